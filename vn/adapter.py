@@ -1,0 +1,217 @@
+"""The adapter folder: all that training made, portable and without the base model (design "Formats").
+
+    adapter/
+      narrator.json            what it is: base model and hash, visual settings, encoder, word range, versions
+      narrator.safetensors     projector, position, feature statistics
+      template.yaml            the wording it was trained with
+      adapter_config.json, adapter_model.safetensors    PEFT's own files, where LoRA is on
+
+Everything after training reads only this folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+
+from vn import __version__
+from vn.errors import InputError
+from vn.llm.load import BaseModel, load_base
+from vn.llm.lora import LoraSettings, add_lora
+from vn.llm.packing import Packer
+from vn.llm.tokens import SegmentTokenizer
+from vn.narrator import VideoNarrator
+from vn.prompt import Template
+from vn.story import WordRangeRule, read_json, read_text
+from vn.visual.plan import VisualSettings
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NarratorCard:
+    """What a narrator is made of; ``narrator.json``.
+
+    Attributes:
+        base_model: name or path of the base model, as the user gave it.
+        base_sha256: its fingerprint (`vn.llm.load.hash_folder`); empty before it is loaded.
+        dtype: of the base model's weights.
+        template_sha256: of ``template.yaml``.
+        clip_header: ``index`` or ``index_of_total``.
+        storyline: whether it writes script labels.
+        word_range: where word ranges come from.
+        visual: the visual path's settings.
+        threshold: tau, where `visual` names none.
+        tokens: T, visual tokens a frame.
+        width: D, width of the frame features.
+        standardise: whether features are standardised.
+        encoder: the manifest's entry of the frame encoder.
+        lora: rank, alpha, dropout, targets.
+        max_length: tokens a prompt may have.
+    """
+
+    base_model: str
+    base_sha256: str
+    dtype: str
+    template_sha256: str
+    clip_header: str
+    storyline: bool
+    word_range: WordRangeRule
+    visual: VisualSettings
+    threshold: float
+    tokens: int
+    width: int
+    standardise: bool
+    encoder: dict[str, Any]
+    lora: LoraSettings
+    max_length: int
+
+
+@dataclass(slots=True)
+class Assembly:
+    """A narrator with all it takes to use it."""
+
+    narrator: VideoNarrator
+    packer: Packer
+    card: NarratorCard
+    template: Template
+    base: BaseModel
+
+
+def assemble(
+    card: NarratorCard, template: Template, mean: torch.Tensor, std: torch.Tensor, adapter: Path | None = None
+) -> Assembly:
+    """Build a narrator: base model, LoRA (new, or the adapter's), visual path.
+
+    Args:
+        card: what it is made of.
+        template: the wording.
+        mean, std: feature statistics ``[D]``.
+        adapter: a folder whose trained weights are loaded.
+
+    Raises:
+        InputError: the base model is not the one the adapter was trained on, or a file is missing or damaged.
+    """
+    base = load_base(card.base_model, card.dtype)
+    if card.base_sha256 and card.base_sha256 != base.sha256:
+        raise InputError(
+            f"was trained on another base model than what lies at {card.base_model!r} now; give the right one with --base_model",
+            file=adapter,
+            field="base_sha256",
+        )
+    card = dataclasses.replace(card, base_sha256=base.sha256)
+    if adapter is None:
+        llm = add_lora(base.llm, card.lora)
+    else:
+        base.llm.requires_grad_(False)
+        llm = PeftModel.from_pretrained(base.llm, str(adapter), is_trainable=True) if card.lora.rank else base.llm
+    narrator = VideoNarrator(
+        llm,
+        card.width,
+        mean if card.standardise else None,
+        std if card.standardise else None,
+        position=card.visual.position,
+    )
+    packer = Packer(
+        SegmentTokenizer(base.tokenizer),
+        template,
+        storyline=card.storyline,
+        words=card.word_range,
+        visual=card.visual,
+        threshold=card.threshold,
+        frame_tokens=card.tokens,
+        width=card.width,
+        max_length=card.max_length,
+        mean=mean.numpy() if card.standardise else None,
+        std=std.numpy() if card.standardise else None,
+    )
+    return Assembly(narrator, packer, card, template, base)
+
+
+def save_adapter(folder: Path, assembly: Assembly) -> None:
+    """Write an adapter folder; an older one is replaced only when the new one is complete."""
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    narrator = assembly.narrator
+    if isinstance(narrator.llm, PeftModel):
+        narrator.llm.save_pretrained(str(new))
+    own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
+    save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, new / "narrator.safetensors")
+    (new / "template.yaml").write_text(assembly.template.text, encoding="utf-8")
+    card = {"format": FORMAT, "vn": __version__, **dataclasses.asdict(assembly.card)}
+    (new / "narrator.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_card(folder: Path) -> NarratorCard:
+    """Read ``narrator.json``; `InputError` names the field that is missing or unknown."""
+    file = folder / "narrator.json"
+    if not file.exists():
+        raise InputError("no adapter here (narrator.json is missing); has the run finished training?", file=folder)
+    data = read_json(file)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise InputError(f"expected format {FORMAT}", file=file, field="format")
+    nested: dict[str, Any] = {"word_range": WordRangeRule, "visual": VisualSettings, "lora": LoraSettings}
+    values = {}
+    for name in typing.get_type_hints(NarratorCard):
+        if name not in data:
+            raise InputError("missing", file=file, field=name)
+        try:
+            values[name] = nested[name](**data[name]) if name in nested else data[name]
+        except TypeError as error:
+            raise InputError(str(error), file=file, field=name) from None
+    return NarratorCard(**values)
+
+
+def load_adapter(folder: Path, base_model: str | None = None) -> Assembly:
+    """Load an adapter folder into an unsharded narrator on the CPU.
+
+    Args:
+        folder: the adapter folder.
+        base_model: where the base model lies now, if it has moved.
+
+    Raises:
+        InputError: naming the file that is missing or damaged.
+    """
+    card = read_card(folder)
+    if base_model is not None:
+        card = dataclasses.replace(card, base_model=base_model)
+    template_file = folder / "template.yaml"
+    template = Template.parse(read_text(template_file), template_file, typing.cast(Any, card.clip_header))
+    if template.sha256 != card.template_sha256:
+        raise InputError("is not the template the adapter was trained with", file=template_file)
+    weights = folder / "narrator.safetensors"
+    try:
+        own = load_file(weights)
+    except Exception as error:  # safetensors raises its own type for damaged files, OSError for missing ones
+        raise InputError(f"missing or damaged: {error}", file=weights) from None
+    if own.get("mean", torch.empty(0)).shape != (card.width,):
+        raise InputError(f"the feature statistics are not {card.width} wide", file=weights, field="mean")
+    try:
+        assembly = assemble(card, template, own["mean"], own["std"], folder)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"the LoRA files are missing or damaged: {error}", file=folder) from None
+    missing, unexpected = assembly.narrator.load_state_dict(own, strict=False)
+    wrong = [k for k in missing if not k.startswith("llm.")] + list(unexpected)
+    if wrong:
+        raise InputError(f"missing or unexpected weights: {', '.join(wrong)}", file=weights)
+    assembly.narrator.eval()
+    return assembly

@@ -1,0 +1,85 @@
+"""The command table. Imports nothing heavy: each command's module is loaded when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from vn import __version__
+from vn.errors import InputError, did_you_mean
+
+# name -> (module, what it does). A module has either `add_arguments(parser)` and `run(args)`, or, for the commands
+# that LightningCLI parses, `main(command, argv)`.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("vn.demo.command", "render a toy world, train on it, score it and narrate a new video"),
+    "prepare": ("vn.data.prepare_command", "turn videos or released features into WebDataset shards"),
+    "fit": ("vn.train.command", "train a narrator"),
+    "validate": ("vn.train.command", "the loss of a trained narrator on the val split"),
+    "test": ("vn.train.command", "narrate the test split with a trained narrator and score it"),
+    "predict": ("vn.train.command", "narrate the test split without scoring it"),
+    "run": ("vn.train.command", "fit, then test, in one process: what sweeps call"),
+    "narrate": ("vn.narrate_command", "narrate a raw video: story.json and subtitles"),
+    "score": ("vn.metrics.score_command", "score a run's predictions"),
+}
+LIGHTNING = "vn.train.command"
+
+EXAMPLES = """\
+examples:
+  vn demo                                               everything, end to end, on a toy world
+  vn run --config experiments/demo.yaml                 train and test one experiment
+  vn run --config experiments/demo.yaml --ablation no_memory
+  vn test --run runs/demo --test.storyline '[given]'
+  vn narrate video.mp4 --product product.yaml --run runs/demo --out story
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        The exit code: 0, or 2 after one line on stderr when the input is at fault.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if argv[0] in ("-V", "--version"):
+        print(f"vn {__version__}")
+        return 0
+    command, rest = argv[0], argv[1:]
+    try:
+        if command not in COMMANDS:
+            raise InputError(f"no command {command!r}{did_you_mean(command, COMMANDS)}; see vn --help")
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loader workers fork after tokenizers ran
+        module = importlib.import_module(COMMANDS[command][0])
+        if COMMANDS[command][0] == LIGHTNING:
+            return module.main(command, rest)
+        parser = argparse.ArgumentParser(
+            prog=f"vn {command}", description=COMMANDS[command][1], formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add_arguments(parser)
+        return module.run(parser.parse_args(rest))
+    except InputError as error:
+        print(f"vn {command}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"vn {command}: interrupted", file=sys.stderr)
+        return 130
+    except SystemExit as exit:  # argparse has printed what was wrong
+        return exit.code if isinstance(exit.code, int) else 2
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    table = "\n".join(f"  {name:{width}}  {what}" for name, (_, what) in COMMANDS.items())
+    return (
+        "usage: vn COMMAND [options]\n\nVideoNarrator: videos narrated in sync with their clips.\n\n"
+        f"commands (each has --help):\n{table}\n\n{EXAMPLES}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,287 @@
+"""StoryDataModule: streams micro-batches of clips from WebDataset shards, in the order of `vn.data.order`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import numpy as np
+import webdataset as wds
+from torch.utils.data import DataLoader, get_worker_info
+
+from vn.data.manifest import Manifest, SampleEntry
+from vn.data.order import Schedule, Unit, Video, deal, steps
+from vn.data.shards import read_sample, read_story
+from vn.errors import InputError
+from vn.llm.packing import Batch, Packer, collate
+from vn.story import Story
+
+
+@dataclass(slots=True)
+class VideoSample:
+    """A video to narrate.
+
+    Attributes:
+        story: with references, where there are any.
+        frames: ``[F, T, D]`` float16.
+        seconds: ``[F]``.
+        clips: which clips to narrate.
+    """
+
+    story: Story
+    frames: np.ndarray
+    seconds: np.ndarray
+    clips: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Micro:
+    """A micro-batch to read: its own units, and all videos of its step (their supervised tokens are counted)."""
+
+    units: list[Unit]
+    step: list[int]
+
+
+class StoryDataModule(L.LightningDataModule):
+    """Train, val and test videos from a folder that ``vn prepare`` made.
+
+    Args:
+        data: the folder with ``manifest.json``.
+        clips_per_step: clips of an optimizer step, whatever the ranks, workers and accumulation (the paper's 32).
+        block_shards: samples mix within blocks of this many shards; None mixes all.
+        workers: loader processes; 0 reads in the main process.
+        seed: of the order; None takes ``seed_everything``'s.
+        frames: ``other_video`` tests every video with the frames of another of like length: a control that shows
+            whether frames matter.
+    """
+
+    def __init__(
+        self,
+        data: str,
+        clips_per_step: int = 32,
+        block_shards: int | None = None,
+        workers: int = 2,
+        seed: int | None = None,
+        frames: Literal["own", "other_video"] = "own",
+    ) -> None:
+        super().__init__()
+        if clips_per_step < 1:
+            raise InputError(f"expected at least 1, got {clips_per_step}", field="data.clips_per_step")
+        self.folder = Path(data)
+        self.clips_per_step = clips_per_step
+        self.block_shards = block_shards
+        self.workers = workers
+        self.seed = 0 if seed is None else seed
+        self.frames = frames
+        self.manifest = Manifest.load(self.folder)
+        self._resume: dict[str, Any] | None = None
+        self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
+
+    @property
+    def schedule(self) -> Schedule:
+        """Every training step, from the manifest alone."""
+        return Schedule(self._videos("train"), self.seed, self.clips_per_step, self.block_shards)
+
+    def _entries(self, split: str) -> list[SampleEntry]:
+        entries = self.manifest.samples(split)
+        if not entries:
+            raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
+        return entries
+
+    def _videos(self, split: str) -> list[Video]:
+        return [_video(e, self.manifest.tokens) for e in self._entries(split)]
+
+    # -- position in the checkpoint ---------------------------------------------------------------------------
+
+    def _identity(self) -> dict[str, Any]:
+        return {"seed": self.seed, "clips_per_step": self.clips_per_step, "manifest_sha256": self.manifest.sha256}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where training stands, from the trainer's step: workers run ahead of it."""
+        assert self.trainer is not None
+        step = self.trainer.global_step - self._epoch_began_at
+        return {**self._identity(), "epoch": self.trainer.current_epoch, "step_in_epoch": step}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint; refuses one of other data or another order."""
+        for name, value in self._identity().items():
+            if state.get(name) != value:
+                raise InputError(
+                    f"the checkpoint was trained with {state.get(name)!r}, now it is {value!r}", field=f"data.{name}"
+                )
+        self._resume = state
+
+    # -- loaders ----------------------------------------------------------------------------------------------
+
+    def train_dataloader(self) -> DataLoader:
+        """The steps of the trainer's current epoch, from where a checkpoint left off."""
+        assert self.trainer is not None
+        if self.trainer.reload_dataloaders_every_n_epochs != 1:
+            raise InputError("must be 1: each epoch has its own order", field="trainer.reload_dataloaders_every_n_epochs")
+        epoch, first = self.trainer.current_epoch, 0
+        schedule = self.schedule
+        plan = schedule.epoch(epoch)
+        if self._resume is not None and self._resume["epoch"] == epoch and self._resume["step_in_epoch"] < len(plan):
+            first = self._resume["step_in_epoch"]
+        self._resume = None
+        self._epoch_began_at = self.trainer.global_step - first
+        return self._step_loader("train", plan, self.trainer.accumulate_grad_batches, first)
+
+    def val_dataloader(self) -> DataLoader | list[Any]:
+        """The val split in the manifest's order; no loader where there is none."""
+        if not self.manifest.samples("val"):
+            return []
+        videos = self._videos("val")
+        order = [i for i, video in enumerate(videos) if video.narrated]
+        return self._step_loader("val", steps(videos, order, self.clips_per_step), 1, 0)
+
+    def test_dataloader(self) -> DataLoader:
+        """The test split, a video at a time; each rank takes its own, none twice."""
+        return self._story_loader("test")
+
+    def predict_dataloader(self) -> DataLoader:
+        """The same videos as `test_dataloader`."""
+        return self._story_loader("test")
+
+    def _packer(self) -> Packer:
+        """The narrator's packer, once it is sure that the narrator was made for these features."""
+        assert self.trainer is not None
+        module: Any = self.trainer.lightning_module
+        card = module.assembled.card
+        manifest = self.folder / "manifest.json"
+        for name in ("tokens", "width", "encoder"):
+            ours, theirs = getattr(self.manifest, name), getattr(card, name)
+            if ours != theirs:
+                raise InputError(f"the features are of {_short(ours)}, the narrator's of {_short(theirs)}", file=manifest, field=name)
+        return module.assembled.packer
+
+    def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> DataLoader:
+        assert self.trainer is not None
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        videos = self._videos(split)
+
+        def micros(index: int) -> _Micro:
+            step = plan[index // accumulate]
+            dealt = deal(videos, step, world * accumulate)
+            return _Micro(dealt[rank * accumulate + index % accumulate], step)
+
+        reader = MicroBatchReader(self.folder, self._entries(split), self._packer())
+        source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
+        return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
+
+    def _story_loader(self, split: str) -> DataLoader:
+        assert self.trainer is not None
+        self._packer()
+        entries = self._entries(split)
+        others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
+        folder = self.folder
+
+        def read(index: int) -> VideoSample:
+            story, frames, seconds = read_sample(folder / entries[index].shard, entries[index])
+            if others[index] != index:
+                _, frames, seconds = read_sample(folder / entries[others[index]].shard, entries[others[index]])
+            return VideoSample(story, frames, seconds, list(story.narrated or range(len(story.clips))))
+
+        mine = range(self.trainer.global_rank, len(entries), self.trainer.world_size)
+        return _Loader(_Source(mine, lambda i: i), read, len(mine), self.workers)
+
+
+def _short(value: Any) -> Any:
+    return value.get("id", value) if isinstance(value, dict) else value
+
+
+def _video(entry: SampleEntry, frame_tokens: int) -> Video:
+    """What a sample costs: all its text and one clip's pictures, for each of its clips."""
+    pictures = frame_tokens * (1 + entry.frames / max(1, entry.clips))
+    return Video(entry.shard_index, entry.narrated, entry.characters / 4 + pictures)
+
+
+def other_videos(entries: list[SampleEntry]) -> list[int]:
+    """For each video another one of like length: neighbours by duration change places, an odd last three go round."""
+    if len(entries) < 2:
+        raise InputError("frames of another video need at least two videos", field="data.frames")
+    order = sorted(range(len(entries)), key=lambda i: (entries[i].seconds, entries[i].key))
+    other = list(range(len(entries)))
+    for a, b in zip(order[0::2], order[1::2], strict=False):
+        other[a], other[b] = b, a
+    if len(order) % 2:
+        a, b, c = order[-3:]
+        other[a], other[b], other[c] = b, c, a
+    return other
+
+
+class MicroBatchReader:
+    """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers."""
+
+    def __init__(self, folder: Path, entries: list[SampleEntry], packer: Packer) -> None:
+        self.folder = folder
+        self.entries = entries
+        self.packer = packer
+
+    def read(self, micro: _Micro) -> Batch:
+        """One micro-batch; an empty one still passes through every module, without weight."""
+        packer = self.packer
+        rows, videos, stories = [], [], {}
+        for unit in micro.units:
+            entry = self.entries[unit.video]
+            story, frames, seconds = read_sample(self.folder / entry.shard, entry)
+            stories[unit.video] = story
+            for n in unit.clips:
+                clip = story.narrated[n]
+                plan = packer.plan(story, frames, seconds, clip)
+                rows.append((len(videos), packer.training_row(story, plan, clip)))
+            videos.append(frames)
+        targets = 0
+        for video in micro.step:
+            story = stories.get(video) or read_story(self.folder / self.entries[video].shard, self.entries[video])
+            targets += sum(packer.supervised_tokens(story, clip) for clip in story.narrated)
+        if not rows:
+            blank = np.zeros((1, packer.frame_tokens, packer.width), dtype=np.float16)
+            return collate([(0, packer.empty_row())], [blank], packer.frame_tokens, packer.tokens.pad, targets, 0.0)
+        return collate(rows, videos, packer.frame_tokens, packer.tokens.pad, targets)
+
+
+class _Source:
+    """Yields the items of this worker, so that the loader, which asks workers in turn, gives them in order."""
+
+    def __init__(self, indices: range, item: Callable[[int], Any]) -> None:
+        self.indices = indices
+        self.item = item
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        mine = self.indices[worker.id :: worker.num_workers] if worker else self.indices
+        return (self.item(i) for i in mine)
+
+
+class _Loader(DataLoader):
+    """A loader over a `webdataset.DataPipeline` with the right length.
+
+    Its length is that of the whole epoch: Lightning counts batches that ran before a resume against it.
+    """
+
+    def __init__(self, source: _Source, read: Callable[[Any], Any], length: int, workers: int) -> None:
+        def keep_errors(items: Iterator[Any]) -> Iterator[Any]:
+            # A worker's error would reach the user wrapped in a traceback; so it travels as a value.
+            for item in items:
+                try:
+                    yield read(item)
+                except InputError as error:
+                    yield error
+                    return
+
+        self._length = length
+        workers = min(workers, length)
+        super().__init__(wds.DataPipeline(source, keep_errors), batch_size=None, num_workers=workers)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        for item in super().__iter__():
+            if isinstance(item, InputError):
+                raise item
+            yield item

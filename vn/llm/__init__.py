@@ -1,0 +1,1 @@
+"""The language path: loading, LoRA, packing, generation."""

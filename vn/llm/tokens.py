@@ -1,0 +1,70 @@
+"""Text segments to token ids, each segment alone (design "Text to tokens")."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedTokenizerBase
+
+from vn.errors import InputError
+
+CACHE_SIZE = 65536  # segments
+
+
+class SegmentTokenizer:
+    """Tokenises segments so that equal text gives equal ids wherever it stands.
+
+    No special tokens, and no SentencePiece dummy prefix (a space that such tokenizers put before any text, so that
+    a text's ids would depend on where it was cut).
+
+    Args:
+        tokenizer: of the language model.
+
+    Attributes:
+        start: ids in front of everything: the beginning-of-sequence token, if the model has one.
+        newline: the id of the newline that ends labels and narrations.
+        stops: ids that end a label or a narration: all tokens with a newline in them, and end of sequence.
+        pad: an id for places that are masked anyway.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.tokenizer = tokenizer
+        self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts come again and again
+        first = tokenizer.convert_ids_to_tokens(self._raw("a"))[0]
+        self._lead = self._raw("\n") if first.startswith("\u2581") else []
+        ids = self._encode("\n")
+        if len(ids) != 1:
+            raise InputError(f"the tokenizer splits a newline into {len(ids)} tokens; a narration could not end")
+        self.newline = ids[0]
+        self.start = (tokenizer.bos_token_id,) if tokenizer.bos_token_id is not None else ()
+        self.stops = self._stops()
+        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.newline
+
+    def _raw(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The ids of one segment."""
+        ids = self._known.get(text)
+        if ids is None:
+            if len(self._known) >= CACHE_SIZE:
+                self._known.clear()
+            ids = self._known[text] = self._encode(text)
+        return ids
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        if not self._lead:
+            return tuple(self._raw(text))
+        # A newline in front takes the dummy prefix on itself. It is never merged with what follows.
+        if text == "\n":
+            return tuple(self._lead[1:])
+        return tuple(self._raw("\n" + text)[len(self._lead) :])
+
+    def _stops(self) -> frozenset[int]:
+        ids = range(len(self.tokenizer))
+        ends = {i for i, text in zip(ids, self.tokenizer.batch_decode([[i] for i in ids]), strict=True) if "\n" in text}
+        if self.tokenizer.eos_token_id is not None:
+            ends.add(self.tokenizer.eos_token_id)
+        return frozenset(ends | {self.newline})
+
+    def decode(self, ids: list[int]) -> str:
+        """Ids of one segment back to text, whitespace at both ends removed."""
+        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()

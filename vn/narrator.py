@@ -1,0 +1,112 @@
+"""VideoNarrator: the idea on one page (paper section 4, spec "Visual path" and "Language path").
+
+    frames of earlier clips            frames of this clip                       sampled at 1 fps, T tokens each
+            |                                  |
+      consolidate (visual/memory.py)     compress (visual/compression.py)        found on the CPU from token means:
+            |                                  |                                 one matrix `weights` (visual/plan.py)
+            `---- memory ---- frames ----------'
+                         |
+             weights @ frames, standardised
+                         |
+               + clip position p %  (visual/position.py)
+                         |
+                  linear projector  (visual/projector.py)
+                         |
+      instruction · product · text of earlier clips · [SCENE] · words 8-12 · label · narration
+      `------------------------- causal language model + LoRA -------------------------------'
+                                                                  `-- supervised: -log P --'
+
+The loss of a clip is -log P(label, narration | instruction, knowledge, word range, frames so far, earlier clips' text).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from peft import PeftModel
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from vn.llm.packing import Batch
+from vn.visual.position import ClipPosition
+from vn.visual.projector import Projector
+
+LOSS_CHUNK = 4096  # supervised places whose logits stand in memory at once
+
+
+class VideoNarrator(nn.Module):
+    """A causal language model that sees clips.
+
+    Args:
+        llm: any LLaMA-family causal model of transformers, with LoRA or frozen.
+        width: D of the frame features.
+        mean: ``[D]``, with `std` the statistics the features are standardised with; None leaves them as they are.
+        std: ``[D]``.
+        position: whether the relative clip position is added (False: the paper's ablation c).
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        llm: PreTrainedModel | PeftModel,
+        width: int,
+        mean: Tensor | None = None,
+        std: Tensor | None = None,
+        position: bool = True,
+    ) -> None:
+        super().__init__()
+        self.llm = llm
+        self.register_buffer("mean", torch.zeros(width) if mean is None else mean.float())
+        self.register_buffer("std", torch.ones(width) if std is None else std.float())
+        self.position = ClipPosition(width) if position else None
+        self.projector = Projector(width, self.causal_lm.config.hidden_size)
+
+    @property
+    def causal_lm(self) -> Any:
+        """The causal model itself; where LoRA is on, its layers carry the adapters."""
+        return self.llm.get_base_model() if isinstance(self.llm, PeftModel) else self.llm
+
+    def see(self, frames: Tensor, weights: Tensor, positions: Tensor) -> Tensor:
+        """Frames to visual tokens.
+
+        Args:
+            frames: ``[F, T, D]`` features as stored.
+            weights: ``[V, F]`` memory and kept frames as combinations of frames; rows sum to 1.
+            positions: ``[V]`` clip positions, 0 to 99.
+
+        Returns:
+            ``[V * T, H]`` in the language model's width.
+        """
+        dtype = self.projector.linear.weight.dtype
+        tokens = torch.einsum("vf,ftd->vtd", weights.to(dtype), frames.to(dtype))
+        tokens = (tokens - self.mean.to(dtype)) / self.std.to(dtype)
+        if self.position is not None:
+            tokens = self.position(tokens, positions)
+        return self.projector(tokens).flatten(0, 1)
+
+    def embed(self, ids: Tensor, visual: Tensor, places: Tensor) -> Tensor:
+        """Token embeddings ``[B, L, H]`` with visual tokens ``[N, H]`` at flat places ``[N]``."""
+        words = self.causal_lm.get_input_embeddings()(ids)
+        return words.flatten(0, 1).index_copy(0, places, visual.to(words.dtype)).view_as(words)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The summed -log P of the supervised tokens of a micro-batch; 0 for an empty one."""
+        visual = self.see(batch.frames, batch.weights, batch.positions)
+        inputs = self.embed(batch.ids, visual, batch.visual_places)
+        hidden = self.causal_lm.get_decoder()(
+            inputs_embeds=inputs, attention_mask=batch.mask, use_cache=False
+        ).last_hidden_state
+        hidden = hidden.flatten(0, 1)[batch.target_places - 1]  # a token is predicted one place before it
+        head = self.causal_lm.get_output_embeddings()
+        loss = hidden.new_zeros((), dtype=torch.float32)
+        for states, targets in zip(hidden.split(LOSS_CHUNK), batch.targets.split(LOSS_CHUNK), strict=True):
+            loss = loss + F.cross_entropy(head(states).float(), targets, reduction="sum")
+        return loss * batch.weight
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """The parameters that are trained: projector, position and LoRA, never the frozen model."""
+        return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}

@@ -1,0 +1,275 @@
+"""From a story to the text segments a language model reads and writes (spec "Language path").
+
+A prompt is a sequence of segments, and each is tokenised alone, so that a clip's text gives the same tokens
+whether it is read from the file, was just written by the model, or stands in a packed row:
+
+    instruction · product · clip 1: header, words, label, narration · clip 2: ... · clip i: header, SCENE, words, | label, narration
+                            `------- text of the earlier clips -------'                 visual tokens            `-- supervised --'
+
+The wording lives in template files (``vn/templates/*.yaml``, or a user's own).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from vn.errors import InputError, did_you_mean
+from vn.story import Labels, Story, WordRange, format_labels, read_text
+
+Role = Literal["given", "visual", "label", "narration"]
+ClipHeader = Literal["index", "index_of_total"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a prompt that is tokenised alone.
+
+    Attributes:
+        text: its text; empty for the visual segment, whose place the visual tokens take.
+        role: ``label`` and ``narration`` are written by the model and supervised in training.
+    """
+
+    text: str
+    role: Role = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The wording of prompts. Fields hold format strings; the names in braces are filled in.
+
+    Attributes:
+        name: the file's stem.
+        sha256: of the file's bytes; an adapter names the template it was trained with.
+        text: the file's content, so that an adapter folder can carry it.
+        storyline: whether the domain has script labels at all.
+        instruction: role and task, storyline included.
+        instruction_without_storyline: the same without a word about labels.
+        title: ``{title}``.
+        aspect: ``{aspect}``, ``{points}``.
+        separator: between the points of an aspect.
+        header: ``{index}`` alone, and with ``{total}``, by `ClipHeader`.
+        clip_header: which header the template uses unless told otherwise.
+        scene: what stands before and after the visual tokens.
+        words: ``{low}``, ``{high}``.
+        label: leads in the label.
+        narration: ``{index}``; leads in the narration.
+    """
+
+    name: str
+    sha256: str
+    text: str
+    storyline: bool
+    instruction: str
+    instruction_without_storyline: str
+    title: str
+    aspect: str
+    separator: str
+    header: dict[str, str]
+    clip_header: ClipHeader
+    scene: tuple[str, str]
+    words: str
+    label: str
+    narration: str
+
+    @classmethod
+    def load(cls, name: str | Path, clip_header: ClipHeader | None = None) -> Template:
+        """Read a shipped template by name (``ad-zh``, ``ad-en``, ``general-en``) or a user's file by path.
+
+        Raises:
+            InputError: no such template, or a field that is missing, unknown or holds an unknown brace name.
+        """
+        path = Path(name)
+        if path.suffix not in (".yaml", ".yml"):
+            path = TEMPLATES / f"{name}.yaml"
+            if not path.exists():
+                known = sorted(p.stem for p in TEMPLATES.glob("*.yaml"))
+                raise InputError(
+                    f"no template {str(name)!r}{did_you_mean(str(name), known)}; shipped: {', '.join(known)}; or give a .yaml file"
+                )
+        template = cls.parse(read_text(path), path)
+        if clip_header is None:
+            return template
+        return cls.parse(template.text, path, clip_header)
+
+    @classmethod
+    def parse(cls, text: str, file: str | Path, clip_header: ClipHeader | None = None) -> Template:
+        """Check the text of a template file; `file` names it in errors."""
+        try:
+            data = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise InputError(f"not YAML: {error}", file=file) from None
+        if not isinstance(data, dict):
+            raise InputError("expected a mapping of template fields", file=file)
+        optional = {"instruction_without_storyline"} if not data.get("storyline", True) else set()
+        for key in data:
+            if key not in _FIELDS:
+                raise InputError(f"unknown field{did_you_mean(str(key), _FIELDS)}", file=file, field=str(key))
+        for key in _FIELDS:
+            if key not in data and key not in optional:
+                raise InputError("missing", file=file, field=key)
+        for key, names in _FIELDS.items():
+            for value in _texts(data.get(key)):
+                _check_braces(value, names, file, key)
+        if clip_header is not None:
+            data["clip_header"] = clip_header
+        if data["clip_header"] not in ("index", "index_of_total"):
+            raise InputError("expected index or index_of_total", file=file, field="clip_header")
+        if not isinstance(data["header"], dict) or set(data["header"]) != {"index", "index_of_total"}:
+            raise InputError("expected both index and index_of_total", file=file, field="header")
+        if not isinstance(data["scene"], list) or len(data["scene"]) != 2:
+            raise InputError("expected two texts, before and after the picture", file=file, field="scene")
+        data.setdefault("instruction_without_storyline", data["instruction"])
+        return cls(
+            name=Path(file).stem,
+            sha256=hashlib.sha256(text.encode()).hexdigest(),
+            text=text,
+            **{**data, "scene": tuple(data["scene"])},
+        )
+
+
+# Field -> the names its braces may hold; None where the value is no text.
+_FIELDS: dict[str, tuple[str, ...] | None] = {
+    "storyline": None,
+    "instruction": (),
+    "instruction_without_storyline": (),
+    "title": ("title",),
+    "aspect": ("aspect", "points"),
+    "separator": (),
+    "header": ("index", "total"),
+    "clip_header": (),
+    "scene": (),
+    "words": ("low", "high"),
+    "label": (),
+    "narration": ("index",),
+}
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [str(v) for v in value.values()]
+    if isinstance(value, list):
+        return [str(v) for v in value]
+    return [value] if isinstance(value, str) else []
+
+
+def _check_braces(text: str, names: tuple[str, ...] | None, file: str | Path, key: str) -> None:
+    try:
+        used = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        raise InputError(f"bad braces: {error}", file=file, field=key) from None
+    for name in used:
+        if names is None or name not in names:
+            allowed = ", ".join("{" + n + "}" for n in names or ()) or "none"
+            raise InputError(f"unknown name {{{name}}}; allowed here: {allowed}", file=file, field=key)
+
+
+@cache
+def default_template(language: str, domain: str) -> str:
+    """The shipped template for a language and domain."""
+    return f"{domain}-{language}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What stands written for a clip: its range, labels and narration.
+
+    Labels are None without a storyline, and empty where a model wrote something that is no label.
+    """
+
+    words: WordRange
+    labels: Labels | None
+    narration: str
+
+
+class PromptWriter:
+    """Writes the segments of one story's prompts.
+
+    Args:
+        story: the story; labels and narrations in it are not used unless passed to a method.
+        template: the wording.
+        storyline: whether labels are written; False is the paper's ablation b.
+    """
+
+    def __init__(self, story: Story, template: Template, storyline: bool = True) -> None:
+        self.story = story
+        self.template = template
+        self.storyline = storyline and template.storyline
+
+    @property
+    def points(self) -> int:
+        """How many knowledge points the story has."""
+        return sum(len(k.points) for k in self.story.knowledge)
+
+    def head(self, points_dropped: int = 0) -> list[Segment]:
+        """Instruction and product information.
+
+        Args:
+            points_dropped: leave out this many knowledge points, from the end.
+        """
+        t = self.template
+        segments = [Segment(t.instruction if self.storyline else t.instruction_without_storyline)]
+        segments.append(Segment(t.title.format(title=self.story.title)))
+        left = self.points - points_dropped
+        for knowledge in self.story.knowledge:
+            points = knowledge.points[: max(0, left)]
+            left -= len(points)
+            if points:
+                line = t.aspect.format(aspect=knowledge.aspect, points=t.separator.join(points))
+                segments.append(Segment(line))
+        return segments
+
+    def opening(self, clip: int, words: WordRange, scene: bool) -> list[Segment]:
+        """A clip up to where its label is written (or, without a storyline, its narration).
+
+        Args:
+            clip: from 0.
+            words: the clip's word range.
+            scene: whether the visual tokens stand here: only for the clip being narrated.
+        """
+        t = self.template
+        header = t.header[t.clip_header].format(index=clip + 1, total=len(self.story.clips))
+        segments = [Segment(header)]
+        if scene:
+            segments += [Segment(t.scene[0]), Segment("", "visual"), Segment(t.scene[1])]
+        segments.append(Segment(t.words.format(low=words.low, high=words.high)))
+        segments.append(Segment(t.label) if self.storyline else self.narration_lead(clip))
+        return segments
+
+    def narration_lead(self, clip: int) -> Segment:
+        """What stands between the label and the narration."""
+        return Segment(self.template.narration.format(index=clip + 1))
+
+    def label(self, labels: Labels) -> list[Segment]:
+        """The label and the newline that ends it."""
+        return [Segment(format_labels(labels, self.story.language), "label"), Segment("\n", "label")]
+
+    def narration(self, narration: str) -> list[Segment]:
+        """The narration and the newline that ends it."""
+        return [Segment(narration, "narration"), Segment("\n", "narration")]
+
+    def clip(self, clip: int, written: Written, scene: bool) -> list[Segment]:
+        """A whole clip: with its picture when it is the one being narrated, else its text-only form."""
+        segments = self.opening(clip, written.words, scene)
+        if self.storyline:
+            if written.labels is None:
+                raise InputError(
+                    "no script label; give one, or train and test without a storyline",
+                    sample=self.story.id,
+                    field=f"clips[{clip}].labels",
+                )
+            segments += [*self.label(written.labels), self.narration_lead(clip)]
+        return segments + self.narration(written.narration)
+
+    def earlier(self, written: Sequence[tuple[int, Written]]) -> list[Segment]:
+        """The text of earlier clips: nothing here is supervised, whatever its role was."""
+        return [Segment(s.text) for clip, w in written for s in self.clip(clip, w, scene=False)]

@@ -1,0 +1,447 @@
+"""The domain: a story is a video cut into clips, facts to tell, a storyline and narrations.
+
+Plain, immutable values, and no torch: everything that reads data stands on this file.
+Times are seconds; clips are numbered from 0 here and in files, from 1 in prompts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+from vn.errors import Findings, InputError, did_you_mean
+
+Language = Literal["zh", "en"]
+Domain = Literal["ad", "general"]
+
+KEY = re.compile(r"[0-9A-Za-z_-]+")
+OVERLAP_TOLERANCE = 1.0  # seconds; real annotations have whole seconds, so clips may touch by one
+
+
+class ScriptLabel(Enum):
+    """The 12 script labels of a storyline (spec "Task"), with definitions in our own words."""
+
+    SOCIAL_PROOF = (
+        "Social Proof/Influence",
+        "产品推荐",
+        "Someone vouches for the product, with their own or other people's good experience.",
+        "以个人或大家的好评、使用经历为产品背书，并加以推荐。",
+    )
+    SORE_POINT = (
+        "Sore Point",
+        "痛点铺垫",
+        "The trouble, need or worry that people have without the product.",
+        "说出没有该产品时人们遇到的麻烦、需求或担忧。",
+    )
+    CALL_TO_ACTION = (
+        "Call to Action",
+        "引导购买",
+        "An invitation to buy, with prices, offers, gifts or deadlines.",
+        "用价格、优惠、赠品或期限等引导观众下单。",
+    )
+    APPEARANCE = (
+        "Design of Appearance",
+        "外观设计",
+        "How the product or its packaging looks: shape, size, colour, pattern, cut.",
+        "描述产品或包装的样子：形状、大小、颜色、图案、剪裁等。",
+    )
+    MATERIAL = (
+        "Ingredient/Material/Texture",
+        "质地/成分/材质",
+        "What the product is made of or contains, and how it feels.",
+        "说明产品的用料、成分，以及手感或质地。",
+    )
+    TRIAL = (
+        "Product Trial",
+        "产品试用",
+        "Using the product step by step, so that viewers can imagine doing it.",
+        "一步步展示使用过程，让观众身临其境。",
+    )
+    EFFECT = (
+        "Product Effect",
+        "产品功效",
+        "What the product does and what changes after using it.",
+        "说明产品的作用，以及使用后的变化。",
+    )
+    CHARACTERISTICS = (
+        "Specific Characteristics",
+        "质量/特性介绍",
+        "A particular quality of the product, such as being durable or waterproof.",
+        "介绍耐用、防水等具体的质量或特性。",
+    )
+    SECURITY = (
+        "Product Security",
+        "安全认证",
+        "Safety tests and safety marks that the product has passed.",
+        "展示产品通过的安全检测与安全认证。",
+    )
+    CERTIFICATE = (
+        "Authoritative Certificate",
+        "鉴定展示",
+        "Appraisals, awards or certificates from an authority.",
+        "展示权威机构的鉴定、奖项或证书。",
+    )
+    PRODUCTION = (
+        "Production Process",
+        "生产过程",
+        "How and where the product is made.",
+        "介绍产品在哪里、怎样被生产出来。",
+    )
+    OTHERS = (
+        "Others",
+        "其他/通用卖点",
+        "Any other selling point, such as the story of the brand.",
+        "其他卖点，例如品牌故事。",
+    )
+
+    def __init__(self, en: str, zh: str, definition_en: str, definition_zh: str) -> None:
+        self.en = en
+        self.zh = zh
+        self.definition_en = definition_en
+        self.definition_zh = definition_zh
+
+    def text(self, language: Language) -> str:
+        """The label's name in a language."""
+        return self.zh if language == "zh" else self.en
+
+    def definition(self, language: Language) -> str:
+        """What the label means, in a language."""
+        return self.definition_zh if language == "zh" else self.definition_en
+
+
+Labels = tuple[ScriptLabel, ...]
+
+_LABEL_OF: dict[str, ScriptLabel] = {}
+for _label in ScriptLabel:
+    for _name in (_label.en, _label.zh, _label.name):
+        _LABEL_OF[_name.casefold()] = _label
+_LABEL_OF["其他"] = ScriptLabel.OTHERS  # the data writes both
+
+
+def parse_labels(text: str | Sequence[str]) -> Labels:
+    """Read one label or several joined by ``+``, in either language.
+
+    Args:
+        text: ``"Sore Point+Product Trial"``, or a list of such names.
+
+    Returns:
+        The labels in the order given, each once.
+
+    Raises:
+        InputError: a name that is none of the 12, with the nearest one that is.
+    """
+    names = text.split("+") if isinstance(text, str) else [n for part in text for n in str(part).split("+")]
+    labels: list[ScriptLabel] = []
+    for name in names:
+        label = _LABEL_OF.get(name.strip().casefold())
+        if label is None:
+            known = [n for each in ScriptLabel for n in (each.en, each.zh)]
+            raise InputError(f"unknown script label {name.strip()!r}{did_you_mean(name.strip(), known)}")
+        if label not in labels:
+            labels.append(label)
+    return tuple(labels)
+
+
+def format_labels(labels: Sequence[ScriptLabel], language: Language) -> str:
+    """Labels as prompts and data write them: names joined by ``+``."""
+    return "+".join(label.text(language) for label in labels)
+
+
+@dataclass(frozen=True, slots=True)
+class WordRange:
+    """How many words a narration may have, both ends included."""
+
+    low: int
+    high: int
+
+    def __contains__(self, count: int) -> bool:
+        return self.low <= count <= self.high
+
+    @classmethod
+    def of_duration(cls, seconds: float, rate: float, margin: float) -> WordRange:
+        """[rate * t - margin, rate * t + margin] (spec "Task", word range), at least one word."""
+        low = max(1, math.ceil(rate * seconds - margin - 1e-9))
+        return cls(low, max(low, math.floor(rate * seconds + margin + 1e-9)))
+
+    @classmethod
+    def of_reference(cls, narration: str, language: Language, margin: int) -> WordRange:
+        """The reference's word count plus or minus a margin, at least one word."""
+        count = count_words(narration, language)
+        low = max(1, count - margin)
+        return cls(low, max(low, count + margin))
+
+
+@dataclass(frozen=True, slots=True)
+class WordRangeRule:
+    """Where a clip's word range comes from.
+
+    Attributes:
+        source: ``duration`` (what a raw video has) or ``reference`` (what the released data used).
+        rate: words a second; None means zh 5 (the paper's), en 2.5 (ours).
+        margin: words either way; None means zh 3, en 5 (spec "Task").
+    """
+
+    source: Literal["duration", "reference"] = "duration"
+    rate: float | None = None
+    margin: int | None = None
+
+    def range_of(self, clip: Clip, language: Language) -> WordRange:
+        """The range of one clip; a clip without a narration always uses its duration."""
+        margin = self.margin if self.margin is not None else (3 if language == "zh" else 5)
+        if self.source == "reference" and clip.narration:
+            return WordRange.of_reference(clip.narration, language, margin)
+        rate = self.rate if self.rate is not None else (5.0 if language == "zh" else 2.5)
+        return WordRange.of_duration(clip.duration, rate, margin)
+
+
+def count_words(text: str, language: Language) -> int:
+    """Spoken words: characters with punctuation in Chinese, whitespace words in English (spec "Task")."""
+    return len(text.strip()) if language == "zh" else len(text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known about one aspect: short expressions, most important first."""
+
+    aspect: str
+    points: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A piece of the video; `narration` is None where the clip is not narrated."""
+
+    start: float
+    end: float
+    labels: Labels | None = None
+    narration: str | None = None
+    facts: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    @property
+    def duration(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A video with its clips, title and knowledge (design "Formats")."""
+
+    id: str
+    title: str
+    language: Language
+    domain: Domain
+    knowledge: tuple[Knowledge, ...]
+    clips: tuple[Clip, ...]
+    video: str | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds of all clips together, gaps left out."""
+        return sum(clip.duration for clip in self.clips)
+
+    @property
+    def narrated(self) -> tuple[int, ...]:
+        """The numbers of the clips that carry a narration."""
+        return tuple(i for i, clip in enumerate(self.clips) if clip.narration)
+
+    def position(self, clip: int) -> int:
+        """Relative position of a clip in per cent, 0 to 99 (spec "Visual path" 4).
+
+        The middle of the clip on the time of all clips, gaps left out; the first clip is 0, the
+        last 99, and the only clip of a video 99.
+        """
+        if clip == len(self.clips) - 1:
+            return 99
+        if clip == 0:
+            return 0
+        total = self.duration
+        before = sum(c.duration for c in self.clips[:clip])
+        middle = before + self.clips[clip].duration / 2
+        return min(99, max(0, math.floor(100 * middle / total))) if total > 0 else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The story as the JSON of design "Formats"; label names are in the story's language."""
+        clips = []
+        for clip in self.clips:
+            entry: dict[str, Any] = {"start": clip.start, "end": clip.end}
+            if clip.labels is not None:
+                entry["labels"] = [label.text(self.language) for label in clip.labels]
+            if clip.narration is not None:
+                entry["narration"] = clip.narration
+            if clip.facts is not None:
+                entry["facts"] = dict(clip.facts)
+            clips.append(entry)
+        story: dict[str, Any] = {
+            "id": self.id,
+            "title": self.title,
+            "language": self.language,
+            "domain": self.domain,
+            "knowledge": [{"aspect": k.aspect, "points": list(k.points)} for k in self.knowledge],
+            "clips": clips,
+        }
+        if self.video is not None:
+            story["video"] = self.video
+        return story
+
+    @classmethod
+    def from_dict(
+        cls,
+        data: Any,
+        *,
+        file: str | Path | None = None,
+        findings: Findings | None = None,
+        clips_required: bool = True,
+        default_id: str | None = None,
+    ) -> Story:
+        """Check and read a story.
+
+        Args:
+            data: what JSON or YAML gave.
+            file: named in errors.
+            findings: takes the warnings (clips that overlap by up to a second).
+            clips_required: a product file for ``vn narrate`` may have none.
+            default_id: the id of a product file, which has none of its own.
+
+        Raises:
+            InputError: naming file, story and field.
+        """
+        return _StoryReader(file, findings or Findings()).story(data, clips_required, default_id)
+
+
+class _StoryReader:
+    """Checks a story field by field, so that every error names its place."""
+
+    def __init__(self, file: str | Path | None, findings: Findings) -> None:
+        self.file = file
+        self.findings = findings
+        self.id: str | None = None
+
+    def fail(self, message: str, where: str | None = None) -> InputError:
+        return InputError(message, file=self.file, sample=self.id, field=where)
+
+    def text(self, data: Mapping[str, Any], name: str, where: str = "") -> str:
+        value = data.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise self.fail(f"expected a text, got {value!r}", where + name)
+        return value.strip()
+
+    def keys(self, data: Any, known: Sequence[str], where: str) -> Mapping[str, Any]:
+        if not isinstance(data, Mapping):
+            raise self.fail(f"expected a mapping, got {type(data).__name__}", where or None)
+        for key in data:
+            if key not in known:
+                raise self.fail(f"unknown field {key!r}{did_you_mean(str(key), known)}", where or None)
+        return data
+
+    def story(self, data: Any, clips_required: bool, default_id: str | None) -> Story:
+        known = ("id", "title", "language", "domain", "knowledge", "clips", "video")
+        if isinstance(data, Mapping) and isinstance(data.get("id"), str):
+            self.id = data["id"]
+        data = self.keys(data, known, "")
+        identity = default_id if default_id is not None and "id" not in data else self.text(data, "id")
+        self.id = identity
+        if not KEY.fullmatch(identity):
+            raise self.fail("an id has letters, digits, '_' and '-' only", "id")
+        language = data.get("language")
+        if language not in ("zh", "en"):
+            raise self.fail(f"expected 'zh' or 'en', got {language!r}", "language")
+        domain = data.get("domain", "ad")
+        if domain not in ("ad", "general"):
+            raise self.fail(f"expected 'ad' or 'general', got {domain!r}", "domain")
+        video = data.get("video")
+        if video is not None and not isinstance(video, str):
+            raise self.fail(f"expected a path or link, got {video!r}", "video")
+        title = self.text(data, "title")
+        knowledge = self.knowledge(data.get("knowledge") or [])
+        clips = self.clips(data.get("clips"), clips_required)
+        return Story(identity, title, language, domain, knowledge, clips, video)
+
+    def knowledge(self, data: Any) -> tuple[Knowledge, ...]:
+        if not isinstance(data, Sequence) or isinstance(data, str):
+            raise self.fail(f"expected a list of aspects, got {type(data).__name__}", "knowledge")
+        entries = []
+        for i, item in enumerate(data):
+            where = f"knowledge[{i}]."
+            item = self.keys(item, ("aspect", "points"), where[:-1])
+            points = item.get("points")
+            if not isinstance(points, Sequence) or isinstance(points, str):
+                raise self.fail(f"expected a list of texts, got {points!r}", where + "points")
+            if not all(isinstance(p, str | int | float) and str(p).strip() for p in points):
+                raise self.fail("a point must be a text", where + "points")
+            entries.append(Knowledge(self.text(item, "aspect", where), tuple(str(p).strip() for p in points)))
+        return tuple(entries)
+
+    def clips(self, data: Any, required: bool) -> tuple[Clip, ...]:
+        if not data:
+            if required:
+                raise self.fail("the story has no clips", "clips")
+            return ()
+        if not isinstance(data, Sequence) or isinstance(data, str):
+            raise self.fail(f"expected a list of clips, got {type(data).__name__}", "clips")
+        clips: list[Clip] = []
+        for i, item in enumerate(data):
+            where = f"clips[{i}]"
+            clips.append(self.clip(item, where))
+            if i and (overlap := clips[i - 1].end - clips[i].start) > 0:
+                if overlap > OVERLAP_TOLERANCE:
+                    raise self.fail(f"starts {overlap:g} s before clip {i - 1} ends", f"{where}.start")
+                self.findings.add(
+                    f"starts {overlap:g} s before clip {i - 1} ends", file=self.file, sample=self.id, field=where
+                )
+        return tuple(clips)
+
+    def clip(self, data: Any, where: str) -> Clip:
+        data = self.keys(data, ("start", "end", "labels", "narration", "facts"), where)
+        times = []
+        for name in ("start", "end"):
+            value = data.get(name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+                raise self.fail(f"expected seconds, got {value!r}", f"{where}.{name}")
+            times.append(float(value))
+        if times[1] <= times[0]:
+            raise self.fail(f"ends at {times[1]:g} s, but starts at {times[0]:g} s", f"{where}.end")
+        labels = data.get("labels")
+        if labels is not None:
+            if isinstance(labels, str):
+                labels = [labels]
+            if not isinstance(labels, Sequence) or not labels:
+                raise self.fail(f"expected a list of script labels, got {labels!r}", f"{where}.labels")
+            try:
+                labels = parse_labels(labels)
+            except InputError as error:
+                raise self.fail(str(error), f"{where}.labels") from None
+        narration = data.get("narration")
+        if narration is not None:
+            narration = " ".join(self.text(data, "narration", f"{where}.").split())
+        facts = data.get("facts")
+        if facts is not None and not isinstance(facts, Mapping):
+            raise self.fail(f"expected a mapping, got {facts!r}", f"{where}.facts")
+        return Clip(times[0], times[1], labels, narration, facts)
+
+
+def read_text(file: str | Path) -> str:
+    """Read a UTF-8 file (with or without a byte-order mark).
+
+    Raises:
+        InputError: the file is missing, or is not UTF-8 (the byte is named).
+    """
+    try:
+        return Path(file).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 at byte {error.start}; save it as UTF-8", file=file) from None
+    except OSError as error:
+        raise InputError(error.strerror or "cannot be read", file=file) from None
+
+
+def read_json(file: str | Path) -> Any:
+    """Read a JSON file; `InputError` names the line where it breaks."""
+    try:
+        return json.loads(read_text(file))
+    except json.JSONDecodeError as error:
+        raise InputError(f"not JSON: {error.msg} at line {error.lineno}", file=file) from None

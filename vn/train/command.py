@@ -1,0 +1,352 @@
+"""``vn fit | validate | test | predict | run``: LightningCLI with a run folder."""
+
+from __future__ import annotations
+
+import json
+import netrc
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlparse
+
+import lightning as L
+import torch
+import yaml
+from jsonargparse import ArgumentError, Namespace
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger, WandbLogger
+
+from vn.data.datamodule import StoryDataModule
+from vn.errors import InputError, did_you_mean
+from vn.metrics.score_command import print_table, score_folder
+from vn.train.callbacks import AfterTest, JsonlLogger, SaveAdapter, StepSeed, checkpoints
+from vn.train.module import NarratorModule, Testing
+
+ABLATIONS = ("full", "no_lora", "no_storyline", "no_position", "no_compression", "no_memory", "memory_none")
+# Settings that may differ between a run and its continuation: they change no result.
+FREE = ("config", "name", "runs", "resume", "out", "adapter", "data.workers", "trainer.logger", "test", "data.frames")
+FREE_TRAINER = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir")
+
+
+class Finished(Exception):
+    """The run folder holds a finished run of this very configuration."""
+
+
+class NarratorTrainer(L.Trainer):
+    """A Trainer that can also `run`: fit, then test the adapter folder that training left."""
+
+    def run(self, model: NarratorModule, datamodule: StoryDataModule, ckpt_path: str | None = None) -> None:
+        """Train, then test; what sweeps call.
+
+        Args:
+            model: the module.
+            datamodule: the data.
+            ckpt_path: set by the command to resume.
+        """
+        assert model.output is not None
+        adapter = model.output / "adapter"
+        if not adapter.exists():
+            self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+        if adapter.exists():  # an interrupted fit leaves none
+            model.load_adapter(adapter)
+            self.test(model, datamodule=datamodule, verbose=False)
+
+
+class NarratorCLI(LightningCLI):
+    """The five commands. Required callbacks and loggers are attached here: overlaid YAML lists would drop them."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """LightningCLI's commands, and ``run``."""
+        skipped = {"model", "dataloaders", "datamodule", "train_dataloaders", "val_dataloaders", "ckpt_path", "verbose"}
+        skipped |= {"weights_only", "return_predictions"}
+        return {name: skipped for name in ("fit", "validate", "test", "predict", "run")}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """The run folder and the test, besides model, data and trainer."""
+        parser.add_argument("--name", type=str | None, default=None, help="run folder's name (default: from the config)")
+        parser.add_argument("--runs", type=str, default="runs", help="where run folders lie")
+        parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")  # type: ignore[valid-type]
+        parser.add_argument("--resume", type=Literal["auto", "never"], default="auto", help="go on in an existing run folder, or refuse")
+        parser.add_argument("--keep", type=Literal["best", "last"], default="last", help="which weights the adapter has: lowest val/loss, or the final ones")
+        parser.add_argument("--checkpoint_every", type=int, default=200, help="optimizer steps between checkpoints")
+        parser.add_argument("--adapter", type=str | None, default=None, help="adapter folder to test (default: the run's)")
+        parser.add_argument("--out", type=str | None, default=None, help="where a test writes (default: the run folder)")
+        parser.add_class_arguments(Testing, "test")
+        parser.link_arguments("seed_everything", "data.seed")
+
+    @property
+    def settings(self) -> Namespace:
+        """The parsed configuration of the command."""
+        return self.config[self.subcommand]
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return Path(self.settings.runs) / self.settings.name
+
+    def before_instantiate_classes(self) -> None:
+        """Name the run, and refuse a folder that holds another one.
+
+        Raises:
+            Finished: nothing is left to do.
+        """
+        self._name_run()
+        if self.subcommand in ("fit", "run"):
+            self._claim_folder()
+            trained = (self.folder / "adapter").exists()
+            if trained and (self.subcommand == "fit" or (self.folder / "scores.json").exists()):
+                raise Finished(self.folder)
+
+    def _name_run(self) -> None:
+        settings = self.settings
+        if settings.name is None:
+            if os.environ.get("WANDB_SWEEP_ID") and os.environ.get("WANDB_RUN_ID"):
+                settings.name = os.environ["WANDB_RUN_ID"]
+            else:
+                files = [Path(str(f)) for f in settings.config or []]
+                stem = next((f.stem for f in files if f.parent.name != "ablations"), "run")
+                settings.name = "-".join([stem, *([] if settings.ablation == "full" else [settings.ablation])])
+
+    def _claim_folder(self) -> None:
+        """Write ``config.yaml`` into a new run folder; compare it with that of an existing one."""
+        text = self._parser(self.subcommand).dump(self.settings, skip_none=False)
+        file = self.folder / "config.yaml"
+        if file.exists():
+            old, new = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(yaml.safe_load(text))
+            for key in sorted({*old, *new}):
+                if not _free(key) and old.get(key) != new.get(key):
+                    raise InputError(
+                        f"this run folder has {old.get(key)!r}, now it is {new.get(key)!r}; give another --name, or the old value",
+                        file=file,
+                        field=key,
+                    )
+            if self.settings.resume == "never":
+                raise InputError("the run folder exists; give another --name, or --resume auto", file=self.folder)
+        elif _rank() == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            new_file = file.with_name("config.yaml.new")
+            new_file.write_text(text, encoding="utf-8")
+            os.replace(new_file, file)
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Leave running to `main`, which adds what only it knows: the checkpoint to resume from."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """The trainer with its loggers and callbacks."""
+        s = self.settings
+        extra = [
+            AfterTest(score_folder),
+            StepSeed(int(s.seed_everything or 0)),
+        ]
+        if self.subcommand in ("fit", "run"):
+            # The monitored checkpoint comes first, so that SaveAdapter finds it up to date.
+            extra += [*checkpoints(self.folder / "checkpoints", s.checkpoint_every, s.keep), SaveAdapter(self.folder / "adapter", s.keep)]
+        config = {**self.config_init[self.subcommand].trainer, **kwargs}
+        config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
+        config["default_root_dir"] = str(self.folder)
+        config["callbacks"] = [*(config.get("callbacks") or []), *extra]
+        return NarratorTrainer(**config)
+
+    def _loggers(self, asked: Any) -> list[Logger]:
+        """The user's own loggers; else W&B, offline unless the user is logged in; none for ``false``."""
+        if asked is False:
+            return []
+        if isinstance(asked, Logger):
+            return [asked]
+        if isinstance(asked, list) and asked:
+            return asked
+        if self.subcommand not in ("fit", "run"):
+            return []
+        in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
+        offline = not in_sweep and "WANDB_MODE" not in os.environ and not _logged_in()
+        logger = WandbLogger(
+            name=None if in_sweep else self.settings.name,
+            project=os.environ.get("WANDB_PROJECT", "vn"),
+            save_dir=str(self.folder),
+            offline=offline,
+            resume="allow",
+        )
+        if _rank() == 0:
+            text = self._parser(self.subcommand).dump(self.settings, skip_none=False)
+            config = {"cfg": yaml.safe_load(text), "ablation": self.settings.ablation}
+            # In a sweep, `ablation` is the sweep's own key, and locked.
+            logger.experiment.config.update({k: v for k, v in config.items() if k == "cfg" or not in_sweep})
+        return [logger]
+
+    def after_instantiate_classes(self) -> None:
+        """Tell the module where to write, and load what is tested."""
+        model: NarratorModule = self.model
+        model.testing = self.config_init[self.subcommand].test
+        model.output = self.folder
+        if self.subcommand in ("validate", "test", "predict"):
+            model.output = Path(self.settings.out) if self.settings.out else self.folder
+            model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict) or not tree:
+        return {prefix: tree}
+    return {k: v for name, sub in tree.items() for k, v in _flat(sub, f"{prefix}.{name}" if prefix else str(name)).items()}
+
+
+def _free(key: str) -> bool:
+    return any(key == f or key.startswith(f + ".") for f in (*FREE, *(f"trainer.{t}" for t in FREE_TRAINER)))
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+
+
+def _logged_in() -> bool:
+    """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    try:
+        return host is not None and netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def expand(argv: list[str]) -> list[str]:
+    """Spell out our short flags: ``--run DIR`` and ``--ablation NAME``.
+
+    ``--run DIR`` stands for that run's configuration and folder, ``--ablation NAME`` for the overlay
+    ``ablations/NAME.yaml`` beside the experiment file, placed right after it so that later flags still win.
+    """
+    args: list[str] = []
+    for arg in argv:  # --key=value to --key value, for these two only
+        key, equals, value = arg.partition("=")
+        args += [key, value] if equals and key in ("--run", "--ablation", "--config", "-c") else [arg]
+    out: list[str] = []
+    overlay: Path | None = None
+    i = 0
+    while i < len(args):
+        arg, value = args[i], args[i + 1] if i + 1 < len(args) else ""
+        if arg == "--run":
+            run = Path(value)
+            if not (run / "config.yaml").exists():
+                raise InputError("no run here (config.yaml is missing)", file=value or "--run")
+            out += ["--config", str(run / "config.yaml"), "--runs", str(run.parent), "--name", run.name]
+            i += 2
+        elif arg == "--ablation":
+            if value not in ABLATIONS:
+                raise InputError(f"expected one of {', '.join(ABLATIONS)}; got {value!r}{did_you_mean(value, ABLATIONS)}", field="--ablation")
+            overlay = Path("ablations") / f"{value}.yaml"
+            out += [arg, value]
+            i += 2
+        else:
+            out.append(arg)
+            i += 1
+    if overlay is not None:
+        places = [n for n, arg in enumerate(out) if arg in ("--config", "-c")]
+        if not places:
+            raise InputError("--ablation overlays an experiment; give --config experiments/NAME.yaml too")
+        experiment = Path(out[places[-1] + 1])
+        file = next((d / overlay for d in (experiment.parent, Path("experiments")) if (d / overlay).exists()), None)
+        if file is None:
+            raise InputError(f"no overlay {overlay} beside the experiment", file=experiment)
+        out[places[-1] + 2 : places[-1] + 2] = ["--config", str(file)]
+    return out
+
+
+def _explain(error: ArgumentError, parser_keys: list[str]) -> InputError:
+    """jsonargparse's message as one sentence, with a suggestion for an unknown key."""
+    text = " ".join(str(error).split())
+    unknown = re.search(r"(?:Key|Unrecognized arguments|Option|key) ?[:']* ?'?-*([\w.]+)'? (?:is not expected|is not|not)", text) or re.search(
+        r"[Uu]nrecognized arguments?: -*([\w.]+)", text
+    )
+    if unknown:
+        key = unknown.group(1)
+        leaves = [*parser_keys, *{k.rpartition(".")[2] for k in parser_keys}]
+        return InputError(f"{text}{did_you_mean(key, leaves)}")
+    return InputError(text)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide warnings that are about us by design, or that no user can act on."""
+    with warnings.catch_warnings():
+        for message in (
+            ".*LightningCLI's args parameter.*",
+            ".*does not have many workers.*",
+            ".*is not a LightningModule state.*",
+            ".*does not implement `state_dict`.*",
+            ".*Checkpoint directory .* exists and is not empty.*",
+            ".*The number of training batches.*",
+            ".*You defined a `validation_step` but have no `val_dataloader`.*",
+            ".*Found .* module.* in eval mode.*",
+        ):
+            warnings.filterwarnings("ignore", message)
+        yield
+
+
+def main(command: str, argv: list[str]) -> int:
+    """Run one of the commands; bad configuration is an `InputError`."""
+    argv = [command, *expand(argv)]
+    with _quiet():
+        try:
+            cli = _parse(argv)
+        except Finished as done:
+            print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
+            return 0
+        kwargs: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
+        if command in ("fit", "run"):
+            kwargs["ckpt_path"] = _checkpoint(cli.folder / "checkpoints" / "last.ckpt")
+        elif command == "predict":
+            kwargs["return_predictions"] = False
+        else:
+            kwargs["verbose"] = command == "validate"
+        getattr(cli.trainer, command)(**kwargs)
+        if cli.trainer.is_global_zero:
+            _report(command, cli)
+    return 130 if cli.trainer.interrupted else 0
+
+
+def _parse(argv: list[str]) -> NarratorCLI:
+    quiet_parser = {"exit_on_error": False}
+    try:
+        return NarratorCLI(
+            NarratorModule,
+            StoryDataModule,
+            trainer_class=NarratorTrainer,
+            trainer_defaults={
+                "reload_dataloaders_every_n_epochs": 1,
+                "use_distributed_sampler": False,
+                "gradient_clip_val": 1.0,
+                "enable_model_summary": False,
+                "log_every_n_steps": 10,
+            },
+            save_config_callback=None,
+            seed_everything_default=0,
+            parser_kwargs={"exit_on_error": False, **{name: quiet_parser for name in NarratorCLI.subcommands()}},
+            auto_configure_optimizers=False,
+            args=argv,
+            run=True,
+        )
+    except ArgumentError as error:
+        raise _explain(error, []) from None
+
+
+def _checkpoint(file: Path) -> str | None:
+    """The checkpoint to resume from, once it is sure that it can be read."""
+    if not file.exists():
+        return None
+    try:
+        torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError ... for damaged files
+        raise InputError(f"damaged checkpoint ({type(error).__name__}); delete it to start over", file=file) from None
+    return str(file)
+
+
+def _report(command: str, cli: NarratorCLI) -> None:
+    assert cli.model.output is not None
+    if command in ("test", "run") and (cli.model.output / "scores.json").exists():
+        print_table(json.loads((cli.model.output / "scores.json").read_text(encoding="utf-8")))
+    print(f"{command} done: {cli.model.output}", file=sys.stderr)

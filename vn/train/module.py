@@ -1,0 +1,251 @@
+"""The LightningModule: loss, optimizer, schedule, and the test that writes and scores stories."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
+from vn.errors import Findings
+from vn.data.datamodule import StoryDataModule, VideoSample
+from vn.llm.generate import Decoding, StoryWriter
+from vn.llm.lora import LoraSettings
+from vn.llm.packing import Batch
+from vn.prompt import ClipHeader, Template, default_template
+from vn.story import WordRangeRule
+from vn.train.predictions import PredictionWriter, prediction_lines
+from vn.visual.plan import VisualSettings
+
+Storyline = Literal["predicted", "given"]
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How the narrator is trained (spec "Training").
+
+    Attributes:
+        lr: peak learning rate.
+        schedule: ``cosine`` to zero (the paper's request), ``linear`` (what the release really ran) or ``constant``.
+        warmup: share of the steps over which the rate rises.
+        weight_decay: of AdamW.
+    """
+
+    lr: float = 1e-4
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.03
+    weight_decay: float = 0.0
+
+    def factor(self, step: int, horizon: int) -> float:
+        """The learning rate of an optimizer step (from 0), as a share of the peak."""
+        warm = math.ceil(self.warmup * horizon)
+        if step < warm:
+            return (step + 1) / warm
+        if self.schedule == "constant":
+            return 1.0
+        done = min(1.0, (step - warm) / max(1, horizon - warm))
+        return 1.0 - done if self.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class Testing:
+    """What a test writes.
+
+    Attributes:
+        storyline: the settings to test: ``predicted``, ``given`` (the paper's two tables). Without a storyline only
+            ``predicted`` is written.
+        decoding: how tokens are chosen.
+    """
+
+    storyline: list[Storyline] = field(default_factory=lambda: ["predicted", "given"])
+    decoding: Decoding = field(default_factory=Decoding)
+
+
+class NarratorModule(L.LightningModule):
+    """Trains and tests a `VideoNarrator`.
+
+    Args:
+        base_model: ``smollm2``, a folder, or a name on the Hugging Face hub.
+        template: a shipped template's name or a file; None takes the one for the data's language and domain.
+        clip_header: ``index`` or ``index_of_total``; None takes the template's own.
+        storyline: False trains without script labels (ablation b).
+        word_range: where the word ranges in prompts and scores come from.
+        visual: compression, memory, position.
+        lora: rank (0 freezes the language model, ablation a), alpha, dropout, targets.
+        optimization: learning rate and schedule.
+        max_length: tokens a prompt may have; over-long ones are cut, counted and logged.
+        dtype: of the base model's weights.
+        gradient_checkpointing: recompute activations in the backward pass.
+    """
+
+    strict_loading = False  # checkpoints hold only what is trained
+
+    def __init__(
+        self,
+        base_model: str,
+        template: str | None = None,
+        clip_header: ClipHeader | None = None,
+        storyline: bool = True,
+        word_range: WordRangeRule = WordRangeRule(),  # noqa: B008 (frozen)
+        visual: VisualSettings = VisualSettings(),  # noqa: B008 (frozen)
+        lora: LoraSettings = LoraSettings(),  # noqa: B008 (frozen)
+        optimization: Optimization = Optimization(),  # noqa: B008 (frozen)
+        max_length: int = 4096,
+        dtype: str = "float32",
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.base_model = base_model
+        self.template = template
+        self.clip_header = clip_header
+        self.storyline = storyline
+        self.word_range = word_range
+        self.visual = visual
+        self.lora = lora
+        self.optimization = optimization
+        self.max_length = max_length
+        self.base_dtype = dtype
+        self.gradient_checkpointing = gradient_checkpointing
+        self.testing = Testing()
+        self.output: Path | None = None  # where a test writes; set by the command
+        self.assembly: Assembly | None = None
+        self.val_loss = MeanMetric()
+
+    # -- building ---------------------------------------------------------------------------------------------
+
+    def configure_model(self) -> None:
+        """Build the narrator for the data at hand, unless an adapter was loaded."""
+        if self.assembly is None:
+            self._adopt(self._build())
+
+    def _build(self) -> Assembly:
+        manifest = self.data.manifest
+        name = self.template or default_template(manifest.language, manifest.domain)
+        template = Template.load(name, self.clip_header)
+        card = NarratorCard(
+            base_model=self.base_model,
+            base_sha256="",
+            dtype=self.base_dtype,
+            template_sha256=template.sha256,
+            clip_header=template.clip_header,
+            storyline=self.storyline and template.storyline,
+            word_range=self.word_range,
+            visual=self.visual,
+            threshold=manifest.similarity_threshold,
+            tokens=manifest.tokens,
+            width=manifest.width,
+            standardise=manifest.standardise,
+            encoder=manifest.encoder,
+            lora=self.lora,
+            max_length=self.max_length,
+        )
+        mean, std = (torch.tensor(manifest.statistics[k], dtype=torch.float32) for k in ("mean", "std"))
+        return assemble(card, template, mean, std)
+
+    def load_adapter(self, folder: Path) -> None:
+        """Replace the narrator by a trained one: what testing always does (design "Formats")."""
+        self._adopt(load_adapter(folder))
+
+    def _adopt(self, assembly: Assembly) -> None:
+        if self.gradient_checkpointing:
+            assembly.narrator.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+        self.assembly = assembly
+        self.narrator = assembly.narrator
+
+    @property
+    def data(self) -> StoryDataModule:
+        """The data module of the run."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data
+
+    @property
+    def assembled(self) -> Assembly:
+        """The narrator and its packer, which the data module builds rows with."""
+        assert self.assembly is not None, "configure_model has not run"
+        return self.assembly
+
+    # -- training ---------------------------------------------------------------------------------------------
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The micro-batch's share of the step's mean loss per supervised token.
+
+        Lightning divides by the accumulated micro-batches and DDP averages over ranks, so that with the factor here
+        a step's gradient is exactly that of the mean over its N tokens, however they were dealt (design "How the
+        training step works").
+        """
+        total = self.narrator(batch)
+        parts = self.trainer.world_size * self.trainer.accumulate_grad_batches
+        loss = total / max(1, batch.step_targets) * parts
+        self.log("train/loss", loss.detach(), on_step=True, on_epoch=False, batch_size=1, prog_bar=True)
+        self.log("train/cut", float(batch.cut), on_step=False, on_epoch=True, reduce_fx="sum", batch_size=1)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Mean -log P per supervised token over the whole split, whatever the batches."""
+        total = self.narrator(batch)
+        count = len(batch.targets) * batch.weight
+        if count:
+            self.val_loss.update(total / count, count)
+
+    def on_validation_epoch_end(self) -> None:
+        self.log("val/loss", self.val_loss.compute(), prog_bar=True, rank_zero_only=False)
+        self.val_loss.reset()
+
+    def configure_optimizers(self) -> Any:
+        """AdamW on projector, position and LoRA; the horizon comes from the manifest, not from a loader's length."""
+        o = self.optimization
+        trained = [p for p in self.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=o.lr, weight_decay=o.weight_decay)
+        horizon = self.trainer.max_steps
+        if horizon < 0:
+            horizon = self.data.schedule.horizon(self.trainer.max_epochs or 1)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: o.factor(step, horizon))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the frozen language model out of checkpoints."""
+        trained = {f"narrator.{name}" for name in self.narrator.trainable_state()}
+        checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k in trained}
+
+    # -- writing ----------------------------------------------------------------------------------------------
+
+    def on_test_start(self) -> None:
+        self._open_predictions()
+
+    def on_predict_start(self) -> None:
+        self._open_predictions()
+
+    def test_step(self, sample: VideoSample, _: int) -> None:
+        """Narrate a video in every setting of `Testing.storyline`, on the model's own earlier text."""
+        self._narrate(sample)
+
+    def predict_step(self, sample: VideoSample, _: int) -> None:
+        """The same for videos without references."""
+        self._narrate(sample)
+
+    def finish_predictions(self) -> Findings:
+        """Merge what all ranks wrote; gives the videos that a setting could not be tested on."""
+        self._predictions.merge()
+        return self._predictions.findings
+
+    def _open_predictions(self) -> None:
+        assert self.output is not None, "the command sets where a test writes"
+        self._predictions = PredictionWriter(self.output, self.trainer)
+        self._writer = StoryWriter(self.narrator, self.assembled.packer, self.testing.decoding)
+
+    def _narrate(self, sample: VideoSample) -> None:
+        packer = self.assembled.packer
+        settings = self.testing.storyline if packer.storyline else ["predicted"]
+        for setting in settings:
+            if setting == "given" and any(sample.story.clips[i].labels is None for i in sample.clips):
+                self._predictions.skip(sample.story, "has no script labels to give")
+                continue
+            written = self._writer.write(sample.story, sample.frames, sample.seconds, setting, sample.clips)
+            source = packer.words.source
+            self._predictions.add(setting, sample.story, prediction_lines(sample.story, written, source))

@@ -1,0 +1,1 @@
+"""The visual path: compression, memory, position, projector. Pure torch and numpy."""

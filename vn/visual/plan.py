@@ -1,0 +1,109 @@
+"""Which frames a clip sees, as one matrix: rows of memory, then rows of the clip's kept frames.
+
+Compression selects and consolidation averages, so the visual tokens before position and projector are
+``weights @ frames``. The weights come from the token means alone: loader workers find them on the CPU, and the
+device applies them as one product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from vn.story import Story
+from vn.visual.compression import kept_frames
+from vn.visual.memory import merge_weights
+
+Memory = Literal["consolidated", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class VisualSettings:
+    """How frames become visual tokens; every ablation of the visual path is a value here.
+
+    Attributes:
+        compression: drop near-duplicate frames of the clip being narrated (False: ablation d).
+        threshold: tau; None takes the frame encoder's own from the manifest.
+        memory: ``consolidated``; ``all`` keeps every earlier frame (ablation e); ``none`` drops them.
+        memory_length: frames of consolidated memory (released: 1).
+        position: add the relative clip position (False: ablation c).
+    """
+
+    compression: bool = True
+    threshold: float | None = None
+    memory: Memory = "consolidated"
+    memory_length: int = 1
+    position: bool = True
+
+
+def clip_frames(seconds: np.ndarray, start: float, end: float) -> np.ndarray:
+    """The frames of a clip: those sampled at start <= second < end, else the one nearest to its middle.
+
+    On times in whole seconds, which is all the released data has, this is the release's rule (spec "Visual path"
+    1). On fractional times that rule would take the picture before the cut; ours does not.
+
+    Args:
+        seconds: ``[F]``, when each frame was taken.
+
+    Returns:
+        Indices into `seconds`, at least one.
+    """
+    inside = np.flatnonzero((seconds >= start - 1e-6) & (seconds < end - 1e-6))
+    if len(inside) or not len(seconds):
+        return inside
+    return np.array([int(np.abs(seconds - (start + end) / 2).argmin())])
+
+
+@dataclass(frozen=True, slots=True)
+class VisualPlan:
+    """The visual tokens of one clip.
+
+    Attributes:
+        weights: ``[V, F]`` float32: memory frames, then the clip's kept frames, in time order.
+        memory: how many of the V rows are memory.
+    """
+
+    weights: np.ndarray
+    memory: int
+
+    def without_oldest(self, frames: int) -> VisualPlan:
+        """The plan without its oldest memory frames: what an over-long prompt gives up first when memory is ``all``."""
+        return VisualPlan(self.weights[frames:], self.memory - frames)
+
+
+def visual_plan(
+    means: np.ndarray, seconds: np.ndarray, story: Story, clip: int, settings: VisualSettings, threshold: float
+) -> VisualPlan:
+    """Plan the visual tokens of a clip.
+
+    Args:
+        means: token means ``[F, D]`` of the video's frames, as the model sees them (standardised if it does).
+        seconds: ``[F]``.
+        story: gives the clips' times; un-narrated clips are not remembered (spec "Visual path" 3).
+        clip: the clip being narrated.
+        settings: which parts are on.
+        threshold: tau where the settings name none.
+    """
+    means = means.astype(np.float64)
+    here = clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)
+    if settings.compression:
+        tau = settings.threshold if settings.threshold is not None else threshold
+        here = here[kept_frames(means[here], tau)]
+    narrated = story.narrated or range(len(story.clips))  # a raw video: every clip will be narrated
+    spans = [clip_frames(seconds, story.clips[i].start, story.clips[i].end) for i in narrated if i < clip]
+    before = np.concatenate(spans) if spans else np.empty(0, dtype=int)
+    count = len(seconds)
+    rows = [np.empty((0, count), dtype=np.float32)]
+    if len(before) and settings.memory != "none":
+        if settings.memory == "all":
+            rows.append(np.eye(count, dtype=np.float32)[before])
+        else:
+            merged = np.zeros((min(len(before), settings.memory_length), count), dtype=np.float32)
+            weights = merge_weights(means[before], settings.memory_length)
+            np.add.at(merged.T, before, weights.T)  # a frame may belong to two clips that overlap
+            rows.append(merged)
+    memory = sum(len(r) for r in rows)
+    rows.append(np.eye(count, dtype=np.float32)[here])
+    return VisualPlan(np.concatenate(rows), memory)
