@@ -48,6 +48,7 @@ class NarratorCard:
         dtype: of the base model's weights.
         template_sha256: of ``template.yaml``.
         clip_header: ``index`` or ``index_of_total``.
+        language: of the stories it was trained on.
         storyline: whether it writes script labels.
         word_range: where word ranges come from.
         visual: the visual path's settings.
@@ -65,6 +66,7 @@ class NarratorCard:
     dtype: str
     template_sha256: str
     clip_header: str
+    language: str
     storyline: bool
     word_range: WordRangeRule
     visual: VisualSettings

@@ -28,7 +28,7 @@ class Decoding:
     """How tokens are chosen.
 
     Attributes:
-        max_new_tokens: at most this many for a label, and for a narration (released: 100).
+        max_new_tokens: at most this many for a narration, and for a free label (released: 100).
         temperature: 0 is greedy; above it, sampling (released: 0.1).
         top_k: sample among the k best (released: 50).
         repetition_penalty: on narrations, over all ids of the prompt (released: 1.1); 1 is none.
@@ -62,10 +62,13 @@ class LabelTrie:
 
     def __init__(self, tokens: SegmentTokenizer, language: Language) -> None:
         self.root: dict[int, dict] = {}
+        self.depth = 0  # tokens of the longest
         for count in range(1, MOST_LABELS + 1):
             for labels in itertools.permutations(ScriptLabel, count):
                 node = self.root
-                for token in (*tokens.encode(format_labels(labels, language)), tokens.newline):
+                path = (*tokens.encode(format_labels(labels, language)), tokens.newline)
+                self.depth = max(self.depth, len(path))
+                for token in path:
                     node = node.setdefault(token, {})
 
     def allowed(self, written: Sequence[int]) -> list[int]:
@@ -122,10 +125,23 @@ class StoryWriter:
                 raise InputError("no script label to follow", sample=story.id, field=f"clips[{clip}].labels")
             plan = self.packer.plan(story, frames, seconds, clip)
             earlier = [(each.clip, each.written) for each in done]
-            row = self.packer.prompt(story, plan, clip, earlier, reserve=2 * self.decoding.max_new_tokens)
+            row = self.packer.prompt(story, plan, clip, earlier, self._reserve(story.language))
             written = self._write_clip(story, clip, row, frames, given, generator)
             done.append(WrittenClip(clip, written, given))
         return done
+
+    def _trie(self, language: Language) -> LabelTrie:
+        if language not in self._tries:
+            self._tries[language] = LabelTrie(self.tokens, language)
+        return self._tries[language]
+
+    def _label_tokens(self, language: Language) -> int:
+        return self._trie(language).depth if self.decoding.constrain_labels else self.decoding.max_new_tokens
+
+    def _reserve(self, language: Language) -> int:
+        """Places to leave free behind a prompt for a label, the narration's lead and a narration."""
+        lead = 8
+        return self.decoding.max_new_tokens + (self._label_tokens(language) + lead if self.packer.storyline else 0)
 
     def _write_clip(
         self,
@@ -150,16 +166,13 @@ class StoryWriter:
             lead = writer.narration_lead(clip)
             texts = [*writer.label(labels), lead]
             decoder.read([i for s in texts for i in self.tokens.encode(s.text)])
-        ids = self._decode(decoder, generator, penalty=self.decoding.repetition_penalty)
+        ids = self._decode(decoder, generator, self.decoding.max_new_tokens, penalty=self.decoding.repetition_penalty)
         return Written(words, labels, " ".join(self.tokens.decode(ids).split()))
 
     def _write_label(self, language: Language, decoder: _Decoder, generator: torch.Generator) -> Labels:
-        allowed = None
-        if self.decoding.constrain_labels:
-            if language not in self._tries:
-                self._tries[language] = LabelTrie(self.tokens, language)
-            allowed = self._tries[language].allowed
-        text = self.tokens.decode(self._decode(decoder, generator, allowed=allowed))
+        allowed = self._trie(language).allowed if self.decoding.constrain_labels else None
+        ids = self._decode(decoder, generator, self._label_tokens(language), allowed)
+        text = self.tokens.decode(ids)
         try:
             return parse_labels(text)
         except InputError:
@@ -169,12 +182,13 @@ class StoryWriter:
         self,
         decoder: _Decoder,
         generator: torch.Generator,
+        most: int,
         allowed: Callable[[Sequence[int]], list[int]] | None = None,
         penalty: float = 1.0,
     ) -> list[int]:
-        """Tokens up to a stop, which is left out."""
+        """At most so many tokens, up to a stop, which is left out."""
         new: list[int] = []
-        for _ in range(self.decoding.max_new_tokens):
+        for _ in range(most):
             token = self._choose(decoder, new, generator, allowed, penalty)
             if token in self.tokens.stops:
                 break

@@ -134,6 +134,7 @@ class NarratorModule(L.LightningModule):
             dtype=self.base_dtype,
             template_sha256=template.sha256,
             clip_header=template.clip_header,
+            language=manifest.language,
             storyline=self.storyline and template.storyline,
             word_range=self.word_range,
             visual=self.visual,

@@ -1,0 +1,1 @@
+from conftest_llm import card, make, frames  # noqa: F401

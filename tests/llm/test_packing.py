@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+import torch
+from conftest_llm import SECONDS, STORY, D, T
+
+from vn.errors import InputError
+from vn.llm.packing import collate
+from vn.visual.plan import VisualSettings
+
+
+def row_of(assembly, frames, clip):
+    packer = assembly.packer
+    return packer.training_row(STORY, packer.plan(STORY, frames, SECONDS, clip), clip)
+
+
+def test_supervised_are_label_narration_and_their_newlines_and_nothing_else(make, frames):
+    assembly = make()
+    row = row_of(assembly, frames, 2)
+    text = assembly.packer.tokens.tokenizer.decode([row.ids[i] for i in row.supervised])
+    assert text == "Design of Appearance+Product Effect\nThis red kettle boils in a minute.\n"
+    assert len(row.supervised) == assembly.packer.supervised_tokens(STORY, 2)
+
+
+def test_visual_places_lie_between_the_texts_around_the_scene(make, frames):
+    assembly = make()
+    row = row_of(assembly, frames, 2)
+    visual = len(row.plan.weights) * T
+    decode = assembly.packer.tokens.tokenizer.decode
+    assert decode(row.ids[: row.visual]).endswith("Clip 3/4\nScene: ")
+    assert decode(row.ids[row.visual + visual :]).startswith("\nWords: ")
+
+
+def test_without_a_storyline_only_the_narration_is_supervised(make, frames):
+    assembly = make(storyline=False)
+    row = row_of(assembly, frames, 3)
+    text = assembly.packer.tokens.tokenizer.decode([row.ids[i] for i in row.supervised])
+    assert text == "Get yours, two for one.\n"
+    assert "label" not in assembly.packer.tokens.tokenizer.decode(row.ids)
+
+
+def test_the_loss_is_the_sum_over_rows_however_they_are_batched(make, frames):
+    """One padded batch = each row alone; and a longer neighbour changes nothing."""
+    assembly = make()
+    narrator, packer = assembly.narrator.eval(), assembly.packer
+    rows = [(0, row_of(assembly, frames, clip)) for clip in STORY.narrated]
+    together = collate(rows, [frames], T, packer.tokens.pad)
+    with torch.no_grad():
+        total = narrator(together)
+        alone = sum(narrator(collate([row], [frames], T, packer.tokens.pad)) for row in rows)
+    torch.testing.assert_close(total, alone, rtol=1e-5, atol=1e-4)
+    assert together.step_targets == len(together.targets) == sum(len(r.supervised) for _, r in rows)
+
+
+def test_the_loss_equals_transformers_own_on_one_row(make, frames):
+    """Oracle: the causal model's own loss over the same embeddings, with labels at supervised places."""
+    assembly = make()
+    narrator, packer = assembly.narrator.eval(), assembly.packer
+    row = row_of(assembly, frames, 2)
+    batch = collate([(0, row)], [frames], T, packer.tokens.pad)
+    labels = torch.full_like(batch.ids, -100)
+    labels.view(-1)[batch.target_places] = batch.targets
+    with torch.no_grad():
+        inputs = narrator.embed(batch.ids, narrator.see(batch.frames, batch.weights, batch.positions), batch.visual_places)
+        own = narrator.llm(inputs_embeds=inputs, attention_mask=batch.mask, labels=labels).loss
+        torch.testing.assert_close(narrator(batch) / len(batch.targets), own, rtol=1e-5, atol=1e-5)
+
+
+def test_two_videos_in_a_batch_see_their_own_frames(make, frames):
+    assembly = make()
+    other = (frames[::-1] * 3).astype(np.float16)
+    rows = [(0, row_of(assembly, frames, 2)), (1, row_of(assembly, other, 2))]
+    batch = collate(rows, [frames, other], T, assembly.packer.tokens.pad)
+    with torch.no_grad():
+        both = assembly.narrator.see(batch.frames, batch.weights, batch.positions)
+        each = []
+        for (_, row), video in zip(rows, [frames, other], strict=True):
+            b = collate([(0, row)], [video], T, 0)
+            each.append(assembly.narrator.see(b.frames, b.weights, b.positions))
+    torch.testing.assert_close(both, torch.cat(each))
+
+
+def test_an_empty_micro_batch_has_zero_loss_and_reaches_every_parameter(make):
+    assembly = make()
+    packer = assembly.packer
+    blank = np.zeros((1, T, D), dtype=np.float16)
+    batch = collate([(0, packer.empty_row())], [blank], T, packer.tokens.pad, 7, 0.0)
+    loss = assembly.narrator(batch)
+    loss.backward()
+    assert loss.item() == 0
+    for name, p in assembly.narrator.named_parameters():
+        if p.requires_grad:
+            assert p.grad is not None, name
+            assert not p.grad.any(), name
+
+
+def test_visual_tokens_are_standardised_positioned_and_projected(make, frames):
+    assembly = make()
+    n = assembly.narrator
+    row = row_of(assembly, frames, 0)
+    batch = collate([(0, row)], [frames], T, 0)
+    kept = [int(w.argmax()) for w in row.plan.weights]
+    expected = (torch.tensor(frames[kept]).float() - 0.5) / 2.0 + n.position.table.weight[0]
+    torch.testing.assert_close(
+        n.see(batch.frames, batch.weights, batch.positions), n.projector(expected).flatten(0, 1), rtol=1e-4, atol=1e-4
+    )
+
+
+def lengths(assembly, frames, clip=3, **limit):
+    packer = assembly.packer
+    full = len(row_of(assembly, frames, clip).ids)
+    packer.max_length = full - limit["less"]
+    return full, row_of(assembly, frames, clip)
+
+
+def test_an_over_long_prompt_drops_points_then_the_oldest_texts_never_supervised_tokens(make, frames):
+    assembly = make()
+    before = row_of(assembly, frames, 3)
+    _, row = lengths(assembly, frames, less=1)
+    assert (row.cut.points, row.cut.clips, row.cut.frames) == (1, 0, 0)
+    _, row = lengths(make(), frames, less=60)
+    assert row.cut.points == 3
+    assert row.cut.clips >= 1
+    assert [row.ids[i] for i in row.supervised] == [before.ids[i] for i in before.supervised]
+    assert row.plan.weights.shape == before.plan.weights.shape
+
+
+def test_with_memory_off_the_oldest_frames_go_first(make, frames):
+    assembly = make(visual=VisualSettings(memory="all"))
+    before = row_of(assembly, frames, 3)
+    _, row = lengths(assembly, frames, less=3)
+    assert (row.cut.points, row.cut.clips, row.cut.frames) == (0, 0, 2)
+    np.testing.assert_array_equal(row.plan.weights, before.plan.weights[2:])
+
+
+def test_a_prompt_that_cannot_fit_names_video_and_clip(make, frames):
+    assembly = make()
+    assembly.packer.max_length = 50
+    with pytest.raises(InputError, match=r"kettle: clip 2 alone takes \d+ tokens, more than max_length 50"):
+        row_of(assembly, frames, 2)

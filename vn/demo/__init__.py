@@ -1,0 +1,1 @@
+"""The demo world: short product videos with known storylines, and a small language model to narrate them with."""

@@ -1,0 +1,48 @@
+"""What a language contributes to the demo world: names of what is seen, points to know, and ways to say things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vn.demo.grammar import Grammar
+from vn.story import Language, ScriptLabel, WordRangeRule
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """An aspect of product knowledge.
+
+    Attributes:
+        name: as the knowledge list writes it, e.g. ``Material``.
+        fact: the name of its fact, which is also the slot in narrations, e.g. ``material``.
+        points: all the points a product may have; none holds the name of a colour, pattern or kind.
+    """
+
+    name: str
+    fact: str
+    points: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """One language's words for the world.
+
+    Attributes:
+        language: its code.
+        words: how many words fit a clip.
+        attributes: attribute (``kind``, ``colour``, ``pattern``) -> identifier -> word.
+        title: a title with the slots ``brand`` and ``series``.
+        brands, series: what fills a title; they say nothing about how the product looks.
+        aspects: the aspect from which the narration of a clip with this label takes its point.
+        narrations: what is said in a clip with this label.
+    """
+
+    language: Language
+    words: WordRangeRule
+    attributes: Mapping[str, Mapping[str, str]]
+    title: str
+    brands: tuple[str, ...]
+    series: tuple[str, ...]
+    aspects: Mapping[ScriptLabel, Aspect]
+    narrations: Mapping[ScriptLabel, Grammar]

@@ -1,0 +1,180 @@
+"""``vn narrate``: a raw video and a product file in; story.json and subtitles out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from vn.errors import Findings, InputError
+from vn.story import KEY, Clip, Labels, Story, WordRangeRule, count_words, parse_labels, read_text
+
+if TYPE_CHECKING:
+    from vn.adapter import Assembly
+    from vn.llm.generate import WrittenClip
+
+EPILOG = """\
+product.yaml says what is known; clips are optional, shots are found where they are missing:
+  title: Aurora home classic
+  language: en
+  knowledge:
+    - aspect: Material
+      points: [glazed stoneware, recycled glass]
+
+example:
+  vn narrate video.mp4 --product product.yaml --run runs/demo --out story
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``vn narrate``."""
+    parser.epilog = EPILOG
+    parser.add_argument("video", type=Path, help="the video file")
+    parser.add_argument("--product", type=Path, required=True, help="YAML: title, language, knowledge, and clips if known")
+    parser.add_argument("--run", type=Path, help="a run folder whose adapter writes")
+    parser.add_argument("--adapter", type=Path, help="an adapter folder, instead of --run")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
+    parser.add_argument("--storyline", type=Path, help="YAML list of script labels, one a shot (default: predicted)")
+    parser.add_argument("--base-model", help="where the base model lies, if it has moved since training")
+    parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda where there is one)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Narrate a video."""
+    findings = Findings()
+    product = read_product(args.product, findings)
+    labels = read_storyline(args.storyline) if args.storyline else None
+    if not args.video.is_file():
+        raise InputError("no such video", file=args.video)
+    if (args.run is None) == (args.adapter is None):
+        raise InputError("give either --run or --adapter")
+    adapter = args.adapter or args.run / "adapter"
+
+    from vn.adapter import read_card
+
+    card = read_card(adapter)  # before anything slow
+    from vn.data.shots import find_shots
+
+    clips = product.clips
+    if not clips:
+        clips = tuple(Clip(start, end) for start, end in find_shots(args.video))
+        print(f"{args.video}: {len(clips)} shots", file=sys.stderr)
+    clips = tuple(dataclasses.replace(c, narration=None) for c in clips)
+    if labels is not None:
+        if len(labels) != len(clips):
+            raise InputError(f"has {len(labels)} labels, the video {len(clips)} clips", file=args.storyline)
+        clips = tuple(dataclasses.replace(c, labels=label) for c, label in zip(clips, labels, strict=True))
+    story = dataclasses.replace(product, clips=clips, video=str(args.video))
+    given = labels is not None or (bool(product.clips) and all(c.labels for c in product.clips))
+    if story.language != card.language:
+        message = f"is {story.language!r}, but the narrator was trained on {card.language!r}"
+        findings.add(message, file=args.product, field="language")
+
+    assembly, written = _write(args, adapter, story, given, findings)
+    story = dataclasses.replace(story, clips=tuple(_filled(story, written)))
+    _save(args.out, story, assembly, written, findings)
+    _show(story, written, args.out, findings)
+    return 0
+
+
+def read_product(file: Path, findings: Findings) -> Story:
+    """A product file: a Story in YAML without ``id`` and with clips optional."""
+    try:
+        data = yaml.safe_load(read_text(file))
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML: {error}", file=file) from None
+    name = file.stem if KEY.fullmatch(file.stem) else "product"
+    return Story.from_dict(data, file=file, findings=findings, clips_required=False, default_id=name)
+
+
+def read_storyline(file: Path) -> list[Labels]:
+    """A storyline file: a YAML list with one label, or labels joined by ``+``, a clip."""
+    try:
+        data = yaml.safe_load(read_text(file))
+    except yaml.YAMLError as error:
+        raise InputError(f"not YAML: {error}", file=file) from None
+    if not isinstance(data, list) or not all(isinstance(x, str) for x in data):
+        raise InputError("expected a list of script labels, one a clip", file=file)
+    labels = []
+    for i, text in enumerate(data):
+        try:
+            labels.append(parse_labels(text))
+        except InputError as error:
+            raise InputError(str(error), file=file, field=f"[{i}]") from None
+    return labels
+
+
+def _write(
+    args: argparse.Namespace, adapter: Path, story: Story, given: bool, findings: Findings
+) -> tuple[Assembly, list[WrittenClip]]:
+    import torch
+
+    from vn.adapter import load_adapter
+    from vn.data.encoders import make_encoder
+    from vn.data.video import encode_video
+    from vn.llm.generate import StoryWriter
+
+    assembly = load_adapter(adapter, args.base_model)
+    card = assembly.card
+    encoder = make_encoder(card.encoder["id"], card.encoder)
+    features = encode_video(args.video, encoder, findings=findings)
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    assembly.narrator.to(device)
+    # A raw video has no references, so the range is that of the clip's duration.
+    assembly.packer.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
+    writer = StoryWriter(assembly.narrator, assembly.packer)
+    storyline = "given" if given and assembly.packer.storyline else "predicted"
+    if given and not assembly.packer.storyline:
+        findings.add("this narrator was trained without a storyline; the labels are not used", file=args.storyline)
+    clips = range(len(story.clips))
+    return assembly, writer.write(story, features.features, features.seconds, storyline, clips)
+
+
+def _filled(story: Story, written: list[WrittenClip]) -> list[Clip]:
+    clips = list(story.clips)
+    for each in written:
+        labels = each.written.labels if each.written.labels is not None else clips[each.clip].labels
+        narration = each.written.narration or None
+        clips[each.clip] = dataclasses.replace(clips[each.clip], labels=labels or None, narration=narration)
+    return clips
+
+
+def _save(out: Path, story: Story, assembly: Assembly, written: list[WrittenClip], findings: Findings) -> None:
+    from vn.subtitles import cues, srt, vtt
+
+    out.mkdir(parents=True, exist_ok=True)
+    data = story.to_dict()
+    for each in written:
+        words = each.written.words
+        count = count_words(each.written.narration, story.language)
+        data["clips"][each.clip]["word_range"] = [words.low, words.high]
+        data["clips"][each.clip]["words"] = count
+    data["warnings"] = findings.lines
+    (out / "story.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    lines = cues([(c.start, c.end, c.narration or "") for c in story.clips], story.language)
+    (out / "story.srt").write_text(srt(lines), encoding="utf-8")
+    (out / "story.vtt").write_text(vtt(lines), encoding="utf-8")
+
+
+def _show(story: Story, written: list[WrittenClip], out: Path, findings: Findings) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("time", "script label", "narration", "words", title=story.title)
+    for each in written:
+        clip = story.clips[each.clip]
+        count, words = count_words(each.written.narration, story.language), each.written.words
+        label = "+".join(x.text(story.language) for x in each.written.labels or ())
+        mark = "" if count in words else " !"
+        table.add_row(
+            f"{clip.start:.1f}-{clip.end:.1f}", label, each.written.narration, f"{count} of {words.low}-{words.high}{mark}"
+        )
+    Console().print(table)
+    if findings:
+        print(findings.summary(), file=sys.stderr)
+    print(f"wrote {out / 'story.json'}, story.srt, story.vtt")
