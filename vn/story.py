@@ -177,7 +177,7 @@ class WordRange:
         return cls(low, max(low, count + margin))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
 class WordRangeRule:
     """Where a clip's word range comes from.
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import lightning as L
 import numpy as np
 import webdataset as wds
-from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from vn.data.manifest import Manifest, SampleEntry
 from vn.data.order import Schedule, Unit, Video, deal, steps
@@ -244,7 +244,7 @@ class MicroBatchReader:
         return collate(rows, videos, packer.frame_tokens, packer.tokens.pad, targets)
 
 
-class _Source:
+class _Source(IterableDataset):
     """Yields the items of this worker, so that the loader, which asks workers in turn, gives them in order."""
 
     def __init__(self, indices: range, item: Callable[[int], Any]) -> None:

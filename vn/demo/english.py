@@ -38,7 +38,7 @@ ASPECTS = {
         "Quality",
         "quality",
         ("water resistant", "scratch proof", "feather light", "hard to break", "easy to clean", "built to last",
-         "made for travel", "safe from frost", "quick to dry", "strong as iron"),
+         "fit for travel", "safe from frost", "quick to dry", "strong as iron"),
     ),
     ScriptLabel.SECURITY: Aspect(
         "Safety",

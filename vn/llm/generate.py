@@ -23,7 +23,7 @@ from vn.story import Labels, Language, ScriptLabel, Story, format_labels, parse_
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
 class Decoding:
     """How tokens are chosen.
 

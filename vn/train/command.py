@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import netrc
 import os
 import re
@@ -30,6 +31,13 @@ from vn.train.module import NarratorModule, Testing
 ABLATIONS = ("full", "no_lora", "no_storyline", "no_position", "no_compression", "no_memory", "memory_none")
 # Settings that may differ between a run and its continuation: they change no result.
 FREE = ("config", "name", "runs", "resume", "out", "adapter", "data.workers", "trainer.logger", "test", "data.frames")
+DESCRIPTIONS = {
+    "fit": "Train a narrator: vn fit --config experiments/demo.yaml",
+    "validate": "The loss of a trained narrator on the val split: vn validate --run runs/demo",
+    "test": "Narrate the test split and score it: vn test --run runs/demo",
+    "predict": "Narrate the test split without scoring it: vn predict --run runs/demo --out predictions",
+    "run": "Fit, then test: vn run --config experiments/demo.yaml --ablation no_memory",
+}
 FREE_TRAINER = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir")
 
 
@@ -37,35 +45,37 @@ class Finished(Exception):
     """The run folder holds a finished run of this very configuration."""
 
 
-class NarratorTrainer(L.Trainer):
-    """A Trainer that can also `run`: fit, then test the adapter folder that training left."""
-
-    def run(self, model: NarratorModule, datamodule: StoryDataModule, ckpt_path: str | None = None) -> None:
-        """Train, then test; what sweeps call.
-
-        Args:
-            model: the module.
-            datamodule: the data.
-            ckpt_path: set by the command to resume.
-        """
-        assert model.output is not None
-        adapter = model.output / "adapter"
-        if not adapter.exists():
-            self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-        if adapter.exists():  # an interrupted fit leaves none
-            model.load_adapter(adapter)
-            self.test(model, datamodule=datamodule, verbose=False)
-
-
 class NarratorCLI(LightningCLI):
-    """The five commands. Required callbacks and loggers are attached here: overlaid YAML lists would drop them."""
+    """Parses and builds one command. Required callbacks and loggers are attached here: overlaid YAML lists would drop them.
 
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """LightningCLI's commands, and ``run``."""
-        skipped = {"model", "dataloaders", "datamodule", "train_dataloaders", "val_dataloaders", "ckpt_path", "verbose"}
-        skipped |= {"weights_only", "return_predictions"}
-        return {name: skipped for name in ("fit", "validate", "test", "predict", "run")}
+    Args:
+        command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
+        args: its arguments.
+    """
+
+    def __init__(self, command: str, args: list[str]) -> None:
+        self.command = command
+        super().__init__(
+            NarratorModule,
+            StoryDataModule,
+            trainer_defaults={
+                "reload_dataloaders_every_n_epochs": 1,
+                "use_distributed_sampler": False,
+                "gradient_clip_val": 1.0,
+                "enable_model_summary": False,
+                "log_every_n_steps": 10,
+            },
+            save_config_callback=None,
+            seed_everything_default=0,
+            parser_kwargs={
+                "prog": f"vn {command}",
+                "description": DESCRIPTIONS[command],
+                "exit_on_error": False,
+            },
+            auto_configure_optimizers=False,
+            args=args,
+            run=False,
+        )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The run folder and the test, besides model, data and trainer."""
@@ -82,8 +92,8 @@ class NarratorCLI(LightningCLI):
 
     @property
     def settings(self) -> Namespace:
-        """The parsed configuration of the command."""
-        return self.config[self.subcommand]
+        """The parsed configuration."""
+        return self.config
 
     @property
     def folder(self) -> Path:
@@ -97,10 +107,10 @@ class NarratorCLI(LightningCLI):
             Finished: nothing is left to do.
         """
         self._name_run()
-        if self.subcommand in ("fit", "run"):
+        if self.command in ("fit", "run"):
             self._claim_folder()
             trained = (self.folder / "adapter").exists()
-            if trained and (self.subcommand == "fit" or (self.folder / "scores.json").exists()):
+            if trained and (self.command == "fit" or (self.folder / "scores.json").exists()):
                 raise Finished(self.folder)
 
     def _name_run(self) -> None:
@@ -115,7 +125,7 @@ class NarratorCLI(LightningCLI):
 
     def _claim_folder(self) -> None:
         """Write ``config.yaml`` into a new run folder; compare it with that of an existing one."""
-        text = self._parser(self.subcommand).dump(self.settings, skip_none=False)
+        text = self.parser.dump(self.settings, skip_none=False)
         file = self.folder / "config.yaml"
         if file.exists():
             old, new = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(yaml.safe_load(text))
@@ -134,9 +144,6 @@ class NarratorCLI(LightningCLI):
             new_file.write_text(text, encoding="utf-8")
             os.replace(new_file, file)
 
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Leave running to `main`, which adds what only it knows: the checkpoint to resume from."""
-
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """The trainer with its loggers and callbacks."""
         s = self.settings
@@ -144,14 +151,14 @@ class NarratorCLI(LightningCLI):
             AfterTest(score_folder),
             StepSeed(int(s.seed_everything or 0)),
         ]
-        if self.subcommand in ("fit", "run"):
+        if self.command in ("fit", "run"):
             # The monitored checkpoint comes first, so that SaveAdapter finds it up to date.
             extra += [*checkpoints(self.folder / "checkpoints", s.checkpoint_every, s.keep), SaveAdapter(self.folder / "adapter", s.keep)]
-        config = {**self.config_init[self.subcommand].trainer, **kwargs}
+        config = {**self.config_init.trainer, **kwargs}
         config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
         config["default_root_dir"] = str(self.folder)
         config["callbacks"] = [*(config.get("callbacks") or []), *extra]
-        return NarratorTrainer(**config)
+        return L.Trainer(**config)
 
     def _loggers(self, asked: Any) -> list[Logger]:
         """The user's own loggers; else W&B, offline unless the user is logged in; none for ``false``."""
@@ -161,7 +168,7 @@ class NarratorCLI(LightningCLI):
             return [asked]
         if isinstance(asked, list) and asked:
             return asked
-        if self.subcommand not in ("fit", "run"):
+        if self.command not in ("fit", "run"):
             return []
         in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
         offline = not in_sweep and "WANDB_MODE" not in os.environ and not _logged_in()
@@ -173,7 +180,7 @@ class NarratorCLI(LightningCLI):
             resume="allow",
         )
         if _rank() == 0:
-            text = self._parser(self.subcommand).dump(self.settings, skip_none=False)
+            text = self.parser.dump(self.settings, skip_none=False)
             config = {"cfg": yaml.safe_load(text), "ablation": self.settings.ablation}
             # In a sweep, `ablation` is the sweep's own key, and locked.
             logger.experiment.config.update({k: v for k, v in config.items() if k == "cfg" or not in_sweep})
@@ -182,9 +189,9 @@ class NarratorCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         """Tell the module where to write, and load what is tested."""
         model: NarratorModule = self.model
-        model.testing = self.config_init[self.subcommand].test
+        model.testing = self.config_init.test
         model.output = self.folder
-        if self.subcommand in ("validate", "test", "predict"):
+        if self.command in ("validate", "test", "predict"):
             model.output = Path(self.settings.out) if self.settings.out else self.folder
             model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
 
@@ -256,7 +263,7 @@ def expand(argv: list[str]) -> list[str]:
     return out
 
 
-def _explain(error: ArgumentError, parser_keys: list[str]) -> InputError:
+def _explain(error: ArgumentError) -> InputError:
     """jsonargparse's message as one sentence, with a suggestion for an unknown key."""
     text = " ".join(str(error).split())
     unknown = re.search(r"(?:Key|Unrecognized arguments|Option|key) ?[:']* ?'?-*([\w.]+)'? (?:is not expected|is not|not)", text) or re.search(
@@ -282,56 +289,47 @@ def _quiet() -> Iterator[None]:
             ".*The number of training batches.*",
             ".*You defined a `validation_step` but have no `val_dataloader`.*",
             ".*Found .* module.* in eval mode.*",
+            ".*`IterableDataset` has `__len__` defined.*",
+            ".*You have overridden `transfer_batch_to_device`.*",
+            ".*`is_gradient_checkpointing` is deprecated.*",
+            ".*LeafSpec.* is deprecated.*",
         ):
             warnings.filterwarnings("ignore", message)
+        tips = logging.Filter()
+        tips.filter = lambda record: "Tip:" not in record.getMessage()  # type: ignore[method-assign]
+        for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
+            logging.getLogger(name).addFilter(tips)
         yield
 
 
 def main(command: str, argv: list[str]) -> int:
     """Run one of the commands; bad configuration is an `InputError`."""
-    argv = [command, *expand(argv)]
     with _quiet():
         try:
-            cli = _parse(argv)
+            cli = NarratorCLI(command, expand(argv))
+        except ArgumentError as error:
+            raise _explain(error) from None
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0
-        kwargs: dict[str, Any] = {"model": cli.model, "datamodule": cli.datamodule}
-        if command in ("fit", "run"):
-            kwargs["ckpt_path"] = _checkpoint(cli.folder / "checkpoints" / "last.ckpt")
+        trainer, model, data = cli.trainer, cli.model, cli.datamodule
+        if command in ("fit", "run") and not (cli.folder / "adapter").exists():
+            resume = _checkpoint(cli.folder / "checkpoints" / "last.ckpt")
+            trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
+        if command == "validate":
+            trainer.validate(model, datamodule=data)
         elif command == "predict":
-            kwargs["return_predictions"] = False
-        else:
-            kwargs["verbose"] = command == "validate"
-        getattr(cli.trainer, command)(**kwargs)
-        if cli.trainer.is_global_zero:
+            trainer.predict(model, datamodule=data, return_predictions=False)
+        elif command == "test":
+            trainer.test(model, datamodule=data, verbose=False)
+        elif command == "run" and not trainer.interrupted:
+            model.load_adapter(cli.folder / "adapter")
+            trainer.test(model, datamodule=data, verbose=False)
+        if trainer.interrupted:
+            return 130
+        if trainer.is_global_zero:
             _report(command, cli)
-    return 130 if cli.trainer.interrupted else 0
-
-
-def _parse(argv: list[str]) -> NarratorCLI:
-    quiet_parser = {"exit_on_error": False}
-    try:
-        return NarratorCLI(
-            NarratorModule,
-            StoryDataModule,
-            trainer_class=NarratorTrainer,
-            trainer_defaults={
-                "reload_dataloaders_every_n_epochs": 1,
-                "use_distributed_sampler": False,
-                "gradient_clip_val": 1.0,
-                "enable_model_summary": False,
-                "log_every_n_steps": 10,
-            },
-            save_config_callback=None,
-            seed_everything_default=0,
-            parser_kwargs={"exit_on_error": False, **{name: quiet_parser for name in NarratorCLI.subcommands()}},
-            auto_configure_optimizers=False,
-            args=argv,
-            run=True,
-        )
-    except ArgumentError as error:
-        raise _explain(error, []) from None
+    return 0
 
 
 def _checkpoint(file: Path) -> str | None:
@@ -346,7 +344,7 @@ def _checkpoint(file: Path) -> str | None:
 
 
 def _report(command: str, cli: NarratorCLI) -> None:
-    assert cli.model.output is not None
-    if command in ("test", "run") and (cli.model.output / "scores.json").exists():
-        print_table(json.loads((cli.model.output / "scores.json").read_text(encoding="utf-8")))
-    print(f"{command} done: {cli.model.output}", file=sys.stderr)
+    scores = cli.model.output / "scores.json"
+    if command in ("test", "run") and scores.exists():
+        print_table(json.loads(scores.read_text(encoding="utf-8")))
+    print(f"vn {command}: done; everything lies in {cli.model.output}", file=sys.stderr)

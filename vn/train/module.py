@@ -214,6 +214,10 @@ class NarratorModule(L.LightningModule):
         trained = {f"narrator.{name}" for name in self.narrator.trainable_state()}
         checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k in trained}
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Batches go to the device; a video to narrate stays, its prompts are built clip by clip."""
+        return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
+
     # -- writing ----------------------------------------------------------------------------------------------
 
     def on_test_start(self) -> None:

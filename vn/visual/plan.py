@@ -19,7 +19,7 @@ from vn.visual.memory import merge_weights
 Memory = Literal["consolidated", "all", "none"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
 class VisualSettings:
     """How frames become visual tokens; every ablation of the visual path is a value here.
 

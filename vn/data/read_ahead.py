@@ -1,0 +1,99 @@
+"""Decoding beside encoding: iterators that run in threads, a bounded number of items ahead of their consumer."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class _End:
+    """After the last item of a source."""
+
+
+class ReadAhead(Generic[T]):
+    """Runs `sources` in threads; a context manager whose threads end with it.
+
+    Iterating gives, for each source in order, an iterator over its items; an error of a source is raised there.
+    Moving on to the next source drops what is left of the one before.
+
+    Args:
+        sources: each is called, in a thread, for its iterator.
+        threads: how many sources run at once.
+        depth: items that a source may be ahead; at most threads x (depth + 1) items are in memory.
+    """
+
+    def __init__(self, sources: Sequence[Callable[[], Iterator[T]]], threads: int, depth: int = 2) -> None:
+        self._channels = [_Channel(source, depth) for source in sources]
+        self._next = iter(self._channels)
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"read-ahead-{n}", daemon=True)
+            for n in range(max(1, min(threads, len(sources))))
+        ]
+
+    def __enter__(self) -> ReadAhead[T]:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for channel in self._channels:
+            channel.closed = True
+        for thread in self._threads:
+            thread.join()
+
+    def __iter__(self) -> Iterator[Iterator[T]]:
+        for channel in self._channels:
+            try:
+                yield channel.items()
+            finally:
+                channel.closed = True
+
+    def _work(self) -> None:
+        # Sources start in order, so the one being consumed is always running.
+        while True:
+            with self._lock:
+                channel = next(self._next, None)
+            if channel is None:
+                return
+            channel.run()
+
+
+class _Channel(Generic[T]):
+    """One source on its way from its thread to the consumer."""
+
+    def __init__(self, source: Callable[[], Iterator[T]], depth: int) -> None:
+        self.source = source
+        self.queue: queue.Queue[T | _End | BaseException] = queue.Queue(depth)
+        self.closed = False  # nobody will take more
+
+    def run(self) -> None:
+        if self.closed:
+            return
+        try:
+            for item in self.source():
+                if not self._put(item):
+                    return
+        except BaseException as error:  # raised where it is consumed
+            self._put(error)
+        else:
+            self._put(_End())
+
+    def _put(self, item: T | _End | BaseException) -> bool:
+        while not self.closed:
+            try:
+                self.queue.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def items(self) -> Iterator[T]:
+        while not isinstance(item := self.queue.get(), _End):
+            if isinstance(item, BaseException):
+                raise item
+            yield item

@@ -1,0 +1,118 @@
+"""E-SyncVidStory: Chinese ads in the released JSON schema (spec "Data")."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from vn.data.readers.source import (
+    JsonObject,
+    ReadContext,
+    SourceStory,
+    WholeSecondTimes,
+    load_json,
+    refuse_twice,
+    story_id,
+)
+from vn.errors import InputError
+from vn.story import Clip, Knowledge, Labels, Story, parse_labels
+
+ASPECT = re.compile(r"(?P<aspect>[^：:\s][^：:]*?)\s*[：:]")
+NO_ASPECT = "其他"  # for points before any aspect is named
+
+
+def read(path: Path, context: ReadContext) -> list[SourceStory]:
+    """Read a file keyed by ``<id>.mp4``; see `vn.data.readers.read`."""
+    data = load_json(path)
+    if not isinstance(data, JsonObject):
+        raise InputError(f"expected an object keyed by <id>.mp4, got a {type(data).__name__}", file=path)
+    if data.twice is not None:
+        raise InputError("the id stands twice", file=path, sample=data.twice)
+    stories = []
+    for name, entry in data.items():
+        with context.story():
+            story = _Entry(path, name, context).story(entry)
+            stories.append(SourceStory(story, context.split_of(story.id), story.id, path))
+    return stories
+
+
+class _Entry:
+    """One video's entry; errors name its fields as the file does."""
+
+    def __init__(self, file: Path, name: str, context: ReadContext) -> None:
+        self.file = file
+        self.name = name
+        self.findings = context.findings
+
+    def fail(self, message: str, where: str | None = None) -> InputError:
+        return InputError(message, file=self.file, sample=self.name, field=where)
+
+    def story(self, entry: Any) -> Story:
+        if not isinstance(entry, dict):
+            raise self.fail(f"expected an object, got {entry!r}")
+        refuse_twice(entry, self.file, self.name)
+        title = entry.get("p_name")
+        if not isinstance(title, str) or not title.strip():
+            raise self.fail(f"expected the product's name, got {title!r}", "p_name")
+        link = entry.get("link")
+        return Story(
+            id=story_id(self.name, self.file),
+            title=title.strip(),
+            language="zh",
+            domain="ad",
+            knowledge=self.knowledge(entry.get("p_info") or ""),
+            clips=self.clips(entry.get("frames")),
+            video=link.strip() if isinstance(link, str) and link.strip() else self.name,
+        )
+
+    def knowledge(self, text: Any) -> tuple[Knowledge, ...]:
+        """``aspect：point、point`` a line, with a full-width or an ASCII colon."""
+        if not isinstance(text, str):
+            raise self.fail(f"expected lines 'aspect：point、point', got {text!r}", "p_info")
+        found: dict[str, list[str]] = {}
+        aspect = NO_ASPECT
+        for line in filter(None, map(str.strip, text.splitlines())):
+            named = ASPECT.match(line)
+            if named:
+                aspect, line = named["aspect"], line[named.end() :]
+            else:  # a point broken over two lines: it still is something known about the product
+                message = f"no aspect before a colon in {line!r}; taken as more about {aspect!r}"
+                self.findings.add(message, file=self.file, sample=self.name, field="p_info")
+            found.setdefault(aspect, []).extend(point.strip() for point in line.split("、") if point.strip())
+        return tuple(Knowledge(aspect, tuple(points)) for aspect, points in found.items() if points)
+
+    def clips(self, frames: Any) -> tuple[Clip, ...]:
+        if not isinstance(frames, list) or not frames:
+            raise self.fail("the story has no clips", "frames")
+        times = WholeSecondTimes(self.file, self.name, self.findings)
+        clips = []
+        for i, frame in enumerate(frames):
+            where = f"frames[{i}]"
+            if not isinstance(frame, dict):
+                raise self.fail(f"expected an object, got {frame!r}", where)
+            time = frame.get("time")
+            if not isinstance(time, list) or len(time) != 2 or not all(map(_is_time, time)):
+                raise self.fail(f"expected [start, end] in seconds, got {time!r}", f"{where}.time")
+            start, end = times.clip(time[0], time[1], f"{where}.time")
+            narration = frame.get("new_text")
+            if narration is not None and not isinstance(narration, str):
+                raise self.fail(f"expected a text, got {narration!r}", f"{where}.new_text")
+            labels = self.labels(frame.get("label"), f"{where}.label")
+            clips.append(Clip(start, end, labels, " ".join((narration or "").split()) or None))
+        return tuple(clips)
+
+    def labels(self, text: Any, where: str) -> Labels | None:
+        if text is None or text == "":
+            return None
+        if not isinstance(text, str):
+            raise self.fail(f"expected a script label, got {text!r}", where)
+        try:
+            return parse_labels(text)
+        except InputError as error:
+            raise self.fail(str(error), where) from None
+
+
+def _is_time(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value) and value >= 0

@@ -1,0 +1,64 @@
+"""Our own Story files, for one's own videos (design "Formats").
+
+A source is a ``.json`` file with a story or a list of them, a ``.jsonl`` file with one a line, or a folder of such
+files; where a folder has subfolders ``train``, ``val`` and ``test``, a story's folder is its split. A story may have
+no id (a file's name stands in) and no clips (they are found in the video).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+from vn.data.readers.source import ReadContext, SourceStory, Split, load_json, parse_json, refuse_twice
+from vn.errors import InputError
+from vn.story import Story, read_text
+
+SUFFIXES = (".json", ".jsonl")
+
+
+def read(path: Path, context: ReadContext) -> list[SourceStory]:
+    """Read stories; see `vn.data.readers.read`."""
+    if path.is_file():
+        return _read_file(path, None, context)
+    splits: list[Split] = [split for split in get_args(Split) if (path / split).is_dir()]
+    stories = [story for file in _files(path) for story in _read_file(file, None, context)]
+    for split in splits:
+        # Without a folder for val, train gives it its share.
+        fixed = None if split == "train" and "val" not in splits else split
+        stories += [story for file in _files(path / split) for story in _read_file(file, fixed, context)]
+    return stories
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.suffix in SUFFIXES and f.is_file())
+
+
+def _read_file(file: Path, split: Split | None, context: ReadContext) -> list[SourceStory]:
+    stories: list[SourceStory] = []
+
+    def add(data: Any, default_id: str | None = None) -> None:
+        with context.story():
+            refuse_twice(data, file, data.get("id") if isinstance(data, dict) else None)
+            story = Story.from_dict(
+                data, file=file, findings=context.findings, clips_required=False, default_id=default_id
+            )
+            stories.append(SourceStory(story, context.split_of(story.id) or split, story.id, file))
+
+    if file.suffix == ".jsonl":
+        with context.story():
+            for number, line in enumerate(read_text(file).split("\n"), start=1):
+                if line.strip():
+                    with context.story():
+                        add(parse_json(line, file, number))
+        return stories
+    with context.story():
+        data = load_json(file)
+        if not isinstance(data, list):
+            add(data, file.stem)
+            return stories
+        if not data:
+            raise InputError("expected stories, found an empty list", file=file)
+        for entry in data:
+            add(entry)
+    return stories

@@ -1,0 +1,234 @@
+"""Decoding: the picture on screen at each second of a video, whatever the file is like."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vn.errors import Findings, InputError
+
+SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".flv", ".ts", ".mpg")
+TOLERANCE = 0.02  # seconds; a frame due at a whole second may be stamped a little after it
+SHORT_BY = 1.0  # seconds that may be missing at the end before it is worth a warning
+BEYOND = 10.0  # a time stamp this many seconds after the end is a damaged one
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a video's header says.
+
+    Attributes:
+        duration: seconds; None where the header has none.
+        width: of the pictures as shown, so after rotation.
+        height: of the pictures as shown.
+        fps: frames a second, on average.
+    """
+
+    duration: float | None
+    width: int
+    height: int
+    fps: float
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """Read a video's header and its first frame.
+
+    Raises:
+        InputError: the file is missing, or is not a video that can be decoded.
+    """
+    reader = VideoReader(path)
+    frames = reader.frames()
+    try:
+        height, width = upright(next(frames)[1], "gray").shape[:2]
+    finally:
+        frames.close()  # type: ignore[attr-defined]
+    return VideoInfo(reader.duration, width, height, reader.fps)
+
+
+def sample_frames(
+    path: str | Path, fps: float = 1.0, findings: Findings | None = None, sample: str | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """The picture on screen at time 0, 1/fps, 2/fps, ... (spec "Visual path" 1).
+
+    Time 0 is the video's first frame, whatever its time stamp; the last picture is the last one on screen at a
+    sampled time. There is always at least one. Only one picture at a time is in memory, and only the pictures
+    given are converted from the video's own colours.
+
+    Args:
+        path: the video.
+        fps: pictures a second.
+        findings: told when the file is damaged or ends early; what can be read is used.
+        sample: the story's id, for messages.
+
+    Yields:
+        Seconds and the picture, ``[height, width, 3]`` uint8 RGB, upright.
+
+    Raises:
+        InputError: the file is missing, is not a video, or nothing of it can be decoded.
+    """
+    reader = VideoReader(path, sample)
+    tolerance = min(0.5 / reader.fps, TOLERANCE)
+    shown: VideoFrame | None = None
+    number = 0
+    for time, frame in reader.frames():
+        while shown is not None and number / fps + tolerance < time:
+            yield number / fps, upright(shown)
+            number += 1
+        shown = frame
+    assert shown is not None  # frames() gives one or raises
+    while number == 0 or number / fps + tolerance < reader.end:
+        yield number / fps, upright(shown)
+        number += 1
+    if findings is not None and reader.damage:
+        findings.add(reader.damage, file=path, sample=sample)
+
+
+class VideoReader:
+    """One pass over a video's frames that reads around damage.
+
+    Args:
+        path: the video.
+        sample: the story's id, for messages.
+
+    Attributes:
+        fps: frames a second, on average, as the header says (25 where it does not).
+        duration: seconds, as the header says; None where it does not.
+        end: when the last frame read leaves the screen, in seconds from the first.
+        damage: what was wrong, after all frames were read; None if nothing was.
+
+    Raises:
+        InputError: the file is missing or is not a video.
+    """
+
+    def __init__(self, path: str | Path, sample: str | None = None) -> None:
+        self.path = path
+        self.sample = sample
+        self.end = 0.0
+        self.damage: str | None = None
+        with self._open() as container:
+            stream = self._stream(container)
+            self.fps = float(stream.average_rate or stream.guessed_rate or 25)
+            self.duration = _duration(container, stream)
+
+    def frames(self) -> Iterator[tuple[float, VideoFrame]]:
+        """Seconds from the first frame and the frame, in the order shown.
+
+        Raises:
+            InputError: not one frame can be decoded.
+        """
+        errors = 0
+        last = -1.0
+        with self._open() as container:
+            stream = self._stream(container)
+            stream.thread_type = "AUTO"
+            clock = _Clock(stream, 1 / self.fps)
+            packets = container.demux(stream)
+            while True:
+                try:
+                    packet = next(packets)
+                    decoded = packet.decode()
+                except StopIteration:
+                    break
+                except av.error.EOFError:
+                    break
+                except av.error.FFmpegError:
+                    errors += 1
+                    if errors > 1000:  # nothing but damage; a file that still gives frames may have some
+                        break
+                    continue
+                for frame in decoded:
+                    time, seconds = clock.of(frame)
+                    if time < last or (self.duration is not None and time > self.duration + BEYOND):
+                        errors += 1
+                        continue
+                    last, self.end = time, time + seconds
+                    yield time, frame
+        if last < 0:
+            raise self._error("no frame of it can be decoded")
+        self._assess(errors)
+
+    def _assess(self, errors: int) -> None:
+        if self.duration is not None and self.end < self.duration - SHORT_BY:
+            self.damage = f"can be read up to {self.end:.1f} s of {self.duration:.1f} s; that part is used"
+        elif errors:
+            self.damage = "damaged; what can be read is used"
+
+    def _open(self) -> InputContainer:
+        if not os.path.isfile(self.path):
+            raise self._error("no such video" if not os.path.exists(self.path) else "is not a file")
+        try:
+            # An absolute path, since FFmpeg takes 'name:' at the start of one for a protocol.
+            return av.open(os.path.abspath(self.path), metadata_errors="replace")
+        except av.error.FFmpegError as error:
+            raise self._error(f"not a video that can be read ({error.strerror})") from None
+
+    def _stream(self, container: InputContainer) -> VideoStream:
+        pictures = av.stream.Disposition.attached_pic
+        streams = [s for s in container.streams.video if not s.disposition & pictures]
+        if not streams or streams[0].codec_context is None:
+            raise self._error("has no video that can be decoded")
+        return streams[0]
+
+    def _error(self, message: str) -> InputError:
+        return InputError(message, file=self.path, sample=self.sample)
+
+
+class _Clock:
+    """When a frame is shown, in seconds from the video's first frame."""
+
+    def __init__(self, stream: VideoStream, usual: float) -> None:
+        self.usual = usual  # seconds a frame
+        self.zero = None if stream.start_time is None else float(stream.start_time * stream.time_base)
+        self.next = 0.0  # for frames without a time stamp
+
+    def of(self, frame: VideoFrame) -> tuple[float, float]:
+        """When it is shown and for how long, as far as it says."""
+        seconds = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else self.usual
+        time = frame.time
+        if time is None:
+            time = self.next
+        else:
+            self.zero = time if self.zero is None else self.zero
+            time = max(0.0, time - self.zero)
+        self.next = time + seconds
+        return time, seconds
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None:
+        return container.duration / av.time_base
+    return None
+
+
+def upright(frame: VideoFrame, format: str = "rgb24", **size: Any) -> np.ndarray:
+    """A frame as an array, turned and mirrored as its display matrix says.
+
+    Args:
+        frame: as decoded.
+        format: FFmpeg's name of the pixel format.
+        size: ``width`` and ``height`` to scale to before turning.
+    """
+    picture = frame.to_ndarray(format=format, **size)
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return picture
+    # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.
+    a, b, _, c, d = np.frombuffer(bytes(matrix)[:20], dtype="=i4").astype(np.int64)
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        picture = picture.swapaxes(0, 1)
+        mirror_x, mirror_y = c < 0, b < 0
+    else:
+        mirror_x, mirror_y = a < 0, d < 0
+    picture = picture[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1]
+    return np.ascontiguousarray(picture)
