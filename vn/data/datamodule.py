@@ -116,7 +116,7 @@ class StoryDataModule(L.LightningDataModule):
 
     # -- loaders ----------------------------------------------------------------------------------------------
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> _Loader:
         """The steps of the trainer's current epoch, from where a checkpoint left off."""
         assert self.trainer is not None
         if self.trainer.reload_dataloaders_every_n_epochs != 1:
@@ -130,7 +130,7 @@ class StoryDataModule(L.LightningDataModule):
         self._epoch_began_at = self.trainer.global_step - first
         return self._step_loader("train", plan, self.trainer.accumulate_grad_batches, first)
 
-    def val_dataloader(self) -> DataLoader | list[Any]:
+    def val_dataloader(self) -> _Loader | list[Any]:
         """The val split in the manifest's order; no loader where there is none."""
         if not self.manifest.samples("val"):
             return []
@@ -138,11 +138,11 @@ class StoryDataModule(L.LightningDataModule):
         order = [i for i, video in enumerate(videos) if video.narrated]
         return self._step_loader("val", steps(videos, order, self.clips_per_step), 1, 0)
 
-    def test_dataloader(self) -> DataLoader:
+    def test_dataloader(self) -> _Loader:
         """The test split, a video at a time; each rank takes its own, none twice."""
         return self._story_loader("test")
 
-    def predict_dataloader(self) -> DataLoader:
+    def predict_dataloader(self) -> _Loader:
         """The same videos as `test_dataloader`."""
         return self._story_loader("test")
 
@@ -158,7 +158,7 @@ class StoryDataModule(L.LightningDataModule):
                 raise InputError(f"the features are of {_short(ours)}, the narrator's of {_short(theirs)}", file=manifest, field=name)
         return module.assembled.packer
 
-    def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> DataLoader:
+    def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> _Loader:
         assert self.trainer is not None
         rank, world = self.trainer.global_rank, self.trainer.world_size
         videos = self._videos(split)
@@ -172,7 +172,7 @@ class StoryDataModule(L.LightningDataModule):
         source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
         return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
 
-    def _story_loader(self, split: str) -> DataLoader:
+    def _story_loader(self, split: str) -> _Loader:
         assert self.trainer is not None
         self._packer()
         entries = self._entries(split)
@@ -257,10 +257,11 @@ class _Source(IterableDataset):
         return (self.item(i) for i in mine)
 
 
-class _Loader(DataLoader):
-    """A loader over a `webdataset.DataPipeline` with the right length.
+class _Loader:
+    """A DataLoader over a `webdataset.DataPipeline`, with the right length.
 
-    Its length is that of the whole epoch: Lightning counts batches that ran before a resume against it.
+    Its length is that of the whole epoch: Lightning counts batches that ran before a resume against it. It has a
+    DataLoader rather than being one, since Lightning takes DataLoaders apart to inject samplers.
     """
 
     def __init__(self, source: _Source, read: Callable[[Any], Any], length: int, workers: int) -> None:
@@ -273,15 +274,15 @@ class _Loader(DataLoader):
                     yield error
                     return
 
-        self._length = length
-        workers = min(workers, length)
-        super().__init__(wds.DataPipeline(source, keep_errors), batch_size=None, num_workers=workers)
+        self.length = length
+        pipeline = wds.DataPipeline(source, keep_errors)
+        self.loader = DataLoader(pipeline, batch_size=None, num_workers=min(workers, length))
 
     def __len__(self) -> int:
-        return self._length
+        return self.length
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        for item in super().__iter__():
+    def __iter__(self) -> Iterator[Any]:
+        for item in self.loader:
             if isinstance(item, InputError):
                 raise item
             yield item

@@ -1,4 +1,8 @@
-"""WebDataset shards: one video a sample, read by offset."""
+"""Shards: deterministic tar files of samples, read by offset, and by stock `webdataset` (design "Formats").
+
+A sample is ``<key>.json`` (the story), ``<key>.frames.npy`` (float16 ``[F, T, D]``), ``<key>.seconds.npy`` (float32
+``[F]``) and, where the pictures were at hand, ``<key>.thumbs.jpg``, in this order.
+"""
 
 from __future__ import annotations
 
@@ -7,132 +11,141 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from vn.data.manifest import SampleEntry
+from vn.data.manifest import Manifest, SampleEntry, ShardEntry
+from vn.data.thumbs import split_strip, strip
 from vn.errors import InputError
 from vn.story import Story
 
-BLOCK = tarfile.BLOCKSIZE
+STORY, FRAMES, SECONDS, THUMBS = "json", "frames.npy", "seconds.npy", "thumbs.jpg"
+BLOCK = 512  # bytes; tar members begin at multiples of it
 
 
-def pack_sample(story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: bytes | None = None) -> tuple[bytes, int]:
-    """A sample as tar members.
+class ShardWriter:
+    """Writes the samples of one shard: the same samples give the same bytes, anywhere.
 
     Args:
-        frames: ``[F, T, D]``, stored as float16.
-        seconds: ``[F]``, stored as float32.
-        thumbs: a JPEG strip, if there is one.
-
-    Returns:
-        The bytes, and how many of them come before the thumbnails.
+        file: opened for binary writing.
+        name: the shard's file name, for its entry.
+        index: its number in the split.
     """
-    members = [
-        ("json", json.dumps(story.to_dict(), ensure_ascii=False).encode()),
-        ("frames.npy", _npy(frames.astype(np.float16))),
-        ("seconds.npy", _npy(seconds.astype(np.float32))),
-    ]
-    data = b"".join(_member(f"{story.id}.{name}", content) for name, content in members)
-    size = len(data)
-    if thumbs is not None:
-        data += _member(f"{story.id}.thumbs.jpg", thumbs)
-    return data, size
 
+    def __init__(self, file: BinaryIO, name: str, index: int) -> None:
+        self.name = name
+        self.index = index
+        self.samples: list[SampleEntry] = []
+        self._file = _Hashing(file)
+        self._tar = tarfile.open(fileobj=self._file, mode="w|", format=tarfile.GNU_FORMAT)  # noqa: SIM115 (close())
 
-def write_shard(file: Path, samples: list[bytes]) -> None:
-    """Write packed samples as one tar file, its end marked as tar does."""
-    with open(file, "wb") as out:
-        for sample in samples:
-            out.write(sample)
-        out.write(bytes(2 * BLOCK))
+    def add(self, story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: list[np.ndarray] | None) -> None:
+        """Append a sample.
 
-
-def read_sample(file: Path, entry: SampleEntry) -> tuple[Story, np.ndarray, np.ndarray]:
-    """Read a sample at its place.
-
-    Returns:
-        The story, frames ``[F, T, D]`` float16, seconds ``[F]`` float32.
-
-    Raises:
-        InputError: naming shard, sample and member.
-    """
-    members = _members(file, entry, entry.bytes)
-    story = _story(file, entry, members)
-    arrays = []
-    for name in ("frames.npy", "seconds.npy"):
-        try:
-            arrays.append(np.load(io.BytesIO(members[name]), allow_pickle=False))
-        except (KeyError, ValueError, EOFError, OSError) as error:
-            raise InputError(f"damaged: {error}", file=file, sample=entry.key, field=name) from None
-    frames, seconds = arrays
-    if frames.ndim != 3 or len(frames) != entry.frames or seconds.shape != (entry.frames,):
-        raise InputError(
-            f"expected {entry.frames} frames, got shapes {frames.shape} and {seconds.shape}",
-            file=file,
-            sample=entry.key,
-            field="frames.npy",
+        Args:
+            story: with an id that no other sample has.
+            frames: ``[F, T, D]`` float16.
+            seconds: ``[F]`` float32.
+            thumbs: F pictures ``[96, w, 3]`` uint8, or None.
+        """
+        offset = self._tar.offset
+        self._member(story.id, STORY, json.dumps(story.to_dict(), ensure_ascii=False).encode())
+        self._member(story.id, FRAMES, _npy(frames))
+        self._member(story.id, SECONDS, _npy(seconds))
+        size = self._tar.offset - offset
+        if thumbs:
+            self._member(story.id, THUMBS, strip(thumbs))
+        self.samples.append(
+            SampleEntry(
+                key=story.id,
+                offset=offset,
+                bytes=size,
+                clips=len(story.clips),
+                narrated=len(story.narrated),
+                frames=len(frames),
+                seconds=round(story.duration, 3),
+                characters=_characters(story),
+                shard=self.name,
+                shard_index=self.index,
+            )
         )
-    bad = np.flatnonzero(~np.isfinite(frames).reshape(len(frames), -1).all(axis=1))
-    if len(bad):
-        raise InputError(f"frame {bad[0]} holds NaN or infinity", file=file, sample=entry.key, field="frames.npy")
-    return story, frames, seconds
+
+    def close(self) -> ShardEntry:
+        """Write the end of the archive and give the shard's entry."""
+        self._tar.close()
+        return ShardEntry(self.name, self._file.sha256.hexdigest(), self._file.bytes, tuple(self.samples))
+
+    def _member(self, key: str, extension: str, data: bytes) -> None:
+        info = tarfile.TarInfo(f"{key}.{extension}")  # its other fields are fixed: no times, no owner, 0644
+        info.size = len(data)
+        self._tar.addfile(info, io.BytesIO(data))
 
 
-def read_story(file: Path, entry: SampleEntry) -> Story:
-    """Read only the story of a sample; its JSON comes first, so only that much is read."""
-    return _story(file, entry, _members(file, entry, entry.bytes, only_first=True))
+class _Hashing:
+    """Counts and hashes what is written."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.sha256 = hashlib.sha256()
+        self.bytes = 0
 
-def _story(file: Path, entry: SampleEntry, members: dict[str, bytes]) -> Story:
-    try:
-        data = json.loads(members["json"].decode())
-    except (KeyError, ValueError) as error:
-        raise InputError(f"damaged: {error}", file=file, sample=entry.key, field="json") from None
-    return Story.from_dict(data, file=file)
-
-
-def _members(file: Path, entry: SampleEntry, size: int, only_first: bool = False) -> dict[str, bytes]:
-    try:
-        with open(file, "rb") as shard:
-            shard.seek(entry.offset)
-            if only_first:
-                header = tarfile.TarInfo.frombuf(shard.read(BLOCK), "utf-8", "strict")
-                if header.size > size:
-                    raise tarfile.ReadError("a member is larger than its sample")
-                return {_suffix(header.name, entry.key): shard.read(header.size)}
-            data = shard.read(size)
-        if len(data) < size:
-            raise tarfile.ReadError("the shard is cut short")
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            return {_suffix(m.name, entry.key): tar.extractfile(m).read() for m in tar if m.isfile()}  # type: ignore[union-attr]
-    except (tarfile.TarError, UnicodeDecodeError, AttributeError) as error:
-        raise InputError(f"corrupt shard: {error}", file=file, sample=entry.key) from None
-    except OSError as error:
-        raise InputError(error.strerror or "cannot be read", file=file, sample=entry.key) from None
-
-
-def _suffix(name: str, key: str) -> str:
-    stem, _, suffix = name.partition(".")
-    if stem != key:
-        raise tarfile.ReadError(f"found {stem!r} at its place")
-    return suffix
-
-
-def _member(name: str, content: bytes) -> bytes:
-    info = tarfile.TarInfo(name)
-    info.size = len(content)
-    info.mode = 0o644
-    return info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict") + content + bytes(-len(content) % BLOCK)
+    def write(self, data: bytes) -> int:
+        self.sha256.update(data)
+        self.bytes += len(data)
+        return self.file.write(data)
 
 
 def _npy(array: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    np.save(out, array, allow_pickle=False)
-    return out.getvalue()
+    file = io.BytesIO()
+    np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    return file.getvalue()
 
 
-def file_sha256(file: Path) -> str:
-    """SHA-256 of a file."""
-    with open(file, "rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
+def _characters(story: Story) -> int:
+    """Characters of all text that a prompt may hold."""
+    texts = [story.title]
+    for knowledge in story.knowledge:
+        texts += [knowledge.aspect, *knowledge.points]
+    for clip in story.clips:
+        texts += [label.text(story.language) for label in clip.labels or ()]
+        texts.append(clip.narration or "")
+    return sum(map(len, texts))
+
+
+def read_sample(shard: str | Path, entry: SampleEntry) -> tuple[Story, np.ndarray, np.ndarray]:
+    """Read one sample with a single read at its offset.
+
+    Args:
+        shard: the tar file.
+        entry: the sample's entry in the manifest.
+
+    Returns:
+        The story, frames ``[F, T, D]`` float16 and their seconds ``[F]`` float32.
+
+    Raises:
+        InputError: naming shard and key; the shard is missing, cut short or damaged, holds another key there, or an
+            array of another shape or type, or a number that is not finite.
+    """
+    members = _members(shard, entry, entry.bytes, (STORY, FRAMES, SECONDS))
+    frames = _array(members[FRAMES], shard, entry, FRAMES, np.float16, 3)
+    seconds = _array(members[SECONDS], shard, entry, SECONDS, np.float32, 1)
+    return _story(members[STORY], shard, entry), frames, seconds
+
+
+def read_story(shard: str | Path, entry: SampleEntry) -> Story:
+    """Read the story of a sample without its frames; otherwise like `read_sample`."""
+    with _open(shard, entry) as file:
+        header = tarfile.TarInfo.frombuf(_header(file, shard, entry), "utf-8", "surrogateescape")
+        size = BLOCK + -(-header.size // BLOCK) * BLOCK
+    return _story(_members(shard, entry, size, (STORY,))[STORY], shard, entry)
+
+
+def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | None:
+    """The thumbnails of a sample, ``[96, w, 3]`` uint8 each; None where it has none."""
+    with _open(shard, entry) as file:
+        file.seek(entry.offset + entry.bytes)
+        with tarfile.open(fileobj=file, mode="r|") as tar:
+            member = tar.next()
+            content = tar.extractfile(member) if member and member.name == f"{entry.key}.{THUMBS}" else None
+            return split_strip(content.read(), entry.frames) if content else None

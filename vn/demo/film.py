@@ -96,7 +96,7 @@ def _scene(rng: random.Random, picture: str, last: int | None) -> Scene:
         backdrop = rng.randrange(BACKDROPS)
     else:
         backdrop = rng.choice([b for b in range(BACKDROPS) if (b ^ last) & 3 == 3])
-    change = round(rng.uniform(0.4, 0.6) * seconds, 1) if rng.random() < CHANGES else None
+    change = round(rng.uniform(0.3, 0.5) * seconds, 1) if rng.random() < CHANGES else None
     return Scene(picture, seconds, backdrop, _camera(rng), change, rng.randrange(1 << 30))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +9,14 @@ import av
 import cv2
 import numpy as np
 
+from vn.data.atomic import atomic_write
 from vn.demo.film import Film, Scene
 from vn.demo.product import Product
 from vn.demo.scenes import HEIGHT, WIDTH, paint
 
 SIZE = (256, 192)  # pixels
 RATE = 10  # frames a second; clips have whole seconds, so every cut falls on a frame
-FADE = 4  # frames that a change within a clip takes: too soft to be taken for a cut
+FADE = 10  # frames that a change within a clip takes: too soft to be taken for a cut
 
 # One thread and no timestamps: the same film gives the same bytes.
 CODEC = {"preset": "superfast", "crf": "24", "threads": "1"}
@@ -62,17 +62,11 @@ def render(film: Film, path: str | Path) -> None:
         film: what to show.
         path: of the file; its folder must exist.
     """
-    path = Path(path)
-    half = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
-    try:
-        with av.open(str(half), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-            stream = container.add_stream("libx264", rate=RATE, options=CODEC)
-            stream.width, stream.height = SIZE
-            stream.pix_fmt = "yuv420p"
-            stream.codec_context.thread_count = 1
-            for picture in frames(film):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
-            container.mux(stream.encode())
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    with atomic_write(Path(path)) as file, av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("libx264", rate=RATE, options=CODEC)
+        stream.width, stream.height = SIZE
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1
+        for picture in frames(film):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+        container.mux(stream.encode())

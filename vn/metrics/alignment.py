@@ -10,26 +10,32 @@ BEAM = 40  # METEOR's own
 
 
 class Alignment(NamedTuple):
-    """Which words were aligned one to one, and in how many pieces that are contiguous on both sides.
+    """Words of hypothesis and reference paired one to one.
 
     Attributes:
-        pairs: (place in the hypothesis, place in the reference), by the reference.
-        chunks: the fewer, the more alike is the order of words.
+        matched: the words paired, in the hypothesis's order.
+        chunks: in how many pieces that are contiguous on both sides they lie; the fewer, the more alike the order.
     """
 
-    pairs: tuple[tuple[int, int], ...]
+    matched: tuple[str, ...]
     chunks: int
 
 
 class _Path(NamedTuple):
     """An alignment of the reference's first words; the first three fields rank it."""
 
-    unmatched: int  # minus the number of pairs
+    missed: int  # minus the number of pairs
     chunks: int  # those that are closed
     distance: int
     end: int  # the hypothesis's place after the open chunk, or -1
     used: int  # a bit for each place of the hypothesis
-    pairs: tuple[tuple[int, int], ...]
+
+    def paired(self, place: int, distance: int) -> _Path:
+        closes = self.end not in (-1, place)
+        return _Path(self.missed - 1, self.chunks + closes, distance, place + 1, self.used | 1 << place)
+
+    def closed(self, distance: int) -> _Path:
+        return _Path(self.missed, self.chunks + (self.end >= 0), distance, -1, self.used)
 
 
 def align(hypothesis: Sequence[str], reference: Sequence[str], beam: int = BEAM) -> Alignment:
@@ -37,39 +43,35 @@ def align(hypothesis: Sequence[str], reference: Sequence[str], beam: int = BEAM)
 
     The search is METEOR's, so that chunks agree with the jar even where a beam of 40 misses the optimum (texts of
     many repeated words): it walks over the reference, keeps the `beam` best paths, and never leaves out a word that
-    occurs once on either side. With a beam wide enough to keep all paths it is exact.
+    occurs once on both sides. With a beam wide enough for all paths, matches and chunks are exact.
 
     >>> align("on the table a cup".split(), "a cup on the table".split())
-    Alignment(pairs=((3, 0), (4, 1), (0, 2), (1, 3), (2, 4)), chunks=2)
+    Alignment(matched=('on', 'the', 'table', 'a', 'cup'), chunks=2)
     """
     places: dict[str, list[int]] = {}
     for i, word in enumerate(hypothesis):
         places.setdefault(word, []).append(i)
     wanted = Counter(reference)
-    paths = [_Path(0, 0, 0, -1, 0, ())]
+    paths = [_Path(0, 0, 0, -1, 0)]
     for j, word in enumerate(reference):
-        paths.sort(key=lambda path: path[:3])
+        paths = sorted(paths, key=lambda path: path[:3])[:beam]
         choices = places.get(word, [])
-        certain = len(choices) == 1 and wanted[word] == 1
-        paths = [longer for path in paths[:beam] for longer in _continued(path, j, choices, certain)]
-    best = min(paths, key=lambda path: (path.unmatched, path.chunks + (path.end >= 0), path.distance))
-    return Alignment(best.pairs, best.chunks + (best.end >= 0))
+        if len(choices) == 1 and wanted[word] == 1:
+            paths = [path.paired(choices[0], path.distance + abs(choices[0] - j)) for path in paths]
+        else:
+            paths = [longer for path in paths for longer in _continued(path, j, choices)]
+    best = min((path.closed(path.distance) for path in paths), key=lambda path: path[:3])
+    return Alignment(tuple(word for i, word in enumerate(hypothesis) if best.used >> i & 1), best.chunks)
 
 
-def _continued(path: _Path, j: int, choices: Sequence[int], certain: bool) -> list[_Path]:
-    """The path with the reference's word `j` at each free place, and, unless `certain`, with that word left out."""
+def _continued(path: _Path, j: int, choices: Sequence[int]) -> list[_Path]:
+    """The path with the reference's word `j` at each free place, and with that word left out."""
     longer = []
+    # METEOR charges a pair's distance to the path it starts from, so that later choices, and leaving the word out,
+    # carry it too. Only ties at the beam's edge depend on it.
     distance = path.distance
     for i in choices:
-        if path.used >> i & 1:
-            continue
-        closes = path.end not in (-1, i)
-        pairs = (*path.pairs, (i, j))
-        # METEOR charges a pair's distance to the path it comes from, so that later choices, and leaving the word
-        # out, carry it too. Only ties at the beam's edge depend on it.
-        own = abs(i - j) if certain else 0
-        longer.append(_Path(path.unmatched - 1, path.chunks + closes, distance + own, i + 1, path.used | 1 << i, pairs))
-        distance += abs(i - j)
-    if not certain:
-        longer.append(_Path(path.unmatched, path.chunks + (path.end >= 0), distance, -1, path.used, path.pairs))
-    return longer
+        if not path.used >> i & 1:
+            longer.append(path.paired(i, distance))
+            distance += abs(i - j)
+    return [*longer, path.closed(distance)]

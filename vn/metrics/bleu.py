@@ -62,7 +62,7 @@ def bleu(
 
     >>> [round(x, 4) for x in bleu(["a red cup on a table".split()], [["a red cup on the table".split()]])]
     [0.8333, 0.7071, 0.63, 0.5373]
-    >>> bleu([[]], [["cup"]])
+    >>> bleu([[]], [[["cup"]]])
     (0.0, 0.0, 0.0, 0.0)
     """
     one, two, three, four = bleu_of(bleu_statistics(hypotheses, references).sum(axis=0)).tolist()

@@ -90,6 +90,13 @@ class NarratorCLI(LightningCLI):
         parser.add_class_arguments(Testing, "test")
         parser.link_arguments("seed_everything", "data.seed")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse; what is wrong becomes an `InputError`."""
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            raise _explain(error, [action.dest for action in parser._actions]) from None
+
     @property
     def settings(self) -> Namespace:
         """The parsed configuration."""
@@ -263,17 +270,17 @@ def expand(argv: list[str]) -> list[str]:
     return out
 
 
-def _explain(error: ArgumentError) -> InputError:
-    """jsonargparse's message as one sentence, with a suggestion for an unknown key."""
+_UNKNOWN = re.compile(r"(?:[Uu]nrecognized arguments: -*|does not accept option '|[Kk]ey '|Unknown key ')([\w.]+)")
+
+
+def _explain(error: ArgumentError, known: list[str]) -> InputError:
+    """jsonargparse's message as one sentence, with a suggestion where a key is unknown."""
     text = " ".join(str(error).split())
-    unknown = re.search(r"(?:Key|Unrecognized arguments|Option|key) ?[:']* ?'?-*([\w.]+)'? (?:is not expected|is not|not)", text) or re.search(
-        r"[Uu]nrecognized arguments?: -*([\w.]+)", text
-    )
-    if unknown:
-        key = unknown.group(1)
-        leaves = [*parser_keys, *{k.rpartition(".")[2] for k in parser_keys}]
-        return InputError(f"{text}{did_you_mean(key, leaves)}")
-    return InputError(text)
+    hint = ""
+    if unknown := _UNKNOWN.search(text):
+        parents, _, leaf = unknown.group(1).rpartition(".")
+        hint = did_you_mean(unknown.group(1), known) if parents else did_you_mean(leaf, {k.rpartition(".")[2] for k in known})
+    return InputError(text + hint)
 
 
 @contextmanager
@@ -307,8 +314,6 @@ def main(command: str, argv: list[str]) -> int:
     with _quiet():
         try:
             cli = NarratorCLI(command, expand(argv))
-        except ArgumentError as error:
-            raise _explain(error) from None
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0

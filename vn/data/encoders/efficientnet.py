@@ -46,6 +46,7 @@ class EfficientNetLite0(PictureEncoder):
     width = 1280 + 40 + HUES + 2
     standardise = True  # after ReLU all raw features look alike
     similarity_threshold = 0.7
+    batch_size = 8  # fits a core's cache: twice as quick on CPU as 32
 
     def __init__(self, fps: float = 1.0) -> None:
         super().__init__(
@@ -56,7 +57,7 @@ class EfficientNetLite0(PictureEncoder):
             self.weights_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self._network = EfficientNet.from_name("efficientnet-lite0", image_size=SIZE)
         self._network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        self._network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._network.eval().requires_grad_(False)
         self._mean = torch.tensor(MEAN).view(3, 1, 1) * 255
         self._std = torch.tensor(STD).view(3, 1, 1) * 255
 
@@ -79,7 +80,7 @@ class EfficientNetLite0(PictureEncoder):
     def _stages(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The network's `extract_features`, which keeps the early block as well."""
         net = self._network
-        x = net._swish(net._bn0(net._conv_stem(pictures.contiguous(memory_format=torch.channels_last))))
+        x = net._swish(net._bn0(net._conv_stem(pictures)))
         early = x
         for number, block in enumerate(net._blocks):
             x = block(x)

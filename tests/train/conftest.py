@@ -1,0 +1,59 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from made_up import write_data
+
+from vn.cli import main
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def experiment(tmp_path, tiny_base, data):
+    """Writes an experiment file and runs commands on it, all in this process."""
+    return Experiment(tmp_path, tiny_base, data)
+
+
+class Experiment:
+    def __init__(self, folder, base, data):
+        self.folder = folder
+        self.config = folder / "toy.yaml"
+        self.config.write_text(
+            f"""
+seed_everything: 3
+checkpoint_every: 2
+model:
+  base_model: {base}
+  lora: {{rank: 4, alpha: 8, dropout: 0.1}}
+  optimization: {{lr: 0.01}}
+data: {{data: {data}, clips_per_step: 8, workers: 0}}
+test: {{decoding: {{max_new_tokens: 6}}}}
+trainer: {{max_epochs: 2, accelerator: cpu, devices: 1, logger: false, enable_progress_bar: false, log_every_n_steps: 1, num_sanity_val_steps: 0}}
+"""
+        )
+        overlays = folder / "ablations"
+        overlays.mkdir()
+        for file in (Path(__file__).parents[2] / "experiments" / "ablations").glob("*.yaml"):
+            (overlays / file.name).write_text(file.read_text())
+
+    def __call__(self, command, *args, name="toy"):
+        return main([command, "--config", str(self.config), "--runs", str(self.folder / "runs"), "--name", name, *args])
+
+    def run_folder(self, name="toy"):
+        return self.folder / "runs" / name
+
+    def metrics(self, name="toy", key="train/loss"):
+        lines = [json.loads(x) for x in (self.run_folder(name) / "metrics.jsonl").read_text().splitlines()]
+        return [(x["step"], x[key]) for x in lines if key in x]
+
+    def predictions(self, setting="predicted", name="toy"):
+        file = self.run_folder(name) / f"predictions.{setting}.jsonl"
+        return [json.loads(x) for x in file.read_text(encoding="utf-8").splitlines()]

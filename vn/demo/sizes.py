@@ -1,0 +1,29 @@
+"""How large a demo is: everything that trades time for quality stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vn.demo.product import Split
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSize:
+    """A size of the demo.
+
+    Attributes:
+        videos: to render, by split; one more is rendered to be narrated.
+        base_lm_steps: optimizer steps of the base language model's training.
+    """
+
+    videos: Mapping[Split, int]
+    base_lm_steps: int
+
+
+SIZES: dict[str, DemoSize] = {
+    # Within 2 minutes all in all: shows that every stage runs, not that it learns.
+    "smoke": DemoSize({"train": 24, "val": 4, "test": 6}, base_lm_steps=200),
+    # Within 20 minutes cold, 10 warm.
+    "thin": DemoSize({"train": 240, "val": 20, "test": 60}, base_lm_steps=3600),
+}
