@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vn.data.manifest import Manifest, SampleEntry, Shard
-from vn.data.shards import file_sha256, pack_sample, write_shard
+from vn.data.manifest import Manifest
+from vn.data.shards import ShardWriter
 from vn.story import Clip, Knowledge, ScriptLabel, Story
 
 T, D = 2, 6
@@ -35,25 +35,18 @@ def write_data(folder: Path, train: tuple[int, ...] = (5, 1, 7), val: int = 3, t
     for split, sizes in {"train": train, "val": (val,), "test": (test,)}.items():
         shards = []
         for n, size in enumerate(sizes):
-            file = folder / f"{split}-{n:05}.tar"
-            packed, samples, offset = [], [], 0
-            for i in range(size):
-                story = make_story(f"{split}-{n}-{i}", random)
-                count = int(story.clips[-1].end)
-                frames = random.normal(size=(count, T, D)).astype(np.float16)
-                data, bytes_ = pack_sample(story, frames, np.arange(count, dtype=np.float32))
-                text = sum(len(c.narration or "") for c in story.clips)
-                samples.append(
-                    SampleEntry(
-                        story.id, file.name, n, offset, bytes_, len(story.clips), len(story.narrated), count, story.duration, text
-                    )
-                )
-                packed.append(data)
-                offset += len(data)
-            write_shard(file, packed)
-            if size:
-                shards.append(Shard(file.name, file_sha256(file), file.stat().st_size, tuple(samples)))
-        splits[split] = tuple(shards)
+            if not size:
+                continue
+            name = f"{split}-{n:05}.tar"
+            with open(folder / name, "wb") as file:
+                writer = ShardWriter(file, name, n)
+                for i in range(size):
+                    story = make_story(f"{split}-{n}-{i}", random)
+                    count = int(story.clips[-1].end)
+                    frames = random.normal(size=(count, T, D)).astype(np.float16)
+                    writer.add(story, frames, np.arange(count, dtype=np.float32), None)
+                shards.append(writer.close())
+        splits[split] = shards
     Manifest(
         encoder={"id": "made-up", "settings": {}, "weights_sha256": None},
         similarity_threshold=0.9,

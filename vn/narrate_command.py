@@ -115,13 +115,13 @@ def _write(
     import torch
 
     from vn.adapter import load_adapter
-    from vn.data.encoders import make_encoder
-    from vn.data.video import encode_video
+    from vn.data.encoders import load_matching_encoder
+    from vn.data.frames import encode_video
     from vn.llm.generate import StoryWriter
 
     assembly = load_adapter(adapter, args.base_model)
     card = assembly.card
-    encoder = make_encoder(card.encoder["id"], card.encoder)
+    encoder = load_matching_encoder(card.encoder, card.tokens, card.width)
     features = encode_video(args.video, encoder, findings=findings)
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
     assembly.narrator.to(device)

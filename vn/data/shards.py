@@ -127,25 +127,110 @@ def read_sample(shard: str | Path, entry: SampleEntry) -> tuple[Story, np.ndarra
         InputError: naming shard and key; the shard is missing, cut short or damaged, holds another key there, or an
             array of another shape or type, or a number that is not finite.
     """
-    members = _members(shard, entry, entry.bytes, (STORY, FRAMES, SECONDS))
-    frames = _array(members[FRAMES], shard, entry, FRAMES, np.float16, 3)
-    seconds = _array(members[SECONDS], shard, entry, SECONDS, np.float32, 1)
-    return _story(members[STORY], shard, entry), frames, seconds
+    with _open(shard, entry) as file:
+        file.seek(entry.offset)
+        data = file.read(entry.bytes)
+    if len(data) < entry.bytes:
+        raise _fault(shard, entry, "the shard is cut short: copy it again, or run vn prepare again")
+    story, frames, seconds = _members(io.BytesIO(data), shard, entry, (STORY, FRAMES, SECONDS))
+    features = _array(frames, shard, entry, FRAMES, np.float16, 3)
+    return _story(story, shard, entry), features, _array(seconds, shard, entry, SECONDS, np.float32, 1)
 
 
 def read_story(shard: str | Path, entry: SampleEntry) -> Story:
     """Read the story of a sample without its frames; otherwise like `read_sample`."""
     with _open(shard, entry) as file:
-        header = tarfile.TarInfo.frombuf(_header(file, shard, entry), "utf-8", "surrogateescape")
-        size = BLOCK + -(-header.size // BLOCK) * BLOCK
-    return _story(_members(shard, entry, size, (STORY,))[STORY], shard, entry)
+        file.seek(entry.offset)
+        (story,) = _members(file, shard, entry, (STORY,))
+    return _story(story, shard, entry)
 
 
 def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | None:
     """The thumbnails of a sample, ``[96, w, 3]`` uint8 each; None where it has none."""
     with _open(shard, entry) as file:
         file.seek(entry.offset + entry.bytes)
-        with tarfile.open(fileobj=file, mode="r|") as tar:
-            member = tar.next()
-            content = tar.extractfile(member) if member and member.name == f"{entry.key}.{THUMBS}" else None
-            return split_strip(content.read(), entry.frames) if content else None
+        try:
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                member = tar.next()
+                content = tar.extractfile(member) if member and member.name == f"{entry.key}.{THUMBS}" else None
+                return split_strip(content.read(), entry.frames) if content else None
+        except (tarfile.TarError, OSError) as error:
+            raise _fault(shard, entry, f"damaged ({error})") from None
+
+
+def verify(folder: str | Path) -> int:
+    """Hash every shard of a data folder.
+
+    Returns:
+        How many shards there are.
+
+    Raises:
+        InputError: naming the first shard that is missing, or is not what the manifest says.
+    """
+    folder = Path(folder)
+    count = 0
+    for shard in Manifest.load(folder).shards():
+        try:
+            with (folder / shard.file).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(error.strerror or "cannot be read", file=folder / shard.file) from None
+        if digest != shard.sha256:
+            raise InputError("is not what the manifest says (another sha256): it is damaged", file=folder / shard.file)
+        count += 1
+    return count
+
+
+def _fault(shard: str | Path, entry: SampleEntry, message: str, field: str | None = None) -> InputError:
+    return InputError(message, file=shard, sample=entry.key, field=field)
+
+
+def _open(shard: str | Path, entry: SampleEntry) -> BinaryIO:
+    try:
+        return open(shard, "rb")
+    except OSError as error:
+        raise _fault(shard, entry, error.strerror or "cannot be read") from None
+
+
+def _members(file: BinaryIO, shard: str | Path, entry: SampleEntry, extensions: tuple[str, ...]) -> list[bytes]:
+    """The contents of a sample's members, which must have these extensions in this order, from where `file` is."""
+    contents = []
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            for extension in extensions:
+                member = tar.next()
+                name = f"{entry.key}.{extension}"
+                if member is None or member.name != name:
+                    found = "the end" if member is None else member.name
+                    raise _fault(shard, entry, f"expected {name}, found {found}: not the shard of this manifest")
+                content = tar.extractfile(member)
+                if content is None:
+                    raise _fault(shard, entry, f"{name} is not a file")
+                contents.append(content.read())
+    except (tarfile.TarError, OSError) as error:
+        raise _fault(shard, entry, f"damaged ({error})") from None
+    return contents
+
+
+def _story(data: bytes, shard: str | Path, entry: SampleEntry) -> Story:
+    try:
+        return Story.from_dict(json.loads(data), file=shard)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise _fault(shard, entry, f"damaged ({error})", STORY) from None
+
+
+def _array(data: bytes, shard: str | Path, entry: SampleEntry, name: str, dtype: type, dims: int) -> np.ndarray:
+    try:
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise _fault(shard, entry, f"damaged ({error})", name) from None
+    if array.dtype != dtype or array.ndim != dims or len(array) != entry.frames:
+        raise _fault(
+            shard,
+            entry,
+            f"expected {np.dtype(dtype)} of {entry.frames} frames, got {array.dtype} {list(array.shape)}",
+            name,
+        )
+    if not np.isfinite(array).all():
+        raise _fault(shard, entry, "holds a number that is not finite", name)
+    return array
