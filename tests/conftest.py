@@ -46,6 +46,7 @@ def tiny_base(tmp_path_factory) -> Path:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=4096,
+        initializer_range=0.2,  # so that a frozen head can be sure of anything
         bos_token_id=0,
         eos_token_id=1,
     )

@@ -30,7 +30,7 @@ def test_run_leaves_the_whole_run_folder(experiment, data):
 
 
 def test_the_loss_falls(experiment):
-    assert experiment("fit", "--trainer.max_epochs", "4", "--model.optimization.lr", "0.1") == 0
+    assert experiment("fit", "--trainer.max_epochs", "4", "--model.optimization.lr", "0.03") == 0
     losses = [loss for _, loss in experiment.metrics()]
     assert sum(losses[-3:]) / 3 < sum(losses[:3]) / 3 - 0.5
 
@@ -190,7 +190,7 @@ def test_a_damaged_checkpoint_is_named(experiment, capsys):
         (["--model.visual.memory", "some"], "model.visual.memory"),
         (["--ablation", "no_memry"], "did you mean 'no_memory'"),
         (["--model.base_model", "./nowhere"], "no such model folder"),
-        (["--data.data", "nowhere"], "nowhere: no manifest.json"),
+        (["--data.data", "nowhere"], "nowhere: no such data folder"),
         (["--data.clips_per_step", "0"], "clips_per_step"),
         (["--model.template", "ad-fr"], "no template 'ad-fr'"),
         (["--model.max_length", "40"], "more than max_length 40"),

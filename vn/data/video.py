@@ -16,7 +16,6 @@ from av.video.stream import VideoStream
 
 from vn.errors import Findings, InputError
 
-SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".flv", ".ts", ".mpg")
 TOLERANCE = 0.02  # seconds; a frame due at a whole second may be stamped a little after it
 SHORT_BY = 1.0  # seconds that may be missing at the end before it is worth a warning
 BEYOND = 10.0  # a time stamp this many seconds after the end is a damaged one

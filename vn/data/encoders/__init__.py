@@ -90,7 +90,8 @@ def load_matching_encoder(entry: Mapping[str, Any], tokens: int, width: int) -> 
     name = entry.get("id")
     if name == "features":
         raise InputError(
-            "the narrator was trained on stored features; a raw video needs the encoder they came from", field="encoder.id"
+            "the narrator was trained on stored features; a raw video needs the encoder they came from",
+            field="encoder.id",
         )
     encoder = load_encoder(str(name), fps=float((entry.get("settings") or {}).get("fps", 1.0)))
     check_encoder(entry, encoder, tokens, width)

@@ -71,7 +71,9 @@ class StoredFeatures:
         missing = sorted(set(range(1, max(files) + 1)) - set(files))
         if missing or 0 in files:
             wrong = f"frame {missing[0]:03d} of {max(files):03d} is missing" if missing else "frames count from 001"
-            raise InputError(wrong, file=self.folder, sample=sample, field=f"{sample}_{min(missing or [0]):03d}.jpg.npy")
+            raise InputError(
+                wrong, file=self.folder, sample=sample, field=f"{sample}_{min(missing or [0]):03d}.jpg.npy"
+            )
         frames = [self._frame(sample, files[number][0]) for number in sorted(files)]
         yield FrameBatch(np.stack(frames), [number / self.fps for number in range(len(frames))])
 

@@ -67,7 +67,9 @@ def read(
         seen[source.story.id] = source.file
     unknown = sorted(wanted - context.matched_test_ids)
     if unknown:
-        context.findings.add(f"{len(unknown)} of {len(wanted)} ids name no story, the first is {unknown[0]}", file=test_ids)
+        context.findings.add(
+            f"{len(unknown)} of {len(wanted)} ids name no story, the first is {unknown[0]}", file=test_ids
+        )
     return stories
 
 

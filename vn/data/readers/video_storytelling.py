@@ -54,7 +54,9 @@ def _story(identity: str, video: str, lines: list[str], file: Path, context: Rea
         where = f"line {number}"
         match = LINE.fullmatch(line.strip())
         if match is None:
-            raise InputError(f"expected 'MM:SS MM:SS sentence', got {line.strip()!r}", file=file, sample=identity, field=where)
+            raise InputError(
+                f"expected 'MM:SS MM:SS sentence', got {line.strip()!r}", file=file, sample=identity, field=where
+            )
         minutes = [int(match[i]) for i in (2, 3, 4, 5)]
         start, end = times.clip(minutes[0] * 60 + minutes[1], minutes[2] * 60 + minutes[3], where)
         clips.append(Clip(start, end, narration=_sentence(match["text"])))

@@ -1,0 +1,188 @@
+"""``vn prepare``: the command line of `vn.data.prepare`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vn.data.prepare import Prepared
+
+EXAMPLES = """\
+examples:
+  one's own videos, with a story file each (clips are found where a story has none)
+    vn prepare stories/ --reader stories --videos videos/ --out data/mine
+  E-SyncVidStory with the released features
+    vn prepare esyncvidstory.json --reader esyncvidstory --test-ids test_ids.txt \\
+      --encoder features --features features/ --out data/esync
+  Video Storytelling
+    vn prepare annotations/ --reader video-storytelling --test-ids test_ids.txt --videos videos/ --out data/vs
+
+Interrupted, the same command goes on where it was.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``vn prepare``."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("source", metavar="SOURCE", help="annotations: a file or folder, as the reader expects")
+    parser.add_argument(
+        "--reader",
+        required=True,
+        metavar="NAME",
+        help="esyncvidstory (released JSON) | video-storytelling (text files) | stories (our own JSON)",
+    )
+    parser.add_argument("--out", required=True, metavar="DATA", help="folder for shards and manifest")
+    parser.add_argument("--videos", metavar="DIR", help="folder of the videos (default: beside the story files)")
+    parser.add_argument(
+        "--encoder", default="efficientnet-lite0", metavar="NAME", help="efficientnet-lite0 (default) | features"
+    )
+    parser.add_argument(
+        "--features", metavar="DIR", help="folder of <id>_<%%03d>.jpg.npy files, for --encoder features"
+    )
+    parser.add_argument("--fps", type=float, default=1.0, help="frames a second (default: 1, the paper's)")
+    parser.add_argument("--test-ids", metavar="FILE", help="ids of the test split, one a line")
+    parser.add_argument(
+        "--val-share", type=float, default=0.03, metavar="SHARE", help="of train, for the val split (default: 0.03)"
+    )
+    parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
+    parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos a shard (default: 64)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="threads for decoding and encoding (default: one a processor)"
+    )
+    parser.add_argument(
+        "--max-bad", type=int, default=0, metavar="N", help="go on without up to N unusable videos (default: 0)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace data of another configuration in DATA")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare the data and say what came of it."""
+    from vn.data import readers
+    from vn.data.encoders import load_encoder
+    from vn.data.prepare import prepare
+    from vn.errors import Findings, InputError
+
+    for name, least, most in (
+        ("val_share", 0.0, 0.9),
+        ("shard_size", 1, None),
+        ("max_bad", 0, None),
+        ("threads", 1, None),
+    ):
+        value = getattr(args, name)
+        if value is not None and (value < least or (most is not None and value > most)):
+            wanted = f"{least} to {most}" if most is not None else f"{least} or more"
+            raise InputError(f"expected {wanted}, got {value}", field="--" + name.replace("_", "-"))
+    threads = args.threads or len(os.sched_getaffinity(0))
+    findings = Findings()
+    bad: list[InputError] = []
+    stories = readers.read(
+        args.reader, args.source, test_ids=args.test_ids, findings=findings, bad=bad, topic=args.topic
+    )
+    for error in bad:
+        print(f"cannot be used: {error}", file=sys.stderr)
+    encoder = load_encoder(args.encoder, fps=args.fps, features=args.features)
+    if args.threads and encoder.needs_video:
+        import torch
+
+        torch.set_num_threads(threads)
+    began = time.monotonic()
+    with _Progress(len(stories)) as progress:
+        prepared = prepare(
+            stories,
+            encoder,
+            args.out,
+            videos=args.videos,
+            val_share=args.val_share,
+            shard_size=args.shard_size,
+            readers=max(1, min(8, threads // 2)),
+            max_bad=args.max_bad,
+            overwrite=args.overwrite,
+            findings=findings,
+            bad=bad,
+            on_video=progress.video,
+        )
+    warnings = findings.summary()
+    if warnings:
+        print(warnings, file=sys.stderr)
+    print(summary(prepared, progress.frames, time.monotonic() - began))
+    return 0
+
+
+def summary(prepared: Prepared, frames: int, seconds: float) -> str:
+    """What lies where, for a person.
+
+    Args:
+        prepared: from `vn.data.prepare.prepare`.
+        frames: encoded by this run.
+        seconds: it took.
+    """
+    manifest = prepared.manifest
+    if prepared.encoded:
+        speed = f"{frames / seconds:.0f} frames/s" if seconds > 0 else "no time"
+        lines = [f"Encoded {prepared.encoded} videos, {frames} frames, in {_duration(seconds)} ({speed})."]
+    else:
+        lines = ["Nothing to do: the data are complete."]
+    rows = [("split", "shards", "videos", "clips", "narrated", "frames", "MB")]
+    for split, shards in manifest.splits.items():
+        samples = manifest.samples(split)
+        counts = [len(shards), len(samples)]
+        counts += [sum(getattr(s, name) for s in samples) for name in ("clips", "narrated", "frames")]
+        rows.append((split, *map(str, counts), f"{sum(shard.bytes for shard in shards) / 1e6:.1f}"))
+    lines.append("")
+    lines += ["  " + row[0].ljust(8) + "".join(cell.rjust(10) for cell in row[1:]) for row in rows]
+    lines += ["", f"  a frame is {manifest.tokens} tokens x {manifest.width} ({manifest.encoder['id']})"]
+    if prepared.bad:
+        lines.append(f"  {len(prepared.bad)} videos were left out")
+    if not manifest.samples("test"):
+        lines.append("  no test split: name test videos with --test-ids, or put stories into train/ and test/")
+    folder = Path(prepared.folder)
+    lines += ["", f"{folder}/manifest.json", "", f"next: vn run --config experiments/demo.yaml --data.data {folder}"]
+    return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)} min {rest:.0f} s" if minutes else f"{rest:.1f} s"
+
+
+class _Progress:
+    """A bar over the videos, on stderr."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.total = total
+        self.frames = 0
+        self._began = time.monotonic()
+        self._console = Console(stderr=True, soft_wrap=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._task = self._bar.add_task("videos", total=total, speed="", visible=False)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def video(self, sample: str, frames: int, done: int, error: Exception | None) -> None:
+        """One more video is done."""
+        self.frames += frames
+        if error is not None:
+            self._console.print(f"cannot be used: {error}", markup=False, highlight=False)
+        speed = f"{self.frames / (time.monotonic() - self._began):.0f} frames/s"
+        self._bar.update(self._task, completed=done + 1, speed=speed, visible=True)

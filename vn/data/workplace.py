@@ -1,0 +1,202 @@
+"""What ``vn prepare`` keeps beside the shards so that it can go on after a kill, and end in the same bytes.
+
+DATA/.prepare/configuration.json    what the data are made from; another one is refused
+DATA/.prepare/train-00000.json      a shard that is whole: its entry in the manifest, its sums and warnings
+DATA/.prepare/lock                  held by the process at work
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vn.data.atomic import PARTIAL, atomic_write
+from vn.data.manifest import NAME, SPLITS, ShardEntry
+from vn.errors import InputError
+
+FOLDER = ".prepare"
+
+
+@dataclass(slots=True)
+class Sums:
+    """Sums over tokens, from which mean and standard deviation of any group of shards follow.
+
+    Attributes:
+        count: tokens.
+        sum: ``[D]`` float64.
+        squares: ``[D]`` float64.
+    """
+
+    count: int
+    sum: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def zero(cls, width: int) -> Sums:
+        """Nothing yet."""
+        return cls(0, np.zeros(width), np.zeros(width))
+
+    def add(self, features: np.ndarray) -> None:
+        """Add the tokens of a video, ``[F, T, D]``."""
+        tokens = features.reshape(-1, features.shape[-1]).astype(np.float64)
+        self.count += len(tokens)
+        self.sum += tokens.sum(axis=0)
+        self.squares += (tokens * tokens).sum(axis=0)
+
+    def __iadd__(self, other: Sums) -> Sums:
+        self.count += other.count
+        self.sum = self.sum + other.sum
+        self.squares = self.squares + other.squares
+        return self
+
+
+@dataclass(slots=True)
+class ShardRecord:
+    """A shard that is done.
+
+    Attributes:
+        videos: id and fingerprint of each video that was to go into it.
+        entry: of the manifest; None where no video of the shard could be used.
+        sums: of its features.
+        warnings: found on the way.
+        bad: videos that could not be used, and why.
+    """
+
+    videos: list[list[str]]
+    entry: ShardEntry | None
+    sums: Sums
+    warnings: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+
+
+class Workplace:
+    """The records of one ``vn prepare``, in the data folder.
+
+    Args:
+        folder: the data folder.
+        configuration: all that the data are made from, as JSON can hold it; the videos aside, whose fingerprints
+            stand with each shard.
+    """
+
+    def __init__(self, folder: Path, configuration: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.records = folder / FOLDER
+        self.configuration = dict(configuration)
+        self.hash = hashlib.sha256(json.dumps(self.configuration, sort_keys=True).encode()).hexdigest()
+
+    @contextmanager
+    def claim(self, overwrite: bool = False) -> Iterator[None]:
+        """Make the folder, or take up what an earlier run left there; no other process may meanwhile.
+
+        Raises:
+            InputError: the folder holds something else, or data of another configuration (and `overwrite` is off),
+                or another process works there.
+        """
+        try:
+            self._refuse_foreign(overwrite)
+            self.records.mkdir(parents=True, exist_ok=True)
+            lock = (self.records / "lock").open("w")
+        except OSError as error:
+            raise InputError(error.strerror or "cannot be written", file=self.folder) from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError("another vn prepare is at work in this folder", file=self.folder) from None
+            if overwrite:
+                self._clear()
+            self._agree()
+            yield
+
+    def load(self, name: str, videos: list[list[str]]) -> ShardRecord | None:
+        """The record of a shard, where it is whole and its videos are as they were; else None."""
+        try:
+            data = json.loads((self.records / f"{name}.json").read_bytes())
+            if data["configuration"] != self.hash or data["videos"] != videos:
+                return None
+            entry = ShardEntry.from_dict(data["shard"], 0) if data["shard"] else None
+            if entry and (self.folder / entry.file).stat().st_size != entry.bytes:
+                return None
+            sums = Sums(data["count"], np.array(data["sum"]), np.array(data["squares"]))
+            return ShardRecord(videos, entry, sums, data["warnings"], data["bad"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # a record that cannot be read is worth as much as none: the shard is made again
+
+    def save(self, name: str, record: ShardRecord) -> None:
+        """Keep the record of a shard; its file is in place already."""
+        data = {
+            "configuration": self.hash,
+            "videos": record.videos,
+            "shard": record.entry.to_dict() if record.entry else None,
+            "count": record.sums.count,
+            "sum": record.sums.sum.tolist(),
+            "squares": record.sums.squares.tolist(),
+            "warnings": record.warnings,
+            "bad": record.bad,
+        }
+        with atomic_write(self.records / f"{name}.json") as file:
+            file.write(json.dumps(data, ensure_ascii=False).encode())
+
+    def unfinish(self) -> None:
+        """Take the manifest away: a folder without one is unfinished."""
+        (self.folder / NAME).unlink(missing_ok=True)
+
+    def _refuse_foreign(self, overwrite: bool) -> None:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError("is a file; the shards need a folder", file=self.folder)
+        ours = (self.records / "configuration.json").exists()
+        if self.folder.is_dir() and not ours and not overwrite:
+            strangers = [entry.name for entry in self.folder.iterdir() if entry.name != FOLDER]
+            if strangers:
+                raise InputError(
+                    f"holds other files already ({min(strangers)}): choose another folder, or add --overwrite to "
+                    "replace the shards and the manifest in it",
+                    file=self.folder,
+                )
+
+    def _agree(self) -> None:
+        file = self.records / "configuration.json"
+        if file.exists():
+            try:
+                theirs = json.loads(file.read_bytes())
+            except ValueError:
+                theirs = {}
+            if theirs != self.configuration:
+                changed = ", ".join(_differences(theirs, self.configuration))
+                raise InputError(
+                    f"holds data of another configuration ({changed}): choose another folder, or add --overwrite",
+                    file=self.folder,
+                )
+            return
+        with atomic_write(file) as out:
+            out.write(json.dumps(self.configuration, indent=1, sort_keys=True).encode())
+
+    def _clear(self) -> None:
+        """Remove what an earlier run wrote, and nothing else."""
+        self.unfinish()
+        for split in SPLITS:
+            for pattern in (f"{split}-*.tar", f"{split}-*.tar{PARTIAL}"):
+                for file in self.folder.glob(pattern):
+                    file.unlink()
+        for file in self.records.glob("*.json*"):
+            file.unlink()
+
+
+def _differences(old: Any, new: Any, name: str = "") -> list[str]:
+    """What changed between two configurations, field by field."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(old.keys() | new.keys())
+        return [d for key in keys for d in _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)]
+    if old == new:
+        return []
+    if name == "stories":
+        return ["other stories or splits"]
+    return [f"{name} was {old}, now {new}"]

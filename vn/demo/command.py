@@ -1,0 +1,130 @@
+"""``vn demo``: every stage in a row, each with the command that a user would type."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError
+
+EXPERIMENT = Path("experiments/demo.yaml")
+EPILOG = """\
+examples:
+  vn demo                 about a quarter of an hour on two CPU cores; a second time, what is there is kept
+  vn demo --size smoke    two minutes: every stage runs, nothing is learned
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``vn demo``."""
+    from vn.demo.sizes import SIZES
+
+    parser.epilog = EPILOG
+    parser.add_argument("--size", choices=sorted(SIZES), default="thin", help="how much to render and train")
+    parser.add_argument("--work", type=Path, help="where to put everything (default: demo-work, or demo-work/SIZE)")
+    parser.add_argument("--seed", type=int, default=0, help="of the world and of training")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render, prepare, train the base model, train and test the narrator, narrate a new video."""
+    if not EXPERIMENT.exists():
+        raise InputError("run vn demo in the project's folder: it trains that experiment", file=EXPERIMENT)
+    from vn.demo.sizes import SIZES
+
+    size = SIZES[args.size]
+    thin = args.size == "thin"
+    work = args.work or (Path("demo-work") if thin else Path("demo-work") / args.size)
+    runs = Path("runs") if args.work is None and thin else work / "runs"
+    started = time.monotonic()
+    stages = _Stages()
+
+    with stages("render product videos"):
+        world = _render(work / "world", size.videos, args.seed)
+    with stages("prepare: videos to WebDataset shards"):
+        shards = work / "shards"
+        stages.vn("prepare", world.stories, "--reader", "stories", "--videos", world.stories / "videos", "--encoder", "efficientnet-lite0", "--out", shards)
+    with stages("train the tiny base language model on plain text"):
+        _base_lm(work / "base-lm", size.base_lm_steps, args.seed)
+    with stages("run: train the narrator, then narrate and score the test videos"):
+        changes: list[Any] = []
+        if args.seed:
+            changes += ["--seed_everything", args.seed]
+        if work != Path("demo-work"):
+            changes += ["--model.base_model", work / "base-lm", "--data.data", shards, "--runs", runs]
+        if size.epochs is not None:
+            changes += ["--trainer.max_epochs", size.epochs]
+        stages.vn("run", "--config", EXPERIMENT, *changes)
+    name = EXPERIMENT.stem
+    with stages("narrate a new video: a product that no training video shows"):
+        story = work / "story"
+        stages.vn("narrate", world.video, "--product", world.product, "--run", runs / name, "--out", story)
+
+    print(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. Where everything lies:")
+    for place, what in (
+        (world.stories / "videos", "the rendered videos"),
+        (shards, "WebDataset shards with manifest.json"),
+        (work / "base-lm", "the base language model"),
+        (runs / name, "the run: config, metrics, predictions, scores, adapter"),
+        (world.video, "the new video"),
+        (story, "its story.json, story.srt and story.vtt"),
+    ):
+        print(f"  {place}{'/' if place.is_dir() else ''}  {what}")
+    print(f"Play it with its subtitles:  ffplay -vf subtitles={story / 'story.srt'} {world.video}")
+    return 0
+
+
+class _Stages:
+    """Numbers the stages, shows their commands, and says how long each took."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @contextlib.contextmanager
+    def __call__(self, title: str) -> Iterator[None]:
+        self.count += 1
+        print(f"\n[{self.count}/5] {title}", flush=True)
+        began = time.monotonic()
+        yield
+        print(f"      {time.monotonic() - began:.0f} s", flush=True)
+
+    def vn(self, *words: Any) -> None:
+        """Run a command as a user would."""
+        from vn.cli import main
+
+        argv = [str(word) for word in words]
+        print("      $ vn " + shlex.join(argv), flush=True)
+        code = main(argv)
+        if code:
+            raise SystemExit(code)  # the command has said what was wrong
+
+
+@contextlib.contextmanager
+def _bar(title: str) -> Iterator[Any]:
+    """A progress bar on stderr, as a callback of (done, total)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(file=sys.stderr)) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _render(folder: Path, sizes: Any, seed: int) -> Any:
+    from vn.demo.world import write_world
+
+    with _bar("videos") as follow:
+        return write_world(folder, sizes, seed, progress=follow, processes=min(2, os.cpu_count() or 1))
+
+
+def _base_lm(folder: Path, steps: int, seed: int) -> None:
+    from vn.demo.base_lm import train_base_lm
+
+    with _bar("steps") as follow:
+        train_base_lm(folder, steps=steps, seed=seed, progress=follow)
