@@ -16,6 +16,7 @@ import torch
 from vn.visual.compression import kept_frames
 from vn.visual.memory import merge_weights
 from vn.visual.similarity import cosine
+import itertools
 
 
 def plain_merge(means: np.ndarray, length: int) -> np.ndarray:
@@ -23,7 +24,7 @@ def plain_merge(means: np.ndarray, length: int) -> np.ndarray:
     rows = np.eye(len(means))
     means = means.copy()
     while len(means) > length:
-        similarities = [cosine(a, b) for a, b in zip(means, means[1:], strict=False)]
+        similarities = [cosine(a, b) for a, b in itertools.pairwise(means)]
         best = int(np.argmax(similarities))
         for array in (means, rows):
             array[best] = (array[best] + array[best + 1]) / 2
@@ -35,7 +36,7 @@ def plain_keep(means: np.ndarray, threshold: float) -> list[int]:
     """Remove the later frame of the most similar pair, all similarities anew each time."""
     kept = list(range(len(means)))
     while len(kept) > 1:
-        similarities = [cosine(means[a], means[b]) for a, b in zip(kept, kept[1:], strict=False)]
+        similarities = [cosine(means[a], means[b]) for a, b in itertools.pairwise(kept)]
         best = int(np.argmax(similarities))
         if similarities[best] < threshold:
             break
@@ -60,7 +61,7 @@ def main() -> None:
     print("|-----:|---------------:|---------:|------:|------------:|---------:|------:|")
     for count in (50, 100, 200, 400, 800, 1600):
         means = random.normal(size=(count, 768)).cumsum(0)
-        similarities = [cosine(a, b) for a, b in zip(means, means[1:], strict=False)]
+        similarities = [cosine(a, b) for a, b in itertools.pairwise(means)]
         threshold = float(np.median(similarities))
         np.testing.assert_allclose(merge_weights(means, 1), plain_merge(means, 1), rtol=1e-5)
         assert kept_frames(means, threshold) == plain_keep(means, threshold)

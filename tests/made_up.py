@@ -12,7 +12,7 @@ from vn.story import Clip, Knowledge, ScriptLabel, Story
 
 T, D = 2, 6
 LABELS = list(ScriptLabel)
-WORDS = "the red kettle boils tea for you and your friends in a minute".split()
+WORDS = ["the", "red", "kettle", "boils", "tea", "for", "you", "and", "your", "friends", "in", "a", "minute"]
 
 
 def make_story(key: str, random: np.random.Generator, narrated: bool = True) -> Story:

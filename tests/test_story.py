@@ -114,7 +114,10 @@ def test_a_story_survives_writing_and_reading():
         ({"clips": [{"start": 3, "end": 3}]}, r"clips\[0\].end"),
         ({"clips": [{"start": -1, "end": 3}]}, r"clips\[0\].start: expected seconds"),
         ({"clips": [{"start": float("nan"), "end": 3}]}, r"clips\[0\].start: expected seconds"),
-        ({"clips": [{"start": 0, "end": 5}, {"start": 2, "end": 7}]}, r"clips\[1\].start: starts 3 s before clip 0 ends"),
+        (
+            {"clips": [{"start": 0, "end": 5}, {"start": 2, "end": 7}]},
+            r"clips\[1\].start: starts 3 s before clip 0 ends",
+        ),
         ({"clips": [{"start": 0, "end": 5, "labels": ["Nothing"]}]}, r"clips\[0\].labels: unknown script label"),
         ({"clips": [{"start": 0, "end": 5, "lables": ["Others"]}]}, r"unknown field 'lables' \(did you mean 'labels'"),
         ({"clips": [{"start": 0, "end": 5, "narration": ""}]}, r"clips\[0\].narration: expected a text"),

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vn.subtitles import LINE, LINES, cues, srt, vtt
+import itertools
 
 clip = st.tuples(st.floats(0.1, 9), st.text(alphabet="abc 好的，<&", max_size=200))
 
@@ -15,7 +16,7 @@ def test_subtitles_stay_within_their_clips_keep_all_words_and_never_overlap(clip
         timed.append((at, at + duration, text))
         at += duration
     out = cues(timed, language)
-    for (_, end, _), (start, _, _) in zip(out, out[1:], strict=False):
+    for (_, end, _), (start, _, _) in itertools.pairwise(out):
         assert end <= start + 1e-9
     assert all(1 <= len(lines) <= LINES for _, _, lines in out)
     assert all(len(line) <= LINE[language] for _, _, lines in out for line in lines)

@@ -107,7 +107,7 @@ def assemble(
     base = load_base(card.base_model, card.dtype)
     if card.base_sha256 and card.base_sha256 != base.sha256:
         raise InputError(
-            f"was trained on another base model than what lies at {card.base_model!r} now; give the right one with --base_model",
+            f"was trained on another base model than what lies at {card.base_model!r} now",
             file=adapter,
             field="base_sha256",
         )

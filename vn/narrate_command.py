@@ -16,7 +16,7 @@ from vn.story import KEY, Clip, Labels, Story, WordRangeRule, count_words, parse
 
 if TYPE_CHECKING:
     from vn.adapter import Assembly
-    from vn.llm.generate import WrittenClip
+    from vn.llm.generate import Storyline, WrittenClip
 
 EPILOG = """\
 product.yaml says what is known; clips are optional, shots are found where they are missing:
@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``vn narrate``."""
     parser.epilog = EPILOG
     parser.add_argument("video", type=Path, help="the video file")
-    parser.add_argument("--product", type=Path, required=True, help="YAML: title, language, knowledge, and clips if known")
+    parser.add_argument(
+        "--product", type=Path, required=True, help="YAML: title, language, knowledge, and clips if known"
+    )
     parser.add_argument("--run", type=Path, help="a run folder whose adapter writes")
     parser.add_argument("--adapter", type=Path, help="an adapter folder, instead of --run")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
@@ -128,7 +130,7 @@ def _write(
     # A raw video has no references, so the range is that of the clip's duration.
     assembly.packer.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
     writer = StoryWriter(assembly.narrator, assembly.packer)
-    storyline = "given" if given and assembly.packer.storyline else "predicted"
+    storyline: Storyline = "given" if given and assembly.packer.storyline else "predicted"
     if given and not assembly.packer.storyline:
         findings.add("this narrator was trained without a storyline; the labels are not used", file=args.storyline)
     clips = range(len(story.clips))
@@ -172,7 +174,10 @@ def _show(story: Story, written: list[WrittenClip], out: Path, findings: Finding
         label = "+".join(x.text(story.language) for x in each.written.labels or ())
         mark = "" if count in words else " !"
         table.add_row(
-            f"{clip.start:.1f}-{clip.end:.1f}", label, each.written.narration, f"{count} of {words.low}-{words.high}{mark}"
+            f"{clip.start:.1f}-{clip.end:.1f}",
+            label,
+            each.written.narration,
+            f"{count} of {words.low}-{words.high}{mark}",
         )
     Console().print(table)
     if findings:

@@ -3,8 +3,8 @@
 A prompt is a sequence of segments, and each is tokenised alone, so that a clip's text gives the same tokens
 whether it is read from the file, was just written by the model, or stands in a packed row:
 
-    instruction · product · clip 1: header, words, label, narration · clip 2: ... · clip i: header, SCENE, words, | label, narration
-                            `------- text of the earlier clips -------'                 visual tokens            `-- supervised --'
+    instruction · product · clip 1: header, words, label, narration · ... · clip i: header, SCENE, words, label, narration
+                            `------ text of the earlier clips ------'              visual tokens          `- supervised -'
 
 The wording lives in template files (``vn/templates/*.yaml``, or a user's own).
 """
@@ -93,9 +93,8 @@ class Template:
             path = TEMPLATES / f"{name}.yaml"
             if not path.exists():
                 known = sorted(p.stem for p in TEMPLATES.glob("*.yaml"))
-                raise InputError(
-                    f"no template {str(name)!r}{did_you_mean(str(name), known)}; shipped: {', '.join(known)}; or give a .yaml file"
-                )
+                hint = did_you_mean(str(name), known)
+                raise InputError(f"no template {str(name)!r}{hint}; shipped: {', '.join(known)}; or give a .yaml file")
         template = cls.parse(read_text(path), path)
         if clip_header is None:
             return template

@@ -311,7 +311,9 @@ class Story:
         Raises:
             InputError: naming file, story and field.
         """
-        return _StoryReader(file, findings if findings is not None else Findings()).story(data, clips_required, default_id)
+        return _StoryReader(file, findings if findings is not None else Findings()).story(
+            data, clips_required, default_id
+        )
 
 
 class _StoryReader:

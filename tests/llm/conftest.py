@@ -1,1 +1,1 @@
-from conftest_llm import card, make, frames  # noqa: F401
+from conftest_llm import card, frames, make  # noqa: F401

@@ -56,7 +56,9 @@ def make(card):
 
     def build(**changes):
         torch.manual_seed(1)
-        assembly = assemble(replace(card, **changes), Template.load("ad-en"), torch.full((D,), 0.5), torch.full((D,), 2.0))
+        assembly = assemble(
+            replace(card, **changes), Template.load("ad-en"), torch.full((D,), 0.5), torch.full((D,), 2.0)
+        )
         with torch.no_grad():
             for name, p in assembly.narrator.named_parameters():
                 if "lora_B" in name:

@@ -24,7 +24,9 @@ def greedy_again(assembly, story, frames, clip, earlier, labels, count):
     new = []
     for _ in range(count):
         batch = collate([(0, row)], [frames], T, 0)
-        inputs = narrator.embed(batch.ids, narrator.see(batch.frames, batch.weights, batch.positions), batch.visual_places)
+        inputs = narrator.embed(
+            batch.ids, narrator.see(batch.frames, batch.weights, batch.positions), batch.visual_places
+        )
         token = int(narrator.causal_lm(inputs_embeds=inputs, use_cache=False).logits[0, -1].argmax())
         if token in packer.tokens.stops:
             break
@@ -51,9 +53,12 @@ def test_given_labels_are_followed_and_references_never_read(make, frames):
     assembly = make()
     assembly.narrator.eval()
     writer = StoryWriter(assembly.narrator, assembly.packer, SHORT)
-    other = Story(**{f: getattr(STORY, f) for f in ("id", "title", "language", "domain", "knowledge")}, clips=tuple(
-        Clip(c.start, c.end, c.labels, c.narration and "Something else entirely here.") for c in STORY.clips
-    ))
+    other = Story(
+        **{f: getattr(STORY, f) for f in ("id", "title", "language", "domain", "knowledge")},
+        clips=tuple(
+            Clip(c.start, c.end, c.labels, c.narration and "Something else entirely here.") for c in STORY.clips
+        ),
+    )
     a = writer.write(STORY, frames, SECONDS, "given")
     b = writer.write(other, frames, SECONDS, "given")
     assert [x.written for x in a] == [x.written for x in b]
@@ -81,7 +86,10 @@ def test_sampling_is_seeded_by_video_and_seed(make, frames):
 
     def narrations(seed):
         decoding = Decoding(max_new_tokens=12, temperature=1.5, seed=seed)
-        return [w.written.narration for w in StoryWriter(assembly.narrator, assembly.packer, decoding).write(STORY, frames, SECONDS)]
+        return [
+            w.written.narration
+            for w in StoryWriter(assembly.narrator, assembly.packer, decoding).write(STORY, frames, SECONDS)
+        ]
 
     assert narrations(0) == narrations(0)
     assert narrations(0) != narrations(1)

@@ -60,7 +60,9 @@ def test_the_loss_equals_transformers_own_on_one_row(make, frames):
     labels = torch.full_like(batch.ids, -100)
     labels.view(-1)[batch.target_places] = batch.targets
     with torch.no_grad():
-        inputs = narrator.embed(batch.ids, narrator.see(batch.frames, batch.weights, batch.positions), batch.visual_places)
+        inputs = narrator.embed(
+            batch.ids, narrator.see(batch.frames, batch.weights, batch.positions), batch.visual_places
+        )
         own = narrator.llm(inputs_embeds=inputs, attention_mask=batch.mask, labels=labels).loss
         torch.testing.assert_close(narrator(batch) / len(batch.targets), own, rtol=1e-5, atol=1e-5)
 

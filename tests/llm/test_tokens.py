@@ -13,7 +13,9 @@ def sentencepiece_like():
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
     special = ["<unk>", "<s>", "</s>", *(f"<0x{i:02X}>" for i in range(256))]
-    tokenizer.train_from_iterator(["the red kettle boils.", "a red pot, zebra"] * 8, trainers.BpeTrainer(vocab_size=330, special_tokens=special))
+    tokenizer.train_from_iterator(
+        ["the red kettle boils.", "a red pot, zebra"] * 8, trainers.BpeTrainer(vocab_size=330, special_tokens=special)
+    )
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )

@@ -36,7 +36,14 @@ model:
   optimization: {{lr: 0.01}}
 data: {{data: {data}, clips_per_step: 8, workers: 0}}
 test: {{decoding: {{max_new_tokens: 6}}}}
-trainer: {{max_epochs: 2, accelerator: cpu, devices: 1, logger: false, enable_progress_bar: false, log_every_n_steps: 1, num_sanity_val_steps: 0}}
+trainer:
+  max_epochs: 2
+  accelerator: cpu
+  devices: 1
+  logger: false
+  enable_progress_bar: false
+  log_every_n_steps: 1
+  num_sanity_val_steps: 0
 """
         )
         overlays = folder / "ablations"

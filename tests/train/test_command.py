@@ -146,7 +146,9 @@ def test_another_videos_frames_are_a_control(experiment, tmp_path):
 def test_predict_and_validate(experiment, tmp_path):
     assert experiment("fit", "--trainer.max_epochs", "1") == 0
     out = tmp_path / "p"
-    assert main(["predict", "--run", str(experiment.run_folder()), "--out", str(out), "--test.storyline", "[given]"]) == 0
+    assert (
+        main(["predict", "--run", str(experiment.run_folder()), "--out", str(out), "--test.storyline", "[given]"]) == 0
+    )
     assert (out / "predictions.given.jsonl").exists()
     assert not (out / "scores.json").exists()
     assert main(["validate", "--run", str(experiment.run_folder())]) == 0
@@ -159,7 +161,9 @@ def break_file(file, how):
         file.unlink()
 
 
-@pytest.mark.parametrize("file", ["narrator.safetensors", "adapter_model.safetensors", "narrator.json", "template.yaml"])
+@pytest.mark.parametrize(
+    "file", ["narrator.safetensors", "adapter_model.safetensors", "narrator.json", "template.yaml"]
+)
 @pytest.mark.parametrize("how", ["truncate", "delete"])
 def test_a_damaged_adapter_is_named(experiment, capsys, file, how):
     assert experiment("fit", "--trainer.max_epochs", "1") == 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from vn.visual.compression import compress
 from vn.visual.similarity import cosine
+import itertools
 
 
 def plain_compress(frames: torch.Tensor, threshold: float | None) -> list[int]:
@@ -14,7 +15,7 @@ def plain_compress(frames: torch.Tensor, threshold: float | None) -> list[int]:
     means = frames.double().mean(dim=1).numpy()
     kept = list(range(len(means)))
     while threshold is not None and len(kept) > 1:
-        similarities = [cosine(means[a], means[b]) for a, b in zip(kept, kept[1:], strict=False)]
+        similarities = [cosine(means[a], means[b]) for a, b in itertools.pairwise(kept)]
         best = int(np.argmax(similarities))  # the first of equals
         if similarities[best] < threshold:
             break
@@ -41,7 +42,7 @@ def test_equals_the_plain_algorithm_on_random_inputs(seed, count, threshold):
     kept = compress(frames, threshold)
     assert kept == plain_compress(frames, threshold)
     means = frames.double().mean(dim=1).numpy()
-    assert all(cosine(means[a], means[b]) < threshold for a, b in zip(kept, kept[1:], strict=False))
+    assert all(cosine(means[a], means[b]) < threshold for a, b in itertools.pairwise(kept))
     assert kept[0] == 0
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from vn.visual.memory import consolidate, consolidation_weights
 from vn.visual.similarity import cosine
+import itertools
 
 
 def plain_consolidate(frames: torch.Tensor, length: int) -> torch.Tensor:
@@ -15,7 +16,7 @@ def plain_consolidate(frames: torch.Tensor, length: int) -> torch.Tensor:
     grids = list(frames.double())
     while len(grids) > length:
         means = [g.mean(dim=0).numpy() for g in grids]
-        similarities = [cosine(a, b) for a, b in zip(means, means[1:], strict=False)]
+        similarities = [cosine(a, b) for a, b in itertools.pairwise(means)]
         best = int(np.argmax(similarities))
         grids[best : best + 2] = [(grids[best] + grids[best + 1]) / 2]
     return torch.stack(grids)

@@ -16,7 +16,7 @@ from vn.data.manifest import Manifest, SampleEntry
 from vn.data.order import Schedule, Unit, Video, deal, steps
 from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
-from vn.llm.packing import Batch, Packer, collate
+from vn.llm.packing import Batch, Packer, Row, collate
 from vn.story import Story
 
 
@@ -119,8 +119,10 @@ class StoryDataModule(L.LightningDataModule):
     def train_dataloader(self) -> _Loader:
         """The steps of the trainer's current epoch, from where a checkpoint left off."""
         assert self.trainer is not None
-        if self.trainer.reload_dataloaders_every_n_epochs != 1:
-            raise InputError("must be 1: each epoch has its own order", field="trainer.reload_dataloaders_every_n_epochs")
+        if getattr(self.trainer, "reload_dataloaders_every_n_epochs", 1) != 1:
+            raise InputError(
+                "must be 1: each epoch has its own order", field="trainer.reload_dataloaders_every_n_epochs"
+            )
         epoch, first = self.trainer.current_epoch, 0
         schedule = self.schedule
         plan = schedule.epoch(epoch)
@@ -155,7 +157,9 @@ class StoryDataModule(L.LightningDataModule):
         for name in ("tokens", "width", "encoder"):
             ours, theirs = getattr(self.manifest, name), getattr(card, name)
             if ours != theirs:
-                raise InputError(f"the features are of {_short(ours)}, the narrator's of {_short(theirs)}", file=manifest, field=name)
+                raise InputError(
+                    f"the features are of {_short(ours)}, the narrator's of {_short(theirs)}", file=manifest, field=name
+                )
         return module.assembled.packer
 
     def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> _Loader:
@@ -224,7 +228,9 @@ class MicroBatchReader:
     def read(self, micro: _Micro) -> Batch:
         """One micro-batch; an empty one still passes through every module, without weight."""
         packer = self.packer
-        rows, videos, stories = [], [], {}
+        rows: list[tuple[int, Row]] = []
+        videos: list[np.ndarray] = []
+        stories: dict[int, Story] = {}
         for unit in micro.units:
             entry = self.entries[unit.video]
             story, frames, seconds = read_sample(self.folder / entry.shard, entry)

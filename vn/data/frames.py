@@ -88,7 +88,9 @@ def join(sample: str, encoder: FrameEncoder, batches: Iterable[FrameBatch]) -> F
     Raises:
         InputError: a feature is not finite.
     """
-    features, seconds, thumbs = [], [], []
+    features: list[np.ndarray] = []
+    seconds: list[float] = []
+    thumbs: list[np.ndarray] = []
     pictures = True
     for batch in batches:
         encoded = encoder.encode(batch.inputs)

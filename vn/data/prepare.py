@@ -78,7 +78,7 @@ class _Shard:
     """A shard to be made, or made already."""
 
     name: str
-    split: str
+    split: Split
     jobs: list[_Job]
     videos: list[list[str]] = field(init=False)  # id and fingerprint
     record: ShardRecord | None = None

@@ -128,7 +128,7 @@ def summary(prepared: Prepared, frames: int, seconds: float) -> str:
         lines = [f"Encoded {prepared.encoded} videos, {frames} frames, in {_duration(seconds)} ({speed})."]
     else:
         lines = ["Nothing to do: the data are complete."]
-    rows = [("split", "shards", "videos", "clips", "narrated", "frames", "MB")]
+    rows: list[tuple[str, ...]] = [("split", "shards", "videos", "clips", "narrated", "frames", "MB")]
     for split, shards in manifest.splits.items():
         samples = manifest.samples(split)
         counts = [len(shards), len(samples)]

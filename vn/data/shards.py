@@ -11,7 +11,7 @@ import io
 import json
 import tarfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -82,15 +82,19 @@ class ShardWriter:
         self._tar.addfile(info, io.BytesIO(data))
 
 
-class _Hashing:
+class _Hashing(io.RawIOBase):
     """Counts and hashes what is written."""
 
     def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
         self.file = file
         self.sha256 = hashlib.sha256()
         self.bytes = 0
 
-    def write(self, data: bytes) -> int:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
         self.sha256.update(data)
         self.bytes += len(data)
         return self.file.write(data)

@@ -13,9 +13,10 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 def in_val(group: str, share: float) -> bool:
     """Whether a hash of the video's id falls into the val split's share of train.
 
-    So a video stays where it is when others come or go.
+    So a video stays where it is when others come or go. The hash is salted: a source may itself have been chosen by
+    a plain hash of the id.
     """
-    number = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big")
+    number = int.from_bytes(hashlib.sha256(f"val split: {group}".encode()).digest()[:8], "big")
     return number < share * 2**64
 
 

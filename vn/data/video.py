@@ -186,7 +186,9 @@ class _Clock:
 
     def __init__(self, stream: VideoStream, usual: float) -> None:
         self.usual = usual  # seconds a frame
-        self.zero = None if stream.start_time is None else float(stream.start_time * stream.time_base)
+        self.zero: float | None = None
+        if stream.start_time is not None and stream.time_base is not None:
+            self.zero = float(stream.start_time * stream.time_base)
         self.next = 0.0  # for frames without a time stamp
 
     def of(self, frame: VideoFrame) -> tuple[float, float]:
@@ -219,7 +221,7 @@ def upright(frame: VideoFrame, format: str = "rgb24", **size: Any) -> np.ndarray
         size: ``width`` and ``height`` to scale to before turning.
     """
     picture = frame.to_ndarray(format=format, **size)
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return picture
     # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.

@@ -110,7 +110,7 @@ NARRATIONS = {
     ScriptLabel.EFFECT: grammar(
         "en",
         "(Enjoy|Welcome) {effect}[ from the (first|very first) day][ and feel the difference it makes].",
-        "(Now|Finally) you get {effect}[ without any (effort|trouble)][ and with a big smile].",
+        "(Now|Finally) you get {effect}[ without any (effort|trouble)[ and with a big smile]].",
         "It (brings|gives) you {effect}[ again and again][, before you even notice (it|the change)].",
         "[See what a change:] hello, {effect}, and goodbye to the (bad|old) days[ for good].",
     ),

@@ -51,7 +51,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 PARTS: dict[ScriptLabel, Part] = {
     ScriptLabel.SORE_POINT: Part(4.0, 0.0, (Picture("mess", _KIND),), tells=("kind",)),
-    ScriptLabel.APPEARANCE: Part(3.0, 0.3, (Picture("close_up", _ALL),), tells=ATTRIBUTES),
+    ScriptLabel.APPEARANCE: Part(2.4, 0.3, (Picture("close_up", _ALL),), tells=ATTRIBUTES),
     ScriptLabel.MATERIAL: Part(2.0, 0.45, (Picture("swatches", _NOTHING),), repeats=True),
     ScriptLabel.PRODUCTION: Part(1.3, 0.45, (Picture("factory", _KIND),), tells=("kind",)),
     ScriptLabel.CHARACTERISTICS: Part(2.0, 0.55, (Picture("splash", _ALL),), tells=("kind",), repeats=True),
@@ -59,7 +59,7 @@ PARTS: dict[ScriptLabel, Part] = {
     ScriptLabel.EFFECT: Part(2.5, 0.7, (Picture("before_after", _ALL),), repeats=True),
     ScriptLabel.SECURITY: Part(1.3, 0.75, (Picture("badge", _NOTHING),)),
     ScriptLabel.CERTIFICATE: Part(1.0, 0.8, (Picture("diploma", _NOTHING),)),
-    ScriptLabel.SOCIAL_PROOF: Part(1.6, 0.85, (Picture("people", _NOTHING),), recalls="pattern"),
+    ScriptLabel.SOCIAL_PROOF: Part(2.0, 0.85, (Picture("people", _NOTHING),), recalls="pattern"),
     ScriptLabel.OTHERS: Part(1.0, 0.5, (Picture("shop", _NOTHING),)),
     ScriptLabel.CALL_TO_ACTION: Part(
         9.0, 1.1, (Picture("price_tag", _NOTHING), Picture("price_tag_beside", _ALL)), recalls="colour"

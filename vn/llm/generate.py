@@ -20,6 +20,8 @@ from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written
 from vn.story import Labels, Language, ScriptLabel, Story, format_labels, parse_labels
 
+Storyline = Literal["predicted", "given"]
+
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
 
 
@@ -101,7 +103,7 @@ class StoryWriter:
         story: Story,
         frames: np.ndarray,
         seconds: np.ndarray,
-        storyline: Literal["predicted", "given"] = "predicted",
+        storyline: Storyline = "predicted",
         clips: Sequence[int] | None = None,
     ) -> list[WrittenClip]:
         """Narrate a video.
@@ -228,6 +230,7 @@ class _Decoder:
         self.ids = list(row.ids)
         self.prompt_length = len(row.ids)
         self.cache = DynamicCache()
+        self.logits: Tensor
         batch = collate([(0, row)], [frames], frame_tokens, 0).to(self.device)
         visual = narrator.see(batch.frames, batch.weights, batch.positions)
         self._forward(inputs_embeds=narrator.embed(batch.ids, visual, batch.visual_places))
@@ -248,7 +251,7 @@ class _Decoder:
 
     def _forward(self, **inputs: Tensor) -> None:
         output = self.model(**inputs, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
-        self.logits: Tensor = output.logits[:, -1]
+        self.logits = output.logits[:, -1]
 
 
 def _seed(seed: int, video: str) -> int:

@@ -254,7 +254,10 @@ def collate(
     ids = np.full((len(rows), length), pad, dtype=np.int64)
     mask = np.zeros((len(rows), length), dtype=np.int64)
     weights = np.zeros((sum(len(row.plan.weights) for _, row in rows), starts[-1]), dtype=np.float32)
-    positions, visual, places, targets = [], [], [], []
+    positions: list[int] = []
+    visual: list[int] = []
+    places: list[int] = []
+    targets: list[int] = []
     at = 0
     for b, (video, row) in enumerate(rows):
         ids[b, : len(row.ids)] = row.ids

@@ -67,4 +67,4 @@ class SegmentTokenizer:
 
     def decode(self, ids: list[int]) -> str:
         """Ids of one segment back to text, whitespace at both ends removed."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)).strip()

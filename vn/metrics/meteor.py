@@ -37,8 +37,8 @@ def meteor_statistics(
     """Sums that add up over segments, against the reference that scores best.
 
     Returns:
-        `[N, 7]`: weighted words of hypothesis and reference, weighted matches of both, matched words (the mean of
-        the sides), words without a match (both sides), chunks.
+        `[N, 6]`: weighted words of hypothesis and reference, weighted matches of both, matched words (the mean of
+        the sides), chunks. A segment that is its reference word for word has no chunks: METEOR counts none.
     """
     check_segments(hypotheses, references)
     pairs = [(h, r) for h, choices in zip(hypotheses, references, strict=True) for r in choices]
@@ -57,15 +57,14 @@ def meteor_statistics(
 
 
 def meteor_of(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
-    """METEOR `[...]` of summed `meteor_statistics` `[..., 7]`; 0 where nothing matches."""
-    words, reference_words, matches, reference_matches, matched, missed, chunks = np.moveaxis(statistics, -1, 0)
+    """METEOR `[...]` of summed `meteor_statistics` `[..., 6]`; 0 where nothing matches."""
+    words, reference_words, matches, reference_matches, matched, chunks = np.moveaxis(statistics, -1, 0)
     some = (matches > 0) & (reference_matches > 0)
     precision = np.divide(matches, words, where=some, out=np.ones_like(matches))
     recall = np.divide(reference_matches, reference_words, where=some, out=np.ones_like(matches))
     mean = 1 / (ALPHA / recall + (1 - ALPHA) / precision)
     scatter = np.divide(chunks, matched, where=some, out=np.zeros_like(matches))
-    penalty = np.where((missed == 0) & (chunks == 1), 0.0, GAMMA * scatter**BETA)
-    return np.where(some, mean * (1 - penalty), 0.0)
+    return np.where(some, mean * (1 - GAMMA * scatter**BETA), 0.0)
 
 
 def meteor(
@@ -97,8 +96,8 @@ def meteor(
 def _exact_statistics(hypothesis: Tokens, reference: Tokens) -> list[float]:
     matched, chunks = align(hypothesis, reference)
     weight = _weight(matched)
-    missed = len(hypothesis) + len(reference) - 2 * len(matched)
-    return [_weight(hypothesis), _weight(reference), weight, weight, len(matched), missed, chunks]
+    equal = chunks == 1 and len(matched) == len(hypothesis) == len(reference)
+    return [_weight(hypothesis), _weight(reference), weight, weight, len(matched), 0 if equal else chunks]
 
 
 def _weight(words: Iterable[str]) -> float:

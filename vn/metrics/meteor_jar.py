@@ -22,7 +22,7 @@ SEGMENT_SECONDS = 0.1
 
 
 def jar_statistics(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> NDArray[np.float64]:
-    """The statistics of `vn.metrics.meteor.meteor_statistics` `[N, 7]` of pairs, with English resources.
+    """The statistics of `vn.metrics.meteor.meteor_statistics` `[N, 6]` of pairs, with English resources.
 
     Raises:
         InputError: Java or pycocoevalcap is missing, or the program fails or takes too long.
@@ -76,5 +76,5 @@ def _summed(fields: NDArray[np.float64]) -> NDArray[np.float64]:
     content, function = WORD_WEIGHTS
     weighted_words = content * (words - function_words) + function * function_words
     weighted_matches = np.einsum("nmws,m,w->ns", matches, MODULE_WEIGHTS, np.array(WORD_WEIGHTS))
-    missed = (words - matched).sum(axis=1)
-    return np.column_stack([weighted_words, weighted_matches, matched.mean(axis=1), missed, chunks])
+    equal = (chunks == 1) & (matched == words).all(axis=1)
+    return np.column_stack([weighted_words, weighted_matches, matched.mean(axis=1), np.where(equal, 0.0, chunks)])

@@ -74,7 +74,8 @@ class SaveAdapter(L.Callback):
         if trainer.interrupted:
             return
         if self.keep == "best":
-            best = next((c.best_model_path for c in trainer.checkpoint_callbacks if getattr(c, "monitor", None)), "")
+            kept = [c for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint) and c.monitor]
+            best = kept[0].best_model_path if kept else ""
             if best:
                 state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
                 pl_module.load_state_dict(state, strict=False)
@@ -104,7 +105,9 @@ class StepSeed(L.Callback):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_batch_start(self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         mixed = hash((self.seed, trainer.global_step, batch_idx % trainer.accumulate_grad_batches, trainer.global_rank))
         torch.manual_seed(mixed & (2**63 - 1))
 

@@ -46,7 +46,9 @@ class Finished(Exception):
 
 
 class NarratorCLI(LightningCLI):
-    """Parses and builds one command. Required callbacks and loggers are attached here: overlaid YAML lists would drop them.
+    """Parses and builds one command, with its callbacks and loggers.
+
+    Those that every run needs are attached in code: overlaid YAML lists would drop them.
 
     Args:
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
@@ -79,14 +81,27 @@ class NarratorCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """The run folder and the test, besides model, data and trainer."""
-        parser.add_argument("--name", type=str | None, default=None, help="run folder's name (default: from the config)")
+        parser.add_argument(
+            "--name", type=str | None, default=None, help="run folder's name (default: from the config)"
+        )
         parser.add_argument("--runs", type=str, default="runs", help="where run folders lie")
-        parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")  # type: ignore[valid-type]
-        parser.add_argument("--resume", type=Literal["auto", "never"], default="auto", help="go on in an existing run folder, or refuse")
-        parser.add_argument("--keep", type=Literal["best", "last"], default="last", help="which weights the adapter has: lowest val/loss, or the final ones")
+        parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")
+        parser.add_argument(
+            "--resume", type=Literal["auto", "never"], default="auto", help="go on in an existing run folder, or refuse"
+        )
+        parser.add_argument(
+            "--keep",
+            type=Literal["best", "last"],
+            default="last",
+            help="which weights the adapter has: lowest val/loss, or the final ones",
+        )
         parser.add_argument("--checkpoint_every", type=int, default=200, help="optimizer steps between checkpoints")
-        parser.add_argument("--adapter", type=str | None, default=None, help="adapter folder to test (default: the run's)")
-        parser.add_argument("--out", type=str | None, default=None, help="where a test writes (default: the run folder)")
+        parser.add_argument(
+            "--adapter", type=str | None, default=None, help="adapter folder to test (default: the run's)"
+        )
+        parser.add_argument(
+            "--out", type=str | None, default=None, help="where a test writes (default: the run folder)"
+        )
         parser.add_class_arguments(Testing, "test")
         parser.link_arguments("seed_everything", "data.seed")
 
@@ -139,7 +154,7 @@ class NarratorCLI(LightningCLI):
             for key in sorted({*old, *new}):
                 if not _free(key) and old.get(key) != new.get(key):
                     raise InputError(
-                        f"this run folder has {old.get(key)!r}, now it is {new.get(key)!r}; give another --name, or the old value",
+                        f"this run folder has {old.get(key)!r}, now it is {new.get(key)!r}; give another --name",
                         file=file,
                         field=key,
                     )
@@ -160,7 +175,10 @@ class NarratorCLI(LightningCLI):
         ]
         if self.command in ("fit", "run"):
             # The monitored checkpoint comes first, so that SaveAdapter finds it up to date.
-            extra += [*checkpoints(self.folder / "checkpoints", s.checkpoint_every, s.keep), SaveAdapter(self.folder / "adapter", s.keep)]
+            extra += [
+                *checkpoints(self.folder / "checkpoints", s.checkpoint_every, s.keep),
+                SaveAdapter(self.folder / "adapter", s.keep),
+            ]
         config = {**self.config_init.trainer, **kwargs}
         config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
         config["default_root_dir"] = str(self.folder)
@@ -206,7 +224,9 @@ class NarratorCLI(LightningCLI):
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(tree, dict) or not tree:
         return {prefix: tree}
-    return {k: v for name, sub in tree.items() for k, v in _flat(sub, f"{prefix}.{name}" if prefix else str(name)).items()}
+    return {
+        k: v for name, sub in tree.items() for k, v in _flat(sub, f"{prefix}.{name}" if prefix else str(name)).items()
+    }
 
 
 def _free(key: str) -> bool:
@@ -251,7 +271,10 @@ def expand(argv: list[str]) -> list[str]:
             i += 2
         elif arg == "--ablation":
             if value not in ABLATIONS:
-                raise InputError(f"expected one of {', '.join(ABLATIONS)}; got {value!r}{did_you_mean(value, ABLATIONS)}", field="--ablation")
+                raise InputError(
+                    f"expected one of {', '.join(ABLATIONS)}; got {value!r}{did_you_mean(value, ABLATIONS)}",
+                    field="--ablation",
+                )
             overlay = Path("ablations") / f"{value}.yaml"
             out += [arg, value]
             i += 2
@@ -279,7 +302,11 @@ def _explain(error: ArgumentError, known: list[str]) -> InputError:
     hint = ""
     if unknown := _UNKNOWN.search(text):
         parents, _, leaf = unknown.group(1).rpartition(".")
-        hint = did_you_mean(unknown.group(1), known) if parents else did_you_mean(leaf, {k.rpartition(".")[2] for k in known})
+        hint = (
+            did_you_mean(unknown.group(1), known)
+            if parents
+            else did_you_mean(leaf, {k.rpartition(".")[2] for k in known})
+        )
     return InputError(text + hint)
 
 

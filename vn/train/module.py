@@ -13,17 +13,15 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
-from vn.errors import Findings
 from vn.data.datamodule import StoryDataModule, VideoSample
-from vn.llm.generate import Decoding, StoryWriter
+from vn.errors import Findings
+from vn.llm.generate import Decoding, Storyline, StoryWriter
 from vn.llm.lora import LoraSettings
 from vn.llm.packing import Batch
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
 from vn.train.predictions import PredictionWriter, prediction_lines
 from vn.visual.plan import VisualSettings
-
-Storyline = Literal["predicted", "given"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class NarratorModule(L.LightningModule):
         word_range: WordRangeRule = WordRangeRule(),  # noqa: B008 (frozen)
         visual: VisualSettings = VisualSettings(),  # noqa: B008 (frozen)
         lora: LoraSettings = LoraSettings(),  # noqa: B008 (frozen)
-        optimization: Optimization = Optimization(),  # noqa: B008 (frozen)
+        optimization: Optimization = Optimization(),
         max_length: int = 4096,
         dtype: str = "float32",
         gradient_checkpointing: bool = False,
@@ -173,7 +171,7 @@ class NarratorModule(L.LightningModule):
 
     # -- training ---------------------------------------------------------------------------------------------
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The micro-batch's share of the step's mean loss per supervised token.
 
         Lightning divides by the accumulated micro-batches and DDP averages over ranks, so that with the factor here
@@ -187,7 +185,7 @@ class NarratorModule(L.LightningModule):
         self.log("train/cut", float(batch.cut), on_step=False, on_epoch=True, reduce_fx="sum", batch_size=1)
         return loss
 
-    def validation_step(self, batch: Batch, _: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Mean -log P per supervised token over the whole split, whatever the batches."""
         total = self.narrator(batch)
         count = len(batch.targets) * batch.weight
@@ -226,11 +224,11 @@ class NarratorModule(L.LightningModule):
     def on_predict_start(self) -> None:
         self._open_predictions()
 
-    def test_step(self, sample: VideoSample, _: int) -> None:
+    def test_step(self, sample: VideoSample, batch_idx: int) -> None:
         """Narrate a video in every setting of `Testing.storyline`, on the model's own earlier text."""
         self._narrate(sample)
 
-    def predict_step(self, sample: VideoSample, _: int) -> None:
+    def predict_step(self, sample: VideoSample, batch_idx: int) -> None:
         """The same for videos without references."""
         self._narrate(sample)
 
@@ -246,7 +244,7 @@ class NarratorModule(L.LightningModule):
 
     def _narrate(self, sample: VideoSample) -> None:
         packer = self.assembled.packer
-        settings = self.testing.storyline if packer.storyline else ["predicted"]
+        settings: list[Storyline] = self.testing.storyline if packer.storyline else ["predicted"]
         for setting in settings:
             if setting == "given" and any(sample.story.clips[i].labels is None for i in sample.clips):
                 self._predictions.skip(sample.story, "has no script labels to give")

@@ -20,7 +20,10 @@ def prediction_lines(story: Story, written: Iterable[WrittenClip], range_source:
     lines = []
     for each in written:
         clip = story.clips[each.clip]
-        names = [None if x is None else [label.text(story.language) for label in x] for x in (each.written.labels, each.given, clip.labels)]
+        names = [
+            None if x is None else [label.text(story.language) for label in x]
+            for x in (each.written.labels, each.given, clip.labels)
+        ]
         source = range_source if clip.narration else "duration"
         lines.append(
             {
@@ -74,14 +77,21 @@ class PredictionWriter:
         """Write this rank's part; rank 0 then merges all and checks that each (video, clip) stands exactly once."""
         rank = self.trainer.global_rank
         part = self.parts / f"rank{rank}.json"
-        part.write_text(json.dumps({"lines": self.lines, "stories": self.stories}, ensure_ascii=False), encoding="utf-8")
+        part.write_text(
+            json.dumps({"lines": self.lines, "stories": self.stories}, ensure_ascii=False), encoding="utf-8"
+        )
         self.trainer.strategy.barrier("predictions-written")
         if self.trainer.is_global_zero:
-            parts = [json.loads((self.parts / f"rank{r}.json").read_text(encoding="utf-8")) for r in range(self.trainer.world_size)]
+            parts = [
+                json.loads((self.parts / f"rank{r}.json").read_text(encoding="utf-8"))
+                for r in range(self.trainer.world_size)
+            ]
             stories = {k: v for p in parts for k, v in p["stories"].items()}
             _write_lines(self.folder / "stories.jsonl", (stories[k] for k in sorted(stories)))
             for setting in sorted({s for p in parts for s in p["lines"]}):
-                lines = sorted((x for p in parts for x in p["lines"].get(setting, [])), key=lambda x: (x["video"], x["clip"]))
+                lines = sorted(
+                    (x for p in parts for x in p["lines"].get(setting, [])), key=lambda x: (x["video"], x["clip"])
+                )
                 places = [(x["video"], x["clip"]) for x in lines]
                 if len(set(places)) != len(places):
                     twice = next(p for p in places if places.count(p) > 1)

@@ -44,7 +44,7 @@ class AdjacentPairs:
         heapq.heappush(self.heap, (-similarity, left, right, self.version[left], self.version[right]))
 
     def most_similar(self) -> tuple[float, int, int] | None:
-        """(similarity, left, right) of the best pair, as indices of the original sequence; None when no pair is left."""
+        """(similarity, left, right) of the best pair, indices of the original sequence; None when no pair is left."""
         while self.heap:
             negative, left, right, left_version, right_version = self.heap[0]
             fresh = self.version[left] == left_version and self.version[right] == right_version

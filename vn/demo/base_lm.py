@@ -1,0 +1,248 @@
+"""The `tiny` base language model: a small LLaMA and its tokenizer, trained on `vn.demo.prose` in minutes.
+
+The result is a plain Hugging Face folder (`config.json`, `model.safetensors`, tokenizer files).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from vn.data.atomic import atomic_write
+from vn.demo import english, english_prose, grammar, prose, storyline
+from vn.demo.cached import fingerprint
+from vn.demo.english import ENGLISH
+from vn.demo.prose import Prose
+from vn.demo.vocabulary import Vocabulary
+
+SPECIAL = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+MARKER = "base_lm.json"  # written last: a folder without it is not finished
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLMSettings:
+    """How the tiny model is made.
+
+    Attributes:
+        vocabulary_size: tokens, special ones and all 256 bytes included.
+        width, inner_width, layers, heads: of the LLaMA.
+        longest: positions it can have.
+        batch: documents a step.
+        learning_rate: the highest, after `warm_up` (a share of the steps), before it falls as a cosine.
+        gap: a paragraph may start up to this many positions further on than it stands. So distances as long as a
+            whole prompt's are learned from documents of a fifth of that length.
+    """
+
+    vocabulary_size: int = 2000
+    width: int = 128
+    inner_width: int = 256
+    layers: int = 2
+    heads: int = 4
+    longest: int = 2048
+    batch: int = 8
+    learning_rate: float = 4e-3
+    warm_up: float = 0.05
+    gap: int = 150
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLM:
+    """A trained base model.
+
+    Attributes:
+        folder: for ``AutoModelForCausalLM.from_pretrained``.
+        loss: mean over the last twentieth of the steps, in nats a token.
+        cached: whether it had been there already.
+    """
+
+    folder: Path
+    loss: float
+    cached: bool
+
+
+def train_base_lm(
+    folder: str | Path,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    vocabulary: Vocabulary = ENGLISH,
+    settings: BaseLMSettings | None = None,
+) -> BaseLM:
+    """Make the tiny base model, or find that it is there, made from the same code and settings.
+
+    Args:
+        folder: of the model; what an interrupted or different training left there is replaced.
+        steps: optimizer steps.
+        seed: of the text and the weights.
+        progress: told the steps done and all steps.
+        vocabulary: the words of the text.
+        settings: all else.
+    """
+    folder, settings = Path(folder), settings or BaseLMSettings()
+    made_from = fingerprint(
+        *_sources(), steps=steps, seed=seed, language=vocabulary.language, settings=asdict(settings)
+    )
+    marker = folder / MARKER
+    if marker.exists() and (made := json.loads(marker.read_text("utf-8")))["made_from"] == made_from:
+        return BaseLM(folder, made["loss"], cached=True)
+    if folder.exists():
+        marker.unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    writer = Prose(vocabulary, seed)
+    tokenizer = train_tokenizer(writer, settings)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the model is too small to share
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            llm = LlamaForCausalLM(_config(tokenizer, settings))
+            loss = _train(llm, tokenizer, writer, steps, settings, progress)
+    finally:
+        torch.set_num_threads(threads)
+    llm.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    with atomic_write(marker) as file:
+        file.write(json.dumps({"made_from": made_from, "steps": steps, "seed": seed, "loss": loss}).encode())
+    return BaseLM(folder, loss, cached=False)
+
+
+def _sources() -> tuple[ModuleType, ...]:
+    import vn.demo.base_lm as this
+
+    return this, english, english_prose, grammar, prose, storyline
+
+
+def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer in which a newline is always a token of its own, and so is every digit.
+
+    Trained on each word of the language a few times, and on some documents for what is frequent.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split("\n", "isolated"),
+            pre_tokenizers.Digits(individual_digits=True),
+            # Words with the space before them, and punctuation apart.
+            pre_tokenizers.Split(Regex(r" ?\p{L}+| ?[^\s\p{L}]|\s"), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=settings.vocabulary_size,
+        special_tokens=list(SPECIAL.values()),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    documents = ["".join(document) for document in writer.documents(500)]
+    tokenizer.train_from_iterator(writer.lexicon() * 5 + documents, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=settings.longest, **SPECIAL)
+
+
+def _config(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.width,
+        intermediate_size=settings.inner_width,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        max_position_embeddings=settings.longest,
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    ids: list[int]
+    positions: list[int]
+
+
+def _rows(
+    writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, count: int
+) -> list[_Row]:
+    """Documents as token ids, one a row, with gaps between their paragraphs."""
+    documents = writer.documents(count)
+    paragraphs = [paragraph for document in documents for paragraph in document]
+    encoded = iter(tokenizer(paragraphs, add_special_tokens=False)["input_ids"])
+    rows = []
+    for document in documents:
+        ids, positions, shift = [tokenizer.bos_token_id], [0], 0
+        for number, _ in enumerate(document):
+            piece = next(encoded)
+            # Half of the documents have no gaps: that is how text mostly stands.
+            shift += writer.rng.randint(0, settings.gap) if number and writer.rng.random() < 0.5 else 0
+            start = len(ids) + shift
+            positions += range(start, start + len(piece))
+            ids += piece
+        rows.append(_Row([*ids, tokenizer.eos_token_id], [*positions, positions[-1] + 1]))
+    return rows
+
+
+def _batches(
+    writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, steps: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Padded ids, positions and mask ``[batch, longest row]`` a step; rows of like length stand together."""
+    pool = 32  # steps written at once
+    for first in range(0, steps, pool):
+        many = min(pool, steps - first)
+        rows = sorted(_rows(writer, tokenizer, settings, many * settings.batch), key=lambda row: len(row.ids))
+        order = list(range(many))
+        writer.rng.shuffle(order)
+        for number in order:
+            batch = rows[number * settings.batch : (number + 1) * settings.batch]
+            longest = len(batch[-1].ids)
+            ids = torch.full((len(batch), longest), tokenizer.pad_token_id)
+            positions = torch.zeros_like(ids)
+            for i, row in enumerate(batch):
+                ids[i, : len(row.ids)] = torch.tensor(row.ids)
+                positions[i, : len(row.ids)] = torch.tensor(row.positions)
+            yield ids, positions, torch.tensor([[i < len(row.ids) for i in range(longest)] for row in batch])
+
+
+def _train(
+    llm: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    writer: Prose,
+    steps: int,
+    settings: BaseLMSettings,
+    progress: Callable[[int, int], None] | None,
+) -> float:
+    llm.train()
+    optimizer = torch.optim.AdamW(llm.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    warm = max(1, round(settings.warm_up * steps))
+
+    def rate(step: int) -> float:
+        return min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * step / steps))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    losses: list[float] = []
+    for ids, positions, mask in _batches(writer, tokenizer, settings, steps):
+        # A mask of its own: without one, a jump in the positions would be taken for the start of another document.
+        logits = llm(input_ids=ids, position_ids=positions, attention_mask=mask.long(), use_cache=False).logits
+        real = mask[:, 1:]
+        loss = F.cross_entropy(logits[:, :-1][real], ids[:, 1:][real])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(llm.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+        if progress is not None:
+            progress(len(losses), steps)
+    llm.eval()
+    last = losses[-max(1, len(losses) // 20) :]
+    return sum(last) / len(last)

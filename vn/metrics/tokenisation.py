@@ -1,0 +1,177 @@
+"""Named tokenisations: every n-gram score carries the name of the one it was taken with (spec "Metrics")."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError, did_you_mean
+from vn.story import Language
+
+
+@dataclass(frozen=True)
+class Tokenisation:
+    """A way to cut a text into tokens.
+
+    Attributes:
+        name: stands beside each score; numbers of different names are never compared.
+        tokens: the tokens of a text; none for an empty one.
+    """
+
+    name: str
+    tokens: Callable[[str], list[str]]
+
+
+NAMES = ("char", "jieba", "ptb", "words")
+DEFAULT: dict[Language, str] = {"en": "ptb", "zh": "char"}
+
+
+def tokenisation_named(name: str) -> Tokenisation:
+    """The tokenisation of a name.
+
+    Args:
+        name: ``char``, ``jieba``, ``ptb``, ``words``, or ``llm-ids:FOLDER`` with a tokenizer saved by transformers.
+
+    Raises:
+        InputError: no such name, or its package or folder is missing.
+    """
+    if name.startswith("llm-ids:"):
+        return llm_ids(_load_tokenizer(Path(name.removeprefix("llm-ids:"))))
+    if name == "jieba":
+        return jieba_words()
+    known = {"char": characters, "ptb": ptb, "words": str.split}
+    if name not in known:
+        raise InputError(f"no tokenisation {name!r}{did_you_mean(name, NAMES)}; there are {', '.join(NAMES)}, llm-ids:FOLDER")
+    return Tokenisation(name, known[name])
+
+
+def characters(text: str) -> list[str]:
+    """``char``: each character but whitespace; the default in Chinese.
+
+    >>> characters("快充 20W")
+    ['快', '充', '2', '0', 'W']
+    """
+    return [character for character in text if not character.isspace()]
+
+
+# -- ptb --------------------------------------------------------------------------------------------------------------
+
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "‛": "'", "`": "'"})
+_ENDING = r"(?:n't|'(?:s|re|ve|ll|d|m))"
+_TOKEN = re.compile(
+    rf"""
+      (?:[^\W\d_]\.){{2,}}                                            # u.s., e.g.
+    | (?:mr|mrs|ms|dr|st|vs|no|prof|jr|sr|etc|inc|ltd|co|corp)\.       # abbreviations keep their full stop
+    | \d+(?:[.,:/]\d+)+ (?![^\W\d_])                                   # 19.99, 1,000, 5:30
+    | [^\W_]+ (?: (?!{_ENDING}\b) [-'/._&@]+ [^\W_]+ )*? (?=n't\b)     # do of don't
+    | {_ENDING}\b
+    | [^\W_]+ (?: (?!{_ENDING}\b) (?:[-'/._@]|&(?=\w)) [^\W_]+ )*      # words, well-known, and/or, 3-in-1
+    | [$%&\#+=*<>@^~|°€£¥]                                             # signs that are read as words
+    """,
+    re.VERBOSE,
+)
+_TWO_WORDS = {
+    "cannot": ("can", "not"),
+    "gonna": ("gon", "na"),
+    "gotta": ("got", "ta"),
+    "wanna": ("wan", "na"),
+    "gimme": ("gim", "me"),
+    "lemme": ("lem", "me"),
+    "'tis": ("'t", "is"),
+}
+
+
+def ptb(text: str) -> list[str]:
+    """``ptb``: English words as the Penn Treebank cuts them, lower-cased, without punctuation; the default in English.
+
+    An approximation of what pycocoevalcap does with Stanford's Java tokenizer: clitics are split off, hyphenated
+    words, numbers and common abbreviations stay whole. It agrees with it on ordinary sentences; it differs in
+    rarer abbreviations, emoticons and currency signs, and it drops brackets and repeated punctuation such as ``!!``,
+    which pycocoevalcap means to drop but keeps.
+
+    >>> ptb("It's a well-known cup; don't you think so?")
+    ['it', "'s", 'a', 'well-known', 'cup', 'do', "n't", 'you', 'think', 'so']
+    """
+    text = unicodedata.normalize("NFC", text).translate(_QUOTES).lower()
+    return [part for token in _TOKEN.findall(text) for part in _TWO_WORDS.get(token, (token,))]
+
+
+# -- jieba ------------------------------------------------------------------------------------------------------------
+
+
+def jieba_words(user_words: Iterable[str] = (), dictionary: str = "stories") -> Tokenisation:
+    """``jieba``: Chinese words, punctuation among them.
+
+    Args:
+        user_words: names and expressions to keep whole, as the released evaluation does (spec "Fine points").
+        dictionary: where they come from; becomes part of the name (``jieba+stories``).
+
+    Raises:
+        InputError: jieba is not installed.
+    """
+    words = sorted({word.strip() for word in user_words if word.strip()})
+    tokenizer = _new_jieba()
+    for word in words:
+        tokenizer.add_word(word, tag="l")
+    name = f"jieba+{dictionary}" if words else "jieba"
+    return Tokenisation(name, lambda text: [word for word in tokenizer.cut(text) if not word.isspace()])
+
+
+def _new_jieba() -> Any:
+    try:
+        import jieba
+    except ImportError:
+        raise InputError("the tokenisation 'jieba' needs the package jieba (pip install jieba)") from None
+    jieba.setLogLevel(logging.WARNING)
+    tokenizer = jieba.Tokenizer()
+    # Read from the package's dictionary each time: jieba's own way leaves a marshalled cache in the shared temporary
+    # folder, and reads whatever lies there.
+    frequencies, total = _jieba_dictionary()
+    tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
+    return tokenizer
+
+
+@functools.cache
+def _jieba_dictionary() -> tuple[dict[str, int], int]:
+    import jieba
+
+    return jieba.Tokenizer.gen_pfdict(jieba.Tokenizer().get_dict_file())
+
+
+# -- ids of a language model ------------------------------------------------------------------------------------------
+
+
+def llm_ids(tokenizer: Any) -> Tokenisation:
+    """``llm-ids:<hash>``: a language model's token ids written as words, as in the released evaluation.
+
+    Args:
+        tokenizer: of transformers. The name holds a hash of its vocabulary and rules, so that scores of two
+            tokenizers are never taken for one another. Special tokens are left out.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    rules = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
+    digest = hashlib.sha256(rules.encode()).hexdigest()[:12]
+
+    def tokens(text: str) -> list[str]:
+        return [str(i) for i in tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+    return Tokenisation(f"llm-ids:{digest}", tokens)
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    if not folder.is_dir():
+        raise InputError("no such tokenizer folder", file=folder)
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a tokenizer: {error}", file=folder) from None
