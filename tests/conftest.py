@@ -53,3 +53,15 @@ def tiny_base(tmp_path_factory) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def smoke_demo(tmp_path_factory) -> Path:
+    """The smallest demo, run once for all tests: the folder with its world, shards, run and story."""
+    from vn.cli import main
+
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(Path(__file__).parents[1])
+        assert main(["demo", "--size", "smoke", "--work", str(folder)]) == 0
+    return folder

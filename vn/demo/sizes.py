@@ -15,15 +15,17 @@ class DemoSize:
     Attributes:
         videos: to render, by split; one more is rendered to be narrated.
         base_lm_steps: optimizer steps of the base language model's training.
+        epochs: of the narrator's training; None takes the experiment's.
     """
 
     videos: Mapping[Split, int]
     base_lm_steps: int
+    epochs: int | None = None
 
 
 SIZES: dict[str, DemoSize] = {
     # Within 2 minutes all in all: shows that every stage runs, not that it learns.
-    "smoke": DemoSize({"train": 24, "val": 4, "test": 6}, base_lm_steps=200),
+    "smoke": DemoSize({"train": 24, "val": 4, "test": 6}, base_lm_steps=200, epochs=1),
     # Within 20 minutes cold, 10 warm.
     "thin": DemoSize({"train": 240, "val": 20, "test": 60}, base_lm_steps=3600),
 }

@@ -65,27 +65,24 @@ def characters(text: str) -> list[str]:
 # -- ptb --------------------------------------------------------------------------------------------------------------
 
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "‛": "'", "`": "'"})
-_ENDING = r"(?:n't|'(?:s|re|ve|ll|d|m))"
 _TOKEN = re.compile(
-    rf"""
-      (?:[^\W\d_]\.){{2,}}                                            # u.s., e.g.
-    | (?:mr|mrs|ms|dr|st|vs|no|prof|jr|sr|etc|inc|ltd|co|corp)\.       # abbreviations keep their full stop
-    | \d+(?:[.,:/]\d+)+ (?![^\W\d_])                                   # 19.99, 1,000, 5:30
-    | [^\W_]+ (?: (?!{_ENDING}\b) [-'/._&@]+ [^\W_]+ )*? (?=n't\b)     # do of don't
-    | {_ENDING}\b
-    | [^\W_]+ (?: (?!{_ENDING}\b) (?:[-'/._@]|&(?=\w)) [^\W_]+ )*      # words, well-known, and/or, 3-in-1
-    | [$%&\#+=*<>@^~|°€£¥]                                             # signs that are read as words
+    r"""
+      (?: [^\W\d_]\. ){2,}                                                       # u.s., e.g.
+    | (?: mr|mrs|ms|dr|st|vs|prof|jr|sr|etc|inc|ltd|co|corp|no(?=\.[ ]\d) )\. (?=[ ])  # keep their full stop
+    | \d+ (?: [.,:/] \d+ )+                                                      # 19.99, 1,000, 5:30
+    | [^\W_]+ (?: [-'/.&@_]+ [^\W_]+ )*                                          # well-known, don't, 3-in-1
+    | [$%&\#+=*<>@^~|°€£¥]                                                       # signs that are read as words
     """,
     re.VERBOSE,
 )
+_CLITIC = re.compile(r"(.+)(n't|'(?:s|re|ve|ll|d|m))")
 _TWO_WORDS = {
-    "cannot": ("can", "not"),
-    "gonna": ("gon", "na"),
-    "gotta": ("got", "ta"),
-    "wanna": ("wan", "na"),
-    "gimme": ("gim", "me"),
-    "lemme": ("lem", "me"),
-    "'tis": ("'t", "is"),
+    "cannot": ["can", "not"],
+    "gonna": ["gon", "na"],
+    "gotta": ["got", "ta"],
+    "wanna": ["wan", "na"],
+    "gimme": ["gim", "me"],
+    "lemme": ["lem", "me"],
 }
 
 
@@ -101,7 +98,16 @@ def ptb(text: str) -> list[str]:
     ['it', "'s", 'a', 'well-known', 'cup', 'do', "n't", 'you', 'think', 'so']
     """
     text = unicodedata.normalize("NFC", text).translate(_QUOTES).lower()
-    return [part for token in _TOKEN.findall(text) for part in _TWO_WORDS.get(token, (token,))]
+    return [part for token in _TOKEN.findall(text) for part in _TWO_WORDS.get(token) or _clitics(token)]
+
+
+def _clitics(token: str) -> list[str]:
+    """``we'd've`` -> we 'd 've."""
+    endings: list[str] = []
+    while match := _CLITIC.fullmatch(token):
+        token, ending = match.groups()
+        endings.insert(0, ending)
+    return [token, *endings]
 
 
 # -- jieba ------------------------------------------------------------------------------------------------------------
