@@ -148,6 +148,7 @@ def save_adapter(folder: Path, assembly: Assembly) -> None:
     narrator = assembly.narrator
     if isinstance(narrator.llm, PeftModel):
         narrator.llm.save_pretrained(str(new))
+        (new / "README.md").unlink(missing_ok=True)  # peft's empty model card
     own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
     save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, new / "narrator.safetensors")
     (new / "template.yaml").write_text(assembly.template.text, encoding="utf-8")

@@ -344,24 +344,40 @@ def main(command: str, argv: list[str]) -> int:
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0
-        trainer, model, data = cli.trainer, cli.model, cli.datamodule
-        if command in ("fit", "run") and not (cli.folder / "adapter").exists():
-            resume = _checkpoint(cli.folder / "checkpoints" / "last.ckpt")
-            trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
-        if command == "validate":
-            trainer.validate(model, datamodule=data)
-        elif command == "predict":
-            trainer.predict(model, datamodule=data, return_predictions=False)
-        elif command == "test":
-            trainer.test(model, datamodule=data, verbose=False)
-        elif command == "run" and not trainer.interrupted:
-            model.load_adapter(cli.folder / "adapter")
-            trainer.test(model, datamodule=data, verbose=False)
-        if trainer.interrupted:
+        try:
+            _work(command, cli)
+        except BaseException:
+            _finish_wandb(cli, exit_code=1)
+            raise
+        _finish_wandb(cli, exit_code=int(cli.trainer.interrupted))
+        if cli.trainer.interrupted:
             return 130
-        if trainer.is_global_zero:
+        if cli.trainer.is_global_zero:
             _report(command, cli)
     return 0
+
+
+def _work(command: str, cli: NarratorCLI) -> None:
+    trainer, model, data = cli.trainer, cli.model, cli.datamodule
+    adapter = cli.folder / "adapter"
+    if command in ("fit", "run") and not adapter.exists():
+        resume = _checkpoint(cli.folder / "checkpoints" / "last.ckpt")
+        trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
+    if command == "validate":
+        trainer.validate(model, datamodule=data)
+    elif command == "predict":
+        trainer.predict(model, datamodule=data, return_predictions=False)
+    elif command == "test":
+        trainer.test(model, datamodule=data, verbose=False)
+    elif command == "run" and not trainer.interrupted:
+        model.load_adapter(adapter)  # what is tested is what was saved
+        trainer.test(model, datamodule=data, verbose=False)
+
+
+def _finish_wandb(cli: NarratorCLI, exit_code: int) -> None:
+    for logger in cli.trainer.loggers:
+        if isinstance(logger, WandbLogger) and cli.trainer.is_global_zero:
+            logger.experiment.finish(exit_code=exit_code)
 
 
 def _checkpoint(file: Path) -> str | None:
