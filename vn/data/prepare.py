@@ -313,14 +313,14 @@ def statistics(sums: Sums) -> dict[str, np.ndarray]:
     """Mean and standard deviation of the features.
 
     A dimension that hardly varies in the train split (a hue that no train video shows) would blow up what another
-    video has there, so no standard deviation is below a tenth of the median one.
+    video has there, so no standard deviation is below a twentieth of the median one.
 
     Returns:
         ``mean`` and ``std``, ``[D]`` each.
     """
     mean = sums.sum / sums.count
     std = np.sqrt(np.maximum(0.0, sums.squares / sums.count - mean**2))
-    return {"mean": mean, "std": np.maximum(std, max(STD_FLOOR, 0.1 * float(np.median(std))))}
+    return {"mean": mean, "std": np.maximum(std, max(STD_FLOOR, 0.05 * float(np.median(std))))}
 
 
 def _majority(values: list[str], what: str, findings: Findings) -> str:

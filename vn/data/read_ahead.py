@@ -48,10 +48,8 @@ class ReadAhead(Generic[T]):
 
     def __iter__(self) -> Iterator[Iterator[T]]:
         for channel in self._channels:
-            try:
-                yield channel.items()
-            finally:
-                channel.closed = True
+            yield channel.items()
+            channel.closed = True
 
     def _work(self) -> None:
         # Sources start in order, so the one being consumed is always running.
@@ -93,7 +91,15 @@ class _Channel(Generic[T]):
         return False
 
     def items(self) -> Iterator[T]:
-        while not isinstance(item := self.queue.get(), _End):
+        while not isinstance(item := self._get(), _End):
             if isinstance(item, BaseException):
                 raise item
             yield item
+
+    def _get(self) -> T | _End | BaseException:
+        while True:
+            try:
+                return self.queue.get(timeout=0.5)
+            except queue.Empty:
+                if self.closed:  # its thread has stopped, so waiting on would be for ever
+                    raise RuntimeError("these items were dropped when the consumer moved on") from None

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from scenedetect import AdaptiveDetector, FrameTimecode
 
-from vn.data.video import VideoReader, upright
+from vn.data.video import VideoReader
 from vn.errors import Findings
 
-WIDTH = 256  # pixels; cuts show in small pictures as well, and those are quicker
+WIDTH = 256  # pixels; larger pictures are scaled down to it, since cuts show as well and sooner
 
 
 def find_shots(
@@ -43,8 +43,8 @@ def find_shots(
         # The detector sees frame numbers, so that frame rates that vary do not matter to it.
         timecode = FrameTimecode(len(times), reader.fps)
         times.append(time)
-        height = max(2, round(frame.height * WIDTH / frame.width))
-        picture = upright(frame, "bgr24", width=WIDTH, height=height)
+        width = min(WIDTH, frame.width)
+        picture = frame.to_ndarray(format="bgr24", width=width, height=max(2, frame.height * width // frame.width))
         cuts += [times[cut.frame_num] for cut in detector.process_frame(timecode, picture)]
     cuts += [times[cut.frame_num] for cut in detector.post_process(timecode)]
     if findings is not None and reader.damage:

@@ -47,7 +47,7 @@ def probe(path: str | Path) -> VideoInfo:
     reader = VideoReader(path)
     frames = reader.frames()
     try:
-        height, width = upright(next(frames)[1], "gray").shape[:2]
+        height, width = upright(next(frames)[1]).shape[:2]
     finally:
         frames.close()  # type: ignore[attr-defined]
     return VideoInfo(reader.duration, width, height, reader.fps)
@@ -212,15 +212,9 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-def upright(frame: VideoFrame, format: str = "rgb24", **size: Any) -> np.ndarray:
-    """A frame as an array, turned and mirrored as its display matrix says.
-
-    Args:
-        frame: as decoded.
-        format: FFmpeg's name of the pixel format.
-        size: ``width`` and ``height`` to scale to before turning.
-    """
-    picture = frame.to_ndarray(format=format, **size)
+def upright(frame: VideoFrame) -> np.ndarray:
+    """A frame as an array ``[height, width, 3]`` uint8 RGB, turned and mirrored as its display matrix says."""
+    picture = frame.to_ndarray(format="rgb24")
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return picture

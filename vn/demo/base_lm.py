@@ -54,6 +54,7 @@ class BaseLMSettings:
     learning_rate: float = 4e-3
     warm_up: float = 0.05
     gap: int = 150
+    initial_spread: float = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def _config(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) -> Lla
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         max_position_embeddings=settings.longest,
+        initializer_range=settings.initial_spread,
         tie_word_embeddings=True,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,

@@ -48,9 +48,7 @@ def bleu_of(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
     return geometric * brevity[..., None]
 
 
-def bleu(
-    hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
-) -> tuple[float, float, float, float]:
+def bleu(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> tuple[float, float, float, float]:
     """BLEU-1 to BLEU-4 of the whole corpus, 0 to 1.
 
     Args:

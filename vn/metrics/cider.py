@@ -29,7 +29,8 @@ def cider_segments(hypotheses: Sequence[Tokens], references: Sequence[Sequence[T
         for n in range(1, ORDERS + 1):
             # An n-gram that no reference has counts as standing in one.
             weights = {
-                gram: count * (documents - math.log(max(1, frequency[gram]))) for gram, count in ngrams(tokens, n).items()
+                gram: count * (documents - math.log(max(1, frequency[gram])))
+                for gram, count in ngrams(tokens, n).items()
             }
             weighed.append((weights, math.sqrt(sum(w * w for w in weights.values()))))
         return weighed

@@ -20,15 +20,14 @@ CONTENT, FUNCTION = WORD_WEIGHTS
 
 # METEOR counts a word that makes up more than a thousandth of English text as a function word, worth less than
 # others. These are the closed classes of such words, in the forms of the `ptb` tokenisation.
-FUNCTION_WORDS = frozenset(
-    """
+_FUNCTION_WORDS = """
     a an the this that these those all some any no not n't
     i me my we us our you your he him his she her it its they them their who which what
     of to in for on with at by from as into over about after up out than when where if so
     and or but be is are was were been has have had will would can could do does did
     's 're 've 'll 'd 'm there also more most one two other new very just now then here
-    """.split()
-)
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def meteor_statistics(
@@ -67,9 +66,7 @@ def meteor_of(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(some, mean * (1 - GAMMA * scatter**BETA), 0.0)
 
 
-def meteor(
-    hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]], matcher: Matcher = "exact"
-) -> float:
+def meteor(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]], matcher: Matcher = "exact") -> float:
     """METEOR of the whole corpus, 0 to 1: of the summed statistics, not the mean of segments.
 
     Args:

@@ -18,7 +18,7 @@ WORD_WEIGHTS = (0.75, 0.25)  # METEOR's delta and 1 - delta: a content word, a f
 MODULE_WEIGHTS = np.array([1.0, 0.6, 0.8, 0.6])  # of exact, stem, synonym and paraphrase matches in English
 FIELDS = 23  # of a line of the program's statistics
 START_SECONDS = 120.0  # reading its tables takes seconds; a busy machine may need many
-SEGMENT_SECONDS = 0.1
+SEGMENT_SECONDS = 0.5
 
 
 def jar_statistics(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -> NDArray[np.float64]:

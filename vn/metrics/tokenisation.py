@@ -47,9 +47,11 @@ def tokenisation_named(name: str) -> Tokenisation:
         return llm_ids(_load_tokenizer(Path(name.removeprefix("llm-ids:"))))
     if name == "jieba":
         return jieba_words()
-    known = {"char": characters, "ptb": ptb, "words": str.split}
+    known = {"char": characters, "ptb": ptb, "words": words}
     if name not in known:
-        raise InputError(f"no tokenisation {name!r}{did_you_mean(name, NAMES)}; there are {', '.join(NAMES)}, llm-ids:FOLDER")
+        raise InputError(
+            f"no tokenisation {name!r}{did_you_mean(name, NAMES)}; there are {', '.join(NAMES)}, llm-ids:FOLDER"
+        )
     return Tokenisation(name, known[name])
 
 
@@ -60,6 +62,11 @@ def characters(text: str) -> list[str]:
     ['快', '充', '2', '0', 'W']
     """
     return [character for character in text if not character.isspace()]
+
+
+def words(text: str) -> list[str]:
+    """``words``: what stands between spaces, as it is."""
+    return text.split()
 
 
 # -- ptb --------------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ SIZE = 160  # pixels; at 224 the features are no better on simple scenes, at twi
 GRID = (2, 4)
 EARLY_BLOCK = 4
 HUES = 12
+HUE_SCALE = 10.0  # brings shares of colour to the spread of the network's features
 # ImageNet's statistics, which this port of the weights expects.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -73,7 +74,8 @@ class EfficientNetLite0(PictureEncoder):
         pictures = torch.from_numpy(inputs).permute(0, 3, 1, 2).float()
         last, early = self._stages((pictures - self._mean) / self._std)
         parts = [F.adaptive_avg_pool2d(part, GRID) for part in (last, early)]
-        parts.append(hue_histogram(pictures[..., ::2, ::2] / 255, GRID))  # every fourth pixel tells as much
+        hues = hue_histogram(pictures[..., ::2, ::2] / 255, GRID)  # every fourth pixel tells as much
+        parts.append(hues * HUE_SCALE)
         tokens = torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
         return tokens.to(torch.float16).contiguous().numpy()
 

@@ -1,0 +1,96 @@
+"""How far chance moves a score: the bootstrap over videos (Koehn 2004).
+
+Each metric here is a function of sums over videos (counts for BLEU, scores and clips for a mean), so that a resample
+needs no new look at any text: the sums of all resamples are one matrix product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vn.errors import InputError
+
+RESAMPLES = 1000
+Finish = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+class Difference(NamedTuple):
+    """How much higher the second run scores than the first.
+
+    Attributes:
+        value: second minus first, on all videos.
+        low: the 95 % interval's lower end.
+        high: its upper end.
+        p_value: two-sided, of no difference; at least 2 / (resamples + 1).
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+
+
+def interval(
+    sums: NDArray[np.float64], finish: Finish, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[float, float] | None:
+    """The 95 % percentile interval of a score over videos; None for a single video.
+
+    Args:
+        sums: `[V, K]`, what a metric needs of each video.
+        finish: the metric of summed rows, `[..., K]` to `[...]`.
+        seed: of the resampling; the same seed draws the same videos.
+        resamples: how many.
+
+    >>> hits_and_clips = np.array([[3.0, 5.0], [4.0, 5.0], [5.0, 5.0], [1.0, 5.0]])
+    >>> low, high = interval(hits_and_clips, mean)
+    >>> 0.2 <= low < 0.65 < high <= 1.0
+    True
+    """
+    if len(sums) < 2:
+        return None
+    low, high = np.quantile(finish(_resampled(sums, seed, resamples)), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def difference(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    finish: Finish,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Difference:
+    """Second minus first on the same videos, each resample drawing the same videos for both.
+
+    Args:
+        first: `[V, K]`, as in `interval`.
+        second: `[V, K]`, of the same videos in the same order.
+        finish: as in `interval`.
+        seed: as in `interval`.
+        resamples: as in `interval`.
+
+    Raises:
+        InputError: fewer than two videos, or not the same number.
+    """
+    if first.shape != second.shape or len(first) < 2:
+        raise InputError(f"a paired difference needs the same two videos or more, got {len(first)} and {len(second)}")
+    drawn = finish(_resampled(second, seed, resamples)) - finish(_resampled(first, seed, resamples))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    tail = min((drawn <= 0).sum(), (drawn >= 0).sum()) + 1
+    value = finish(second.sum(axis=0)) - finish(first.sum(axis=0))
+    return Difference(float(value), float(low), float(high), float(min(1.0, 2 * tail / (resamples + 1))))
+
+
+def mean(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The `finish` of a plain mean: rows hold a total and a count, above 0."""
+    return sums[..., 0] / sums[..., 1]
+
+
+def _resampled(sums: NDArray[np.float64], seed: int, resamples: int) -> NDArray[np.float64]:
+    """`[R, K]`: the sums over as many videos as there are, drawn with replacement."""
+    videos = len(sums)
+    times_drawn = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
+    return times_drawn @ sums

@@ -1,0 +1,45 @@
+"""Agreement of script labels, predicted against the reference's (spec "Metrics", script label accuracy).
+
+The paper does not state when labels joined by ``+`` agree: ours is that the sets intersect; equal sets stand beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vn.errors import InputError
+from vn.story import ScriptLabel
+
+
+def agree(predicted: Sequence[ScriptLabel], reference: Sequence[ScriptLabel]) -> bool:
+    """Whether a label stands in both."""
+    return bool(set(predicted) & set(reference))
+
+
+def agree_exactly(predicted: Sequence[ScriptLabel], reference: Sequence[ScriptLabel]) -> bool:
+    """Whether both have the same labels, in any order."""
+    return set(predicted) == set(reference)
+
+
+def label_agreement(
+    predicted: Sequence[Sequence[ScriptLabel]], reference: Sequence[Sequence[ScriptLabel]]
+) -> tuple[float, float]:
+    """The shares of clips whose labels intersect and whose labels are equal, 0 to 1.
+
+    Args:
+        predicted: the labels a clip; may be empty (none of the 12 was written), which never agrees.
+        reference: the labels a clip, at least one.
+
+    Raises:
+        InputError: no clips, not as many of both, or a clip without reference labels.
+
+    >>> sore, trial, effect = ScriptLabel.SORE_POINT, ScriptLabel.TRIAL, ScriptLabel.EFFECT
+    >>> label_agreement([[sore], [trial, effect]], [[sore], [effect]])
+    (1.0, 0.5)
+    """
+    if not predicted or len(predicted) != len(reference):
+        raise InputError(f"labels of {len(predicted)} clips, but reference labels of {len(reference)}")
+    if not all(reference):
+        raise InputError("a clip has no reference labels")
+    pairs = list(zip(predicted, reference, strict=True))
+    return sum(agree(p, r) for p, r in pairs) / len(pairs), sum(agree_exactly(p, r) for p, r in pairs) / len(pairs)
