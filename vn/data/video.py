@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -19,6 +20,7 @@ from vn.errors import Findings, InputError
 TOLERANCE = 0.02  # seconds; a frame due at a whole second may be stamped a little after it
 SHORT_BY = 1.0  # seconds that may be missing at the end before it is worth a warning
 BEYOND = 10.0  # a time stamp this many seconds after the end is a damaged one
+MOST_ERRORS = 1000  # after so many, what follows is noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,37 +128,36 @@ class VideoReader:
         """
         errors = 0
         last = -1.0
+        data_end = 0.0  # of all streams: sound may go on after the last picture
         with self._open() as container:
             stream = self._stream(container)
             stream.thread_type = "AUTO"
             clock = _Clock(stream, 1 / self.fps)
-            packets = container.demux(stream)
-            while True:
+            packets = container.demux()
+            while errors < MOST_ERRORS:
                 try:
                     packet = next(packets)
-                    decoded = packet.decode()
-                except StopIteration:
-                    break
-                except av.error.EOFError:
+                    data_end = max(data_end, _end_of(packet, container))
+                    decoded = packet.decode() if packet.stream.index == stream.index else []
+                except (StopIteration, av.error.EOFError):
                     break
                 except av.error.FFmpegError:
                     errors += 1
-                    if errors > 1000:  # nothing but damage; a file that still gives frames may have some
-                        break
                     continue
+                errors += packet.is_corrupt
                 for frame in decoded:
+                    errors += frame.is_corrupt
                     time, seconds = clock.of(frame)
                     if time < last or (self.duration is not None and time > self.duration + BEYOND):
                         errors += 1
                         continue
                     last, self.end = time, time + seconds
                     yield time, frame
-        if last < 0:
-            raise self._error("no frame of it can be decoded")
-        self._assess(errors)
-
-    def _assess(self, errors: int) -> None:
-        if self.duration is not None and self.end < self.duration - SHORT_BY:
+            if last < 0:
+                raise self._error("no frame of it can be decoded")
+            pictures_missing = stream.duration is not None and self.end < (self.duration or 0) - SHORT_BY
+            data_missing = container.duration is not None and data_end < container.duration / av.time_base - SHORT_BY
+        if pictures_missing or data_missing:
             self.damage = f"can be read up to {self.end:.1f} s of {self.duration:.1f} s; that part is used"
         elif errors:
             self.damage = "damaged; what can be read is used"
@@ -202,6 +203,13 @@ class _Clock:
             time = max(0.0, time - self.zero)
         self.next = time + seconds
         return time, seconds
+
+
+def _end_of(packet: Packet, container: InputContainer) -> float:
+    """Up to when a packet lasts, in seconds from the start of the file; 0 where it does not say."""
+    if packet.pts is None or packet.time_base is None:
+        return 0.0
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base) - (container.start_time or 0) / av.time_base
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:

@@ -118,25 +118,41 @@ def print_table(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         )
         for name, justify in (("metric", "left"), ("x100", "right"), ("95 % interval", "right")):
             table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-        table.add_column("how")
-        table.add_column("clips", justify="right")
+        table.add_column("clips", justify="right", no_wrap=True)
+        table.add_column("how", overflow="fold")
         for name, entry in metrics.items():
-            table.add_row(name, *_cells(name, entry))
+            if entry["value"] is not None:
+                table.add_row(name, *_cells(name, entry))
         console.print(table)
+        for line in _remarks(metrics):
+            console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _cells(name: str, entry: Mapping[str, Any]) -> list[str]:
-    if entry["value"] is None:
-        return ["-", "", entry.get("why", ""), ""]
-    ends, coverage = entry.get("interval"), entry["coverage"]
+    ends, coverage = entry["interval"], entry["coverage"]
     variant = f"{entry['variant']} range" if name == "word_length_accuracy" else entry["variant"]
-    gaps = [f"{coverage[what]} {what}" for what in ("empty", "missing") if coverage[what]]
     return [
         f"{100 * entry['value']:.1f}",
         f"{100 * ends[0]:.1f} .. {100 * ends[1]:.1f}" if ends else "",
+        f"{coverage['scored']}/{coverage['clips']}",
         ", ".join(filter(None, (entry["tokenisation"], variant))),
-        ", ".join([f"{coverage['scored']}/{coverage['clips']}", *gaps]),
     ]
+
+
+def _remarks(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the table does not say: gaps that count as empty narrations, and metrics without a number."""
+    lines = []
+    for what in ("missing", "empty"):
+        names = {
+            name: e["coverage"][what] for name, e in metrics.items() if e["value"] is not None and e["coverage"][what]
+        }
+        if names:
+            lines.append(f"{max(names.values())} {what}, scored as nothing")
+    why: dict[str, list[str]] = {}
+    for name, entry in metrics.items():
+        if entry["value"] is None:
+            why.setdefault(entry.get("why", "unknown"), []).append(name)
+    return [*lines, *(f"not computed, {reason}: {', '.join(names)}" for reason, names in why.items())]
 
 
 def _prediction_files(folder: Path) -> dict[str, Path]:
