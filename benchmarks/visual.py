@@ -6,6 +6,7 @@ Both are given the token means, [F, 768] float64, neighbours alike as in a video
 and compression removes about half. Times are the best of three, in one process and one thread.
 """
 
+import itertools
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,6 @@ import torch
 from vn.visual.compression import kept_frames
 from vn.visual.memory import merge_weights
 from vn.visual.similarity import cosine
-import itertools
 
 
 def plain_merge(means: np.ndarray, length: int) -> np.ndarray:

@@ -56,6 +56,22 @@ def tiny_base(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """A data folder of made-up videos."""
+    from made_up import write_data
+
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def experiment(tmp_path, tiny_base, data):
+    """A toy experiment on `data` with `tiny_base`."""
+    from toy_experiment import Experiment
+
+    return Experiment(tmp_path, tiny_base, data)
+
+
+@pytest.fixture(scope="session")
 def smoke_demo(tmp_path_factory) -> Path:
     """The smallest demo, run once for all tests: the folder with its world, shards, run and story."""
     from vn.cli import main

@@ -15,9 +15,8 @@ from vn.story import ScriptLabel, Story, count_words
 def narrate(demo, out, *more, video=None, product=None, run=None):
     video = video or next((demo / "world" / "narrate").glob("*.mp4"))
     product = product or demo / "world" / "narrate" / "product.yaml"
-    return main(
-        ["narrate", str(video), "--product", str(product), "--run", str(run or demo / "runs" / "demo"), "--out", str(out), *more]
-    )
+    where = ["--run", str(run or demo / "runs" / "demo"), "--out", str(out)]
+    return main(["narrate", str(video), "--product", str(product), *where, *more])
 
 
 def times(text):

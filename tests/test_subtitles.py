@@ -1,10 +1,10 @@
+import itertools
 import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vn.subtitles import LINE, LINES, cues, srt, vtt
-import itertools
 
 clip = st.tuples(st.floats(0.1, 9), st.text(alphabet="abc 好的，<&", max_size=200))
 

@@ -1,6 +1,7 @@
 """Sampling: the picture on screen at each second, whatever the file is like."""
 
 import os
+import re
 from pathlib import Path
 
 import av
@@ -126,7 +127,7 @@ def test_a_truncated_file_is_used_as_far_as_it_goes(tmp_path, suffix, audio):
     assert 3 <= len(got) <= 4
     assert len(findings) == 1
     assert f"cut{suffix}: story: can be read up to 3." in findings.lines[0]
-    assert findings.lines[0].endswith("of 6.0 s; that part is used")
+    assert re.search(r"of 6\.\d s; that part is used$", findings.lines[0])
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])

@@ -17,7 +17,11 @@ def test_sets_intersect_or_are_equal_whatever_the_order_and_language():
 
 @pytest.mark.parametrize(
     ("predicted", "reference", "message"),
-    [([], [], "labels of 0 clips"), (labels("Others"), [], "reference labels of 0"), (labels(""), labels(""), "no ref")],
+    [
+        ([], [], "labels of 0 clips"),
+        (labels("Others"), [], "reference labels of 0"),
+        (labels(""), labels(""), "no ref"),
+    ],
 )
 def test_refuses(predicted, reference, message):
     with pytest.raises(InputError, match=message):

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -58,8 +57,9 @@ def test_characters_drop_whitespace():
     assert characters("好 看\u3000，") == ["好", "看", "，"]
 
 
-def test_jieba_keeps_user_words_whole_says_so_and_leaves_no_cache():
+def test_jieba_keeps_user_words_whole_says_so_and_leaves_no_cache(monkeypatch, tmp_path):
     pytest.importorskip("jieba")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     word = "绿联磁吸快充头"
     plain, with_word = jieba_words(), jieba_words([word, " "])
     assert word not in plain.tokens(f"这款{word}好用")
@@ -67,7 +67,7 @@ def test_jieba_keeps_user_words_whole_says_so_and_leaves_no_cache():
     assert word not in plain.tokens(f"这款{word}好用"), "one dictionary must not leak into another"
     assert (plain.name, with_word.name) == ("jieba", "jieba+stories")
     assert "".join(plain.tokens("好看，耐用。")) == "好看，耐用。"
-    assert not (Path(tempfile.gettempdir()) / "jieba.cache").exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_llm_ids_are_named_after_the_tokenizer(tmp_path):

@@ -1,5 +1,7 @@
 """`compress` against the plain algorithm that compares all pairs at every removal."""
 
+import itertools
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,6 @@ from hypothesis import strategies as st
 
 from vn.visual.compression import compress
 from vn.visual.similarity import cosine
-import itertools
 
 
 def plain_compress(frames: torch.Tensor, threshold: float | None) -> list[int]:

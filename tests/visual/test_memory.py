@@ -1,5 +1,7 @@
 """`consolidate` against the paper's footnote 4, step by step."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,6 @@ from hypothesis import strategies as st
 
 from vn.visual.memory import consolidate, consolidation_weights
 from vn.visual.similarity import cosine
-import itertools
 
 
 def plain_consolidate(frames: torch.Tensor, length: int) -> torch.Tensor:

@@ -1,25 +1,9 @@
+"""A toy experiment on made-up shards: writes its YAML and runs commands on it, all in this process."""
+
 import json
-import sys
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from made_up import write_data
-
 from vn.cli import main
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture
-def experiment(tmp_path, tiny_base, data):
-    """Writes an experiment file and runs commands on it, all in this process."""
-    return Experiment(tmp_path, tiny_base, data)
 
 
 class Experiment:
@@ -48,7 +32,7 @@ trainer:
         )
         overlays = folder / "ablations"
         overlays.mkdir()
-        for file in (Path(__file__).parents[2] / "experiments" / "ablations").glob("*.yaml"):
+        for file in (Path(__file__).parents[1] / "experiments" / "ablations").glob("*.yaml"):
             (overlays / file.name).write_text(file.read_text())
 
     def __call__(self, command, *args, name="toy"):
