@@ -190,7 +190,9 @@ def test_an_error_in_a_loader_process_reads_like_any_other(copy, capsys):
     assert "train-0-0: frames.npy" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize(("field", "value"), [("encoder", {"id": "x", "settings": {}, "weights_sha256": None}), ("tokens", 3)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("encoder", {"id": "x", "settings": {}, "weights_sha256": None}), ("tokens", 3)]
+)
 def test_features_of_another_encoder_are_refused(experiment, data, tmp_path, capsys, field, value):
     assert experiment("fit", "--trainer.max_epochs", "1") == 0
     other = tmp_path / "other"

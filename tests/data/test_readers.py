@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -51,8 +52,17 @@ class TestESyncVidStory:
         findings = Findings()
         (source,) = esync({"a1.mp4": AD}, findings=findings)
         story = source.story
-        assert (story.id, story.title, story.language, story.domain, story.video) == ("a1", "防晒衣", "zh", "ad", "a1.mp4")
-        assert [(k.aspect, k.points) for k in story.knowledge] == [("外观", ("白色", "收腰")), ("功效", ("防晒", "透气"))]
+        assert (story.id, story.title, story.language, story.domain, story.video) == (
+            "a1",
+            "防晒衣",
+            "zh",
+            "ad",
+            "a1.mp4",
+        )
+        assert [(k.aspect, k.points) for k in story.knowledge] == [
+            ("外观", ("白色", "收腰")),
+            ("功效", ("防晒", "透气")),
+        ]
         assert [(c.start, c.end) for c in story.clips] == [(0, 3), (3, 5), (6, 9)]
         assert story.clips[2].labels == (ScriptLabel.OTHERS, ScriptLabel.CALL_TO_ACTION)
         assert story.clips[1].narration is None
@@ -85,7 +95,10 @@ class TestESyncVidStory:
     def test_a_point_broken_over_lines_is_kept(self, esync):
         findings = Findings()
         (source,) = esync({"a.mp4": ad(p_info="散\n功效：防晒、透\n气")}, findings=findings)
-        assert [(k.aspect, k.points) for k in source.story.knowledge] == [("其他", ("散",)), ("功效", ("防晒", "透", "气"))]
+        assert [(k.aspect, k.points) for k in source.story.knowledge] == [
+            ("其他", ("散",)),
+            ("功效", ("防晒", "透", "气")),
+        ]
         assert len(findings) == 2
 
     @pytest.mark.parametrize(
@@ -97,7 +110,10 @@ class TestESyncVidStory:
             ({"a b.mp4": AD}, "a b.mp4: id: an id has letters"),
             ('{"a.mp4": {}, "a.mp4": {}}', "ads.json: a.mp4: the id stands twice"),
             ('{"a.mp4": {"p_name": "x", "p_name": "y"}}', "a.mp4: p_name: stands twice"),
-            ('{"a.mp4": {"p_name": "x", "frames": [{"time": 1, "time": 2}]}}', r"a.mp4: frames\[0\].time: stands twice"),
+            (
+                '{"a.mp4": {"p_name": "x", "frames": [{"time": 1, "time": 2}]}}',
+                r"a.mp4: frames\[0\].time: stands twice",
+            ),
             ({"a.mp4": [1]}, "a.mp4: expected an object"),
             ({"a.mp4": ad(p_name=" ")}, "a.mp4: p_name: expected the product's name"),
             ({"a.mp4": ad(p_info=["x"])}, "a.mp4: p_info: expected lines"),
@@ -134,7 +150,7 @@ class TestESyncVidStory:
             read("esyncvidstory", file)
 
     def test_an_empty_list_of_test_ids_is_refused(self, esync):
-        with pytest.raises(InputError, match="ids.txt: expected one test id a line"):
+        with pytest.raises(InputError, match=r"ids\.txt: expected one test id a line"):
             esync({"a.mp4": AD}, "\n")
 
     def test_real_annotations(self, real_data):
@@ -195,7 +211,12 @@ class TestVideoStorytelling:
 
 
 class TestStories:
-    STORY: dict = {"id": "a", "title": "t", "language": "en", "clips": [{"start": 0, "end": 2, "narration": "Hello."}]}
+    STORY: ClassVar[dict] = {
+        "id": "a",
+        "title": "t",
+        "language": "en",
+        "clips": [{"start": 0, "end": 2, "narration": "Hello."}],
+    }
 
     def test_a_folder_a_list_and_lines_are_the_same(self, tmp_path):
         stories = [{**self.STORY, "id": name, "title": "line\u2028separator"} for name in "abc"]
@@ -205,7 +226,9 @@ class TestStories:
         (tmp_path / "list.json").write_text(json.dumps(stories), "utf-8")
         lines = "\n".join(json.dumps(s, ensure_ascii=False) for s in stories)
         (tmp_path / "lines.jsonl").write_text(lines + "\n\n", "utf-8")
-        read_all = [[s.story for s in read("stories", tmp_path / name)] for name in ("folder", "list.json", "lines.jsonl")]
+        read_all = [
+            [s.story for s in read("stories", tmp_path / name)] for name in ("folder", "list.json", "lines.jsonl")
+        ]
         assert [s.id for s in read_all[0]] == ["a", "b", "c"]
         assert read_all[0] == read_all[1] == read_all[2]
 
@@ -254,7 +277,7 @@ class TestStories:
 
 
 def test_an_unknown_reader_and_a_missing_source(tmp_path):
-    with pytest.raises(InputError, match="no reader 'story' .did you mean 'stories'"):
+    with pytest.raises(InputError, match=r"no reader 'story' .did you mean 'stories'"):
         read("story", tmp_path)
     with pytest.raises(InputError, match="no such file or folder"):
         read("stories", tmp_path / "none")

@@ -23,6 +23,6 @@ def test_empty_hypotheses_score_nothing_and_copies_ten(corpus):
 
 def test_frequencies_come_from_all_references():
     """What every reference has is worth nothing, so that one segment alone gets 0."""
-    a, b = "x one two three".split(), "x four five six".split()
+    a, b = ["x", "one", "two"], ["x", "three", "four"]
     assert cider([a], [[a]]) == 0.0
     assert cider([["x"], ["x"]], [[a], [b]]) == 0.0

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from vn.errors import InputError
@@ -19,3 +21,14 @@ def test_empty_and_missing_count_as_out_of_range():
 def test_refuses_what_does_not_pair_up(narrations, ranges):
     with pytest.raises(InputError, match="word ranges"):
         word_length_accuracy(narrations, ranges, "en")
+
+
+def test_few_real_narrations_fit_their_duration(real_data):
+    """82 of the 271 real narrations do (spec "Task"); all fit a range around their own length."""
+    videos = json.loads((real_data / "esyncvidstory_sample.json").read_text(encoding="utf-8")).values()
+    clips = [clip for video in videos for clip in video["frames"] if clip.get("new_text")]
+    narrations = [clip["new_text"] for clip in clips]
+    by_time = [WordRange.of_duration(clip["time"][1] - clip["time"][0], rate=5, margin=3) for clip in clips]
+    assert word_length_accuracy(narrations, by_time, "zh") == 82 / 271
+    by_reference = [WordRange.of_reference(narration, "zh", 3) for narration in narrations]
+    assert word_length_accuracy(narrations, by_reference, "zh") == 1.0

@@ -10,6 +10,18 @@ from vn.metrics.meteor import meteor, meteor_of, meteor_statistics
 
 
 @pytest.mark.oracle
+def test_jar_matcher_equals_pycocoevalcap(pycocoevalcap, jar, corpus):
+    hypotheses, references = corpus(seed=1, choices=2, segments=10)
+    hypotheses += [["a", "red", "cup", "stands", "on", "tables"], [], ["||| odd", "|||"]]
+    references += [[["the", "red", "mug", "stood", "on", "a", "table"]] * 2, [["a"], ["b"]], [["odd"], ["cup"]]]
+    # Ours first (and this test first): reading the tables takes each process ten seconds, here at the same time.
+    statistics = meteor_statistics(hypotheses, references, "jar")
+    theirs, segments = pycocoevalcap(jar, hypotheses, references)
+    assert meteor_of(statistics.sum(axis=0)) == pytest.approx(theirs, abs=1e-9)
+    assert meteor_of(statistics) == pytest.approx(segments, abs=1e-9)
+
+
+@pytest.mark.oracle
 def test_exact_is_within_two_thousandths_of_the_jar(any_corpus, pycocoevalcap, jar):
     theirs, segments = pycocoevalcap(jar, *any_corpus)
     assert meteor(*any_corpus) == pytest.approx(theirs, abs=0.002)
@@ -30,16 +42,6 @@ def test_repeated_words_are_aligned_as_the_jar_does(pycocoevalcap, jar):
     assert meteor_of(meteor_statistics(hypotheses, references)) == pytest.approx(segments, abs=1e-9)
 
 
-@pytest.mark.oracle
-def test_jar_matcher_equals_pycocoevalcap(pycocoevalcap, jar, corpus):
-    hypotheses, references = corpus(seed=1, choices=2, segments=10)
-    hypotheses += [["a", "red", "cup", "stands", "on", "tables"], [], ["||| odd", "|||"]]
-    references += [[["the", "red", "mug", "stood", "on", "a", "table"]] * 2, [["a"], ["b"]], [["odd"], ["cup"]]]
-    theirs, segments = pycocoevalcap(jar, hypotheses, references)
-    assert meteor(hypotheses, references, "jar") == pytest.approx(theirs, abs=1e-9)
-    assert meteor_of(meteor_statistics(hypotheses, references, "jar")) == pytest.approx(segments, abs=1e-9)
-
-
 def test_empty_hypotheses_score_nothing_and_copies_one():
     assert meteor([[], []], [[["a"]], [["b"]]]) == 0.0
     assert meteor([["a", "b"], ["c"]], [[["a", "b"]], [["c"]]]) == 1.0
@@ -47,7 +49,7 @@ def test_empty_hypotheses_score_nothing_and_copies_one():
 
 
 def test_the_best_reference_counts():
-    wanted = "a red cup on the table".split()
+    wanted = ["a", "red", "cup"]
     assert meteor([wanted], [[["pens"], wanted]]) == 1.0
 
 

@@ -85,7 +85,7 @@ def test_score_folder_writes_returns_and_warns(run_folder, capsys):
     [
         ("predictions.a.jsonl", '{"video": "v"}\nnot json\n', "predictions.a.jsonl:2: not JSON: Expecting value"),
         ("predictions.a.jsonl", "[1]\n", "predictions.a.jsonl:1: expected a mapping, got list"),
-        ("predictions.a.jsonl", "", "predictions.a.jsonl:1: not JSON"),
+        ("predictions.a.jsonl", "\n", "predictions.a.jsonl: is empty"),
         ("predictions.a.jsonl", '{"video": "v", "clip": 0}\n', "predictions.a.jsonl:1: v: narration: is missing"),
         ("stories.jsonl", '{"id": "video0"}\n', "stories.jsonl:1: video0: language"),
         ("notes.txt", "", "has no predictions.*.jsonl"),

@@ -183,7 +183,7 @@ def test_chinese_has_characters_jieba_and_the_released_repetition():
     pytest.importorskip("jieba")
     story = make_story("zh")
     story |= {"language": "zh", "title": "绿联磁吸快充头", "knowledge": [{"aspect": "功效", "points": ["充电速度快"]}]}
-    texts = ["绿联磁吸快充头，很好用。", "绿联磁吸快充头充电速度快。", "快来买。", "真的很好用。"]
+    texts = ["绿联磁吸快充头，很好用。", "绿联快充头充电速度快。", "快来买。", "真的很好用。"]
     for clip, text in zip(story["clips"], texts, strict=True):
         clip["narration"] = text
     lines = make_lines(story)

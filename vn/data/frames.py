@@ -46,7 +46,7 @@ class FrameFeatures:
 class FrameEncoder(Protocol):
     """Where frame features come from: a network that sees pictures, or files with features.
 
-    Its two halves run side by side: `batches` reads (in a thread), `encode` computes. Registered in
+    `batches` reads and `encode` computes; both run in several threads at once, a video in each. Registered in
     `vn.data.encoders`.
 
     Attributes:
@@ -74,7 +74,7 @@ class FrameEncoder(Protocol):
         ...
 
     def encode(self, inputs: np.ndarray) -> np.ndarray:
-        """A batch's inputs ``[n, ...]`` -> float16 ``[n, T, D]``, the same for the same batch on one machine."""
+        """A batch's inputs ``[n, ...]`` -> float16 ``[n, T, D]``; the same bits for the same batch on one machine."""
         ...
 
     def fingerprint(self, sample: str, video: Path | None) -> str:

@@ -1,6 +1,6 @@
 """From stories and their videos to a folder of shards with a manifest: what ``vn prepare`` does.
 
-    stories -> splits -> shards of N videos each -> [decode | encode] -> train-00000.tar ... -> manifest.json
+    stories -> splits -> shards of N videos each -> decode, encode -> train-00000.tar ... -> manifest.json
 
 Every shard is a pure function of its stories, their videos and the encoder, so a run that was killed goes on with
 the first shard that is not whole and ends in the same bytes.
@@ -20,7 +20,7 @@ import numpy as np
 
 from vn.data.atomic import atomic_write
 from vn.data.encoders import encoder_entry
-from vn.data.frames import FrameBatch, FrameEncoder, join
+from vn.data.frames import FrameEncoder, FrameFeatures, join
 from vn.data.manifest import Manifest, ShardEntry
 from vn.data.read_ahead import ReadAhead
 from vn.data.readers.source import SourceStory, Split
@@ -54,7 +54,7 @@ class Prepared:
 
 @dataclass(slots=True)
 class _Job:
-    """One video on its way into a shard; `batches` runs in a reading thread."""
+    """One video on its way into a shard; `frames` runs in a thread of its own."""
 
     source: SourceStory
     video: Path | None
@@ -65,12 +65,18 @@ class _Job:
     def __post_init__(self) -> None:
         self.story = self.source.story
 
-    def batches(self) -> Iterator[FrameBatch]:
+    def frames(self) -> Iterator[FrameFeatures]:
+        story = self.story
         if self.encoder.needs_video and self.video is None:
-            raise InputError("its video is missing", file=self.source.file, sample=self.story.id)
-        if not self.story.clips:
-            self.story = with_shots(self.source, self.video, self.findings)
-        yield from self.encoder.batches(self.story.id, self.video, self.findings)
+            raise InputError("its video is missing", file=self.source.file, sample=story.id)
+        if not story.clips:
+            self.story = story = with_shots(self.source, self.video, self.findings)
+        frames = join(story.id, self.encoder, self.encoder.batches(story.id, self.video, self.findings))
+        for i, clip in enumerate(story.clips):
+            if not np.any((frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)):
+                message = f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used"
+                self.findings.add(message, sample=story.id, field=f"clips[{i}]")
+        yield frames
 
 
 @dataclass(slots=True)
@@ -95,7 +101,7 @@ def prepare(
     videos: str | Path | None = None,
     val_share: float = 0.03,
     shard_size: int = 64,
-    readers: int = 1,
+    workers: int = 1,
     max_bad: int = 0,
     overwrite: bool = False,
     findings: Findings | None = None,
@@ -111,7 +117,7 @@ def prepare(
         videos: the folder of the videos; without it, they lie beside the story files.
         val_share: the val split's share of train, where the source has no val split.
         shard_size: videos a shard.
-        readers: threads that decode beside the encoder.
+        workers: videos that are decoded and encoded side by side; the result does not depend on it.
         max_bad: videos that may fail; above that, the rest is still encoded (for the next run), but no manifest is
             written.
         overwrite: replace what another configuration left in the folder.
@@ -148,7 +154,7 @@ def prepare(
         if todo:
             workplace.unfinish()
             done = sum(len(shard.jobs) for shard in plan if shard.record)
-            _encode(todo, encoder, workplace, readers, done, on_video)
+            _encode(todo, encoder, workplace, workers, done, on_video)
         records = {shard.name: shard.record for shard in plan if shard.record}
         failed = [*map(str, bad), *(line for record in records.values() for line in record.bad)]
         if len(failed) > max_bad:
@@ -229,27 +235,31 @@ def _encode(
     shards: list[_Shard],
     encoder: FrameEncoder,
     workplace: Workplace,
-    readers: int,
+    workers: int,
     done: int,
     on_video: Callable[[str, int, int, InputError | None], None] | None,
 ) -> None:
     jobs = [job for shard in shards for job in shard.jobs]
-    with ReadAhead([job.batches for job in jobs], threads=readers) as ahead:
-        batches = iter(ahead)
+    with ReadAhead([job.frames for job in jobs], threads=workers, depth=1) as ahead:
+        results = iter(ahead)
         for shard in shards:
             record = ShardRecord(shard.videos, None, Sums.zero(encoder.width))
             path = workplace.folder / f"{shard.name}.tar"
             with atomic_write(path) as file:
                 writer = ShardWriter(file, path.name, 0)
                 for job in shard.jobs:
-                    frames, error = 0, None
+                    count, error = 0, None
                     try:
-                        frames = _encode_video(job, encoder, next(batches), writer, record)
+                        frames = next(next(results))
+                        writer.add(job.story, frames.features, frames.seconds, frames.thumbs)
+                        record.sums.add(frames.features)
+                        record.warnings += job.findings.lines
+                        count = len(frames.seconds)
                     except InputError as failure:
                         error = failure
                         record.bad.append(str(failure))
                     if on_video:
-                        on_video(job.story.id, frames, done, error)
+                        on_video(job.story.id, count, done, error)
                     done += 1
                 entry = writer.close()
             record.entry = entry if entry.samples else None
@@ -257,24 +267,6 @@ def _encode(
                 path.unlink()
             workplace.save(shard.name, record)
             shard.record = record
-
-
-def _encode_video(
-    job: _Job, encoder: FrameEncoder, batches: Iterator[FrameBatch], writer: ShardWriter, record: ShardRecord
-) -> int:
-    frames = join(job.story.id, encoder, batches)
-    story = job.story  # with shots, once its batches are there
-    for i, clip in enumerate(story.clips):
-        if not np.any((frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)):
-            job.findings.add(
-                f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used",
-                sample=story.id,
-                field=f"clips[{i}]",
-            )
-    writer.add(story, frames.features, frames.seconds, frames.thumbs)
-    record.sums.add(frames.features)
-    record.warnings += job.findings.lines
-    return len(frames.seconds)
 
 
 def _manifest(

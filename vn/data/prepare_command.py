@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
     parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos a shard (default: 64)")
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="threads for decoding and encoding (default: one a processor)"
+        "--threads", type=int, metavar="N", help="videos to work on side by side (default: one a processor)"
     )
     parser.add_argument(
         "--max-bad", type=int, default=0, metavar="N", help="go on without up to N unusable videos (default: 0)"
@@ -78,7 +78,6 @@ def run(args: argparse.Namespace) -> int:
         if value is not None and (value < least or (most is not None and value > most)):
             wanted = f"{least} to {most}" if most is not None else f"{least} or more"
             raise InputError(f"expected {wanted}, got {value}", field="--" + name.replace("_", "-"))
-    threads = args.threads or len(os.sched_getaffinity(0))
     findings = Findings()
     bad: list[InputError] = []
     stories = readers.read(
@@ -87,10 +86,6 @@ def run(args: argparse.Namespace) -> int:
     for error in bad:
         print(f"cannot be used: {error}", file=sys.stderr)
     encoder = load_encoder(args.encoder, fps=args.fps, features=args.features)
-    if args.threads and encoder.needs_video:
-        import torch
-
-        torch.set_num_threads(threads)
     began = time.monotonic()
     with _Progress(len(stories)) as progress:
         prepared = prepare(
@@ -100,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
             videos=args.videos,
             val_share=args.val_share,
             shard_size=args.shard_size,
-            readers=max(1, min(8, threads // 2)),
+            workers=args.threads or len(os.sched_getaffinity(0)),
             max_bad=args.max_bad,
             overwrite=args.overwrite,
             findings=findings,
@@ -138,7 +133,7 @@ def summary(prepared: Prepared, frames: int, seconds: float) -> str:
     lines += ["  " + row[0].ljust(8) + "".join(cell.rjust(10) for cell in row[1:]) for row in rows]
     lines += ["", f"  a frame is {manifest.tokens} tokens x {manifest.width} ({manifest.encoder['id']})"]
     if prepared.bad:
-        lines.append(f"  {len(prepared.bad)} videos were left out")
+        lines.append(f"  {len(prepared.bad)} could not be used and were left out")
     if not manifest.samples("test"):
         lines.append("  no test split: name test videos with --test-ids, or put stories into train/ and test/")
     folder = Path(prepared.folder)

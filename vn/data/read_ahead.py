@@ -1,4 +1,4 @@
-"""Decoding beside encoding: iterators that run in threads, a bounded number of items ahead of their consumer."""
+"""Videos side by side: iterators that run in threads, a bounded number of items ahead of their consumer."""
 
 from __future__ import annotations
 

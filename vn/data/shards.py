@@ -38,7 +38,7 @@ class ShardWriter:
         self.index = index
         self.samples: list[SampleEntry] = []
         self._file = _Hashing(file)
-        self._tar = tarfile.open(fileobj=self._file, mode="w|", format=tarfile.GNU_FORMAT)  # noqa: SIM115 (close())
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115 (close())
 
     def add(self, story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: list[np.ndarray] | None) -> None:
         """Append a sample.
@@ -93,6 +93,9 @@ class _Hashing(io.RawIOBase):
 
     def writable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self.bytes
 
     def write(self, data: Any) -> int:
         self.sha256.update(data)

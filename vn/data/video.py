@@ -138,7 +138,7 @@ class VideoReader:
                 try:
                     packet = next(packets)
                     data_end = max(data_end, _end_of(packet, container))
-                    decoded = packet.decode() if packet.stream.index == stream.index else []
+                    decoded = stream.decode(packet) if packet.stream.index == stream.index else []
                 except (StopIteration, av.error.EOFError):
                     break
                 except av.error.FFmpegError:

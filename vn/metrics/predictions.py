@@ -72,8 +72,11 @@ def read_lines(file: str | Path) -> list[dict[str, Any]]:
     Raises:
         InputError: naming file and line.
     """
+    text = read_text(file).rstrip()
+    if not text:
+        raise InputError("is empty", file=file)
     lines = []
-    for number, line in enumerate(read_text(file).rstrip("\n").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:

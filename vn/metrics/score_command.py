@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         "user_dictionary": args.user_dictionary,
     }
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
 
         def show(step: str) -> None:
