@@ -3,8 +3,8 @@
 A prompt is a sequence of segments, and each is tokenised alone, so that a clip's text gives the same tokens
 whether it is read from the file, was just written by the model, or stands in a packed row:
 
-    instruction · product · clip 1: header, words, label, narration · ... · clip i: header, SCENE, words, label, narration
-                            `------ text of the earlier clips ------'              visual tokens          `- supervised -'
+  instruction · product · clip 1: header, words, label, narration · ... · clip i: header, SCENE, words, label, narration
+                          `------ text of the earlier clips ------'              visual tokens          `- supervised -'
 
 The wording lives in template files (``vn/templates/*.yaml``, or a user's own).
 """

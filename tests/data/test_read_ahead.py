@@ -26,9 +26,10 @@ def threads() -> int:
     sources=st.lists(st.tuples(st.integers(0, 7), st.booleans(), st.integers(0, 7)), max_size=8),
     workers=st.integers(1, 4),
     depth=st.integers(1, 3),
+    window=st.none() | st.integers(1, 6),
 )
-def test_items_come_in_order_with_the_errors_in_their_place(sources, workers, depth):
-    with ReadAhead([partial(count_to, count, fail) for count, fail, _ in sources], workers, depth) as ahead:
+def test_items_come_in_order_with_the_errors_in_their_place(sources, workers, depth, window):
+    with ReadAhead([partial(count_to, count, fail) for count, fail, _ in sources], workers, depth, window) as ahead:
         taken = 0
         for items, (count, fail, wanted) in zip(ahead, sources, strict=True):
             taken += 1
@@ -59,6 +60,21 @@ def test_it_does_not_run_further_ahead_than_told():
         time.sleep(0.1)
         assert len(made) <= 5 + 2 + 1
     assert threads() == 0
+
+
+def test_a_window_bounds_the_sources_under_way():
+    begun = []
+
+    def source(number):
+        begun.append(number)
+        yield number
+
+    with ReadAhead([partial(source, n) for n in range(20)], threads=2, window=5) as ahead:
+        time.sleep(0.2)
+        assert sorted(begun) == [0, 1, 2, 3, 4]
+        for number, items in enumerate(ahead):
+            assert list(items) == [number]
+    assert sorted(begun) == list(range(20))
 
 
 def test_sources_run_beside_each_other():

@@ -1,1 +1,1 @@
-from conftest_llm import card, frames, make  # noqa: F401
+from toy_narrator import card, frames, make  # noqa: F401

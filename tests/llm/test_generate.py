@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest_llm import SECONDS, STORY, T
+from toy_narrator import SECONDS, STORY, T
 
 from vn.errors import InputError
 from vn.llm.generate import Decoding, LabelTrie, StoryWriter

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest_llm import SECONDS, STORY, D, T
+from toy_narrator import SECONDS, STORY, D, T
 
 from vn.errors import InputError
 from vn.llm.packing import collate

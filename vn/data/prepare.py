@@ -240,7 +240,7 @@ def _encode(
     on_video: Callable[[str, int, int, InputError | None], None] | None,
 ) -> None:
     jobs = [job for shard in shards for job in shard.jobs]
-    with ReadAhead([job.frames for job in jobs], threads=workers, depth=1) as ahead:
+    with ReadAhead([job.frames for job in jobs], threads=workers, window=4 * workers) as ahead:
         results = iter(ahead)
         for shard in shards:
             record = ShardRecord(shard.videos, None, Sums.zero(encoder.width))

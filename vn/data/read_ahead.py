@@ -23,11 +23,16 @@ class ReadAhead(Generic[T]):
     Args:
         sources: each is called, in a thread, for its iterator.
         threads: how many sources run at once.
-        depth: items that a source may be ahead; at most threads x (depth + 1) items are in memory.
+        depth: items that a source may be ahead.
+        window: sources that may be begun before the first of them is consumed; with `depth` it bounds memory. More
+            than `threads` keeps all threads busy while a long source is waited for.
     """
 
-    def __init__(self, sources: Sequence[Callable[[], Iterator[T]]], threads: int, depth: int = 2) -> None:
+    def __init__(
+        self, sources: Sequence[Callable[[], Iterator[T]]], threads: int, depth: int = 2, window: int | None = None
+    ) -> None:
         self._channels = [_Channel(source, depth) for source in sources]
+        self._room = threading.Semaphore(max(threads, window or threads))
         self._next = iter(self._channels)
         self._lock = threading.Lock()
         self._threads = [
@@ -43,6 +48,7 @@ class ReadAhead(Generic[T]):
     def __exit__(self, *_: object) -> None:
         for channel in self._channels:
             channel.closed = True
+        self._room.release(len(self._threads))
         for thread in self._threads:
             thread.join()
 
@@ -50,13 +56,16 @@ class ReadAhead(Generic[T]):
         for channel in self._channels:
             yield channel.items()
             channel.closed = True
+            self._room.release()
 
     def _work(self) -> None:
         # Sources start in order, so the one being consumed is always running.
         while True:
+            self._room.acquire()
             with self._lock:
                 channel = next(self._next, None)
             if channel is None:
+                self._room.release()  # the other threads shall learn of it too
                 return
             channel.run()
 

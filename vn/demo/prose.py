@@ -33,7 +33,7 @@ Document = tuple[str, ...]
 
 ANY_LENGTH = (WordRange(3, 7), WordRange(6, 9), WordRange(8, 12), WordRange(11, 14))
 _SLOTS = re.compile(r"\{\w+\}")
-SYLLABLES = "ba be bo da de do fa ga go ka ki ko la le lo ma mi mo na ne no pa pi po ra re ri sa so ta ti to va vi zo".split()
+SYLLABLES = ["ba", "be", "bo", "da", "de", "do", "fa", "ga", "go", "ka", "ki", "ko", "la", "le", "lo", "ma", "mi", "mo", "na", "ne", "no", "pa", "pi", "po", "ra", "re", "ri", "sa", "so", "ta", "ti", "to", "va", "vi", "zo"]
 
 
 class Prose:

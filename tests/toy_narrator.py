@@ -1,3 +1,5 @@
+"""A random narrator on a story of four clips."""
+
 from dataclasses import replace
 
 import numpy as np
