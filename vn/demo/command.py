@@ -49,18 +49,8 @@ def run(args: argparse.Namespace) -> int:
         world = _render(work / "world", size.videos, args.seed)
     with stages("prepare: videos to WebDataset shards"):
         shards = work / "shards"
-        stages.vn(
-            "prepare",
-            world.stories,
-            "--reader",
-            "stories",
-            "--videos",
-            world.stories / "videos",
-            "--encoder",
-            "efficientnet-lite0",
-            "--out",
-            shards,
-        )
+        source = [world.stories, "--reader", "stories", "--videos", world.stories / "videos"]
+        stages.vn("prepare", *source, "--encoder", "efficientnet-lite0", "--out", shards, "--overwrite")
     with stages("train the tiny base language model on plain text"):
         _base_lm(work / "base-lm", size.base_lm_steps, args.seed)
     with stages("run: train the narrator, then narrate and score the test videos"):
