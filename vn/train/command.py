@@ -30,7 +30,19 @@ from vn.train.module import NarratorModule, Testing
 
 ABLATIONS = ("full", "no_lora", "no_storyline", "no_position", "no_compression", "no_memory", "memory_none")
 # Settings that may differ between a run and its continuation: they change no result.
-FREE = ("config", "name", "runs", "resume", "out", "adapter", "data.workers", "trainer.logger", "test", "data.frames")
+FREE = (
+    "config",
+    "name",
+    "runs",
+    "resume",
+    "checkpoint_every",
+    "out",
+    "adapter",
+    "data.workers",
+    "trainer.logger",
+    "test",
+    "data.frames",
+)
 DESCRIPTIONS = {
     "fit": "Train a narrator: vn fit --config experiments/demo.yaml",
     "validate": "The loss of a trained narrator on the val split: vn validate --run runs/demo",
