@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
+from toy_narrator import card, frames, make  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")

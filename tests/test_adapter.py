@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from toy_narrator import SECONDS, STORY, T, card, frames, make  # noqa: F401
+from toy_narrator import SECONDS, STORY, T
 
 from vn.adapter import load_adapter, save_adapter
 from vn.errors import InputError

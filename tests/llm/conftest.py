@@ -1,1 +1,0 @@
-from toy_narrator import card, frames, make  # noqa: F401
