@@ -120,7 +120,7 @@ def broken(smoke_demo, tmp_path):
         ("empty video", "empty.mp4"),
         ("no title", "p.yaml: p: title: expected a text"),
         ("unknown field", "unknown field 'prize'"),
-        ("wrong encoding", "p.yaml: not UTF-8 at byte 8"),
+        ("wrong encoding", "p.yaml: not UTF-8 at byte 7"),
         ("no run", "run/adapter: no adapter here"),
         ("other encoder", "encoder.weights_sha256"),
         ("other base model", "was trained on another base model"),
