@@ -173,9 +173,7 @@ class _Row:
     positions: list[int]
 
 
-def _rows(
-    writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, count: int
-) -> list[_Row]:
+def _rows(writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, count: int) -> list[_Row]:
     """Documents as token ids, one a row, with gaps between their paragraphs."""
     documents = writer.documents(count)
     paragraphs = [paragraph for document in documents for paragraph in document]

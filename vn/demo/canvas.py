@@ -57,7 +57,9 @@ class Canvas:
         """An ellipse in a box."""
         self.pen.ellipse(self._scaled(box), fill, outline, max(1, round(width * SMOOTH)) if outline else 0)
 
-    def circle(self, centre: Point, radius: float, fill: Colour | None, outline: Colour | None = None, width: float = 0) -> None:
+    def circle(
+        self, centre: Point, radius: float, fill: Colour | None, outline: Colour | None = None, width: float = 0
+    ) -> None:
         """A circle around a point."""
         x, y = centre
         self.ellipse((x - radius, y - radius, x + radius, y + radius), fill, outline, width)

@@ -55,7 +55,7 @@ ASPECTS = {
     ScriptLabel.PRODUCTION: Aspect(
         "Craft",
         "craft",
-        ("finished by hand", "checked three times", "pressed in Portugal", "made in Denmark", "built by robots",
+        ("finished by hand", "proved three times", "pressed in Portugal", "made in Denmark", "built by robots",
          "dried in sunlight", "baked overnight", "polished for hours", "cut by laser", "sewn in Italy"),
     ),
     ScriptLabel.SOCIAL_PROOF: Aspect(

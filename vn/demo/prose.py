@@ -33,7 +33,43 @@ Document = tuple[str, ...]
 
 ANY_LENGTH = (WordRange(3, 7), WordRange(6, 9), WordRange(8, 12), WordRange(11, 14))
 _SLOTS = re.compile(r"\{\w+\}")
-SYLLABLES = ["ba", "be", "bo", "da", "de", "do", "fa", "ga", "go", "ka", "ki", "ko", "la", "le", "lo", "ma", "mi", "mo", "na", "ne", "no", "pa", "pi", "po", "ra", "re", "ri", "sa", "so", "ta", "ti", "to", "va", "vi", "zo"]
+SYLLABLES = [
+    "ba",
+    "be",
+    "bo",
+    "da",
+    "de",
+    "do",
+    "fa",
+    "ga",
+    "go",
+    "ka",
+    "ki",
+    "ko",
+    "la",
+    "le",
+    "lo",
+    "ma",
+    "mi",
+    "mo",
+    "na",
+    "ne",
+    "no",
+    "pa",
+    "pi",
+    "po",
+    "ra",
+    "re",
+    "ri",
+    "sa",
+    "so",
+    "ta",
+    "ti",
+    "to",
+    "va",
+    "vi",
+    "zo",
+]
 
 
 class Prose:
@@ -69,7 +105,9 @@ class Prose:
         names = [word for each in words.attributes.values() for word in each.values()]
         names += [text for aspect in words.aspects.values() for text in (aspect.name, *aspect.points)]
         names += [*words.brands, *words.series, *SPEAKERS]
-        names += [text for label in ScriptLabel for text in (label.text(words.language), label.definition(words.language))]
+        names += [
+            text for label in ScriptLabel for text in (label.text(words.language), label.definition(words.language))
+        ]
         templates = [t for each in words.narrations.values() for t in each.templates]
         templates += [*PORTRAITS, *NOTE_HEADS, *QUESTIONS, *ANSWERS, *COUNTED, *DRILLS, *GENERAL]
         sentences = [_SLOTS.sub("", text) for t in templates for text in (expand(t)[0], expand(t)[-1])]

@@ -51,7 +51,9 @@ def _shot(still: np.ndarray, scene: Scene, time: float) -> np.ndarray:
     left, top, side = (a + (b - a) * time for a, b in zip(scene.camera.start, scene.camera.end, strict=True))
     scale = side * WIDTH / SIZE[0]
     view = np.array([[scale, 0, left * WIDTH + (scale - 1) / 2], [0, scale, top * HEIGHT + (scale - 1) / 2]])
-    seen = cv2.warpAffine(still, view, SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpAffine(
+        still, view, SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
     return cv2.cvtColor(seen, cv2.COLOR_RGB2YUV_I420)
 
 
@@ -62,7 +64,10 @@ def render(film: Film, path: str | Path) -> None:
         film: what to show.
         path: of the file; its folder must exist.
     """
-    with atomic_write(Path(path)) as file, av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+    with (
+        atomic_write(Path(path)) as file,
+        av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container,
+    ):
         stream = container.add_stream("libx264", rate=RATE, options=CODEC)
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"

@@ -141,7 +141,9 @@ def _mess(c: Canvas, product: Product, rng: random.Random, late: bool | None) ->
     c.box((0, 170, WIDTH, HEIGHT), shade((grey, grey, grey), 0.8))
     for _ in range(9):
         x, y, turn = rng.uniform(10, 310), rng.uniform(160, 235), rng.uniform(0, math.pi)
-        corners = [(x + 26 * math.cos(turn + k * math.pi / 2), y + 15 * math.sin(turn + k * math.pi / 2)) for k in range(4)]
+        corners = [
+            (x + 26 * math.cos(turn + k * math.pi / 2), y + 15 * math.sin(turn + k * math.pi / 2)) for k in range(4)
+        ]
         c.polygon(corners, shade(STONE, rng.uniform(0.7, 1.2)))
     _product(c, product.kind, (150, 132), 172, angle=14)
     x, y = 150 + rng.uniform(-12, 12), 84.0

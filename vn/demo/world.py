@@ -1,9 +1,9 @@
 """The demo world on disk: stories, their videos, and one more video to narrate.
 
-    FOLDER/train/train-00000.json ...   stories (`vn.story.Story`); likewise val and test
-    FOLDER/videos/train-00000.mp4 ...   their videos
-    FOLDER/narrate/                     a test product's video, product.yaml (without clips), storyline.yaml,
-                                        and reference.json (the story it was filmed from)
+FOLDER/train/train-00000.json ...   stories (`vn.story.Story`); likewise val and test
+FOLDER/videos/train-00000.mp4 ...   their videos
+FOLDER/narrate/                     a test product's video, product.yaml (without clips), storyline.yaml,
+                                    and reference.json (the story it was filmed from)
 """
 
 from __future__ import annotations

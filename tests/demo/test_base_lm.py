@@ -1,0 +1,45 @@
+"""The tiny base language model: its tokenizer, and that training works, is cached and reloads."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from vn.demo.base_lm import train_base_lm
+from vn.demo.world import make_stories
+from vn.llm.tokens import SegmentTokenizer
+from vn.prompt import PromptWriter, Template
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base")
+    return train_base_lm(folder / "lm", steps=40, seed=0)
+
+
+def test_loss_falls_and_the_folder_reloads(trained):
+    assert trained.loss < 5.5  # a uniform guess over 1,200 tokens is 7.1
+    llm = AutoModelForCausalLM.from_pretrained(trained.folder)
+    assert 0.3e6 < sum(p.numel() for p in llm.parameters()) < 1e6
+    ids = torch.tensor([[1, 5, 9]])
+    torch.testing.assert_close(llm(ids).logits, AutoModelForCausalLM.from_pretrained(trained.folder)(ids).logits)
+
+
+def test_it_is_cached_by_its_settings_and_a_half_written_one_is_made_again(trained):
+    assert train_base_lm(trained.folder, steps=40, seed=0).cached
+    (trained.folder / "base_lm.json").unlink()
+    again = train_base_lm(trained.folder, steps=40, seed=0)
+    assert not again.cached
+    assert again.loss == pytest.approx(trained.loss, rel=1e-4)  # seeded
+
+
+def test_the_tokenizer_suits_prompts(trained):
+    tokens = SegmentTokenizer(AutoTokenizer.from_pretrained(trained.folder))
+    assert tokens.encode("\n") == (tokens.newline,)
+    assert tokens.encode("one.\ntwo").count(tokens.newline) == 1  # never merged with its neighbours
+    narrations = [c.narration for s in make_stories(0, 20, "test") for c in s.clips]
+    cost = sum(len(tokens.encode(n)) for n in narrations) / sum(len(n.split()) for n in narrations)
+    assert cost < 1.6
+    (story,) = make_stories(0, 1, "test")
+    head = "".join(s.text for s in PromptWriter(story, Template.load("ad-en")).head())
+    assert tokens.decode(list(tokens.encode(head))) == head.strip()
+    assert len(tokens.encode(head)) / len(head.split()) < 2
