@@ -31,7 +31,8 @@ ASPECTS = {
     ScriptLabel.EFFECT: Aspect(
         "Effect",
         "effect",
-        ("calm mornings", "a tidy home", "warm evenings", "more free time", "better sleep", "bright days", "happy guests",
+        ("calm mornings", "a tidy home", "warm evenings", "more free time", "better sleep", "bright days",
+         "happy guests",
          "less stress", "good moods", "easy travel"),
     ),
     ScriptLabel.CHARACTERISTICS: Aspect(
@@ -88,9 +89,11 @@ NARRATIONS = {
     ),
     ScriptLabel.APPEARANCE: grammar(
         "en",
-        "(Meet|See) the {colour} {pattern} {kind}[, simple and (elegant|modern)][ from every (side|angle) you can think of].",
+        "(Meet|See) the {colour} {pattern} {kind}[, simple and (elegant|modern)]"
+        "[ from every (side|angle) you can think of].",
         "A {colour} {pattern} {kind}[ that (turns heads|stands out)][ at home, in the office and on the road].",
-        "[Just take a closer look:] This {colour} {pattern} {kind}[ really] (looks great|is a joy)[ in any (room|light)].",
+        "[Just take a closer look:] This {colour} {pattern} {kind}[ really] (looks great|is a joy)"
+        "[ in any (room|light)].",
         "Its {colour} {pattern} (look|design) makes this {kind} (shine|special)[ day after day][ wherever you put it].",
     ),
     ScriptLabel.MATERIAL: grammar(
@@ -148,7 +151,8 @@ NARRATIONS = {
         "All {audience} (love|praise) it[ more and more][ and tell us so every (week|day) of the year].",
         "[Just ask around:] it is a (favourite|hit) with {audience}[ everywhere you go].",
         "[Thousands of reviews say:] the best choice for {audience}[ this year (by|so) far].",
-        "(Loved|Praised) by {audience} for its {pattern} look[ all over the (country|world)][ and shared with friends].",
+        "(Loved|Praised) by {audience} for its {pattern} look[ all over the (country|world)]"
+        "[ and shared with friends].",
         "The {pattern} one (wins|charms) {audience}[ more and more][ and they tell us every (week|day)].",
         "All {audience} (love|praise) the {pattern} one[ more and more][ and tell us so every (week|day)].",
         "[Just ask around:] the {pattern} design is a (favourite|hit) with {audience}[ everywhere you go].",

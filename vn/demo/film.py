@@ -147,7 +147,7 @@ def _tell(
 def _knowledge(
     rng: random.Random, vocabulary: Vocabulary, labels: list[ScriptLabel]
 ) -> Mapping[Aspect, tuple[str, ...]]:
-    """Points of every aspect the storyline asks for and of a few others, in any order; a narration uses the next one."""
+    """Points of each aspect the storyline asks for and of a few others, in any order; a narration uses the next."""
     needed = [aspect for label in dict.fromkeys(labels) if (aspect := vocabulary.aspects.get(label))]
     others = [aspect for aspect in vocabulary.aspects.values() if aspect not in needed]
     more = rng.sample(others, min(len(others), rng.randint(*MORE_ASPECTS)))

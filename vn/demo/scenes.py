@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 from PIL import Image
 
 from vn.demo.canvas import CHARCOAL, MIST, PAPER, SAND, SKIN, SLATE, STONE, Canvas, Colour, Point, shade
@@ -136,7 +137,8 @@ def _rays(c: Canvas, centre: Point, rng: random.Random) -> None:
 
 
 def _mess(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
-    grey = round(0.8 * sum(c.image.getpixel((0, 0))) / 3)  # gloomy, yet light or dim as the backdrop was
+    corner = np.asarray(c.image)[0, 0, :3]
+    grey = round(0.8 * float(corner.mean()))  # gloomy, yet light or dim as the backdrop was
     c.box((0, 0, WIDTH, HEIGHT), (grey, grey, grey))
     c.box((0, 170, WIDTH, HEIGHT), shade((grey, grey, grey), 0.8))
     for _ in range(9):
