@@ -35,6 +35,23 @@ def test_the_loss_falls(experiment):
     assert sum(losses[-3:]) / 3 < sum(losses[:3]) / 3 - 0.5
 
 
+def test_training_is_in_training_mode_with_checkpointing_where_asked(experiment, monkeypatch):
+    """Models come from transformers in evaluation mode, where neither dropout nor checkpointing would do anything."""
+    from vn.train.module import NarratorModule
+
+    seen = []
+    plain = NarratorModule.training_step
+
+    def look(self, batch, batch_idx):
+        llm = self.narrator.causal_lm.model
+        seen.append((all(m.training for m in self.narrator.modules()), llm.layers[0].gradient_checkpointing))
+        return plain(self, batch, batch_idx)
+
+    monkeypatch.setattr(NarratorModule, "training_step", look)
+    assert experiment("fit", "--model.gradient_checkpointing", "true", "--trainer.max_epochs", "1") == 0
+    assert set(seen) == {(True, True)}
+
+
 def test_a_checkpoint_holds_only_what_is_trained(experiment):
     assert experiment("fit") == 0
     checkpoint = torch.load(experiment.run_folder() / "checkpoints" / "last.ckpt", weights_only=True)

@@ -121,6 +121,8 @@ class NarratorModule(L.LightningModule):
         """Build the narrator for the data at hand, unless an adapter was loaded."""
         if self.assembly is None:
             self._adopt(self._build())
+            # transformers hands models over in evaluation mode, and Lightning keeps the mode it finds.
+            self.narrator.train()
 
     def _build(self) -> Assembly:
         manifest = self.data.manifest
