@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from vn import __version__
@@ -73,10 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _set_environment() -> None:
-    """What libraries read from the environment when they are loaded; what the user has set stays."""
+    """What libraries read when they are loaded; what the user has set stays."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loader workers fork after tokenizers ran
     # Threads that wait sleep instead of spinning: on cores shared with another process, encoding was 18 times quicker.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    quiet = logging.Filter()
+    quiet.filter = lambda record: "Setting accelerator to CPU" not in record.getMessage()  # type: ignore[method-assign]
+    logging.getLogger("DeepSpeed").addFilter(quiet)  # peft imports it; that there is no GPU is no news
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing. is deprecated.*")
 
 
 def _help() -> str:
