@@ -16,25 +16,9 @@ from vn.data.manifest import Manifest, SampleEntry
 from vn.data.order import Schedule, Unit, Video, deal, steps
 from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
+from vn.llm.generate import Footage
 from vn.llm.packing import Batch, Packer, Row, collate
 from vn.story import Story
-
-
-@dataclass(slots=True)
-class VideoSample:
-    """A video to narrate.
-
-    Attributes:
-        story: with references, where there are any.
-        frames: ``[F, T, D]`` float16.
-        seconds: ``[F]``.
-        clips: which clips to narrate.
-    """
-
-    story: Story
-    frames: np.ndarray
-    seconds: np.ndarray
-    clips: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +50,7 @@ class StoryDataModule(L.LightningDataModule):
         workers: int = 2,
         seed: int | None = None,
         frames: Literal["own", "other_video"] = "own",
+        videos_at_once: int = 16,
     ) -> None:
         super().__init__()
         if clips_per_step < 1:
@@ -75,7 +60,10 @@ class StoryDataModule(L.LightningDataModule):
         self.block_shards = block_shards
         self.workers = workers
         self.seed = 0 if seed is None else seed
+        if videos_at_once < 1:
+            raise InputError(f"expected at least 1, got {videos_at_once}", field="data.videos_at_once")
         self.frames = frames
+        self.videos_at_once = videos_at_once
         self.manifest = Manifest.load(self.folder)
         self._resume: dict[str, Any] | None = None
         self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
@@ -141,7 +129,7 @@ class StoryDataModule(L.LightningDataModule):
         return self._step_loader("val", steps(videos, order, self.clips_per_step), 1, 0)
 
     def test_dataloader(self) -> _Loader:
-        """The test split, a video at a time; each rank takes its own, none twice."""
+        """The test split, some videos at a time; each rank takes its own, none twice."""
         return self._story_loader("test")
 
     def predict_dataloader(self) -> _Loader:
@@ -183,14 +171,20 @@ class StoryDataModule(L.LightningDataModule):
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
         folder = self.folder
 
-        def read(index: int) -> VideoSample:
+        def read(indices: tuple[int, ...]) -> list[Footage]:
+            return [footage(i) for i in indices]
+
+        def footage(index: int) -> Footage:
             story, frames, seconds = read_sample(folder / entries[index].shard, entries[index])
             if others[index] != index:
                 _, frames, seconds = read_sample(folder / entries[others[index]].shard, entries[others[index]])
-            return VideoSample(story, frames, seconds, list(story.narrated or range(len(story.clips))))
+            return Footage(story, frames, seconds)
 
-        mine = range(self.trainer.global_rank, len(entries), self.trainer.world_size)
-        return _Loader(_Source(mine, lambda i: i), read, len(mine), self.workers)
+        # Side by side stand videos with about as many clips: a batch is as slow as its longest story.
+        order = sorted(range(len(entries)), key=lambda i: (entries[i].clips, i))
+        mine = order[self.trainer.global_rank :: self.trainer.world_size]
+        groups = [tuple(mine[i : i + self.videos_at_once]) for i in range(0, len(mine), self.videos_at_once)]
+        return _Loader(_Source(range(len(groups)), lambda i: groups[i]), read, len(groups), self.workers)
 
 
 def _short(value: Any) -> Any:

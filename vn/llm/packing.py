@@ -188,7 +188,7 @@ class Packer:
 
 @dataclass(slots=True)
 class Batch:
-    """A micro-batch: rows padded on the right, and flat indices into them.
+    """A micro-batch: padded rows, and flat indices into them.
 
     Attributes:
         ids: ``[B, L]``.
@@ -238,6 +238,7 @@ def collate(
     pad: int,
     step_targets: int | None = None,
     weight: float = 1.0,
+    pad_left: bool = False,
 ) -> Batch:
     """Rows to a batch.
 
@@ -248,6 +249,7 @@ def collate(
         pad: the id for padding.
         step_targets: supervised tokens of the whole optimizer step; None means those of this batch.
         weight: 0 makes the batch count for nothing.
+        pad_left: let all rows end together, so that tokens can be appended to them.
     """
     length = max(len(row.ids) for _, row in rows)
     starts = np.cumsum([0, *(len(v) for v in videos)])
@@ -260,13 +262,14 @@ def collate(
     targets: list[int] = []
     at = 0
     for b, (video, row) in enumerate(rows):
-        ids[b, : len(row.ids)] = row.ids
-        mask[b, : len(row.ids)] = 1
+        start = length - len(row.ids) if pad_left else 0
+        ids[b, start : start + len(row.ids)] = row.ids
+        mask[b, start : start + len(row.ids)] = 1
         count = len(row.plan.weights)
         weights[at : at + count, starts[video] : starts[video + 1]] = row.plan.weights
         at += count
         positions += [row.position] * count
-        base = b * length
+        base = b * length + start
         visual += range(base + row.visual, base + row.visual + count * frame_tokens)
         places += [base + i for i in row.supervised]
         targets += [row.ids[i] for i in row.supervised]

@@ -39,6 +39,7 @@ FREE = (
     "out",
     "adapter",
     "data.workers",
+    "data.videos_at_once",
     "trainer.logger",
     "test",
     "data.frames",

@@ -13,9 +13,9 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
-from vn.data.datamodule import StoryDataModule, VideoSample
+from vn.data.datamodule import StoryDataModule
 from vn.errors import Findings
-from vn.llm.generate import Decoding, Storyline, StoryWriter
+from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
 from vn.llm.lora import LoraSettings
 from vn.llm.packing import Batch
 from vn.prompt import ClipHeader, Template, default_template
@@ -215,7 +215,7 @@ class NarratorModule(L.LightningModule):
         checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k in trained}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Batches go to the device; a video to narrate stays, its prompts are built clip by clip."""
+        """Batches go to the device; videos to narrate stay, their prompts are built clip by clip."""
         return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
 
     # -- writing ----------------------------------------------------------------------------------------------
@@ -226,13 +226,13 @@ class NarratorModule(L.LightningModule):
     def on_predict_start(self) -> None:
         self._open_predictions()
 
-    def test_step(self, sample: VideoSample, batch_idx: int) -> None:
-        """Narrate a video in every setting of `Testing.storyline`, on the model's own earlier text."""
-        self._narrate(sample)
+    def test_step(self, videos: list[Footage], batch_idx: int) -> None:
+        """Narrate videos in every setting of `Testing.storyline`, on the model's own earlier text."""
+        self._narrate(videos)
 
-    def predict_step(self, sample: VideoSample, batch_idx: int) -> None:
+    def predict_step(self, videos: list[Footage], batch_idx: int) -> None:
         """The same for videos without references."""
-        self._narrate(sample)
+        self._narrate(videos)
 
     def finish_predictions(self) -> Findings:
         """Merge what all ranks wrote; gives the videos that a setting could not be tested on."""
@@ -244,13 +244,16 @@ class NarratorModule(L.LightningModule):
         self._predictions = PredictionWriter(self.output, self.trainer)
         self._writer = StoryWriter(self.narrator, self.assembled.packer, self.testing.decoding)
 
-    def _narrate(self, sample: VideoSample) -> None:
+    def _narrate(self, videos: list[Footage]) -> None:
         packer = self.assembled.packer
         settings: list[Storyline] = self.testing.storyline if packer.storyline else ["predicted"]
         for setting in settings:
-            if setting == "given" and any(sample.story.clips[i].labels is None for i in sample.clips):
-                self._predictions.skip(sample.story, "has no script labels to give")
-                continue
-            written = self._writer.write(sample.story, sample.frames, sample.seconds, setting, sample.clips)
-            source = packer.words.source
-            self._predictions.add(setting, sample.story, prediction_lines(sample.story, written, source))
+            able = []
+            for video in videos:
+                clips = video.story.narrated or range(len(video.story.clips))
+                if setting == "given" and any(video.story.clips[i].labels is None for i in clips):
+                    self._predictions.skip(video.story, "has no script labels to give")
+                else:
+                    able.append(video)
+            for video, written in zip(able, self._writer.write_all(able, setting), strict=True):
+                self._predictions.add(setting, video.story, prediction_lines(video.story, written, packer.words.source))
