@@ -5,7 +5,7 @@ from toy_narrator import SECONDS, STORY, T
 
 from vn.errors import InputError
 from vn.llm.generate import Decoding, Footage, LabelTrie, StoryWriter
-from vn.llm.packing import collate
+from vn.llm.batch import collate
 from vn.prompt import PromptWriter
 from vn.story import Clip, ScriptLabel, Story, format_labels, parse_labels
 

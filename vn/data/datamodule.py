@@ -16,9 +16,13 @@ from vn.data.manifest import Manifest, SampleEntry
 from vn.data.order import Schedule, Unit, Video, deal, steps
 from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
+from vn.llm.batch import Batch, VideoRow, collate, share
 from vn.llm.generate import Footage
-from vn.llm.packing import Batch, Packer, Row, collate
+from vn.llm.packing import Packer
 from vn.story import Story
+
+
+Packing = Literal["tree", "clip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class StoryDataModule(L.LightningDataModule):
         seed: int | None = None,
         frames: Literal["own", "other_video"] = "own",
         videos_at_once: int = 16,
+        packing: Packing = "tree",
     ) -> None:
         super().__init__()
         if clips_per_step < 1:
@@ -64,6 +69,7 @@ class StoryDataModule(L.LightningDataModule):
             raise InputError(f"expected at least 1, got {videos_at_once}", field="data.videos_at_once")
         self.frames = frames
         self.videos_at_once = videos_at_once
+        self.packing = packing
         self.manifest = Manifest.load(self.folder)
         self._resume: dict[str, Any] | None = None
         self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
@@ -160,7 +166,7 @@ class StoryDataModule(L.LightningDataModule):
             dealt = deal(videos, step, world * accumulate)
             return _Micro(dealt[rank * accumulate + index % accumulate], step)
 
-        reader = MicroBatchReader(self.folder, self._entries(split), self._packer())
+        reader = MicroBatchReader(self.folder, self._entries(split), self._packer(), self.packing)
         source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
         return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
 
@@ -214,15 +220,16 @@ def other_videos(entries: list[SampleEntry]) -> list[int]:
 class MicroBatchReader:
     """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers."""
 
-    def __init__(self, folder: Path, entries: list[SampleEntry], packer: Packer) -> None:
+    def __init__(self, folder: Path, entries: list[SampleEntry], packer: Packer, packing: Packing) -> None:
         self.folder = folder
         self.entries = entries
         self.packer = packer
+        self.packing = packing
 
     def read(self, micro: _Micro) -> Batch:
         """One micro-batch; an empty one still passes through every module, without weight."""
         packer = self.packer
-        rows: list[tuple[int, Row]] = []
+        rows: list[VideoRow] = []
         videos: list[np.ndarray] = []
         stories: dict[int, Story] = {}
         for unit in micro.units:
@@ -241,7 +248,8 @@ class MicroBatchReader:
         if not rows:
             blank = np.zeros((1, packer.frame_tokens, packer.width), dtype=np.float16)
             return collate([(0, packer.empty_row())], [blank], packer.frame_tokens, packer.tokens.pad, targets, 0.0)
-        return collate(rows, videos, packer.frame_tokens, packer.tokens.pad, targets)
+        lines = share(rows) if self.packing == "tree" else rows
+        return collate(lines, videos, packer.frame_tokens, packer.tokens.pad, targets)
 
 
 class _Source(IterableDataset):

@@ -14,7 +14,8 @@ from torch import Tensor
 from transformers import DynamicCache, RepetitionPenaltyLogitsProcessor
 
 from vn.errors import InputError
-from vn.llm.packing import Packer, Row, collate
+from vn.llm.batch import collate
+from vn.llm.packing import Packer, Row
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written

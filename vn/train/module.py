@@ -15,9 +15,9 @@ from torchmetrics import MeanMetric
 from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
 from vn.data.datamodule import StoryDataModule
 from vn.errors import Findings
+from vn.llm.batch import Batch
 from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
 from vn.llm.lora import LoraSettings
-from vn.llm.packing import Batch
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
 from vn.train.predictions import PredictionWriter, prediction_lines

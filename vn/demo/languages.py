@@ -1,0 +1,6 @@
+"""The languages that the demo's stories are told in; the videos are the same in all of them."""
+
+from vn.demo.english import ENGLISH
+from vn.demo.vocabulary import Vocabulary
+
+LANGUAGES: dict[str, Vocabulary] = {"en": ENGLISH}
