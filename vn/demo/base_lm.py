@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from vn.data.atomic import atomic_write
-from vn.demo import english, english_prose, grammar, product, prose
+from vn.demo import chinese, chinese_prose, english, english_prose, grammar, product, prose
 from vn.demo.cached import fingerprint
 from vn.demo.english import ENGLISH
 from vn.demo.prose import Prose
@@ -124,7 +124,7 @@ def train_base_lm(
 def _sources() -> tuple[ModuleType, ...]:
     import vn.demo.base_lm as this
 
-    return this, english, english_prose, grammar, prose, product
+    return this, english, english_prose, chinese, chinese_prose, grammar, prose, product
 
 
 def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokenizerFast:

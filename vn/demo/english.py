@@ -137,7 +137,7 @@ NARRATIONS = {
     ),
     ScriptLabel.SECURITY: grammar(
         "en",
-        "(Tested|Checked) and {safety}[, so you can (relax|trust it)][ from the morning to the night].",
+        "(Tested|Proven) and {safety}[, so you can (relax|trust it)][ from the morning to the night].",
         "It is {safety}[, and that is (official|certain)][, because your family comes (first|before all)].",
         "[Our promise to you:] it is (always|fully) {safety}[ in your (home|daily life)].",
         "[No risk, no doubt:] every piece is {safety}[ and comes with a safety (mark|badge)].",

@@ -165,7 +165,7 @@ class Prose:
             count = count_words(sentence, self.vocabulary.language)
             low = max(1, count - self.rng.randint(0, 3))
             lead = self.say(self.texts.counted, count=count, low=low, high=low + self.rng.randint(3, 5))
-            lines.append(f"{lead} {sentence}")
+            lines.append(lead + self.texts.joint + sentence)
         return tuple(lines)
 
     def paragraph(self) -> Document:
