@@ -110,13 +110,12 @@ def _camera(rng: random.Random) -> Camera:
     return rng.choice([Camera(whole, near), Camera(near, whole), Camera(left, right), Camera(right, left)])
 
 
-def _tell(
-    rng: random.Random, vocabulary: Vocabulary, bare: Story, product: Product, pictures: list[Picture]
-) -> Story:
+def _tell(rng: random.Random, vocabulary: Vocabulary, bare: Story, product: Product, pictures: list[Picture]) -> Story:
     """Draw the knowledge, then narrate clip by clip from what is seen, was seen, and is known.
 
     Each clip's ``facts`` say what its narration states and where that can be known from: this clip's ``picture``, an
-    ``earlier_picture``, the clip's ``position`` (together with its picture), the ``label`` or the ``knowledge``.
+    ``earlier_picture`` alone, ``earlier_text``, the clip's ``position`` (together with its picture), the ``label`` or
+    the ``knowledge``.
     """
     labels = [picture.label(half_of(bare.position(i))) for i, picture in enumerate(pictures)]
     known = _knowledge(rng, vocabulary, labels)
@@ -142,9 +141,7 @@ def _tell(
         named |= stated.keys()
     title = vocabulary.title.format(brand=rng.choice(vocabulary.brands), series=rng.choice(vocabulary.series))
     knowledge = tuple(Knowledge(aspect.name, points) for aspect, points in known.items())
-    return replace(
-        bare, title=title, knowledge=knowledge, clips=tuple(clips), video=f"../videos/{bare.id}.mp4"
-    )
+    return replace(bare, title=title, knowledge=knowledge, clips=tuple(clips), video=f"../videos/{bare.id}.mp4")
 
 
 def _knowledge(
@@ -160,6 +157,8 @@ def _knowledge(
     aspects = rng.sample(needed + more, len(needed) + len(more))
     uses = Counter(aspect for label in labels if (aspect := vocabulary.aspects.get(label)))
     return {
-        aspect: tuple(rng.sample(aspect.points, rng.randint(max(POINTS[0], uses[aspect]), max(POINTS[1], uses[aspect]))))
+        aspect: tuple(
+            rng.sample(aspect.points, rng.randint(max(POINTS[0], uses[aspect]), max(POINTS[1], uses[aspect])))
+        )
         for aspect in aspects
     }

@@ -6,7 +6,8 @@ Three rules make the world learnable from what a narrator can know, and from not
   people in the second praise the product. Clip counts vary and prompts show no total, so only the clip's position
   tells the halves apart;
 - what a picture shows and the narration tells of it is fixed by the picture (`Picture.tells`);
-- some labels recall an attribute that an earlier picture showed and nobody has named yet (`RECALLS`).
+- some labels name an attribute that they do not show, once any earlier picture has shown it (`RECALLS`). Where no
+  earlier narration has said it, only the memory of that picture knows it.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ RECALLS: dict[ScriptLabel, str] = {
     ScriptLabel.SOCIAL_PROOF: "pattern",
     ScriptLabel.CALL_TO_ACTION: "colour",
 }
-"""The attribute that a narration of this label names when it was seen, now or earlier, and nobody has named it yet."""
+"""The attribute that a narration of this label names when it was seen, now or earlier."""
 
 WEIGHTS: dict[str, tuple[float, float]] = {
     # How readily a storyline takes a picture in its first and in its second half. Trouble opens, offers close.
@@ -130,12 +131,20 @@ def draw_pictures(rng: random.Random, positions: Sequence[int]) -> list[Picture]
     return chosen
 
 
+Where = Literal["picture", "earlier_picture", "earlier_text"]
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An attribute to name, and where it can be seen: in this clip's ``picture`` or in an ``earlier_picture``."""
+    """An attribute to name, and where it can be known from.
+
+    Attributes:
+        attribute: its name.
+        where: this clip's ``picture``; an ``earlier_picture`` alone; or, where it was said already, also ``earlier_text``.
+    """
 
     attribute: str
-    where: Literal["picture", "earlier_picture"]
+    where: Where
 
 
 def attributes_to_name(picture: Picture, label: ScriptLabel, seen: set[str], named: set[str]) -> list[Seen]:
@@ -149,6 +158,8 @@ def attributes_to_name(picture: Picture, label: ScriptLabel, seen: set[str], nam
     """
     found = [Seen(attribute, "picture") for attribute in picture.tells]
     recalled = RECALLS.get(label)
-    if recalled and recalled not in named and recalled in picture.shows | seen:
-        found.append(Seen(recalled, "picture" if recalled in picture.shows else "earlier_picture"))
+    if recalled in picture.shows:
+        found.append(Seen(recalled, "picture"))
+    elif recalled in seen:
+        found.append(Seen(recalled, "earlier_text" if recalled in named else "earlier_picture"))
     return found

@@ -169,10 +169,10 @@ class StoryWriter:
                 labels = self._write_labels(drafts, decoder)
                 # Labels go back in as text, as later clips and a re-encoded prompt read them.
                 decoder.rewind()
-            decoder.read([draft.follow_up(self.packer, label or ()) for draft, label in zip(drafts, labels, strict=True)])
-        written = self._decode(
-            drafts, decoder, self.decoding.max_new_tokens, penalty=self.decoding.repetition_penalty
-        )
+            decoder.read(
+                [draft.follow_up(self.packer, label or ()) for draft, label in zip(drafts, labels, strict=True)]
+            )
+        written = self._decode(drafts, decoder, self.decoding.max_new_tokens, penalty=self.decoding.repetition_penalty)
         for draft, label, ids in zip(drafts, labels, written, strict=True):
             draft.add(self.packer, label, " ".join(self.tokens.decode(ids).split()))
 

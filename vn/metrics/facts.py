@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from vn.errors import InputError
 from vn.story import Labels, Language, Story, parse_labels
 
-SOURCES = ("picture", "earlier_picture", "position", "label", "knowledge")
+SOURCES = ("picture", "earlier_picture", "earlier_text", "position", "label", "knowledge")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -64,9 +64,8 @@ class FactChecker:
 
     def __init__(self, stories: Iterable[Story], language: Language) -> None:
         self.language = language
-        self.stories = {story.id: story for story in stories}
         self.values: dict[str, set[tuple[str, ...]]] = {}
-        for story in self.stories.values():
+        for story in stories:
             for clip in range(len(story.clips)):
                 for fact in clip_facts(story, clip):
                     self.values.setdefault(fact.name, set()).add(self._units(fact.value))

@@ -231,6 +231,11 @@ def _labels(test: Test) -> Measured:
     return measured
 
 
+def has_facts(test: Test) -> bool:
+    """Whether the stories say which facts their clips state."""
+    return any(clip.facts for story in test.stories for clip in story.clips)
+
+
 def _facts(test: Test) -> Measured:
     """All facts in one number, and each source's own; labels are no fact where they were given or are not written."""
     stories = {story.id: story for story in test.stories}
