@@ -4,8 +4,8 @@ import torch
 from toy_narrator import SECONDS, STORY, T
 
 from vn.errors import InputError
-from vn.llm.generate import Decoding, Footage, LabelTrie, StoryWriter
 from vn.llm.batch import collate
+from vn.llm.generate import Decoding, Footage, LabelTrie, StoryWriter
 from vn.prompt import PromptWriter
 from vn.story import Clip, ScriptLabel, Story, format_labels, parse_labels
 

@@ -21,7 +21,6 @@ from vn.llm.generate import Footage
 from vn.llm.packing import Packer
 from vn.story import Story
 
-
 Packing = Literal["tree", "clip"]
 
 

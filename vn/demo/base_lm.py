@@ -157,7 +157,7 @@ def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokeni
 def _initial(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) -> LlamaForCausalLM:
     """A LLaMA at its start: small random weights, and two heads a layer that can copy already."""
     llm = LlamaForCausalLM(_config(tokenizer, settings))
-    torch.nn.init.normal_(llm.get_input_embeddings().weight, std=EMBEDDING_SPREAD)
+    torch.nn.init.normal_(llm.model.embed_tokens.weight, std=EMBEDDING_SPREAD)
     _let_copy(llm)
     return llm
 

@@ -156,9 +156,5 @@ def _knowledge(
     more = rng.sample(others, min(len(others), rng.randint(*MORE_ASPECTS)))
     aspects = rng.sample(needed + more, len(needed) + len(more))
     uses = Counter(aspect for label in labels if (aspect := vocabulary.aspects.get(label)))
-    return {
-        aspect: tuple(
-            rng.sample(aspect.points, rng.randint(max(POINTS[0], uses[aspect]), max(POINTS[1], uses[aspect])))
-        )
-        for aspect in aspects
-    }
+    counts = {aspect: rng.randint(*(max(count, uses[aspect]) for count in POINTS)) for aspect in aspects}
+    return {aspect: tuple(rng.sample(aspect.points, count)) for aspect, count in counts.items()}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from vn.demo.grammar import Grammar, expand, fill
 from vn.demo.product import ATTRIBUTES
 from vn.demo.vocabulary import Aspect, Vocabulary
-from vn.story import ScriptLabel, WordRange, count_words
+from vn.story import Clip, ScriptLabel, count_words
 
 Document = tuple[str, ...]
 """Paragraphs, newlines included. Training may move them apart (`vn.demo.base_lm`)."""
@@ -38,7 +38,7 @@ class Prose:
         self.texts = vocabulary.prose
         self.hardness = 1.0
         self.rng = random.Random(f"prose/{vocabulary.language}/{seed}")
-        self.lengths = [WordRange.of_duration(t, vocabulary.words.rate, vocabulary.words.margin) for t in (2, 3, 4, 5)]
+        self.lengths = [vocabulary.words.range_of(Clip(0, t), vocabulary.language) for t in (2, 3, 4, 5)]
         self.points = [point for aspect in vocabulary.aspects.values() for point in aspect.points]
         # Parts of points, to invent other points from: words, or in Chinese characters.
         split = list if vocabulary.language == "zh" else str.split
@@ -54,7 +54,7 @@ class Prose:
         """
         self.hardness = hardness
         kinds = (self.notes, self.captions, self.drill, self.counted, self.paragraph)
-        return [write() for write in self.rng.choices(kinds, (8, 4, 1, 1, 1), k=count)]
+        return [write() for write in self.rng.choices(kinds, (7, 7, 1, 1, 1), k=count)]
 
     def lexicon(self) -> list[str]:
         """The language without chance: every template's first and last sentence, every point, every name.

@@ -261,10 +261,10 @@ def _diploma(c: Canvas, product: Product, rng: random.Random, late: bool | None)
 def _people(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
     clothes = rng.sample([CHARCOAL, SLATE, STONE, SAND, shade(SLATE, 1.3)], 3)
     skins = rng.sample(SKIN, 3)
-    for x, skin, cloth in ((70, skins[0], clothes[0]), (250, skins[1], clothes[1]), (160, skins[2], clothes[2])):
+    for x, skin, dress in ((70, skins[0], clothes[0]), (250, skins[1], clothes[1]), (160, skins[2], clothes[2])):
         top = 106 if x == 160 else 118
         hair = rng.choice([CHARCOAL, shade(CHARCOAL, 0.7), shade(STONE, 0.7)])
-        c.box((x - 52, top + 62, x + 52, 300), cloth, radius=40)
+        c.box((x - 52, top + 62, x + 52, 300), dress, radius=40)
         c.box((x - 12, top + 36, x + 12, top + 74), shade(skin, 0.88), radius=10)
         c.circle((x, top + 12), 36, hair)
         c.ellipse((x - 29, top - 10, x + 29, top + 54), skin)

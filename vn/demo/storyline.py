@@ -1,4 +1,4 @@
-"""The storylines of the demo's advertisements: which labels, which pictures go with them, and what is said of a product.
+"""The storylines of the demo's advertisements: labels, the pictures that go with them, and what is told.
 
 Three rules make the world learnable from what a narrator can know, and from nothing less:
 
@@ -140,7 +140,7 @@ class Seen:
 
     Attributes:
         attribute: its name.
-        where: this clip's ``picture``; an ``earlier_picture`` alone; or, where it was said already, also ``earlier_text``.
+        where: this clip's ``picture``; an ``earlier_picture`` alone; or ``earlier_text`` too, where it was said.
     """
 
     attribute: str

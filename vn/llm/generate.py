@@ -22,6 +22,8 @@ from vn.prompt import PromptWriter, Written
 from vn.story import Labels, Language, ScriptLabel, Story, format_labels, parse_labels
 
 Storyline = Literal["predicted", "given"]
+Follow = Callable[[Sequence[int]], list[int]]
+"""From the tokens written so far to those that may follow."""
 
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
 
@@ -169,15 +171,14 @@ class StoryWriter:
                 labels = self._write_labels(drafts, decoder)
                 # Labels go back in as text, as later clips and a re-encoded prompt read them.
                 decoder.rewind()
-            decoder.read(
-                [draft.follow_up(self.packer, label or ()) for draft, label in zip(drafts, labels, strict=True)]
-            )
+            chosen = zip(drafts, labels, strict=True)
+            decoder.read([draft.follow_up(self.packer, label or ()) for draft, label in chosen])
         written = self._decode(drafts, decoder, self.decoding.max_new_tokens, penalty=self.decoding.repetition_penalty)
         for draft, label, ids in zip(drafts, labels, written, strict=True):
             draft.add(self.packer, label, " ".join(self.tokens.decode(ids).split()))
 
     def _write_labels(self, drafts: list[_Draft], decoder: _Decoder) -> list[Labels | None]:
-        allowed = None
+        allowed: list[Follow] | None = None
         if self.decoding.constrain_labels:
             allowed = [self._trie(draft.story.language).allowed for draft in drafts]
         most = max(self._label_tokens(draft.story.language) for draft in drafts)
@@ -194,7 +195,7 @@ class StoryWriter:
         drafts: list[_Draft],
         decoder: _Decoder,
         most: int,
-        allowed: list[Callable[[Sequence[int]], list[int]]] | None = None,
+        allowed: list[Follow] | None = None,
         penalty: float = 1.0,
     ) -> list[list[int]]:
         """For each draft at most so many tokens, up to a stop, which is left out."""
@@ -216,7 +217,7 @@ class StoryWriter:
         decoder: _Decoder,
         new: list[list[int]],
         going: set[int],
-        allowed: list[Callable[[Sequence[int]], list[int]]] | None,
+        allowed: list[Follow] | None,
         penalty: float,
     ) -> dict[int, int]:
         """The next token of each draft that is going."""

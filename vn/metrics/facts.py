@@ -1,6 +1,6 @@
 """Fact accuracy: which of the facts that a clip should state its narration states, by where they can be known from.
 
-Needs stories whose clips say their ``facts``, as the demo's do (`vn.demo.film`): ``{name: {"value": ..., "from": ...}}``.
+Needs stories whose clips say their ``facts``, as the demo's do (`vn.demo.film`): ``{name: {"value": .., "from": ..}}``.
 The measure is exact: no judge, no embedding. A fact is right when
 
 - ``label``: the label written is this one;

@@ -244,7 +244,9 @@ def _facts(test: Test) -> Measured:
     checked: list[tuple[ScoredClip, Fact, bool]] = []
     for clip in test.clips:
         story = stories.get(clip.video)
-        for fact in clip_facts(story, clip.clip) if story else []:
+        if story is None:
+            continue
+        for fact in clip_facts(story, clip.clip):
             if fact.name == "label" and (clip.labels_given or not labels_written):
                 continue
             checked.append((clip, fact, checker.right(fact, story, clip.narration, clip.labels)))

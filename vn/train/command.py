@@ -28,16 +28,8 @@ from vn.metrics.score_command import print_table, score_folder
 from vn.train.callbacks import AfterTest, JsonlLogger, SaveAdapter, StepSeed, checkpoints
 from vn.train.module import NarratorModule, Testing
 
-ABLATIONS = (
-    "full",
-    "no_lora",
-    "no_storyline",
-    "no_position",
-    "no_compression",
-    "no_memory",
-    "memory_none",
-    "text_only",
-)
+PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
+ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
 # Settings that may differ between a run and its continuation: they change no result.
 FREE = (
     "config",
