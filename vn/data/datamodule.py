@@ -25,7 +25,7 @@ Packing = Literal["tree", "clip"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Micro:
+class Micro:
     """A micro-batch to read: its own units, and all videos of its step (their supervised tokens are counted)."""
 
     units: list[Unit]
@@ -76,16 +76,18 @@ class StoryDataModule(L.LightningDataModule):
     @property
     def schedule(self) -> Schedule:
         """Every training step, from the manifest alone."""
-        return Schedule(self._videos("train"), self.seed, self.clips_per_step, self.block_shards)
+        return Schedule(self.videos("train"), self.seed, self.clips_per_step, self.block_shards)
 
-    def _entries(self, split: str) -> list[SampleEntry]:
+    def entries(self, split: str) -> list[SampleEntry]:
+        """What the manifest says of a split's samples; an empty split is an `InputError`."""
         entries = self.manifest.samples(split)
         if not entries:
             raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
         return entries
 
-    def _videos(self, split: str) -> list[Video]:
-        return [_video(e, self.manifest.tokens) for e in self._entries(split)]
+    def videos(self, split: str) -> list[Video]:
+        """The same for the order of steps."""
+        return [_video(e, self.manifest.tokens) for e in self.entries(split)]
 
     # -- position in the checkpoint ---------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ class StoryDataModule(L.LightningDataModule):
         """The val split in the manifest's order; no loader where there is none."""
         if not self.manifest.samples("val"):
             return []
-        videos = self._videos("val")
+        videos = self.videos("val")
         order = [i for i, video in enumerate(videos) if video.narrated]
         return self._step_loader("val", steps(videos, order, self.clips_per_step), 1, 0)
 
@@ -158,21 +160,21 @@ class StoryDataModule(L.LightningDataModule):
     def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> _Loader:
         assert self.trainer is not None
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        videos = self._videos(split)
+        videos = self.videos(split)
 
-        def micros(index: int) -> _Micro:
+        def micros(index: int) -> Micro:
             step = plan[index // accumulate]
             dealt = deal(videos, step, world * accumulate)
-            return _Micro(dealt[rank * accumulate + index % accumulate], step)
+            return Micro(dealt[rank * accumulate + index % accumulate], step)
 
-        reader = MicroBatchReader(self.folder, self._entries(split), self._packer(), self.packing)
+        reader = MicroBatchReader(self.folder, self.entries(split), self._packer(), self.packing)
         source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
         return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
 
     def _story_loader(self, split: str) -> _Loader:
         assert self.trainer is not None
         self._packer()
-        entries = self._entries(split)
+        entries = self.entries(split)
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
         folder = self.folder
 
@@ -225,7 +227,7 @@ class MicroBatchReader:
         self.packer = packer
         self.packing = packing
 
-    def read(self, micro: _Micro) -> Batch:
+    def read(self, micro: Micro) -> Batch:
         """One micro-batch; an empty one still passes through every module, without weight."""
         packer = self.packer
         rows: list[VideoRow] = []
