@@ -108,10 +108,8 @@ class Study:
             executable = [sys.executable, "-m", "vn.cli", *command[1:]]
             environment = {**os.environ, "OMP_NUM_THREADS": "1"}
             code = subprocess.run(executable, stdout=out, stderr=out, env=environment).returncode
-        print(
-            f"{outcome} in {time.monotonic() - began:.0f} s: {' '.join(command)}"
-        )
-        sys.stdout.flush()
+        outcome = f"failed, see {log}," if code else "done"
+        print(f"{outcome} in {time.monotonic() - began:.0f} s: {' '.join(command)}", flush=True)
         return code != 0
 
     def measured(self, variant: str, seed: int, setting: str, names: Sequence[str]) -> dict[str, Measure]:
