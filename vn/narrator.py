@@ -98,7 +98,11 @@ class VideoNarrator(nn.Module):
         visual = self.see(batch.frames, batch.weights, batch.positions)
         inputs = self.embed(batch.ids, visual, batch.visual_places)
         hidden = self.causal_lm.get_decoder()(
-            inputs_embeds=inputs, attention_mask=batch.mask, position_ids=batch.places, use_cache=False
+            inputs_embeds=inputs,
+            attention_mask=batch.mask,
+            position_ids=batch.places,
+            trees=batch.trees,
+            use_cache=False,
         ).last_hidden_state
         hidden = hidden.flatten(0, 1)[batch.target_places - 1]  # a token is predicted one place before it
         head = self.causal_lm.get_output_embeddings()

@@ -27,5 +27,5 @@ SIZES: dict[str, DemoSize] = {
     # Within 2 minutes all in all: shows that every stage runs, not that it learns.
     "smoke": DemoSize({"train": 24, "val": 4, "test": 6}, base_lm_steps=200, epochs=1),
     # Within half an hour cold.
-    "thin": DemoSize({"train": 600, "val": 30, "test": 150}, base_lm_steps=5000),
+    "thin": DemoSize({"train": 600, "val": 30, "test": 150}, base_lm_steps=8000),
 }

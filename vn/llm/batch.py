@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from vn.llm.attention import Branch, Tree
 from vn.llm.packing import Row
 
 VideoRow = tuple[int, Row]
@@ -33,8 +33,8 @@ class Batch:
 
     Attributes:
         ids: ``[B, L]``; a line is a row, or several rows of a video that share their beginning.
-        mask: ``[B, L]``, 1 at real tokens; or ``[B, 1, L, L]`` booleans, true where a token sees another, when some
-            rows share their beginning.
+        mask: ``[B, L]``, 1 at real tokens.
+        trees: what sees what in each line, when some rows share their beginning; else None, and all is causal.
         places: ``[B, L]``, where each token stands in its own row: RoPE's position ids.
         frames: ``[F, T, D]``, the frames of all videos in it, as stored.
         weights: ``[V, F]``: visual frames of all rows in order, as combinations of frames.
@@ -50,6 +50,7 @@ class Batch:
 
     ids: Tensor
     mask: Tensor
+    trees: list[Tree] | None
     places: Tensor
     frames: Tensor
     weights: Tensor
@@ -98,16 +99,11 @@ class Line:
         """Where a place in the own part of row n comes to stand."""
         return self.starts[n] + place - self.rows[n][1].own
 
-    def sees(self) -> NDArray[np.bool_]:
-        """``[L, L]``, true where a token (row) sees another (column)."""
-        length = len(self.ids)
-        seen = np.tri(length, dtype=bool)
-        seen[self.trunk :] = False
-        for start, (_, row) in zip(self.starts, self.rows, strict=True):
-            end = start + len(row.ids) - row.own
-            seen[start:end, : row.own] = True
-            seen[start:end, start:end] = np.tri(end - start, dtype=bool)
-        return seen
+    def tree(self) -> Tree:
+        """What sees what in the line."""
+        ends = [start + len(row.ids) - row.own for start, (_, row) in zip(self.starts, self.rows, strict=True)]
+        parts = zip(self.starts, ends, self.rows, strict=True)
+        return Tree(self.trunk, tuple(Branch(start, end, row.own) for start, end, (_, row) in parts))
 
 
 def share(rows: Sequence[VideoRow]) -> list[Line]:
@@ -178,7 +174,8 @@ def collate(
     shared = any(len(line.rows) > 1 for line in lines)
     return Batch(
         ids=torch.from_numpy(ids),
-        mask=_seen(lines, length) if shared else torch.from_numpy(mask),
+        mask=torch.from_numpy(mask),
+        trees=[line.tree() for line in lines] if shared else None,
         places=torch.from_numpy(places),
         frames=torch.from_numpy(np.concatenate(videos)),
         weights=torch.from_numpy(weights),
@@ -191,12 +188,3 @@ def collate(
         keys=[f"{row.key}#{row.clip}" for _, row in flat_rows],
         cut=sum(bool(row.cut) for _, row in flat_rows),
     )
-
-
-def _seen(lines: Sequence[Line], length: int) -> Tensor:
-    """``[B, 1, L, L]``; padding, which nobody sees, sees itself: a softmax over nothing would be no number."""
-    seen = np.zeros((len(lines), 1, length, length), dtype=bool)
-    seen[:, 0] = np.eye(length, dtype=bool)
-    for b, line in enumerate(lines):
-        seen[b, 0, : len(line.ids), : len(line.ids)] = line.sees()
-    return torch.from_numpy(seen)

