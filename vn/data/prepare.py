@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -190,7 +191,7 @@ def find_video(source: SourceStory, videos: Path | None) -> Path | None:
     names = [source.story.video] if source.story.video and "://" not in source.story.video else []
     for identity in dict.fromkeys((source.story.id, source.group)):
         names += [identity + suffix for suffix in VIDEO_SUFFIXES]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if os.path.isfile(folder / name)), None)
 
 
 def _plan(
