@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,5 +34,6 @@ def fuzz() -> Callable[..., None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # Lightning's log may go to an earlier test's closed stderr
     return Place(tmp_path)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vn.data.read_ahead import ReadAhead
+from vn.data.read_ahead import ReadAhead, check_wanted
 from vn.errors import Findings, InputError
 
 
@@ -93,6 +93,7 @@ def join(sample: str, encoder: FrameEncoder, batches: Iterable[FrameBatch]) -> F
     thumbs: list[np.ndarray] = []
     pictures = True
     for batch in batches:
+        check_wanted()
         encoded = encoder.encode(batch.inputs)
         if not np.isfinite(encoded).all():
             frame = len(seconds) + int(np.flatnonzero(~np.isfinite(encoded).all(axis=(1, 2)))[0])

@@ -309,6 +309,7 @@ def _quiet() -> Iterator[None]:
             ".*You have overridden `transfer_batch_to_device`.*",
             ".*`is_gradient_checkpointing` is deprecated.*",
             ".*LeafSpec.* is deprecated.*",
+            ".*resuming from a checkpoint that ended before the epoch ended.*",  # which our data module can
         ):
             warnings.filterwarnings("ignore", message)
         tips = logging.Filter()
