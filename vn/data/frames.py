@@ -35,12 +35,12 @@ class FrameFeatures:
     Attributes:
         features: ``[F, T, D]`` float16.
         seconds: ``[F]`` float32.
-        thumbs: F pictures ``[96, w, 3]`` uint8, or None.
+        thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
     """
 
     features: np.ndarray
     seconds: np.ndarray
-    thumbs: list[np.ndarray] | None
+    thumbs: list[np.ndarray] | bytes | None
 
 
 class FrameEncoder(Protocol):

@@ -27,6 +27,7 @@ from vn.data.read_ahead import ReadAhead
 from vn.data.readers.source import SourceStory, Split
 from vn.data.shards import ShardWriter
 from vn.data.splits import SPLITS, assign
+from vn.data.thumbs import strip
 from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
 from vn.story import Clip, Story
@@ -77,6 +78,8 @@ class _Job:
             if not np.any((frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)):
                 message = f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used"
                 self.findings.add(message, sample=story.id, field=f"clips[{i}]")
+        if isinstance(frames.thumbs, list):  # what waits for its turn shall be small: an hour's pictures are not
+            frames.thumbs = strip(frames.thumbs)
         yield frames
 
 

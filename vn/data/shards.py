@@ -42,14 +42,16 @@ class ShardWriter:
         self._file = _Hashing(file)
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115 (close())
 
-    def add(self, story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: list[np.ndarray] | None) -> None:
+    def add(
+        self, story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: list[np.ndarray] | bytes | None
+    ) -> None:
         """Append a sample.
 
         Args:
             story: with an id that no other sample has.
             frames: ``[F, T, D]`` float16.
             seconds: ``[F]`` float32.
-            thumbs: F pictures ``[96, w, 3]`` uint8, or None.
+            thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
         """
         offset = self._tar.offset
         self._member(story.id, STORY, json.dumps(story.to_dict(), ensure_ascii=False).encode())
@@ -57,7 +59,7 @@ class ShardWriter:
         self._member(story.id, SECONDS, _npy(seconds))
         size = self._tar.offset - offset
         if thumbs:
-            self._member(story.id, THUMBS, strip(thumbs))
+            self._member(story.id, THUMBS, thumbs if isinstance(thumbs, bytes) else strip(thumbs))
         self.samples.append(
             SampleEntry(
                 key=story.id,

@@ -24,6 +24,7 @@ from vn.lock import NAME as LOCK
 from vn.lock import claim
 
 FOLDER = ".prepare"
+ROWS = 4096  # tokens summed at once: an hour of video in 64-bit numbers would take half a gigabyte
 
 
 @dataclass(slots=True)
@@ -47,10 +48,16 @@ class Sums:
 
     def add(self, features: np.ndarray) -> None:
         """Add the tokens of a video, ``[F, T, D]``."""
-        tokens = features.reshape(-1, features.shape[-1]).astype(np.float64)
+        tokens = features.reshape(-1, features.shape[-1])
+        total, squares = np.zeros_like(self.sum), np.zeros_like(self.squares)
+        for start in range(0, len(tokens), ROWS):
+            part = tokens[start : start + ROWS].astype(np.float64)
+            # One token after another, so that the sums are the same to the last bit whatever ROWS is.
+            total = np.add.reduce(np.concatenate([total[None], part]), axis=0)
+            squares = np.add.reduce(np.concatenate([squares[None], part * part]), axis=0)
         self.count += len(tokens)
-        self.sum += tokens.sum(axis=0)
-        self.squares += (tokens * tokens).sum(axis=0)
+        self.sum += total
+        self.squares += squares
 
     def __iadd__(self, other: Sums) -> Sums:
         self.count += other.count
