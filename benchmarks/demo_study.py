@@ -31,7 +31,7 @@ from vn.data.datamodule import Micro, MicroBatchReader, StoryDataModule
 from vn.data.order import deal
 from vn.metrics.measures import Choices, Measure, measure
 from vn.metrics.predictions import gather, read_lines
-from vn.train.command import ABLATIONS
+from vn.train.arguments import ABLATIONS
 
 SETTINGS = ("predicted", "given")
 MORE_FRAMES = ("no_compression", "no_memory")

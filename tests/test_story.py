@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vn.errors import Findings, InputError
+from vn.files import read_json
 from vn.story import (
     Clip,
     ScriptLabel,
@@ -14,7 +15,6 @@ from vn.story import (
     count_words,
     format_labels,
     parse_labels,
-    read_json,
 )
 
 

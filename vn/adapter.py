@@ -22,17 +22,19 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from vn import __version__
 from vn.errors import InputError
+from vn.files import read_json, read_text
 from vn.llm.load import BaseModel, load_base
 from vn.llm.lora import LoraSettings, add_lora
 from vn.llm.packing import Packer
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
 from vn.prompt import Template
-from vn.story import WordRangeRule, read_json, read_text
+from vn.story import WordRangeRule
 from vn.visual.plan import VisualSettings
 
 FORMAT = 1
@@ -142,25 +144,37 @@ def assemble(
 
 
 def save_adapter(folder: Path, assembly: Assembly) -> None:
-    """Write an adapter folder; an older one is replaced only when the new one is complete."""
+    """Write an adapter folder; an older one is replaced only when the new one is complete.
+
+    Raises:
+        InputError: it cannot be written; what was written of it is removed.
+    """
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
-    narrator = assembly.narrator
-    if isinstance(narrator.llm, PeftModel):
-        narrator.llm.save_pretrained(str(new))
-        (new / "README.md").unlink(missing_ok=True)  # peft's empty model card
-    own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
-    save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, new / "narrator.safetensors")
-    (new / "template.yaml").write_text(assembly.template.text, encoding="utf-8")
-    card = {"format": FORMAT, "vn": __version__, **dataclasses.asdict(assembly.card)}
-    (new / "narrator.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        new.mkdir(parents=True)
+        _write_adapter(new, assembly)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise InputError(f"cannot be written: {error}", file=folder) from None
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.replace(folder, old)
     os.replace(new, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_adapter(folder: Path, assembly: Assembly) -> None:
+    narrator = assembly.narrator
+    if isinstance(narrator.llm, PeftModel):
+        narrator.llm.save_pretrained(str(folder))
+        (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card
+    own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
+    save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, folder / "narrator.safetensors")
+    (folder / "template.yaml").write_text(assembly.template.text, encoding="utf-8")
+    card = {"format": FORMAT, "vn": __version__, **dataclasses.asdict(assembly.card)}
+    (folder / "narrator.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_card(folder: Path) -> NarratorCard:

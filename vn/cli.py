@@ -67,6 +67,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"vn {command}: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a full disk, no right to write, too many open files: not ours to mend
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"vn {command}: error: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"vn {command}: interrupted", file=sys.stderr)
         return 130

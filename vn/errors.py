@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+LONGEST = 400  # characters of one part of a message; of more, both ends are shown
 
 
 class InputError(ValueError):
@@ -25,8 +29,7 @@ class InputError(ValueError):
         sample: str | None = None,
         field: str | None = None,
     ) -> None:
-        where = [str(part) for part in (file, sample, field) if part]
-        super().__init__(": ".join([*where, " ".join(str(message).split())]))
+        super().__init__(_sentence(message, file, sample, field))
 
 
 class Findings:
@@ -37,8 +40,7 @@ class Findings:
 
     def add(self, message: str, *, file: object = None, sample: object = None, field: object = None) -> None:
         """Note one finding; the words are those of an `InputError` with the same arguments."""
-        where = [str(part) for part in (file, sample, field) if part]
-        line = ": ".join([*where, " ".join(message.split())])
+        line = _sentence(message, file, sample, field)
         if line not in self.lines:
             self.lines.append(line)
 
@@ -56,7 +58,33 @@ class Findings:
         return "\n".join(head)
 
 
+def show(value: Any) -> str:
+    """A value that a file holds, in few characters, for a message: files hold anything, also in each other."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # Python writes out no integer of thousands of digits
+        return f"a {type(value).__name__} that is too long to show"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+
+
+def _sentence(message: object, *where: object) -> str:
+    return ": ".join([*(_one_line(part) for part in where if part), _one_line(message)])
+
+
+def _one_line(part: object) -> str:
+    """Printable and short, whatever came in from a file: a message is one line, and steers no terminal."""
+    text = " ".join(str(part).split())
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A suggestion for a mistyped name: `` (did you mean 'x'?)``, or nothing when none is close."""
+    if len(word) > LONGEST:
+        return ""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
+from vn.data.atomic import write_text
 from vn.errors import Findings, InputError
-from vn.story import KEY, Clip, Labels, Story, WordRangeRule, count_words, parse_labels, read_text
+from vn.files import read_yaml
+from vn.lock import claim
+from vn.story import KEY, Clip, Labels, Story, WordRangeRule, count_words, parse_labels
 
 if TYPE_CHECKING:
-    from vn.adapter import Assembly
+    from vn.adapter import Assembly, NarratorCard
     from vn.llm.generate import Storyline, WrittenClip
 
 EPILOG = """\
@@ -60,6 +61,19 @@ def run(args: argparse.Namespace) -> int:
     from vn.adapter import read_card
 
     card = read_card(adapter)  # before anything slow
+    with claim(args.out, "vn narrate"):
+        _narrate(args, product, labels, adapter, card, findings)
+    return 0
+
+
+def _narrate(
+    args: argparse.Namespace,
+    product: Story,
+    labels: list[Labels] | None,
+    adapter: Path,
+    card: NarratorCard,
+    findings: Findings,
+) -> None:
     from vn.data.shots import find_shots
 
     clips = product.clips
@@ -81,25 +95,18 @@ def run(args: argparse.Namespace) -> int:
     story = dataclasses.replace(story, clips=tuple(_filled(story, written)))
     _save(args.out, story, assembly, written, findings)
     _show(story, written, args.out, findings)
-    return 0
 
 
 def read_product(file: Path, findings: Findings) -> Story:
     """A product file: a Story in YAML without ``id`` and with clips optional."""
-    try:
-        data = yaml.safe_load(read_text(file))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=file) from None
+    data = read_yaml(file)
     name = file.stem if KEY.fullmatch(file.stem) else "product"
     return Story.from_dict(data, file=file, findings=findings, clips_required=False, default_id=name)
 
 
 def read_storyline(file: Path) -> list[Labels]:
     """A storyline file: a YAML list with one label, or labels joined by ``+``, a clip."""
-    try:
-        data = yaml.safe_load(read_text(file))
-    except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}", file=file) from None
+    data = read_yaml(file)
     if not isinstance(data, list) or not all(isinstance(x, str) for x in data):
         raise InputError("expected a list of script labels, one a clip", file=file)
     labels = []
@@ -149,7 +156,6 @@ def _filled(story: Story, written: list[WrittenClip]) -> list[Clip]:
 def _save(out: Path, story: Story, assembly: Assembly, written: list[WrittenClip], findings: Findings) -> None:
     from vn.subtitles import cues, srt, vtt
 
-    out.mkdir(parents=True, exist_ok=True)
     data = story.to_dict()
     for each in written:
         words = each.written.words
@@ -157,17 +163,18 @@ def _save(out: Path, story: Story, assembly: Assembly, written: list[WrittenClip
         data["clips"][each.clip]["word_range"] = [words.low, words.high]
         data["clips"][each.clip]["words"] = count
     data["warnings"] = findings.lines
-    (out / "story.json").write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_text(out / "story.json", json.dumps(data, ensure_ascii=False, indent=1) + "\n")
     lines = cues([(c.start, c.end, c.narration or "") for c in story.clips], story.language)
-    (out / "story.srt").write_text(srt(lines), encoding="utf-8")
-    (out / "story.vtt").write_text(vtt(lines), encoding="utf-8")
+    write_text(out / "story.srt", srt(lines))
+    write_text(out / "story.vtt", vtt(lines))
 
 
 def _show(story: Story, written: list[WrittenClip], out: Path, findings: Findings) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("time", "script label", "narration", "words", title=story.title)
+    table = Table("time", "script label", "narration", "words", title=escape(story.title))
     for each in written:
         clip = story.clips[each.clip]
         count, words = count_words(each.written.narration, story.language), each.written.words
@@ -175,8 +182,8 @@ def _show(story: Story, written: list[WrittenClip], out: Path, findings: Finding
         mark = "" if count in words else " !"
         table.add_row(
             f"{clip.start:.1f}-{clip.end:.1f}",
-            label,
-            each.written.narration,
+            escape(label),
+            escape(each.written.narration),
             f"{count} of {words.low}-{words.high}{mark}",
         )
     Console().print(table)

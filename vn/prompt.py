@@ -19,10 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from vn.errors import InputError, did_you_mean
-from vn.story import Labels, Story, WordRange, format_labels, read_text
+from vn.errors import InputError, did_you_mean, show
+from vn.files import parse_yaml, read_text
+from vn.story import Labels, Story, WordRange, format_labels
 
 Role = Literal["given", "visual", "label", "narration"]
 ClipHeader = Literal["index", "index_of_total"]
@@ -103,22 +102,19 @@ class Template:
     @classmethod
     def parse(cls, text: str, file: str | Path, clip_header: ClipHeader | None = None) -> Template:
         """Check the text of a template file; `file` names it in errors."""
-        try:
-            data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise InputError(f"not YAML: {error}", file=file) from None
+        data = parse_yaml(text, file)
         if not isinstance(data, dict):
             raise InputError("expected a mapping of template fields", file=file)
-        optional = {"instruction_without_storyline"} if not data.get("storyline", True) else set()
+        optional = set() if data.get("storyline") is True else {"instruction_without_storyline"}
         for key in data:
             if key not in _FIELDS:
-                raise InputError(f"unknown field{did_you_mean(str(key), _FIELDS)}", file=file, field=str(key))
+                hint = did_you_mean(key, _FIELDS) if isinstance(key, str) else ""
+                raise InputError(f"unknown field{hint}", file=file, field=key if isinstance(key, str) else show(key))
         for key in _FIELDS:
             if key not in data and key not in optional:
                 raise InputError("missing", file=file, field=key)
-        for key, names in _FIELDS.items():
-            for value in _texts(data.get(key)):
-                _check_braces(value, names, file, key)
+        if not isinstance(data["storyline"], bool):
+            raise InputError(f"expected true or false, got {show(data['storyline'])}", file=file, field="storyline")
         if clip_header is not None:
             data["clip_header"] = clip_header
         if data["clip_header"] not in ("index", "index_of_total"):
@@ -127,6 +123,12 @@ class Template:
             raise InputError("expected both index and index_of_total", file=file, field="header")
         if not isinstance(data["scene"], list) or len(data["scene"]) != 2:
             raise InputError("expected two texts, before and after the picture", file=file, field="scene")
+        for key, names in _FIELDS.items():
+            if names is not None and key in data:
+                value = data[key]
+                parts = value.values() if key == "header" else value if key == "scene" else [value]
+                for part in parts:
+                    _check_text(part, names, file, key)
         data.setdefault("instruction_without_storyline", data["instruction"])
         return cls(
             name=Path(file).stem,
@@ -145,7 +147,7 @@ _FIELDS: dict[str, tuple[str, ...] | None] = {
     "aspect": ("aspect", "points"),
     "separator": (),
     "header": ("index", "total"),
-    "clip_header": (),
+    "clip_header": None,
     "scene": (),
     "words": ("low", "high"),
     "label": (),
@@ -153,23 +155,19 @@ _FIELDS: dict[str, tuple[str, ...] | None] = {
 }
 
 
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [str(v) for v in value.values()]
-    if isinstance(value, list):
-        return [str(v) for v in value]
-    return [value] if isinstance(value, str) else []
-
-
-def _check_braces(text: str, names: tuple[str, ...] | None, file: str | Path, key: str) -> None:
+def _check_text(text: Any, names: tuple[str, ...], file: str | Path, key: str) -> None:
+    if not isinstance(text, str):
+        raise InputError(f"expected a text, got {show(text)}", file=file, field=key)
     try:
-        used = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+        used = [parts for parts in string.Formatter().parse(text) if parts[1] is not None]
     except ValueError as error:
         raise InputError(f"bad braces: {error}", file=file, field=key) from None
-    for name in used:
-        if names is None or name not in names:
-            allowed = ", ".join("{" + n + "}" for n in names or ()) or "none"
+    for _, name, width, conversion in used:
+        if name not in names:
+            allowed = ", ".join("{" + n + "}" for n in names) or "none"
             raise InputError(f"unknown name {{{name}}}; allowed here: {allowed}", file=file, field=key)
+        if width or conversion:
+            raise InputError(f"only the name may stand in braces: {{{name}}}", file=file, field=key)
 
 
 @cache

@@ -6,7 +6,6 @@ Times are seconds; clips are numbered from 0 here and in files, from 1 in prompt
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-from vn.errors import Findings, InputError, did_you_mean
+from vn.errors import Findings, InputError, did_you_mean, show
+from vn.files import read_text as read_text  # for those who read stories
 
 Language = Literal["zh", "en"]
 Domain = Literal["ad", "general"]
 
-KEY = re.compile(r"[0-9A-Za-z_-]+")
+KEY = re.compile(r"[0-9A-Za-z_-]{1,200}")  # a file name has 255 bytes, endings included
+KEY_RULE = "an id has letters, digits, '_' and '-' only, and 200 of them at most"
+LONGEST = 1e6  # seconds; eleven days: whoever says more means something else
 OVERLAP_TOLERANCE = 1.0  # seconds; real annotations have whole seconds, so clips may touch by one
 
 
@@ -142,7 +144,7 @@ def parse_labels(text: str | Sequence[str]) -> Labels:
         label = _LABEL_OF.get(name.strip().casefold())
         if label is None:
             known = [n for each in ScriptLabel for n in (each.en, each.zh)]
-            raise InputError(f"unknown script label {name.strip()!r}{did_you_mean(name.strip(), known)}")
+            raise InputError(f"unknown script label {show(name.strip())}{did_you_mean(name.strip(), known)}")
         if label not in labels:
             labels.append(label)
     return tuple(labels)
@@ -198,6 +200,11 @@ class WordRangeRule:
             return WordRange.of_reference(clip.narration, language, margin)
         rate = self.rate if self.rate is not None else (5.0 if language == "zh" else 2.5)
         return WordRange.of_duration(clip.duration, rate, margin)
+
+
+def is_seconds(value: Any) -> bool:
+    """Whether a parsed value is a time in a video: a number, finite and not below 0."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= LONGEST
 
 
 def count_words(text: str, language: Language) -> int:
@@ -311,139 +318,7 @@ class Story:
         Raises:
             InputError: naming file, story and field.
         """
-        return _StoryReader(file, findings if findings is not None else Findings()).story(
-            data, clips_required, default_id
-        )
+        from vn.story_reader import StoryReader  # which stands on this file
 
-
-class _StoryReader:
-    """Checks a story field by field, so that every error names its place."""
-
-    def __init__(self, file: str | Path | None, findings: Findings) -> None:
-        self.file = file
-        self.findings = findings
-        self.id: str | None = None
-
-    def fail(self, message: str, where: str | None = None) -> InputError:
-        return InputError(message, file=self.file, sample=self.id, field=where)
-
-    def text(self, data: Mapping[str, Any], name: str, where: str = "") -> str:
-        value = data.get(name)
-        if not isinstance(value, str) or not value.strip():
-            raise self.fail(f"expected a text, got {value!r}", where + name)
-        return value.strip()
-
-    def keys(self, data: Any, known: Sequence[str], where: str) -> Mapping[str, Any]:
-        if not isinstance(data, Mapping):
-            raise self.fail(f"expected a mapping, got {type(data).__name__}", where or None)
-        for key in data:
-            if key not in known:
-                raise self.fail(f"unknown field {key!r}{did_you_mean(str(key), known)}", where or None)
-        return data
-
-    def story(self, data: Any, clips_required: bool, default_id: str | None) -> Story:
-        known = ("id", "title", "language", "domain", "knowledge", "clips", "video")
-        if isinstance(data, Mapping) and isinstance(data.get("id"), str):
-            self.id = data["id"]
-        data = self.keys(data, known, "")
-        identity = default_id if default_id is not None and "id" not in data else self.text(data, "id")
-        self.id = identity
-        if not KEY.fullmatch(identity):
-            raise self.fail("an id has letters, digits, '_' and '-' only", "id")
-        language = data.get("language")
-        if language not in ("zh", "en"):
-            raise self.fail(f"expected 'zh' or 'en', got {language!r}", "language")
-        domain = data.get("domain", "ad")
-        if domain not in ("ad", "general"):
-            raise self.fail(f"expected 'ad' or 'general', got {domain!r}", "domain")
-        video = data.get("video")
-        if video is not None and not isinstance(video, str):
-            raise self.fail(f"expected a path or link, got {video!r}", "video")
-        title = self.text(data, "title")
-        knowledge = self.knowledge(data.get("knowledge") or [])
-        clips = self.clips(data.get("clips"), clips_required)
-        return Story(identity, title, language, domain, knowledge, clips, video)
-
-    def knowledge(self, data: Any) -> tuple[Knowledge, ...]:
-        if not isinstance(data, Sequence) or isinstance(data, str):
-            raise self.fail(f"expected a list of aspects, got {type(data).__name__}", "knowledge")
-        entries = []
-        for i, item in enumerate(data):
-            where = f"knowledge[{i}]."
-            item = self.keys(item, ("aspect", "points"), where[:-1])
-            points = item.get("points")
-            if not isinstance(points, Sequence) or isinstance(points, str):
-                raise self.fail(f"expected a list of texts, got {points!r}", where + "points")
-            if not all(isinstance(p, str | int | float) and str(p).strip() for p in points):
-                raise self.fail("a point must be a text", where + "points")
-            entries.append(Knowledge(self.text(item, "aspect", where), tuple(str(p).strip() for p in points)))
-        return tuple(entries)
-
-    def clips(self, data: Any, required: bool) -> tuple[Clip, ...]:
-        if not data:
-            if required:
-                raise self.fail("the story has no clips", "clips")
-            return ()
-        if not isinstance(data, Sequence) or isinstance(data, str):
-            raise self.fail(f"expected a list of clips, got {type(data).__name__}", "clips")
-        clips: list[Clip] = []
-        for i, item in enumerate(data):
-            where = f"clips[{i}]"
-            clips.append(self.clip(item, where))
-            if i and (overlap := clips[i - 1].end - clips[i].start) > 0:
-                if overlap > OVERLAP_TOLERANCE:
-                    raise self.fail(f"starts {overlap:g} s before clip {i - 1} ends", f"{where}.start")
-                self.findings.add(
-                    f"starts {overlap:g} s before clip {i - 1} ends", file=self.file, sample=self.id, field=where
-                )
-        return tuple(clips)
-
-    def clip(self, data: Any, where: str) -> Clip:
-        data = self.keys(data, ("start", "end", "labels", "narration", "facts"), where)
-        times = []
-        for name in ("start", "end"):
-            value = data.get(name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-                raise self.fail(f"expected seconds, got {value!r}", f"{where}.{name}")
-            times.append(float(value))
-        if times[1] <= times[0]:
-            raise self.fail(f"ends at {times[1]:g} s, but starts at {times[0]:g} s", f"{where}.end")
-        labels = data.get("labels")
-        if labels is not None:
-            if isinstance(labels, str):
-                labels = [labels]
-            if not isinstance(labels, Sequence) or not labels:
-                raise self.fail(f"expected a list of script labels, got {labels!r}", f"{where}.labels")
-            try:
-                labels = parse_labels(labels)
-            except InputError as error:
-                raise self.fail(str(error), f"{where}.labels") from None
-        narration = data.get("narration")
-        if narration is not None:
-            narration = " ".join(self.text(data, "narration", f"{where}.").split())
-        facts = data.get("facts")
-        if facts is not None and not isinstance(facts, Mapping):
-            raise self.fail(f"expected a mapping, got {facts!r}", f"{where}.facts")
-        return Clip(times[0], times[1], labels, narration, facts)
-
-
-def read_text(file: str | Path) -> str:
-    """Read a UTF-8 file (with or without a byte-order mark).
-
-    Raises:
-        InputError: the file is missing, or is not UTF-8 (the byte is named).
-    """
-    try:
-        return Path(file).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"not UTF-8 at byte {error.start}; save it as UTF-8", file=file) from None
-    except OSError as error:
-        raise InputError(error.strerror or "cannot be read", file=file) from None
-
-
-def read_json(file: str | Path) -> Any:
-    """Read a JSON file; `InputError` names the line where it breaks."""
-    try:
-        return json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg} at line {error.lineno}", file=file) from None
+        reader = StoryReader(file, findings if findings is not None else Findings())
+        return reader.story(data, clips_required, default_id)

@@ -221,7 +221,7 @@ class TestGoingOn:
             time.sleep(0.01)
         assert prepare(world) == 2
         other.join()
-        assert "another vn prepare is at work" in capsys.readouterr().err
+        assert "is at work in this folder" in capsys.readouterr().err
         assert prepare(world) == 0
 
 

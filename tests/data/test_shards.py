@@ -210,7 +210,7 @@ class TestManifest:
         [
             (lambda m: m.pop("tokens"), "manifest.json: tokens: is missing"),
             (lambda m: m.update(format=2), "manifest.json: format: is 2, but this version"),
-            (lambda m: m.update(width="3"), "manifest.json: width: is wrong: 3"),
+            (lambda m: m.update(width="3"), "manifest.json: width: is wrong: '3'"),
             (lambda m: m.update(standardise=1), "manifest.json: standardise: is wrong"),
             (lambda m: m["encoder"].pop("settings"), "manifest.json: encoder.settings: is missing"),
             (lambda m: m["statistics"].pop("std"), "manifest.json: statistics.std: is missing"),

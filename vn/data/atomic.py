@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from vn.errors import InputError
+
 PARTIAL = ".partial"
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Write a file under another name, and give it its own only when the block ends without an error.
 
-    A kill at any moment leaves the old file or the new one; at worst a ``*.partial`` beside it, which the next
-    write of the same file replaces.
+    A kill at any moment, or a disk that fills up, leaves the old file or the new one; at worst a ``*.partial`` beside
+    it, which the next write of the same file replaces.
+
+    Raises:
+        InputError: the file cannot be written; it is named, and what was written of it is removed.
     """
     partial = path.with_name(path.name + PARTIAL)
     try:
@@ -25,6 +32,29 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if fault := disk_fault(error):
+            raise InputError(f"cannot be written: {fault}", file=path) from None
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small UTF-8 file with `atomic_write`."""
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def disk_fault(error: BaseException | None) -> str | None:
+    """What the operating system said, where that is why something could not be written.
+
+    `torch.save` and others answer a full disk with an error of their own, which has the true one as its context.
+    """
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return None

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vn.data.read_ahead import ReadAhead
+from vn.data.read_ahead import ReadAhead, check_wanted
 from vn.errors import Findings, InputError
 
 
@@ -35,12 +35,12 @@ class FrameFeatures:
     Attributes:
         features: ``[F, T, D]`` float16.
         seconds: ``[F]`` float32.
-        thumbs: F pictures ``[96, w, 3]`` uint8, or None.
+        thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
     """
 
     features: np.ndarray
     seconds: np.ndarray
-    thumbs: list[np.ndarray] | None
+    thumbs: list[np.ndarray] | bytes | None
 
 
 class FrameEncoder(Protocol):
@@ -93,6 +93,7 @@ def join(sample: str, encoder: FrameEncoder, batches: Iterable[FrameBatch]) -> F
     thumbs: list[np.ndarray] = []
     pictures = True
     for batch in batches:
+        check_wanted()
         encoded = encoder.encode(batch.inputs)
         if not np.isfinite(encoded).all():
             frame = len(seconds) + int(np.flatnonzero(~np.isfinite(encoded).all(axis=(1, 2)))[0])

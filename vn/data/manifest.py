@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,15 @@ from typing import Any
 import numpy as np
 
 from vn.data.atomic import atomic_write
-from vn.errors import InputError
-from vn.story import read_text
+from vn.errors import InputError, show
+from vn.files import parse_json, read_text
+from vn.story import KEY
 
 FORMAT = 1
 NAME = "manifest.json"
 SPLITS = ("train", "val", "test")
+SHARD = re.compile(r"[0-9A-Za-z_-]{1,200}\.tar")  # so no path leads out of the folder
+MOST_TOKENS, MOST_WIDE = 10_000, 1_000_000  # of a frame: far above any encoder's, far below what memory holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,44 @@ class ShardEntry:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], index: int) -> ShardEntry:
-        """Read an entry; `KeyError` and `TypeError` tell of a missing or wrong field."""
-        samples = tuple(
-            SampleEntry(**{name: sample[name] for name in _SAMPLE_FIELDS}, shard=data["file"], shard_index=index)
-            for sample in data["samples"]
-        )
-        return cls(str(data["file"]), str(data["sha256"]), int(data["bytes"]), samples)
+        """Read an entry.
+
+        Raises:
+            KeyError, TypeError, ValueError: a field is missing or wrong, or does not go together with another one.
+        """
+        file, sha256, size = data["file"], data["sha256"], data["bytes"]
+        if not isinstance(file, str) or not SHARD.fullmatch(file):
+            raise ValueError(f"no shard has the name {show(file)}")
+        if not isinstance(sha256, str) or not _is_count(size):
+            raise ValueError(f"{file} has no sha256 or size")
+        samples = tuple(_sample(sample, file, size, index) for sample in data["samples"])
+        return cls(file, sha256, size, samples)
+
+
+def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
+    values = {name: data[name] for name in _SAMPLE_FIELDS}
+    key = values["key"]
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise ValueError(f"no video has the key {show(key)}")
+    for name in _SAMPLE_FIELDS[1:]:
+        if not (is_number(values[name]) if name == "seconds" else _is_count(values[name])) or values[name] < 0:
+            raise ValueError(f"{key}: {name} cannot be {show(values[name])}")
+    sample = SampleEntry(**values, shard=shard, shard_index=index)
+    # What no shard can hold would be a loop, or a buffer, without an end.
+    if sample.offset + sample.bytes > size or sample.narrated > sample.clips or sample.frames < 1:
+        raise ValueError(f"{key}: offset, bytes, clips, narrated and frames do not go together")
+    if max(sample.frames, sample.clips, sample.characters) > sample.bytes:
+        raise ValueError(f"{key}: {sample.bytes} bytes cannot hold so much")
+    return sample
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
+
+
+def is_number(value: Any) -> bool:
+    """Whether a parsed value is a finite number of a size that a float can have."""
+    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < 1e300
 
 
 @dataclass(slots=True)
@@ -162,12 +198,7 @@ class Manifest:
             if Path(folder).is_dir():
                 raise InputError("no manifest.json: vn prepare has not finished here", file=folder)
             raise InputError("no such data folder; vn prepare makes one", file=folder)
-        text = read_text(file)
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"not JSON: {error.msg} at line {error.lineno}", file=file) from None
-        manifest = _Fields(data, file).manifest()
+        manifest = _Fields(parse_json(read_text(file), file), file).manifest()
         manifest.sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         return manifest
 
@@ -189,58 +220,79 @@ class _Fields:
             raise self.fail("is missing", name)
         value = self.data[name]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.fail(f"is wrong: {str(value)[:60]}", name)
+            raise self.fail(f"is wrong: {show(value)}", name)
         return value
 
     def manifest(self) -> Manifest:
         version = self.take("format", int)
         if version != FORMAT:
             raise self.fail(f"is {version}, but this version of vn reads {FORMAT}: run vn prepare again", "format")
-        width = self.take("width", int)
+        tokens, width = self.count("tokens", MOST_TOKENS), self.count("width", MOST_WIDE)
+        threshold = self.take("similarity_threshold", (int, float))
+        if not is_number(threshold):
+            raise self.fail(f"is wrong: {show(threshold)}", "similarity_threshold")
+        for name, choices in (("dtype", ("float16",)), ("language", ("zh", "en")), ("domain", ("ad", "general"))):
+            if self.take(name, str) not in choices:
+                raise self.fail(f"expected {' or '.join(choices)}, got {show(self.data[name])}", name)
         return Manifest(
             encoder=self.encoder(),
-            similarity_threshold=float(self.take("similarity_threshold", (int, float))),
+            similarity_threshold=float(threshold),
             standardise=self.take("standardise", bool),
-            tokens=self.take("tokens", int),
+            tokens=tokens,
             width=width,
-            dtype=self.take("dtype", str),
+            dtype=self.data["dtype"],
             statistics=self.statistics(width),
-            language=self.take("language", str),
-            domain=self.take("domain", str),
+            language=self.data["language"],
+            domain=self.data["domain"],
             splits=self.splits(),
-            warnings=self.take("warnings", list),
+            warnings=list(map(str, self.take("warnings", list))),
         )
+
+    def count(self, name: str, most: int) -> int:
+        value: int = self.take(name, int)
+        if not 1 <= value <= most:
+            raise self.fail(f"is wrong: {show(value)}", name)
+        return value
 
     def encoder(self) -> dict[str, Any]:
         encoder = self.take("encoder", dict)
         for name in ("id", "settings", "weights_sha256"):
             if name not in encoder:
                 raise self.fail("is missing", f"encoder.{name}")
+        if not isinstance(encoder["id"], str) or not isinstance(encoder["settings"], dict):
+            raise self.fail("is wrong: expected a name and its settings", "encoder")
         return encoder
 
     def statistics(self, width: int) -> dict[str, np.ndarray]:
         given = self.take("statistics", dict)
         arrays = {}
         for name in ("mean", "std"):
-            try:
-                arrays[name] = np.array(given[name], dtype=np.float64)
-            except KeyError:
-                raise self.fail("is missing", f"statistics.{name}") from None
-            except (TypeError, ValueError):
-                raise self.fail("is wrong: expected numbers", f"statistics.{name}") from None
-            if arrays[name].shape != (width,) or not np.isfinite(arrays[name]).all():
+            if name not in given:
+                raise self.fail("is missing", f"statistics.{name}")
+            values = given[name]
+            if not isinstance(values, list) or not all(map(is_number, values)):
+                raise self.fail("is wrong: expected numbers", f"statistics.{name}")
+            if len(values) != width:
                 raise self.fail(f"is wrong: expected {width} finite numbers", f"statistics.{name}")
+            arrays[name] = np.array(values, dtype=np.float64)
+        if not (arrays["std"] > 0).all():
+            raise self.fail("is wrong: expected numbers above 0", "statistics.std")
         return arrays
 
     def splits(self) -> dict[str, list[ShardEntry]]:
         given = self.take("splits", dict)
-        splits = {}
+        splits: dict[str, list[ShardEntry]] = {}
+        keys: set[str] = set()
         for split in SPLITS:
             try:
                 shards = given[split]["shards"]
                 splits[split] = [ShardEntry.from_dict(shard, index) for index, shard in enumerate(shards)]
             except KeyError as error:
-                raise self.fail(f"{error.args[0]!r} is missing", f"splits.{split}") from None
+                raise self.fail(f"{show(error.args[0])} is missing", f"splits.{split}") from None
             except (TypeError, ValueError, AttributeError) as error:
                 raise self.fail(f"is wrong: {error}", f"splits.{split}") from None
+            for sample in (sample for shard in splits[split] for sample in shard.samples):
+                if sample.key in keys:
+                    raise self.fail(f"{sample.key} stands twice", f"splits.{split}")
+                keys.add(sample.key)
         return splits

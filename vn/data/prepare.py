@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from vn.data.read_ahead import ReadAhead
 from vn.data.readers.source import SourceStory, Split
 from vn.data.shards import ShardWriter
 from vn.data.splits import SPLITS, assign
+from vn.data.thumbs import strip
 from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
 from vn.story import Clip, Story
@@ -76,6 +78,8 @@ class _Job:
             if not np.any((frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)):
                 message = f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used"
                 self.findings.add(message, sample=story.id, field=f"clips[{i}]")
+        if isinstance(frames.thumbs, list):  # what waits for its turn shall be small: an hour's pictures are not
+            frames.thumbs = strip(frames.thumbs)
         yield frames
 
 
@@ -190,7 +194,7 @@ def find_video(source: SourceStory, videos: Path | None) -> Path | None:
     names = [source.story.video] if source.story.video and "://" not in source.story.video else []
     for identity in dict.fromkeys((source.story.id, source.group)):
         names += [identity + suffix for suffix in VIDEO_SUFFIXES]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if os.path.isfile(folder / name)), None)
 
 
 def _plan(

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     stories = readers.read(
         args.reader, args.source, test_ids=args.test_ids, findings=findings, bad=bad, topic=args.topic
     )
-    for error in bad:
+    for error in bad if len(bad) > 1 else ():  # of a single one, the refusal or the warnings tell
         print(f"cannot be used: {error}", file=sys.stderr)
     encoder = load_encoder(args.encoder, fps=args.fps, features=args.features)
     began = time.monotonic()
@@ -167,19 +167,20 @@ class _Progress:
             TimeRemainingColumn(),
             console=self._console,
         )
-        self._task = self._bar.add_task("videos", total=total, speed="", visible=False)
+        self._task = self._bar.add_task("videos", total=total, speed="")
 
     def __enter__(self) -> _Progress:
-        self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()
 
     def video(self, sample: str, frames: int, done: int, error: Exception | None) -> None:
-        """One more video is done."""
+        """One more video is done; the first one brings the bar, so that a refusal stays one line."""
+        self._bar.start()
         self.frames += frames
         if error is not None:
             self._console.print(f"cannot be used: {error}", markup=False, highlight=False)
         speed = f"{self.frames / (time.monotonic() - self._began):.0f} frames/s"
-        self._bar.update(self._task, completed=done + 1, speed=speed, visible=True)
+        self._bar.update(self._task, completed=done + 1, speed=speed)

@@ -5,9 +5,26 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+
+
+class Dropped(Exception):
+    """Nobody will take what this thread makes."""
+
+
+_here = threading.local()
+
+
+def check_wanted() -> None:
+    """Raise `Dropped` in a source whose consumer has gone: long sources call it, so that Ctrl-C is soon done.
+
+    Anywhere else it does nothing.
+    """
+    channel: _Channel[Any] | None = getattr(_here, "channel", None)
+    if channel is not None and channel.closed:
+        raise Dropped
 
 
 class _End:
@@ -67,6 +84,7 @@ class ReadAhead(Generic[T]):
             if channel is None:
                 self._room.release()  # the other threads shall learn of it too
                 return
+            _here.channel = channel
             channel.run()
 
 

@@ -16,8 +16,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from vn.data.manifest import Manifest, SampleEntry, ShardEntry
+from vn.data.npy import read_npy
 from vn.data.thumbs import split_strip, strip
 from vn.errors import InputError
+from vn.files import parse_json
 from vn.story import Story
 
 STORY, FRAMES, SECONDS, THUMBS = "json", "frames.npy", "seconds.npy", "thumbs.jpg"
@@ -40,14 +42,16 @@ class ShardWriter:
         self._file = _Hashing(file)
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115 (close())
 
-    def add(self, story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: list[np.ndarray] | None) -> None:
+    def add(
+        self, story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: list[np.ndarray] | bytes | None
+    ) -> None:
         """Append a sample.
 
         Args:
             story: with an id that no other sample has.
             frames: ``[F, T, D]`` float16.
             seconds: ``[F]`` float32.
-            thumbs: F pictures ``[96, w, 3]`` uint8, or None.
+            thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
         """
         offset = self._tar.offset
         self._member(story.id, STORY, json.dumps(story.to_dict(), ensure_ascii=False).encode())
@@ -55,7 +59,7 @@ class ShardWriter:
         self._member(story.id, SECONDS, _npy(seconds))
         size = self._tar.offset - offset
         if thumbs:
-            self._member(story.id, THUMBS, strip(thumbs))
+            self._member(story.id, THUMBS, thumbs if isinstance(thumbs, bytes) else strip(thumbs))
         self.samples.append(
             SampleEntry(
                 key=story.id,
@@ -159,9 +163,10 @@ def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | Non
         try:
             with tarfile.open(fileobj=file, mode="r:") as tar:
                 member = tar.next()
-                content = tar.extractfile(member) if member and member.name == f"{entry.key}.{THUMBS}" else None
-                return split_strip(content.read(), entry.frames) if content else None
-        except (tarfile.TarError, OSError) as error:
+                if member is None or member.name != f"{entry.key}.{THUMBS}":
+                    return None
+                return split_strip(_content(tar, member), entry.frames)
+        except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: of numbers in a header or a picture
             raise _fault(shard, entry, f"damaged ({error})") from None
 
 
@@ -199,6 +204,17 @@ def _open(shard: str | Path, entry: SampleEntry) -> BinaryIO:
         raise _fault(shard, entry, error.strerror or "cannot be read") from None
 
 
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """The bytes of a member that is a plain file: no link, and no sparse file that stands for endless zeros."""
+    content = tar.extractfile(member) if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) else None
+    if content is None or member.sparse is not None:
+        raise tarfile.ReadError(f"{member.name} is not a plain file")
+    data = content.read()
+    if len(data) != member.size:
+        raise tarfile.ReadError(f"{member.name} is cut short")
+    return data
+
+
 def _members(file: BinaryIO, shard: str | Path, entry: SampleEntry, extensions: tuple[str, ...]) -> list[bytes]:
     """The contents of a sample's members, which must have these extensions in this order, from where `file` is."""
     contents = []
@@ -210,26 +226,29 @@ def _members(file: BinaryIO, shard: str | Path, entry: SampleEntry, extensions: 
                 if member is None or member.name != name:
                     found = "the end" if member is None else member.name
                     raise _fault(shard, entry, f"expected {name}, found {found}: not the shard of this manifest")
-                content = tar.extractfile(member)
-                if content is None:
-                    raise _fault(shard, entry, f"{name} is not a file")
-                contents.append(content.read())
-    except (tarfile.TarError, OSError) as error:
+                contents.append(_content(tar, member))
+    except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: of numbers in a header
+        if isinstance(error, InputError):
+            raise
         raise _fault(shard, entry, f"damaged ({error})") from None
     return contents
 
 
 def _story(data: bytes, shard: str | Path, entry: SampleEntry) -> Story:
+    place = f"{shard}: {entry.key}.{STORY}"
     try:
-        return Story.from_dict(json.loads(data), file=shard)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        story = Story.from_dict(parse_json(data.decode(), place), file=place)
+    except UnicodeDecodeError as error:
         raise _fault(shard, entry, f"damaged ({error})", STORY) from None
+    if (story.id, len(story.clips), len(story.narrated)) != (entry.key, entry.clips, entry.narrated):
+        raise _fault(shard, entry, "is not the story of this manifest: run vn prepare again", STORY)
+    return story
 
 
 def _array(data: bytes, shard: str | Path, entry: SampleEntry, name: str, dtype: type, dims: int) -> np.ndarray:
     try:
-        array = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        array = read_npy(data)
+    except ValueError as error:
         raise _fault(shard, entry, f"damaged ({error})", name) from None
     if array.dtype != dtype or array.ndim != dims or len(array) != entry.frames:
         raise _fault(

@@ -15,6 +15,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vn.data.read_ahead import check_wanted
 from vn.errors import Findings, InputError
 
 TOLERANCE = 0.02  # seconds; a frame due at a whole second may be stamped a little after it
@@ -135,6 +136,7 @@ class VideoReader:
             clock = _Clock(stream, 1 / self.fps)
             packets = container.demux()
             while errors < MOST_ERRORS:
+                check_wanted()
                 try:
                     packet = next(packets)
                     data_end = max(data_end, _end_of(packet, container))

@@ -2,12 +2,10 @@
 
 DATA/.prepare/configuration.json    what the data are made from; another one is refused
 DATA/.prepare/train-00000.json      a shard that is whole: its entry in the manifest, its sums and warnings
-DATA/.prepare/lock                  held by the process at work
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -20,9 +18,13 @@ import numpy as np
 
 from vn.data.atomic import PARTIAL, atomic_write
 from vn.data.manifest import NAME, SPLITS, ShardEntry
-from vn.errors import InputError
+from vn.errors import InputError, show
+from vn.files import read_json
+from vn.lock import NAME as LOCK
+from vn.lock import claim
 
 FOLDER = ".prepare"
+ROWS = 4096  # tokens summed at once: an hour of video in 64-bit numbers would take half a gigabyte
 
 
 @dataclass(slots=True)
@@ -46,10 +48,16 @@ class Sums:
 
     def add(self, features: np.ndarray) -> None:
         """Add the tokens of a video, ``[F, T, D]``."""
-        tokens = features.reshape(-1, features.shape[-1]).astype(np.float64)
+        tokens = features.reshape(-1, features.shape[-1])
+        total, squares = np.zeros_like(self.sum), np.zeros_like(self.squares)
+        for start in range(0, len(tokens), ROWS):
+            part = tokens[start : start + ROWS].astype(np.float64)
+            # One token after another, so that the sums are the same to the last bit whatever ROWS is.
+            total = np.add.reduce(np.concatenate([total[None], part]), axis=0)
+            squares = np.add.reduce(np.concatenate([squares[None], part * part]), axis=0)
         self.count += len(tokens)
-        self.sum += tokens.sum(axis=0)
-        self.squares += (tokens * tokens).sum(axis=0)
+        self.sum += total
+        self.squares += squares
 
     def __iadd__(self, other: Sums) -> Sums:
         self.count += other.count
@@ -90,7 +98,7 @@ class Workplace:
         self.folder = folder
         self.records = folder / FOLDER
         self.configuration = dict(configuration)
-        self.hash = hashlib.sha256(json.dumps(self.configuration, sort_keys=True).encode()).hexdigest()
+        self.hash = _digest(self.configuration)
 
     @contextmanager
     def claim(self, overwrite: bool = False) -> Iterator[None]:
@@ -98,19 +106,14 @@ class Workplace:
 
         Raises:
             InputError: the folder holds something else, or data of another configuration (and `overwrite` is off),
-                or another process works there.
+                or another process is at work there.
         """
-        try:
+        with claim(self.folder, "vn prepare"):
             self._refuse_foreign(overwrite)
-            self.records.mkdir(parents=True, exist_ok=True)
-            lock = (self.records / "lock").open("w")
-        except OSError as error:
-            raise InputError(error.strerror or "cannot be written", file=self.folder) from None
-        with lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError("another vn prepare is at work in this folder", file=self.folder) from None
+                self.records.mkdir(exist_ok=True)
+            except OSError as error:
+                raise InputError(error.strerror or "cannot be written", file=self.folder) from None
             if overwrite:
                 self._clear()
             self._agree()
@@ -120,6 +123,8 @@ class Workplace:
         """The record of a shard, where it is whole and its videos are as they were; else None."""
         try:
             data = json.loads((self.records / f"{name}.json").read_bytes())
+            if data.pop("sum_of_this") != _digest(data):
+                return None
             if data["configuration"] != self.hash or data["videos"] != videos:
                 return None
             entry = ShardEntry.from_dict(data["shard"], 0) if data["shard"] else None
@@ -127,7 +132,7 @@ class Workplace:
                 return None
             sums = Sums(data["count"], np.array(data["sum"]), np.array(data["squares"]))
             return ShardRecord(videos, entry, sums, data["warnings"], data["bad"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None  # a record that cannot be read is worth as much as none: the shard is made again
 
     def save(self, name: str, record: ShardRecord) -> None:
@@ -142,6 +147,7 @@ class Workplace:
             "warnings": record.warnings,
             "bad": record.bad,
         }
+        data["sum_of_this"] = _digest(data)  # so that a damaged record is not taken for one
         with atomic_write(self.records / f"{name}.json") as file:
             file.write(json.dumps(data, ensure_ascii=False).encode())
 
@@ -150,11 +156,9 @@ class Workplace:
         (self.folder / NAME).unlink(missing_ok=True)
 
     def _refuse_foreign(self, overwrite: bool) -> None:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InputError("is a file; the shards need a folder", file=self.folder)
         ours = (self.records / "configuration.json").exists()
-        if self.folder.is_dir() and not ours and not overwrite:
-            strangers = [entry.name for entry in self.folder.iterdir() if entry.name != FOLDER]
+        if not ours and not overwrite:
+            strangers = [entry.name for entry in self.folder.iterdir() if entry.name not in (FOLDER, LOCK)]
             if strangers:
                 raise InputError(
                     f"holds other files already ({min(strangers)}): choose another folder, or add --overwrite to "
@@ -165,10 +169,7 @@ class Workplace:
     def _agree(self) -> None:
         file = self.records / "configuration.json"
         if file.exists():
-            try:
-                theirs = json.loads(file.read_bytes())
-            except ValueError:
-                theirs = {}
+            theirs = read_json(file)
             if theirs != self.configuration:
                 changed = ", ".join(_differences(theirs, self.configuration))
                 raise InputError(
@@ -190,6 +191,10 @@ class Workplace:
             file.unlink()
 
 
+def _digest(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
 def _differences(old: Any, new: Any, name: str = "") -> list[str]:
     """What changed between two configurations, field by field."""
     if isinstance(old, dict) and isinstance(new, dict):
@@ -199,4 +204,4 @@ def _differences(old: Any, new: Any, name: str = "") -> list[str]:
         return []
     if name == "stories":
         return ["other stories or splits"]
-    return [f"{name} was {old}, now {new}"]
+    return [f"{name or 'all'} was {show(old)}, now {show(new)}"]

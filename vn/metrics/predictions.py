@@ -5,15 +5,15 @@ Every clip that should have a narration becomes one `ScoredClip`, whether it was
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vn.errors import Findings, InputError, did_you_mean
-from vn.story import Labels, Language, Story, WordRange, parse_labels, read_text
+from vn.errors import Findings, InputError, did_you_mean, show
+from vn.files import parse_json, read_text
+from vn.story import Labels, Language, Story, WordRange, parse_labels
 
 FIELDS = (
     "video",
@@ -77,10 +77,7 @@ def read_lines(file: str | Path) -> list[dict[str, Any]]:
         raise InputError("is empty", file=file)
     lines = []
     for number, line in enumerate(text.split("\n"), 1):
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"not JSON: {error.msg}", file=f"{file}:{number}") from None
+        value = parse_json(line, f"{file}:{number}", line=None)
         if not isinstance(value, dict):
             raise InputError(f"expected a mapping, got {type(value).__name__}", file=f"{file}:{number}")
         lines.append(value)
@@ -214,18 +211,18 @@ class _Line:
     def clip(self) -> ScoredClip:
         for name in self.line:
             if name not in FIELDS:
-                raise self.fail(f"unknown field {name!r}{did_you_mean(str(name), FIELDS)}")
+                raise self.fail(f"unknown field {show(name)}{did_you_mean(str(name), FIELDS)}")
         for name in NEEDED:
             if name not in self.line:
                 raise self.fail("is missing", name)
         video, number = self.line["video"], self.line["clip"]
         if not isinstance(video, str) or not video:
-            raise self.fail(f"expected a text, got {video!r}", "video")
+            raise self.fail(f"expected a text, got {show(video)}", "video")
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-            raise self.fail(f"expected the clip's number from 0, got {number!r}", "clip")
+            raise self.fail(f"expected the clip's number from 0, got {show(number)}", "clip")
         source = self.line.get("range_source")
         if source is not None and source not in SOURCES:
-            raise self.fail(f"expected one of {', '.join(SOURCES)}, got {source!r}", "range_source")
+            raise self.fail(f"expected one of {', '.join(SOURCES)}, got {show(source)}", "range_source")
         reference = self.text("reference") if self.line.get("reference") is not None else None
         return ScoredClip(
             video=video,
@@ -243,7 +240,7 @@ class _Line:
     def text(self, name: str) -> str:
         value = self.line[name]
         if not isinstance(value, str):
-            raise self.fail(f"expected a text, got {value!r}", name)
+            raise self.fail(f"expected a text, got {show(value)}", name)
         return " ".join(value.split())
 
     def labels(self, name: str) -> Labels | None:
@@ -251,7 +248,7 @@ class _Line:
         if value is None:
             return None
         if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-            raise self.fail(f"expected a list of script labels, got {value!r}", name)
+            raise self.fail(f"expected a list of script labels, got {show(value)}", name)
         try:
             return parse_labels(value)
         except InputError as error:
@@ -263,5 +260,5 @@ class _Line:
             return None
         whole = isinstance(value, list) and all(isinstance(n, int) and not isinstance(n, bool) for n in value)
         if not whole or len(value) != 2 or not 0 <= value[0] <= value[1]:
-            raise self.fail(f"expected [low, high] in words, got {value!r}", "word_range")
+            raise self.fail(f"expected [low, high] in words, got {show(value)}", "word_range")
         return WordRange(*value)

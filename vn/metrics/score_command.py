@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from vn.data.atomic import write_text
 from vn.errors import Findings, InputError
 
 Settings = dict[str, dict[str, dict[str, Any]]]
@@ -112,7 +113,7 @@ def print_table(scores: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     console = Console()
     for setting, metrics in scores.items():
         table = Table(
-            title=f"{setting}: scores x100, with 95 % intervals over videos",
+            title=f"{escape(setting)}: scores x100, with 95 % intervals over videos",
             title_justify="left",
             box=SIMPLE_HEAD,
             padding=(0, 1),
@@ -201,9 +202,4 @@ def _score_files(
 
 
 def _write(file: Path, scores: Settings) -> None:
-    new = file.with_name(file.name + ".new")
-    try:
-        new.write_text(json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(new, file)
-    except OSError as error:
-        raise InputError(error.strerror or "cannot be written", file=file) from None
+    write_text(file, json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import lightning as L
 import torch
@@ -17,6 +17,7 @@ from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from vn.adapter import save_adapter
+from vn.errors import InputError
 from vn.train.module import NarratorModule
 
 
@@ -30,6 +31,7 @@ class JsonlLogger(Logger):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.file = folder / "metrics.jsonl"
+        self._mended = False
 
     @property
     def name(self) -> str:
@@ -50,11 +52,27 @@ class JsonlLogger(Logger):
         values = {k: (v if math.isfinite(v) else str(v)) for k, v in metrics.items() if k != "epoch"}
         line = {"step": step, "epoch": metrics.get("epoch"), **values}
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.file, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(self.file, "a+b") as file:
+                if not self._mended:
+                    _drop_half_line(file)
+                    self._mended = True
+                file.write(json.dumps(line).encode() + b"\n")
+        except OSError as error:
+            self._mended = False
+            raise InputError(f"cannot be written: {error.strerror}", file=self.file) from None
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: the resolved configuration lies beside, in ``config.yaml``."""
+
+
+def _drop_half_line(file: BinaryIO) -> None:
+    """Cut off what a kill or a full disk left of a last line, so that the next one is not glued to it."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 65_536))
+    tail = file.read()
+    if tail and not tail.endswith(b"\n"):
+        file.truncate(size - len(tail) + tail.rfind(b"\n") + 1)
 
 
 class SaveAdapter(L.Callback):

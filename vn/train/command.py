@@ -7,10 +7,12 @@ import logging
 import netrc
 import os
 import re
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
@@ -21,15 +23,20 @@ import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from vn.data.atomic import write_text
 from vn.data.datamodule import StoryDataModule
-from vn.errors import InputError, did_you_mean
+from vn.errors import InputError, show
+from vn.files import read_yaml
+from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
+from vn.train.arguments import ABLATIONS, check, expand, explain, read_configs
 from vn.train.callbacks import AfterTest, JsonlLogger, SaveAdapter, StepSeed, checkpoints
+from vn.train.checkpoint_io import use_atomic_checkpoints
 from vn.train.module import NarratorModule, Testing
 
-PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
-ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
+CONFIG = "config.yaml"
 # Settings that may differ between a run and its continuation: they change no result.
 FREE = (
     "config",
@@ -67,10 +74,12 @@ class NarratorCLI(LightningCLI):
     Args:
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
         args: its arguments.
+        stack: takes what is given back when the command ends (default: when this object does).
     """
 
-    def __init__(self, command: str, args: list[str]) -> None:
+    def __init__(self, command: str, args: list[str], stack: ExitStack | None = None) -> None:
         self.command = command
+        self.stack = stack or ExitStack()
         super().__init__(
             NarratorModule,
             StoryDataModule,
@@ -121,10 +130,12 @@ class NarratorCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse; what is wrong becomes an `InputError`."""
+        configs = read_configs(args)
         try:
             super().parse_arguments(parser, args)
         except ArgumentError as error:
-            raise _explain(error, [action.dest for action in parser._actions]) from None
+            raise explain(error, [action.dest for action in parser._actions], configs) from None
+        check(vars(self.config.as_flat()), vars(parser.get_defaults(skip_validation=True).as_flat()), configs)
 
     @property
     def settings(self) -> Namespace:
@@ -136,15 +147,23 @@ class NarratorCLI(LightningCLI):
         """The run folder."""
         return Path(self.settings.runs) / self.settings.name
 
+    @property
+    def output(self) -> Path:
+        """The folder that the command writes to."""
+        tests = self.command in ("test", "predict", "validate")
+        return Path(self.settings.out) if tests and self.settings.out else self.folder
+
     def before_instantiate_classes(self) -> None:
-        """Name the run, and refuse a folder that holds another one.
+        """Name the run, keep other processes out of its folder, and refuse one that holds another run.
 
         Raises:
             Finished: nothing is left to do.
         """
         self._name_run()
+        if _rank() == 0:  # the other ranks are of the same run
+            self.stack.enter_context(claim(self.output, f"vn {self.command}"))
         if self.command in ("fit", "run"):
-            self._claim_folder()
+            self._compare_config()
             trained = (self.folder / "adapter").exists()
             if trained and (self.command == "fit" or (self.folder / "scores.json").exists()):
                 raise Finished(self.folder)
@@ -159,26 +178,21 @@ class NarratorCLI(LightningCLI):
                 stem = next((f.stem for f in files if f.parent.name != "ablations"), "run")
                 settings.name = "-".join([stem, *([] if settings.ablation == "full" else [settings.ablation])])
 
-    def _claim_folder(self) -> None:
-        """Write ``config.yaml`` into a new run folder; compare it with that of an existing one."""
-        text = self.parser.dump(self.settings, skip_none=False)
-        file = self.folder / "config.yaml"
-        if file.exists():
-            old, new = _flat(yaml.safe_load(file.read_text(encoding="utf-8"))), _flat(yaml.safe_load(text))
+    def _compare_config(self) -> None:
+        """Compare the configuration with that of the run that the folder holds, if it holds one."""
+        file = self.folder / CONFIG
+        # A run that failed before its first step has left nothing that its configuration should protect.
+        if file.exists() and any((self.folder / name).exists() for name in ("metrics.jsonl", "checkpoints", "adapter")):
+            old, new = _flat(read_yaml(file)), _flat(yaml.safe_load(self._dump()))
             for key in sorted({*old, *new}):
                 if not _free(key) and old.get(key) != new.get(key):
-                    raise InputError(
-                        f"this run folder has {old.get(key)!r}, now it is {new.get(key)!r}; give another --name",
-                        file=file,
-                        field=key,
-                    )
+                    message = f"this run folder has {show(old.get(key))}, now it is {show(new.get(key))}"
+                    raise InputError(f"{message}; give another --name", file=file, field=key)
             if self.settings.resume == "never":
                 raise InputError("the run folder exists; give another --name, or --resume auto", file=self.folder)
-        elif _rank() == 0:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            new_file = file.with_name("config.yaml.new")
-            new_file.write_text(text, encoding="utf-8")
-            os.replace(new_file, file)
+
+    def _dump(self) -> str:
+        return self.parser.dump(self.settings, skip_none=False)
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
         """The trainer with its loggers and callbacks."""
@@ -197,7 +211,12 @@ class NarratorCLI(LightningCLI):
         config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
         config["default_root_dir"] = str(self.folder)
         config["callbacks"] = [*(config.get("callbacks") or []), *extra]
-        return L.Trainer(**config)
+        try:
+            trainer = L.Trainer(**config)
+        except (TypeError, ValueError, MisconfigurationException) as error:  # of values that only Lightning judges
+            raise InputError(str(error), field="trainer") from None
+        use_atomic_checkpoints(trainer)
+        return trainer
 
     def _loggers(self, asked: Any) -> list[Logger]:
         """The user's own loggers; else W&B, offline unless the user is logged in; none for ``false``."""
@@ -219,8 +238,7 @@ class NarratorCLI(LightningCLI):
             resume="allow",
         )
         if _rank() == 0:
-            text = self.parser.dump(self.settings, skip_none=False)
-            config = {"cfg": yaml.safe_load(text), "ablation": self.settings.ablation}
+            config = {"cfg": yaml.safe_load(self._dump()), "ablation": self.settings.ablation}
             # In a sweep, `ablation` is the sweep's own key, and locked.
             logger.experiment.config.update({k: v for k, v in config.items() if k == "cfg" or not in_sweep})
         return [logger]
@@ -229,9 +247,11 @@ class NarratorCLI(LightningCLI):
         """Tell the module where to write, and load what is tested."""
         model: NarratorModule = self.model
         model.testing = self.config_init.test
-        model.output = self.folder
-        if self.command in ("validate", "test", "predict"):
-            model.output = Path(self.settings.out) if self.settings.out else self.folder
+        model.output = self.output
+        if self.command in ("fit", "run"):
+            if _rank() == 0 and not (self.folder / "adapter").exists():
+                write_text(self.folder / CONFIG, self._dump())
+        else:
             model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
 
 
@@ -248,7 +268,15 @@ def _free(key: str) -> bool:
 
 
 def _rank() -> int:
-    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
+    """This process among those of the run, as its launcher says: torchrun, Lightning or SLURM."""
+    for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
+        if name in os.environ:
+            rank = int(os.environ[name])
+            break
+    else:
+        rank = 0
+    # Lightning's own launcher counts each machine's processes from 0.
+    return rank if "RANK" in os.environ else rank or int(os.environ.get("NODE_RANK", "0"))
 
 
 def _logged_in() -> bool:
@@ -262,66 +290,7 @@ def _logged_in() -> bool:
         return False
 
 
-def expand(argv: list[str]) -> list[str]:
-    """Spell out our short flags: ``--run DIR`` and ``--ablation NAME``.
-
-    ``--run DIR`` stands for that run's configuration and folder, ``--ablation NAME`` for the overlay
-    ``ablations/NAME.yaml`` beside the experiment file, placed right after it so that later flags still win.
-    """
-    args: list[str] = []
-    for arg in argv:  # --key=value to --key value, for these two only
-        key, equals, value = arg.partition("=")
-        args += [key, value] if equals and key in ("--run", "--ablation", "--config", "-c") else [arg]
-    out: list[str] = []
-    overlay: Path | None = None
-    i = 0
-    while i < len(args):
-        arg, value = args[i], args[i + 1] if i + 1 < len(args) else ""
-        if arg == "--run":
-            run = Path(value)
-            if not (run / "config.yaml").exists():
-                raise InputError("no run here (config.yaml is missing)", file=value or "--run")
-            out += ["--config", str(run / "config.yaml"), "--runs", str(run.parent), "--name", run.name]
-            i += 2
-        elif arg == "--ablation":
-            if value not in ABLATIONS:
-                raise InputError(
-                    f"expected one of {', '.join(ABLATIONS)}; got {value!r}{did_you_mean(value, ABLATIONS)}",
-                    field="--ablation",
-                )
-            overlay = Path("ablations") / f"{value}.yaml"
-            out += [arg, value]
-            i += 2
-        else:
-            out.append(arg)
-            i += 1
-    if overlay is not None:
-        places = [n for n, arg in enumerate(out) if arg in ("--config", "-c")]
-        if not places:
-            raise InputError("--ablation overlays an experiment; give --config experiments/NAME.yaml too")
-        experiment = Path(out[places[-1] + 1])
-        file = next((d / overlay for d in (experiment.parent, Path("experiments")) if (d / overlay).exists()), None)
-        if file is None:
-            raise InputError(f"no overlay {overlay} beside the experiment", file=experiment)
-        out[places[-1] + 2 : places[-1] + 2] = ["--config", str(file)]
-    return out
-
-
-_UNKNOWN = re.compile(r"(?:[Uu]nrecognized arguments: -*|does not accept option '|[Kk]ey '|Unknown key ')([\w.]+)")
-
-
-def _explain(error: ArgumentError, known: list[str]) -> InputError:
-    """jsonargparse's message as one sentence, with a suggestion where a key is unknown."""
-    text = " ".join(str(error).split())
-    hint = ""
-    if unknown := _UNKNOWN.search(text):
-        parents, _, leaf = unknown.group(1).rpartition(".")
-        hint = (
-            did_you_mean(unknown.group(1), known)
-            if parents
-            else did_you_mean(leaf, {k.rpartition(".")[2] for k in known})
-        )
-    return InputError(text + hint)
+_NOISE = re.compile("Tip:|Detected KeyboardInterrupt")  # of an interrupt, our own line tells
 
 
 @contextmanager
@@ -341,10 +310,11 @@ def _quiet() -> Iterator[None]:
             ".*You have overridden `transfer_batch_to_device`.*",
             ".*`is_gradient_checkpointing` is deprecated.*",
             ".*LeafSpec.* is deprecated.*",
+            ".*resuming from a checkpoint that ended before the epoch ended.*",  # which our data module can
         ):
             warnings.filterwarnings("ignore", message)
         tips = logging.Filter()
-        tips.filter = lambda record: "Tip:" not in record.getMessage()  # type: ignore[method-assign]
+        tips.filter = lambda record: not _NOISE.search(record.getMessage())  # type: ignore[method-assign]
         for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
             logging.getLogger(name).addFilter(tips)
         yield
@@ -352,17 +322,23 @@ def _quiet() -> Iterator[None]:
 
 def main(command: str, argv: list[str]) -> int:
     """Run one of the commands; bad configuration is an `InputError`."""
-    with _quiet():
+    with _quiet(), ExitStack() as stack:
         try:
-            cli = NarratorCLI(command, expand(argv))
+            cli = NarratorCLI(command, expand(argv), stack)
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0
+        on_interrupt = signal.getsignal(signal.SIGINT)
         try:
             _work(command, cli)
-        except BaseException:
+        except BaseException as error:
             _finish_wandb(cli, exit_code=1)
+            if isinstance(error, SystemExit) and cli.trainer.interrupted:
+                raise KeyboardInterrupt from None  # Lightning makes an exit of code 1 of it
             raise
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, on_interrupt)  # Lightning leaves it ignored
         _finish_wandb(cli, exit_code=int(cli.trainer.interrupted))
         if cli.trainer.interrupted:
             return 130

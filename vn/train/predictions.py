@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 
+from vn.data.atomic import write_text
 from vn.errors import Findings, InputError
 from vn.llm.generate import WrittenClip
 from vn.story import Story
@@ -77,9 +77,7 @@ class PredictionWriter:
         """Write this rank's part; rank 0 then merges all and checks that each (video, clip) stands exactly once."""
         rank = self.trainer.global_rank
         part = self.parts / f"rank{rank}.json"
-        part.write_text(
-            json.dumps({"lines": self.lines, "stories": self.stories}, ensure_ascii=False), encoding="utf-8"
-        )
+        write_text(part, json.dumps({"lines": self.lines, "stories": self.stories}, ensure_ascii=False))
         self.trainer.strategy.barrier("predictions-written")
         if self.trainer.is_global_zero:
             parts = [
@@ -104,6 +102,4 @@ class PredictionWriter:
 
 
 def _write_lines(file: Path, lines: Iterable[dict[str, Any]]) -> None:
-    new = file.with_name(file.name + ".new")
-    new.write_text("".join(json.dumps(x, ensure_ascii=False) + "\n" for x in lines), encoding="utf-8")
-    os.replace(new, file)
+    write_text(file, "".join(json.dumps(x, ensure_ascii=False) + "\n" for x in lines))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from vn.data.frames import FrameBatch
+from vn.data.npy import read_npy
 from vn.errors import Findings, InputError
 
 NAME = re.compile(r"(?P<id>.+)_(?P<number>\d{3,})\.jpg\.npy")
@@ -103,10 +104,11 @@ class StoredFeatures:
 
 def _load(file: Path) -> np.ndarray:
     try:
-        array = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = read_npy(file.read_bytes())
+    except OSError as error:
+        raise InputError(error.strerror or "cannot be read", file=file) from None
+    except ValueError as error:
         raise InputError(f"not a NumPy array that can be read ({error})", file=file) from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        kind = array.dtype if isinstance(array, np.ndarray) else "an archive"
-        raise InputError(f"expected an array of floats, got {kind}", file=file)
+    if array.dtype.kind != "f":
+        raise InputError(f"expected an array of floats, got {array.dtype}", file=file)
     return array

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vn.data.readers.source import ReadContext, SourceStory
 from vn.errors import Findings, InputError, did_you_mean
-from vn.story import read_text
+from vn.files import read_text
 
 READERS: dict[str, str] = {
     "esyncvidstory": "vn.data.readers.esyncvidstory",

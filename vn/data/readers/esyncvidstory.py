@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from vn.data.readers.source import (
     refuse_twice,
     story_id,
 )
-from vn.errors import InputError
-from vn.story import Clip, Knowledge, Labels, Story, parse_labels
+from vn.errors import InputError, show
+from vn.story import Clip, Knowledge, Labels, Story, is_seconds, parse_labels
 
 ASPECT = re.compile(r"(?P<aspect>[^：:\s][^：:]*?)\s*[：:]")
 NO_ASPECT = "其他"  # for points before any aspect is named
@@ -51,11 +50,11 @@ class _Entry:
 
     def story(self, entry: Any) -> Story:
         if not isinstance(entry, dict):
-            raise self.fail(f"expected an object, got {entry!r}")
+            raise self.fail(f"expected an object, got {show(entry)}")
         refuse_twice(entry, self.file, self.name)
         title = entry.get("p_name")
         if not isinstance(title, str) or not title.strip():
-            raise self.fail(f"expected the product's name, got {title!r}", "p_name")
+            raise self.fail(f"expected the product's name, got {show(title)}", "p_name")
         link = entry.get("link")
         return Story(
             id=story_id(self.name, self.file),
@@ -70,7 +69,7 @@ class _Entry:
     def knowledge(self, text: Any) -> tuple[Knowledge, ...]:
         """``aspect：point、point`` a line, with a full-width or an ASCII colon."""
         if not isinstance(text, str):
-            raise self.fail(f"expected lines 'aspect：point、point', got {text!r}", "p_info")
+            raise self.fail(f"expected lines 'aspect：point、point', got {show(text)}", "p_info")
         found: dict[str, list[str]] = {}
         aspect = NO_ASPECT
         for line in filter(None, map(str.strip, text.splitlines())):
@@ -78,7 +77,7 @@ class _Entry:
             if named:
                 aspect, line = named["aspect"], line[named.end() :]
             else:  # a point broken over two lines: it still is something known about the product
-                message = f"no aspect before a colon in {line!r}; taken as more about {aspect!r}"
+                message = f"no aspect before a colon in {show(line)}; taken as more about {show(aspect)}"
                 self.findings.add(message, file=self.file, sample=self.name, field="p_info")
             found.setdefault(aspect, []).extend(point.strip() for point in line.split("、") if point.strip())
         return tuple(Knowledge(aspect, tuple(points)) for aspect, points in found.items() if points)
@@ -91,14 +90,14 @@ class _Entry:
         for i, frame in enumerate(frames):
             where = f"frames[{i}]"
             if not isinstance(frame, dict):
-                raise self.fail(f"expected an object, got {frame!r}", where)
+                raise self.fail(f"expected an object, got {show(frame)}", where)
             time = frame.get("time")
-            if not isinstance(time, list) or len(time) != 2 or not all(map(_is_time, time)):
-                raise self.fail(f"expected [start, end] in seconds, got {time!r}", f"{where}.time")
+            if not isinstance(time, list) or len(time) != 2 or not all(map(is_seconds, time)):
+                raise self.fail(f"expected [start, end] in seconds, got {show(time)}", f"{where}.time")
             start, end = times.clip(time[0], time[1], f"{where}.time")
             narration = frame.get("new_text")
             if narration is not None and not isinstance(narration, str):
-                raise self.fail(f"expected a text, got {narration!r}", f"{where}.new_text")
+                raise self.fail(f"expected a text, got {show(narration)}", f"{where}.new_text")
             labels = self.labels(frame.get("label"), f"{where}.label")
             clips.append(Clip(start, end, labels, " ".join((narration or "").split()) or None))
         return tuple(clips)
@@ -107,12 +106,8 @@ class _Entry:
         if text is None or text == "":
             return None
         if not isinstance(text, str):
-            raise self.fail(f"expected a script label, got {text!r}", where)
+            raise self.fail(f"expected a script label, got {show(text)}", where)
         try:
             return parse_labels(text)
         except InputError as error:
             raise self.fail(str(error), where) from None
-
-
-def _is_time(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value) and value >= 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vn.errors import Findings, InputError
-from vn.story import KEY, OVERLAP_TOLERANCE, Story, read_text
+from vn.files import parse_json, read_text
+from vn.story import KEY, KEY_RULE, OVERLAP_TOLERANCE, Story
 
 Split = Literal["train", "val", "test"]
 
@@ -71,7 +71,7 @@ def story_id(name: str, file: Path) -> str:
     """An id from a video's file name (``.mp4`` is dropped); shard keys allow few characters."""
     identity = name.removesuffix(".mp4")
     if not KEY.fullmatch(identity):
-        raise InputError("an id has letters, digits, '_' and '-' only", file=file, sample=name, field="id")
+        raise InputError(KEY_RULE, file=file, sample=name, field="id")
     return identity
 
 
@@ -125,32 +125,21 @@ def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     return made
 
 
-def parse_json(text: str, file: Path, line: int = 1) -> Any:
-    """Parse JSON; objects become `JsonObject`, to be checked with `refuse_twice`.
-
-    Args:
-        text: what to parse.
-        file: named in errors.
-        line: where in the file the text begins.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        raise InputError(f"not JSON: {error.msg} at line {line + error.lineno - 1}", file=file) from None
-    except RecursionError:
-        raise InputError("not JSON: nested too deep", file=file) from None
-
-
 def load_json(file: Path) -> Any:
-    """`parse_json` of a file."""
-    return parse_json(read_text(file), file)
+    """Read a JSON file; objects become `JsonObject`, to be checked with `refuse_twice`."""
+    return parse_lines(read_text(file), file)
+
+
+def parse_lines(text: str, file: Path, line: int = 1) -> Any:
+    """The same for a part of a file that begins at a line."""
+    return parse_json(text, file, line, _object)
 
 
 def refuse_twice(data: Any, file: Path, sample: str | None = None, where: str = "") -> None:
     """Raise where an object at any depth has the same name twice, naming the place.
 
     Args:
-        data: from `parse_json`.
+        data: from `load_json`.
         file: named in errors.
         sample: the story it belongs to.
         where: the field that `data` is.

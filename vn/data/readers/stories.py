@@ -10,9 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
-from vn.data.readers.source import ReadContext, SourceStory, Split, load_json, parse_json, refuse_twice
+from vn.data.readers.source import ReadContext, SourceStory, Split, load_json, parse_lines, refuse_twice
 from vn.errors import InputError
-from vn.story import Story, read_text
+from vn.files import read_text
+from vn.story import Story
 
 SUFFIXES = (".json", ".jsonl")
 
@@ -50,7 +51,7 @@ def _read_file(file: Path, split: Split | None, context: ReadContext) -> list[So
             for number, line in enumerate(read_text(file).split("\n"), start=1):
                 if line.strip():
                     with context.story():
-                        add(parse_json(line, file, number))
+                        add(parse_lines(line, file, number))
         return stories
     with context.story():
         data = load_json(file)

@@ -14,10 +14,11 @@ from collections import defaultdict
 from pathlib import Path
 
 from vn.data.readers.source import ReadContext, SourceStory, WholeSecondTimes, story_id
-from vn.errors import InputError
-from vn.story import Clip, Knowledge, Story, read_text
+from vn.errors import InputError, show
+from vn.files import is_text, read_text
+from vn.story import Clip, Knowledge, Story
 
-LINE = re.compile(r"(?P<times>(\d+):([0-5]\d)\s+(\d+):([0-5]\d))\s+(?P<text>\S.*)")
+LINE = re.compile(r"(?P<times>(\d{1,4}):([0-5]\d)\s+(\d{1,4}):([0-5]\d))\s+(?P<text>\S.*)")
 
 
 def read(path: Path, context: ReadContext) -> list[SourceStory]:
@@ -46,6 +47,8 @@ def read(path: Path, context: ReadContext) -> list[SourceStory]:
 
 def _story(identity: str, video: str, lines: list[str], file: Path, context: ReadContext) -> Story:
     topic = context.topic or file.resolve().parent.name.replace("_", " ")
+    if not is_text(topic) or not topic.strip():
+        raise InputError("the topic cannot be read from the folder's name; give it with --topic", file=file)
     times = WholeSecondTimes(file, identity, context.findings)
     clips = []
     for number, line in enumerate(lines, start=2):
@@ -55,7 +58,7 @@ def _story(identity: str, video: str, lines: list[str], file: Path, context: Rea
         match = LINE.fullmatch(line.strip())
         if match is None:
             raise InputError(
-                f"expected 'MM:SS MM:SS sentence', got {line.strip()!r}", file=file, sample=identity, field=where
+                f"expected 'MM:SS MM:SS sentence', got {show(line.strip())}", file=file, sample=identity, field=where
             )
         minutes = [int(match[i]) for i in (2, 3, 4, 5)]
         start, end = times.clip(minutes[0] * 60 + minutes[1], minutes[2] * 60 + minutes[3], where)

@@ -1,0 +1,37 @@
+"""``.npy`` arrays from files that may be damaged, or made to do harm: never a pickle, never more than is there."""
+
+from __future__ import annotations
+
+import io
+from math import prod
+
+import numpy as np
+
+MAGIC = b"\x93NUMPY"
+
+
+def read_npy(data: bytes) -> np.ndarray:
+    """The array of an ``.npy`` file.
+
+    Args:
+        data: all of the file.
+
+    Raises:
+        ValueError: it is no such file, is cut short, or holds objects (which only a pickle, so a program, can give).
+    """
+    file = io.BytesIO(data)
+    if not data.startswith(MAGIC):
+        raise ValueError("it is no .npy file")
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # NumPy parses the header as Python text, and that can fail in any way
+        raise ValueError(f"its header cannot be read: {type(error).__name__}") from None
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects: allow_pickle is off")
+    start, count = file.tell(), prod(shape)
+    if any(n < 0 for n in shape) or start + count * dtype.itemsize > len(data) or not dtype.itemsize:
+        raise ValueError(f"it is cut short: {len(data)} bytes cannot hold {list(shape)} of {dtype}")
+    flat = np.frombuffer(data, dtype, count, start)
+    return flat.reshape(shape[::-1]).T.copy() if fortran else flat.reshape(shape).copy()

@@ -1,0 +1,138 @@
+"""From what JSON or YAML gave to a `Story`, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vn.errors import Findings, InputError, did_you_mean, show
+from vn.story import KEY, KEY_RULE, OVERLAP_TOLERANCE, Clip, Knowledge, Story, is_seconds, parse_labels
+
+
+class StoryReader:
+    """Checks a story field by field, so that every error names its place.
+
+    Args:
+        file: named in errors.
+        findings: takes the warnings.
+    """
+
+    def __init__(self, file: str | Path | None, findings: Findings) -> None:
+        self.file = file
+        self.findings = findings
+        self.id: str | None = None
+
+    def fail(self, message: str, where: str | None = None) -> InputError:
+        return InputError(message, file=self.file, sample=self.id, field=where)
+
+    def text(self, data: Mapping[str, Any], name: str, where: str = "") -> str:
+        value = data.get(name)
+        if not isinstance(value, str) or not value.strip():
+            raise self.fail(f"expected a text, got {show(value)}", where + name)
+        return value.strip()
+
+    def keys(self, data: Any, known: Sequence[str], where: str) -> Mapping[str, Any]:
+        if not isinstance(data, Mapping):
+            raise self.fail(f"expected a mapping, got {type(data).__name__}", where or None)
+        for key in data:
+            if key not in known:
+                hint = did_you_mean(key, known) if isinstance(key, str) else ""
+                raise self.fail(f"unknown field {show(key)}{hint}", where or None)
+        return data
+
+    def story(self, data: Any, clips_required: bool, default_id: str | None) -> Story:
+        known = ("id", "title", "language", "domain", "knowledge", "clips", "video")
+        if isinstance(data, Mapping) and isinstance(data.get("id"), str):
+            self.id = data["id"]
+        data = self.keys(data, known, "")
+        identity = default_id if default_id is not None and "id" not in data else self.text(data, "id")
+        self.id = identity
+        if not KEY.fullmatch(identity):
+            raise self.fail(KEY_RULE, "id")
+        language = data.get("language")
+        if language not in ("zh", "en"):
+            raise self.fail(f"expected 'zh' or 'en', got {show(language)}", "language")
+        domain = data.get("domain", "ad")
+        if domain not in ("ad", "general"):
+            raise self.fail(f"expected 'ad' or 'general', got {show(domain)}", "domain")
+        video = data.get("video")
+        if video is not None and not isinstance(video, str):
+            raise self.fail(f"expected a path or link, got {show(video)}", "video")
+        title = self.text(data, "title")
+        knowledge = self.knowledge(data.get("knowledge") or [])
+        clips = self.clips(data.get("clips"), clips_required)
+        return Story(identity, title, language, domain, knowledge, clips, video)
+
+    def knowledge(self, data: Any) -> tuple[Knowledge, ...]:
+        if not isinstance(data, list | tuple):
+            raise self.fail(f"expected a list of aspects, got {type(data).__name__}", "knowledge")
+        entries = []
+        for i, item in enumerate(data):
+            where = f"knowledge[{i}]."
+            item = self.keys(item, ("aspect", "points"), where[:-1])
+            points = item.get("points")
+            if not isinstance(points, list | tuple):
+                raise self.fail(f"expected a list of texts, got {show(points)}", where + "points")
+            texts = tuple(self.point(point, f"{where}points[{n}]") for n, point in enumerate(points))
+            entries.append(Knowledge(self.text(item, "aspect", where), texts))
+        return tuple(entries)
+
+    def point(self, value: Any, where: str) -> str:
+        number = not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < 1e15
+        text = str(value).strip() if number or isinstance(value, str) else ""
+        if not text:
+            raise self.fail(f"expected a text, got {show(value)}", where)
+        return text
+
+    def clips(self, data: Any, required: bool) -> tuple[Clip, ...]:
+        if not data:
+            if required:
+                raise self.fail("the story has no clips", "clips")
+            return ()
+        if not isinstance(data, list | tuple):
+            raise self.fail(f"expected a list of clips, got {type(data).__name__}", "clips")
+        clips: list[Clip] = []
+        for i, item in enumerate(data):
+            where = f"clips[{i}]"
+            clips.append(self.clip(item, where))
+            if i and (overlap := clips[i - 1].end - clips[i].start) > 0:
+                if overlap > OVERLAP_TOLERANCE:
+                    raise self.fail(f"starts {overlap:g} s before clip {i - 1} ends", f"{where}.start")
+                self.findings.add(
+                    f"starts {overlap:g} s before clip {i - 1} ends", file=self.file, sample=self.id, field=where
+                )
+        return tuple(clips)
+
+    def clip(self, data: Any, where: str) -> Clip:
+        data = self.keys(data, ("start", "end", "labels", "narration", "facts"), where)
+        times = []
+        for name in ("start", "end"):
+            value = data.get(name)
+            if not is_seconds(value):
+                raise self.fail(f"expected seconds, got {show(value)}", f"{where}.{name}")
+            times.append(float(value))
+        if times[1] <= times[0]:
+            raise self.fail(f"ends at {times[1]:g} s, but starts at {times[0]:g} s", f"{where}.end")
+        labels = data.get("labels")
+        if labels is not None:
+            if isinstance(labels, str):
+                labels = [labels]
+            if not isinstance(labels, list | tuple) or not labels or not all(isinstance(name, str) for name in labels):
+                raise self.fail(f"expected a list of script labels, got {show(labels)}", f"{where}.labels")
+            try:
+                labels = parse_labels(labels)
+            except InputError as error:
+                raise self.fail(str(error), f"{where}.labels") from None
+        narration = data.get("narration")
+        if narration is not None:
+            narration = " ".join(self.text(data, "narration", f"{where}.").split())
+        facts = data.get("facts")
+        if facts is not None and not isinstance(facts, Mapping):
+            raise self.fail(f"expected a mapping, got {show(facts)}", f"{where}.facts")
+        try:  # anything goes, as long as a shard can hold it
+            json.dumps(facts, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise self.fail(f"cannot be written as JSON ({error})", f"{where}.facts") from None
+        return Clip(times[0], times[1], labels, narration, facts)

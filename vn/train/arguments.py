@@ -1,0 +1,178 @@
+"""The command line of the Lightning commands: short flags spelled out, values in their bounds, one-line complaints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentError
+
+from vn.errors import InputError, did_you_mean, show
+from vn.files import read_yaml
+
+PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
+ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
+
+# Least and most that a number may be: beyond, it is a slip, and would fail late, or not at all but in its effect.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "seed_everything": (0, 2**32 - 1),
+    "checkpoint_every": (1, 1e9),
+    "model.max_length": (1, 1e7),
+    "model.lora.rank": (0, 1e5),
+    "model.lora.alpha": (0, 1e6),
+    "model.lora.dropout": (0, 1),
+    "model.optimization.lr": (0, 1e3),
+    "model.optimization.warmup": (0, 1),
+    "model.optimization.weight_decay": (0, 1e3),
+    "model.visual.threshold": (-1, 1),
+    "model.visual.memory_length": (1, 1e5),
+    "model.word_range.rate": (0.01, 1e3),
+    "model.word_range.margin": (0, 1e4),
+    "data.clips_per_step": (1, 1e6),
+    "data.block_shards": (1, 1e9),
+    "data.workers": (0, 1024),
+    "data.seed": (0, 2**32 - 1),
+    "test.decoding.max_new_tokens": (1, 1e5),
+    "test.decoding.temperature": (0, 100),
+    "test.decoding.top_k": (1, 1e6),
+    "test.decoding.repetition_penalty": (0.01, 100),
+    "test.decoding.seed": (0, 2**32 - 1),
+}
+
+
+def expand(argv: list[str]) -> list[str]:
+    """Spell out our short flags: ``--run DIR`` and ``--ablation NAME``.
+
+    ``--run DIR`` stands for that run's configuration and folder, ``--ablation NAME`` for the overlay
+    ``ablations/NAME.yaml`` beside the experiment file, placed right after it so that later flags still win.
+    """
+    args: list[str] = []
+    for arg in argv:  # --key=value to --key value, for these only
+        key, equals, value = arg.partition("=")
+        args += [key, value] if equals and key in ("--run", "--ablation", "--config", "-c") else [arg]
+    out: list[str] = []
+    overlay: Path | None = None
+    i = 0
+    while i < len(args):
+        arg, value = args[i], args[i + 1] if i + 1 < len(args) else ""
+        if arg == "--run":
+            run = Path(value)
+            if not (run / "config.yaml").exists():
+                raise InputError("no run here (config.yaml is missing)", file=value or "--run")
+            out += ["--config", str(run / "config.yaml"), "--runs", str(run.parent), "--name", run.name]
+            i += 2
+        elif arg == "--ablation":
+            if value not in ABLATIONS:
+                raise InputError(
+                    f"expected one of {', '.join(ABLATIONS)}; got {value!r}{did_you_mean(value, ABLATIONS)}",
+                    field="--ablation",
+                )
+            overlay = Path("ablations") / f"{value}.yaml"
+            out += [arg, value]
+            i += 2
+        else:
+            out.append(arg)
+            i += 1
+    if overlay is not None:
+        places = [n for n, arg in enumerate(out) if arg in ("--config", "-c")]
+        if not places:
+            raise InputError("--ablation overlays an experiment; give --config experiments/NAME.yaml too")
+        experiment = Path(out[places[-1] + 1])
+        file = next((d / overlay for d in (experiment.parent, Path("experiments")) if (d / overlay).exists()), None)
+        if file is None:
+            raise InputError(f"no overlay {overlay} beside the experiment", file=experiment)
+        out[places[-1] + 2 : places[-1] + 2] = ["--config", str(file)]
+    return out
+
+
+def read_configs(args: list[str]) -> dict[Path, dict[str, Any]]:
+    """The configuration files that arguments name, parsed; errors name them, which jsonargparse's do not."""
+    files = [Path(args[n + 1]) for n, arg in enumerate(args[:-1]) if arg in ("--config", "-c")]
+    configs = {}
+    for file in files:
+        data = read_yaml(file)
+        if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+            raise InputError(f"expected settings by name, got {show(data)}", file=file)
+        configs[file] = data
+    return configs
+
+
+def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dict[Path, dict[str, Any]]) -> None:
+    """Raise where a parsed setting is out of its bounds, null where it may not be, or a path that is none.
+
+    Args:
+        settings: dotted key -> value.
+        defaults: the same, where nothing is set.
+        configs: from `read_configs`.
+    """
+    groups = {".".join(key.split(".")[:n]) for key in defaults for n in range(1, key.count(".") + 1)}
+    for group in sorted(groups):
+        if (file := file_of(group, configs)) and not isinstance(given := _value(configs[file], group), dict):
+            raise InputError(f"expected settings by name, got {show(given)}", file=file, field=group)
+    for key, value in settings.items():
+        file = file_of(key, configs)
+        if isinstance(value, str) and "\0" in value:
+            raise InputError(f"holds a NUL character: {show(value)}", file=file, field=key)
+        if value is None and defaults.get(key) is not None and not key.startswith("trainer."):
+            raise InputError(f"expected a value like {show(defaults[key])}, got null", file=file, field=key)
+        if key in BOUNDS and value is not None:
+            least, most = BOUNDS[key]
+            if not least <= value <= most:  # so NaN is refused too
+                raise InputError(f"expected {least:g} to {most:g}, got {show(value)}", file=file, field=key)
+    name = settings.get("name")
+    if name is not None and (name in ("", ".", "..") or "/" in name or len(name.encode()) > 200):
+        message = f"expected the name of a folder, which lies in --runs; got {show(name)}"
+        raise InputError(message, file=file_of("name", configs), field="name")
+
+
+def file_of(key: str, configs: dict[Path, dict[str, Any]]) -> Path | None:
+    """The last of the files that sets a dotted key; None where none does: then it stands on the command line."""
+    return next((file for file in reversed(configs) if _value(configs[file], key) is not _ABSENT), None)
+
+
+_ABSENT = object()
+
+
+def _value(data: Any, key: str) -> Any:
+    for name in key.split("."):
+        data = data.get(name, _ABSENT) if isinstance(data, dict) else _ABSENT
+    return data
+
+
+_UNKNOWN = re.compile(
+    r"(?:[Uu]nrecognized arguments: -*|does not accept option '|[Kk]ey '|Unknown key '|Option ')([\w.]+)"
+)
+_WRONG = re.compile(r'Parser key "([^"]+)": (.*)')
+_GROUP = re.compile(r"Group '([\w.]+)' does not accept")
+
+
+def explain(error: ArgumentError, known: list[str], configs: dict[Path, dict[str, Any]]) -> InputError:
+    """jsonargparse's message as one sentence: file and key first, with a suggestion where a key is unknown."""
+    text = " ".join(str(error).split())
+    only = next(iter(configs)) if len(configs) == 1 else None
+    if wrong := _WRONG.search(text):
+        key, message = wrong.groups()
+        return InputError(_expected(message), file=file_of(key, configs), field=key)
+    if unknown := _UNKNOWN.search(text):
+        key = unknown.group(1)
+        parents, _, leaf = key.rpartition(".")
+        hint = did_you_mean(key, known) if parents else did_you_mean(leaf, {k.rpartition(".")[2] for k in known})
+        group = _GROUP.search(text)
+        return InputError(text + hint, file=file_of(f"{group.group(1)}.{key}" if group else key, configs) or only)
+    return InputError(text, file=only)
+
+
+def _expected(message: str) -> str:
+    """What a union of types wants, without the names of Python's machinery."""
+    kinds = [_plain(kind) for kind in re.findall(r"- Expected an? (.+?)(?= - | Given |$)", message)]
+    given = re.search(r"Given value: (.*)", message)
+    if "Union" not in message or not kinds or not given:
+        return message
+    return f"expected {' or '.join(dict.fromkeys(kinds))}, got {given.group(1)}"
+
+
+def _plain(kind: str) -> str:
+    kind = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", kind)
+    return re.sub(r"typing\.Literal\[(.*)\]", r"\1", kind).replace("NoneType", "null")
