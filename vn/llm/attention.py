@@ -73,13 +73,14 @@ def tree_attention(
     lines = []
     for b, tree in enumerate(trees):
         q, k, v = query[b : b + 1], key[b : b + 1], value[b : b + 1]
-        parts = [attend(*(x[:, :, : tree.trunk] for x in (q, k, v)), None)]
+        trunk = slice(tree.trunk)
+        parts = [attend(q[:, :, trunk], k[:, :, trunk], v[:, :, trunk], None)]
         for branch in tree.branches:
             own = slice(branch.start, branch.end)
-            seen = [torch.cat([x[:, :, : branch.seen], x[:, :, own]], dim=2) for x in (k, v)]
+            keys, values = (torch.cat([x[:, :, : branch.seen], x[:, :, own]], dim=2) for x in (k, v))
             count = branch.end - branch.start
             mask = torch.ones(count, branch.seen + count, dtype=torch.bool, device=q.device).tril(branch.seen)
-            parts.append(attend(q[:, :, own], *seen, mask))
+            parts.append(attend(q[:, :, own], keys, values, mask))
         padding = q.shape[2] - (tree.branches[-1].end if tree.branches else tree.trunk)
         if padding:
             parts.append(v.new_zeros(1, q.shape[1], padding, v.shape[3]))  # nobody sees it
