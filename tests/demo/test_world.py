@@ -7,7 +7,8 @@ from vn.data.shots import find_shots
 from vn.demo.product import products_of
 from vn.demo.render import render
 from vn.demo.world import make_films, make_stories, showcase, write_world
-from vn.story import Story, WordRange, count_words, read_json
+from vn.files import read_json
+from vn.story import Story, WordRange, count_words
 
 SPLITS = ("train", "val", "test")
 
