@@ -30,15 +30,12 @@ class Optimization:
 
     Attributes:
         lr: peak learning rate.
-        visual_lr: that of projector and position embedding; None takes `lr`. A step moves a visual token by up to
-            the rate times the frame features' width, so that a rate LoRA needs may be far too high for them.
         schedule: ``cosine`` to zero (the paper's request), ``linear`` (what the release really ran) or ``constant``.
         warmup: share of the steps over which the rate rises.
         weight_decay: of AdamW.
     """
 
     lr: float = 1e-4
-    visual_lr: float | None = None
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = 0.03
     weight_decay: float = 0.0
@@ -204,13 +201,8 @@ class NarratorModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW on projector, position and LoRA; the horizon comes from the manifest, not from a loader's length."""
         o = self.optimization
-        visual = [*self.narrator.projector.parameters()]
-        if self.narrator.position is not None:
-            visual += self.narrator.position.parameters()
-        lora = [p for p in self.narrator.llm.parameters() if p.requires_grad]
-        rates = ((visual, o.lr if o.visual_lr is None else o.visual_lr), (lora, o.lr))
-        groups = [{"params": params, "lr": lr} for params, lr in rates if params]
-        optimizer = torch.optim.AdamW(groups, weight_decay=o.weight_decay)
+        trained = [p for p in self.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=o.lr, weight_decay=o.weight_decay)
         horizon = self.trainer.max_steps
         if horizon < 0:
             horizon = self.data.schedule.horizon(self.trainer.max_epochs or 1)
