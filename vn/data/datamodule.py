@@ -181,12 +181,13 @@ class StoryDataModule(L.LightningDataModule):
         self._packer()
         entries = self._entries(split)
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
-        folder = self.folder
+        folder, frame = self.folder, (self.manifest.tokens, self.manifest.width)
 
         def read(index: int) -> VideoSample:
-            story, frames, seconds = read_sample(folder / entries[index].shard, entries[index])
+            story, frames, seconds = read_sample(folder / entries[index].shard, entries[index], frame)
             if others[index] != index:
-                _, frames, seconds = read_sample(folder / entries[others[index]].shard, entries[others[index]])
+                other = entries[others[index]]
+                _, frames, seconds = read_sample(folder / other.shard, other, frame)
             return VideoSample(story, frames, seconds, list(story.narrated or range(len(story.clips))))
 
         mine = range(self.trainer.global_rank, len(entries), self.trainer.world_size)
@@ -233,7 +234,7 @@ class MicroBatchReader:
         stories: dict[int, Story] = {}
         for unit in micro.units:
             entry = self.entries[unit.video]
-            story, frames, seconds = read_sample(self.folder / entry.shard, entry)
+            story, frames, seconds = read_sample(self.folder / entry.shard, entry, (packer.frame_tokens, packer.width))
             stories[unit.video] = story
             for n in unit.clips:
                 clip = story.narrated[n]
