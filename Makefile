@@ -18,7 +18,7 @@ $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/vn demo $(if $(DEMO_SIZE),--size $(DEMO_SIZE))
+	$(BIN)/vn demo $(if $(STORY_LANG),--language $(STORY_LANG)) $(if $(DEMO_SIZE),--size $(DEMO_SIZE))
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest

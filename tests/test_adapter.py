@@ -9,7 +9,7 @@ from toy_narrator import SECONDS, STORY, T
 
 from vn.adapter import load_adapter, save_adapter
 from vn.errors import InputError
-from vn.llm.packing import collate
+from vn.llm.batch import collate
 
 
 def loss_of(assembly, frames):

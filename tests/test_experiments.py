@@ -49,7 +49,7 @@ def test_an_overlay_is_an_ablation(parse, file):
 
 
 def test_there_is_an_overlay_for_every_ablation():
-    from vn.train.command import ABLATIONS
+    from vn.train.arguments import ABLATIONS
 
     assert {f.stem for f in OVERLAYS} == set(ABLATIONS)
 

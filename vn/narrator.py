@@ -29,7 +29,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from vn.llm.packing import Batch
+from vn.llm.batch import Batch
 from vn.visual.position import ClipPosition
 from vn.visual.projector import Projector
 
@@ -98,7 +98,11 @@ class VideoNarrator(nn.Module):
         visual = self.see(batch.frames, batch.weights, batch.positions)
         inputs = self.embed(batch.ids, visual, batch.visual_places)
         hidden = self.causal_lm.get_decoder()(
-            inputs_embeds=inputs, attention_mask=batch.mask, use_cache=False
+            inputs_embeds=inputs,
+            attention_mask=batch.mask,
+            position_ids=batch.places,
+            trees=batch.trees,
+            use_cache=False,
         ).last_hidden_state
         hidden = hidden.flatten(0, 1)[batch.target_places - 1]  # a token is predicted one place before it
         head = self.causal_lm.get_output_embeddings()

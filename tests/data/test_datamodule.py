@@ -47,7 +47,7 @@ def loaders(data, monkeypatch):
     monkeypatch.setattr(module, "collate", collate)
 
     def make(rank=0, world=1, accumulate=1, workers=0, epoch=0, state=None):
-        datamodule = StoryDataModule(str(data), clips_per_step=8, workers=workers, seed=1)
+        datamodule = StoryDataModule(str(data), clips_per_step=8, workers=workers, seed=1, packing="clip")
         manifest = datamodule.manifest
         card = SimpleNamespace(tokens=manifest.tokens, width=manifest.width, encoder=manifest.encoder)
         datamodule.trainer = SimpleNamespace(

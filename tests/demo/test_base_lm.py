@@ -17,7 +17,7 @@ def trained(tmp_path_factory):
 
 
 def test_loss_falls_and_the_folder_reloads(trained):
-    assert trained.loss < 5.5  # a uniform guess over 1,200 tokens is 7.1
+    assert trained.loss < 5.5  # a uniform guess over 2,000 tokens is 7.6
     llm = AutoModelForCausalLM.from_pretrained(trained.folder)
     assert 0.3e6 < sum(p.numel() for p in llm.parameters()) < 1e6
     ids = torch.tensor([[1, 5, 9]])

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from vn.demo.canvas import shade
-from vn.demo.product import COLOURS, KINDS, PATTERNS, Product
+from vn.demo.product import COLOURS, KINDS, PARTS, PATTERNS, Product
 from vn.demo.scenes import HEIGHT, PAINTERS, WIDTH, paint
 from vn.demo.sprites import sprite
-from vn.demo.storyline import PARTS
+from vn.demo.storyline import PICTURES
 
-SHOWS = {picture.name: picture.shows for part in PARTS.values() for picture in part.pictures}
-RED_MUG = Product("mug", "red", "plain")
+RED_MUG = Product("mug", "red", "plain", "tag")
 
 
 def coloured(picture: str, product: Product, late: bool | None = True, backdrop: int = 0) -> float:
@@ -19,15 +18,15 @@ def coloured(picture: str, product: Product, late: bool | None = True, backdrop:
     return float((hsv[..., 1] > 110).mean())
 
 
-def test_every_part_has_painters_and_every_painter_a_part():
-    assert set(SHOWS) == set(PAINTERS)
+def test_every_picture_has_a_painter_and_every_painter_a_picture():
+    assert set(PICTURES) == set(PAINTERS)
 
 
 @pytest.mark.parametrize("picture", PAINTERS)
 def test_only_the_product_has_a_strong_colour(picture):
     for backdrop in range(8):
         share = coloured(picture, RED_MUG, backdrop=backdrop)
-        assert share > 0.12 if "colour" in SHOWS[picture] else share < 0.01
+        assert share > 0.12 if "colour" in PICTURES[picture].shows else share < 0.01
 
 
 def test_a_product_told_by_its_looks_covers_over_a_quarter_of_the_frame():
@@ -38,7 +37,7 @@ def test_a_product_told_by_its_looks_covers_over_a_quarter_of_the_frame():
 
 @pytest.mark.parametrize("picture", PAINTERS)
 def test_painting_is_repeatable_and_changes_show(picture):
-    product = Product("lamp", "blue", "dotted")
+    product = Product("lamp", "blue", "dotted", "bow")
     early = paint(picture, product, 1, 5, late=False)
     assert early.size == (WIDTH, HEIGHT)
     assert early == paint(picture, product, 1, 5, late=False)
@@ -46,8 +45,21 @@ def test_painting_is_repeatable_and_changes_show(picture):
 
 
 def test_sprites_of_different_products_differ():
-    pictures = {sprite(k, c, p).tobytes() for k in KINDS for c in (*COLOURS, None) for p in PATTERNS}
-    assert len(pictures) == len(KINDS) * (len(COLOURS) + 1) * len(PATTERNS)
+    parts = (*PARTS, None)
+    pictures = {
+        sprite(k, c, p, q).tobytes() for k in KINDS for c in (*COLOURS[::4], None) for p in PATTERNS for q in parts
+    }
+    assert len(pictures) == len(KINDS) * 3 * len(PATTERNS) * len(parts)
+
+
+def test_parts_are_grey_and_no_part_hides_another_attribute():
+    bare = np.asarray(sprite("mug", "red", "dotted"), dtype=float)
+    for part in PARTS:
+        dressed = np.asarray(sprite("mug", "red", "dotted", part), dtype=float)
+        changed = np.abs(bare - dressed).max(axis=2) > 20
+        assert 0.03 < changed.mean() < 0.25
+        colour = dressed[changed & (dressed[..., 3] > 200)][:, :3]
+        assert np.median(colour.max(axis=1) - colour.min(axis=1)) < 20
 
 
 def test_shade_reaches_black_and_white():

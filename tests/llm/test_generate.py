@@ -4,8 +4,8 @@ import torch
 from toy_narrator import SECONDS, STORY, T
 
 from vn.errors import InputError
-from vn.llm.generate import Decoding, LabelTrie, StoryWriter
-from vn.llm.packing import collate
+from vn.llm.batch import collate
+from vn.llm.generate import Decoding, Footage, LabelTrie, StoryWriter
 from vn.prompt import PromptWriter
 from vn.story import Clip, ScriptLabel, Story, format_labels, parse_labels
 
@@ -122,3 +122,27 @@ def test_the_repetition_penalty_of_transformers_is_applied_to_narrations(make, f
 
     assert strict[0].written.labels == plain[0].written.labels  # labels are not penalised
     assert strict[0].written.narration != plain[0].written.narration
+
+
+@pytest.mark.parametrize("storyline", ["predicted", "given"])
+@pytest.mark.parametrize(
+    "decoding",
+    [SHORT, Decoding(max_new_tokens=12, temperature=1.2, seed=3), Decoding(max_new_tokens=9, repetition_penalty=1.3)],
+    ids=["greedy", "sampled", "penalised"],
+)
+def test_side_by_side_is_one_by_one(make, frames, storyline, decoding):
+    """Stories of other lengths, clip counts and frames beside it change nothing in a story."""
+    assembly = make()
+    assembly.narrator.eval()
+    short = Story("short", "A much longer title than that of the kettle", "en", "ad", (), STORY.clips[:1])
+    long = Story("long", "Lamp", "en", "ad", STORY.knowledge[:1], (*STORY.clips, Clip(10, 13, STORY.clips[0].labels)))
+    seconds = np.arange(13, dtype=np.float32)
+    footage = [
+        Footage(short, frames[:3], SECONDS[:3]),
+        Footage(long, np.concatenate([frames, -frames[:3]]), seconds, range(2, 5)),
+        Footage(STORY, frames, SECONDS),
+    ]
+    writer = StoryWriter(assembly.narrator, assembly.packer, decoding)
+    together = writer.write_all(footage, storyline)
+    assert [len(written) for written in together] == [1, 3, 3]
+    assert together == [writer.write_all([each], storyline)[0] for each in footage]

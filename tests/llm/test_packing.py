@@ -4,7 +4,7 @@ import torch
 from toy_narrator import SECONDS, STORY, D, T
 
 from vn.errors import InputError
-from vn.llm.packing import collate
+from vn.llm.batch import collate, share
 from vn.visual.plan import VisualSettings
 
 
@@ -139,3 +139,34 @@ def test_a_prompt_that_cannot_fit_names_video_and_clip(make, frames):
     assembly.packer.max_length = 50
     with pytest.raises(InputError, match=r"kettle: clip 2 alone takes \d+ tokens, more than max_length 50"):
         row_of(assembly, frames, 2)
+
+
+@pytest.mark.parametrize("memory", ["consolidated", "all", "none"])
+@pytest.mark.parametrize("chosen", [(0, 2, 3), (2, 3), (0, 3)])
+def test_rows_that_share_their_beginning_have_the_losses_and_gradients_of_rows_apart(make, frames, memory, chosen):
+    """Tree = clip, for any subset of a video's clips, beside another video in the batch."""
+    assembly = make(visual=VisualSettings(memory=memory))
+    narrator, packer = assembly.narrator.eval(), assembly.packer
+    other = (frames[::-1] * 3).astype(np.float16)
+    rows = [(0, row_of(assembly, frames, clip)) for clip in chosen] + [(1, row_of(assembly, other, 2))]
+    losses, gradients = [], []
+    for lines in (rows, share(rows)):
+        batch = collate(lines, [frames, other], T, packer.tokens.pad)
+        narrator.zero_grad()
+        loss = narrator(batch)
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append({n: p.grad.clone() for n, p in narrator.named_parameters() if p.grad is not None})
+    assert len(share(rows)) == 2
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_a_row_that_was_cut_stands_alone(make, frames):
+    assembly = make()
+    rows = [(0, row_of(assembly, frames, clip)) for clip in STORY.narrated]
+    assembly.packer.max_length = len(rows[-1][1].ids) - 1
+    rows[-1] = (0, row_of(assembly, frames, 3))
+    assert rows[-1][1].cut
+    assert sorted(len(line.rows) for line in share(rows)) == [1, 2]

@@ -16,29 +16,16 @@ from vn.data.manifest import Manifest, SampleEntry
 from vn.data.order import Schedule, Unit, Video, deal, steps
 from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
-from vn.llm.packing import Batch, Packer, Row, collate
+from vn.llm.batch import Batch, VideoRow, collate, share
+from vn.llm.generate import Footage
+from vn.llm.packing import Packer
 from vn.story import Story
 
-
-@dataclass(slots=True)
-class VideoSample:
-    """A video to narrate.
-
-    Attributes:
-        story: with references, where there are any.
-        frames: ``[F, T, D]`` float16.
-        seconds: ``[F]``.
-        clips: which clips to narrate.
-    """
-
-    story: Story
-    frames: np.ndarray
-    seconds: np.ndarray
-    clips: list[int]
+Packing = Literal["tree", "clip"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Micro:
+class Micro:
     """A micro-batch to read: its own units, and all videos of its step (their supervised tokens are counted)."""
 
     units: list[Unit]
@@ -66,6 +53,8 @@ class StoryDataModule(L.LightningDataModule):
         workers: int = 2,
         seed: int | None = None,
         frames: Literal["own", "other_video"] = "own",
+        videos_at_once: int = 16,
+        packing: Packing = "tree",
     ) -> None:
         super().__init__()
         if clips_per_step < 1:
@@ -75,7 +64,11 @@ class StoryDataModule(L.LightningDataModule):
         self.block_shards = block_shards
         self.workers = workers
         self.seed = 0 if seed is None else seed
+        if videos_at_once < 1:
+            raise InputError(f"expected at least 1, got {videos_at_once}", field="data.videos_at_once")
         self.frames = frames
+        self.videos_at_once = videos_at_once
+        self.packing = packing
         self.manifest = Manifest.load(self.folder)
         self._resume: dict[str, Any] | None = None
         self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
@@ -83,16 +76,18 @@ class StoryDataModule(L.LightningDataModule):
     @property
     def schedule(self) -> Schedule:
         """Every training step, from the manifest alone."""
-        return Schedule(self._videos("train"), self.seed, self.clips_per_step, self.block_shards)
+        return Schedule(self.videos("train"), self.seed, self.clips_per_step, self.block_shards)
 
-    def _entries(self, split: str) -> list[SampleEntry]:
+    def entries(self, split: str) -> list[SampleEntry]:
+        """What the manifest says of a split's samples; an empty split is an `InputError`."""
         entries = self.manifest.samples(split)
         if not entries:
             raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
         return entries
 
-    def _videos(self, split: str) -> list[Video]:
-        return [_video(e, self.manifest.tokens) for e in self._entries(split)]
+    def videos(self, split: str) -> list[Video]:
+        """The same for the order of steps."""
+        return [_video(e, self.manifest.tokens) for e in self.entries(split)]
 
     # -- position in the checkpoint ---------------------------------------------------------------------------
 
@@ -136,12 +131,12 @@ class StoryDataModule(L.LightningDataModule):
         """The val split in the manifest's order; no loader where there is none."""
         if not self.manifest.samples("val"):
             return []
-        videos = self._videos("val")
+        videos = self.videos("val")
         order = [i for i, video in enumerate(videos) if video.narrated]
         return self._step_loader("val", steps(videos, order, self.clips_per_step), 1, 0)
 
     def test_dataloader(self) -> _Loader:
-        """The test split, a video at a time; each rank takes its own, none twice."""
+        """The test split, some videos at a time; each rank takes its own, none twice."""
         return self._story_loader("test")
 
     def predict_dataloader(self) -> _Loader:
@@ -165,33 +160,39 @@ class StoryDataModule(L.LightningDataModule):
     def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> _Loader:
         assert self.trainer is not None
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        videos = self._videos(split)
+        videos = self.videos(split)
 
-        def micros(index: int) -> _Micro:
+        def micros(index: int) -> Micro:
             step = plan[index // accumulate]
             dealt = deal(videos, step, world * accumulate)
-            return _Micro(dealt[rank * accumulate + index % accumulate], step)
+            return Micro(dealt[rank * accumulate + index % accumulate], step)
 
-        reader = MicroBatchReader(self.folder, self._entries(split), self._packer())
+        reader = MicroBatchReader(self.folder, self.entries(split), self._packer(), self.packing)
         source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
         return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
 
     def _story_loader(self, split: str) -> _Loader:
         assert self.trainer is not None
         self._packer()
-        entries = self._entries(split)
+        entries = self.entries(split)
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
         folder, frame = self.folder, (self.manifest.tokens, self.manifest.width)
 
-        def read(index: int) -> VideoSample:
+        def read(indices: tuple[int, ...]) -> list[Footage]:
+            return [footage(i) for i in indices]
+
+        def footage(index: int) -> Footage:
             story, frames, seconds = read_sample(folder / entries[index].shard, entries[index], frame)
             if others[index] != index:
                 other = entries[others[index]]
                 _, frames, seconds = read_sample(folder / other.shard, other, frame)
-            return VideoSample(story, frames, seconds, list(story.narrated or range(len(story.clips))))
+            return Footage(story, frames, seconds)
 
-        mine = range(self.trainer.global_rank, len(entries), self.trainer.world_size)
-        return _Loader(_Source(mine, lambda i: i), read, len(mine), self.workers)
+        # Side by side stand videos with about as many clips: a batch is as slow as its longest story.
+        order = sorted(range(len(entries)), key=lambda i: (entries[i].clips, i))
+        mine = order[self.trainer.global_rank :: self.trainer.world_size]
+        groups = [tuple(mine[i : i + self.videos_at_once]) for i in range(0, len(mine), self.videos_at_once)]
+        return _Loader(_Source(range(len(groups)), lambda i: groups[i]), read, len(groups), self.workers)
 
 
 def _short(value: Any) -> Any:
@@ -221,15 +222,16 @@ def other_videos(entries: list[SampleEntry]) -> list[int]:
 class MicroBatchReader:
     """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers."""
 
-    def __init__(self, folder: Path, entries: list[SampleEntry], packer: Packer) -> None:
+    def __init__(self, folder: Path, entries: list[SampleEntry], packer: Packer, packing: Packing) -> None:
         self.folder = folder
         self.entries = entries
         self.packer = packer
+        self.packing = packing
 
-    def read(self, micro: _Micro) -> Batch:
+    def read(self, micro: Micro) -> Batch:
         """One micro-batch; an empty one still passes through every module, without weight."""
         packer = self.packer
-        rows: list[tuple[int, Row]] = []
+        rows: list[VideoRow] = []
         videos: list[np.ndarray] = []
         stories: dict[int, Story] = {}
         for unit in micro.units:
@@ -248,7 +250,8 @@ class MicroBatchReader:
         if not rows:
             blank = np.zeros((1, packer.frame_tokens, packer.width), dtype=np.float16)
             return collate([(0, packer.empty_row())], [blank], packer.frame_tokens, packer.tokens.pad, targets, 0.0)
-        return collate(rows, videos, packer.frame_tokens, packer.tokens.pad, targets)
+        lines = share(rows) if self.packing == "tree" else rows
+        return collate(lines, videos, packer.frame_tokens, packer.tokens.pad, targets)
 
 
 class _Source(IterableDataset):

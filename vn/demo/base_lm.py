@@ -20,13 +20,15 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from vn.data.atomic import atomic_write
-from vn.demo import english, english_prose, grammar, prose, storyline
+from vn.demo import chinese, chinese_prose, english, english_prose, grammar, product, prose
 from vn.demo.cached import fingerprint
 from vn.demo.english import ENGLISH
 from vn.demo.prose import Prose
 from vn.demo.vocabulary import Vocabulary
 
 SPECIAL = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+EMBEDDING_SPREAD = 0.1
+ROPE_THETA = 500_000.0  # as in LLaMA-3
 MARKER = "base_lm.json"  # written last: a folder without it is not finished
 
 
@@ -42,6 +44,7 @@ class BaseLMSettings:
         learning_rate: the highest, after `warm_up` (a share of the steps), before it falls as a cosine.
         gap: a paragraph may start up to this many positions further on than it stands. So distances as long as a
             whole prompt's are learned from documents of a fifth of that length.
+        full_hardness: share of the steps after which documents are as hard as they get (`Prose.documents`).
     """
 
     vocabulary_size: int = 2000
@@ -51,10 +54,10 @@ class BaseLMSettings:
     heads: int = 4
     longest: int = 2048
     batch: int = 8
-    learning_rate: float = 4e-3
+    learning_rate: float = 2e-3
     warm_up: float = 0.05
     gap: int = 150
-    initial_spread: float = 0.08
+    full_hardness: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def train_base_lm(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            llm = LlamaForCausalLM(_config(tokenizer, settings))
+            llm = _initial(tokenizer, settings)
             loss = _train(llm, tokenizer, writer, steps, settings, progress)
     finally:
         torch.set_num_threads(threads)
@@ -121,7 +124,7 @@ def train_base_lm(
 def _sources() -> tuple[ModuleType, ...]:
     import vn.demo.base_lm as this
 
-    return this, english, english_prose, grammar, prose, storyline
+    return this, english, english_prose, chinese, chinese_prose, grammar, prose, product
 
 
 def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokenizerFast:
@@ -134,8 +137,8 @@ def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokeni
         [
             pre_tokenizers.Split("\n", "isolated"),
             pre_tokenizers.Digits(individual_digits=True),
-            # Words with the space before them, and punctuation apart.
-            pre_tokenizers.Split(Regex(r" ?\p{L}+| ?[^\s\p{L}]|\s"), "isolated"),
+            # Chinese characters alone, words with the space before them, and punctuation apart.
+            pre_tokenizers.Split(Regex(r"\p{Han}| ?(?:(?!\p{Han})\p{L})+| ?[^\s\p{L}]|\s"), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -151,6 +154,45 @@ def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokeni
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=settings.longest, **SPECIAL)
 
 
+def _initial(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) -> LlamaForCausalLM:
+    """A LLaMA at its start: small random weights, and two heads a layer that can copy already."""
+    llm = LlamaForCausalLM(_config(tokenizer, settings))
+    torch.nn.init.normal_(llm.model.embed_tokens.weight, std=EMBEDDING_SPREAD)
+    _let_copy(llm)
+    return llm
+
+
+@torch.no_grad()
+def _let_copy(llm: LlamaForCausalLM) -> None:
+    """Start two heads of the first two layers as induction heads (Olsson et al. 2022), which copy what stood before.
+
+    Copying takes two steps: a head of the first layer marks each token with the one before it (or two before it),
+    and a head of the second layer looks for the mark of the present token. In a model this small the pair would take
+    some 10^8 tokens to emerge on its own, hours on a CPU; a large model comes with it. All weights stay trainable.
+    """
+    config = llm.config
+    width, size = config.hidden_size, config.hidden_size // config.num_attention_heads
+    angles = ROPE_THETA ** (-torch.arange(0, size, 2) / size)  # by which RoPE turns each pair of a head's channels
+    still = (angles < 0.004).repeat(2).float()[:, None]  # pairs that hardly turn: matches at any distance
+    mark, look = (llm.model.layers[i].self_attn for i in (0, 1))
+    directions = torch.nn.init.orthogonal_(torch.empty(width, width)).split(size)
+    for head in range(2):
+        rows = slice(head * size, (head + 1) * size)
+        own, before = directions[2 * head], directions[2 * head + 1]
+        # Queries and keys that are the same everywhere, turned so that RoPE aligns them at a distance of 1 or 2.
+        ahead, ones = angles * (head + 1), torch.ones(size // 2)
+        for projection, turned in ((mark.q_proj, (ones, 0 * ones)), (mark.k_proj, (ahead.cos(), ahead.sin()))):
+            projection.weight[rows] = 0
+            projection.bias[rows] = 6.0 * torch.cat(turned)  # so sharp that it is 95 % sure
+        mark.v_proj.weight[rows] = own
+        mark.o_proj.weight[:, rows] = before.T * EMBEDDING_SPREAD
+        look.q_proj.weight[rows] = 4.0 * still * own
+        look.k_proj.weight[rows] = 4.0 * still * before
+        copied = torch.nn.init.orthogonal_(torch.empty(size, width))
+        look.v_proj.weight[rows] = copied
+        look.o_proj.weight[:, rows] = 2.0 * copied.T * EMBEDDING_SPREAD
+
+
 def _config(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=len(tokenizer),
@@ -159,8 +201,10 @@ def _config(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) -> Lla
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         max_position_embeddings=settings.longest,
-        initializer_range=settings.initial_spread,
+        initializer_range=0.03,
         tie_word_embeddings=True,
+        attention_bias=True,
+        rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -173,9 +217,11 @@ class _Row:
     positions: list[int]
 
 
-def _rows(writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, count: int) -> list[_Row]:
+def _rows(
+    writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, count: int, hardness: float
+) -> list[_Row]:
     """Documents as token ids, one a row, with gaps between their paragraphs."""
-    documents = writer.documents(count)
+    documents = writer.documents(count, hardness)
     paragraphs = [paragraph for document in documents for paragraph in document]
     encoded = iter(tokenizer(paragraphs, add_special_tokens=False)["input_ids"])
     rows = []
@@ -199,7 +245,9 @@ def _batches(
     pool = 32  # steps written at once
     for first in range(0, steps, pool):
         many = min(pool, steps - first)
-        rows = sorted(_rows(writer, tokenizer, settings, many * settings.batch), key=lambda row: len(row.ids))
+        hardness = min(1.0, first / steps / settings.full_hardness)
+        rows = _rows(writer, tokenizer, settings, many * settings.batch, hardness)
+        rows.sort(key=lambda row: len(row.ids))
         order = list(range(many))
         writer.rng.shuffle(order)
         for number in order:

@@ -8,16 +8,23 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError
 
-EXPERIMENT = Path("experiments/demo.yaml")
+if TYPE_CHECKING:  # heavy: loaded when the demo runs
+    from vn.demo.product import Split
+    from vn.demo.vocabulary import Vocabulary
+    from vn.demo.world import World
+
+EXPERIMENTS = {"en": Path("experiments/demo.yaml"), "zh": Path("experiments/demo_zh.yaml")}
+HOME = Path("demo-work")
 EPILOG = """\
 examples:
-  vn demo                 about a quarter of an hour on two CPU cores; a second time, what is there is kept
+  vn demo                 some twenty minutes on two CPU cores; a second time, what is there is kept
+  vn demo --language zh   the same videos, told in Chinese
   vn demo --size smoke    two minutes: every stage runs, nothing is learned
 """
 
@@ -27,42 +34,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from vn.demo.sizes import SIZES
 
     parser.epilog = EPILOG
+    parser.add_argument("--language", choices=sorted(EXPERIMENTS), default="en", help="of the stories")
     parser.add_argument("--size", choices=sorted(SIZES), default="thin", help="how much to render and train")
-    parser.add_argument("--work", type=Path, help="where to put everything (default: demo-work, or demo-work/SIZE)")
+    parser.add_argument("--work", type=Path, help="where to put everything (default: demo-work)")
     parser.add_argument("--seed", type=int, default=0, help="of the world and of training")
 
 
 def run(args: argparse.Namespace) -> int:
     """Render, prepare, train the base model, train and test the narrator, narrate a new video."""
-    if not EXPERIMENT.exists():
-        raise InputError("run vn demo in the project's folder: it trains that experiment", file=EXPERIMENT)
+    experiment = EXPERIMENTS[args.language]
+    if not experiment.exists():
+        raise InputError("run vn demo in the project's folder: it trains that experiment", file=experiment)
+    from vn.demo.languages import LANGUAGES
     from vn.demo.sizes import SIZES
 
     size = SIZES[args.size]
+    vocabulary = LANGUAGES[args.language]
     thin = args.size == "thin"
-    work = args.work or (Path("demo-work") if thin else Path("demo-work") / args.size)
+    home = HOME if args.language == "en" else HOME / args.language  # as the experiment's file has it
+    work = args.work or (home if thin else home / args.size)
     runs = Path("runs") if args.work is None and thin else work / "runs"
     started = time.monotonic()
     stages = _Stages()
 
     with stages("render product videos"):
-        world = _render(work / "world", size.videos, args.seed)
+        world = _render(work / "world", size.videos, args.seed, vocabulary)
     with stages("prepare: videos to WebDataset shards"):
         shards = work / "shards"
         source = [world.stories, "--reader", "stories", "--videos", world.stories / "videos"]
         stages.vn("prepare", *source, "--encoder", "efficientnet-lite0", "--out", shards, "--overwrite")
     with stages("train the tiny base language model on plain text"):
-        _base_lm(work / "base-lm", size.base_lm_steps, args.seed)
+        _base_lm(work / "base-lm", size.base_lm_steps, args.seed, vocabulary)
     with stages("run: train the narrator, then narrate and score the test videos"):
         changes: list[Any] = []
         if args.seed:
             changes += ["--seed_everything", args.seed]
-        if work != Path("demo-work"):
+        if work != home:
             changes += ["--model.base_model", work / "base-lm", "--data.data", shards, "--runs", runs]
         if size.epochs is not None:
             changes += ["--trainer.max_epochs", size.epochs]
-        stages.vn("run", "--config", EXPERIMENT, *changes)
-    name = EXPERIMENT.stem
+        stages.vn("run", "--config", experiment, *changes)
+    name = experiment.stem
     with stages("narrate a new video: a product that no training video shows"):
         story = work / "story"
         stages.vn("narrate", world.video, "--product", world.product, "--run", runs / name, "--out", story)
@@ -117,15 +129,15 @@ def _bar(title: str) -> Iterator[Any]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _render(folder: Path, sizes: Any, seed: int) -> Any:
+def _render(folder: Path, sizes: Mapping[Split, int], seed: int, vocabulary: Vocabulary) -> World:
     from vn.demo.world import write_world
 
     with _bar("videos") as follow:
-        return write_world(folder, sizes, seed, progress=follow, processes=min(2, os.cpu_count() or 1))
+        return write_world(folder, sizes, seed, follow, vocabulary, processes=min(2, os.cpu_count() or 1))
 
 
-def _base_lm(folder: Path, steps: int, seed: int) -> None:
+def _base_lm(folder: Path, steps: int, seed: int, vocabulary: Vocabulary) -> None:
     from vn.demo.base_lm import train_base_lm
 
     with _bar("steps") as follow:
-        train_base_lm(folder, steps=steps, seed=seed, progress=follow)
+        train_base_lm(folder, steps, seed, follow, vocabulary)

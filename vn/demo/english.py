@@ -4,8 +4,9 @@ Clips last 2 to 5 seconds, so a narration has 3 to 14 words (`ENGLISH.words`); e
 sentences for every length.
 """
 
+from vn.demo.english_prose import ENGLISH_PROSE
 from vn.demo.grammar import grammar
-from vn.demo.product import COLOURS, KINDS, PATTERNS
+from vn.demo.product import COLOURS, KINDS, PARTS, PATTERNS
 from vn.demo.vocabulary import Aspect, Vocabulary
 from vn.story import ScriptLabel, WordRangeRule
 
@@ -86,15 +87,21 @@ NARRATIONS = {
         "(Another|One more) old {kind} with {trouble}[ is no fun at all][ when you come home late].",
         "[We all know how it goes:|Be honest, it happens:] no {kind} should have {trouble}[ so (soon|early)].",
         "Why (keep|accept) a {kind} with {trouble}[ again and again][ and (waste good money|spoil your mood) on it]?",
+        "(Tired|Sick) of {trouble}[ every single (day|morning)][, with no (help|way out) in sight]?",
+        "(Everybody|Everyone) (hates|knows) {trouble}[ at home][ and (wishes|hopes) for something better at last].",
+        "[Be honest, it happens:] who (needs|wants) {trouble}[ at home][ after a long (day|week)]?",
+        "(Enough|No more) of {trouble}[, say the people we (ask|meet)][ in every town and every street].",
     ),
     ScriptLabel.APPEARANCE: grammar(
         "en",
-        "(Meet|See) the {colour} {pattern} {kind}[, simple and (elegant|modern)]"
-        "[ from every (side|angle) you can think of].",
-        "A {colour} {pattern} {kind}[ that (turns heads|stands out)][ at home, in the office and on the road].",
-        "[Just take a closer look:] This {colour} {pattern} {kind}[ really] (looks great|is a joy)"
-        "[ in any (room|light)].",
-        "Its {colour} {pattern} (look|design) makes this {kind} (shine|special)[ day after day][ wherever you put it].",
+        "(Meet|See) it in {colour}[, simple and (elegant|modern)][ from every (side|angle) you can think of].",
+        "A {colour} one[ that (turns heads|stands out)][ at home, in the office and on the road].",
+        "[Just take a closer look:] this {colour}[ really] (looks great|is a joy)[ in any (room|light)].",
+        "(In|All in) {colour}, it (shines|is special)[ day after day][ wherever you (put|take) it].",
+        "[Now come (nearer|closer):] a (lovely|fine) {pattern} (finish|look)[ down to the last little detail].",
+        "(See|Admire) the {pattern} (design|surface)[, drawn with a steady hand][ and made to last for years].",
+        "[Every inch of it:] it is {pattern} (all over|all around)[, and it (never|hardly) fades][ in the sun].",
+        "A {pattern} (style|touch)[ that (friends|guests) will notice][ the moment they come through the door].",
     ),
     ScriptLabel.MATERIAL: grammar(
         "en",
@@ -102,13 +109,17 @@ NARRATIONS = {
         "[Run your fingers over it:] you can feel the {material}[ in every (single|little) detail].",
         "It is all {material}[, nothing (else|more)][, so it keeps its (shape|form) for many years].",
         "[Here is the secret:] we (use|chose) {material}[ because only the best (stays|feels) good].",
+        "All {material} down to the {part}[, (smooth|pleasant) to the touch][ and strong enough for daily use].",
+        "[Run your fingers over it:] the {part} (is|has) {material}[ in every (single|little) detail].",
+        "Even the {part} is {material}[, nothing (else|more)][, so it keeps its (shape|form) for many years].",
+        "[Here is the secret:] we took {material} for the {part}[ because only the best (stays|feels) good].",
     ),
     ScriptLabel.TRIAL: grammar(
         "en",
-        "(Use|Open) the {kind} with {usage}[, it is that (easy|simple)][, even for the very first time].",
-        "[Watch how it works:] give it {usage} and the {kind} is ready[ for (you|action)][ in no time at all].",
-        "You need (just|only) {usage}[ and nothing else] to (use|handle) this {kind}[ like a real expert].",
-        "[Go on and try it:] just {usage} for this {kind}[ and (everything works|you are done)][ right away].",
+        "(Take|Hold) the {part}: {usage}[, it is that (easy|simple)][, even for the very first time].",
+        "[Watch how it works:] with its {part}, {usage} (will do|is enough)[ in no time at all].",
+        "You need its {part} and {usage}[, nothing else][ to (use|handle) it like a real expert].",
+        "[Go on and try it:] just {usage} and the {part}[, and (everything works|you are done)][ right away].",
     ),
     ScriptLabel.EFFECT: grammar(
         "en",
@@ -126,10 +137,14 @@ NARRATIONS = {
     ),
     ScriptLabel.SECURITY: grammar(
         "en",
-        "(Tested|Checked) and {safety}[, so you can (relax|trust it)][ from the morning to the night].",
+        "(Tested|Proven) and {safety}[, so you can (relax|trust it)][ from the morning to the night].",
         "It is {safety}[, and that is (official|certain)][, because your family comes (first|before all)].",
         "[Our promise to you:] it is (always|fully) {safety}[ in your (home|daily life)].",
         "[No risk, no doubt:] every piece is {safety}[ and comes with a safety (mark|badge)].",
+        "Even the {part} is {safety}[, so you can (relax|trust it)][ from the morning to the night].",
+        "The {part} too is {safety}[, and that is (official|certain)][, because your family comes first].",
+        "[Our promise to you:] its {part} is {safety}[ as (well|ever)][ in your (home|daily life)].",
+        "[No risk, no doubt:] a {part} that is {safety}[ and comes with a safety (mark|badge)].",
     ),
     ScriptLabel.CERTIFICATE: grammar(
         "en",
@@ -137,13 +152,17 @@ NARRATIONS = {
         "It (won|earned) {award}[ with full (marks|points)][ in front of a strict jury].",
         "[The experts agree:] it deserves {award}[ (above|more than) all others].",
         "[And here is the proof:] we hold {award}[ with (pride|honour)].",
+        "A {kind} with {award}[ this (year|season)][, chosen by people who know their job].",
+        "This {kind} (won|earned) {award}[ with full (marks|points)][ in front of a strict jury].",
+        "[The experts agree:] the {kind} (deserves|has) {award}[ (above|more than) all others].",
+        "[And here is the proof:] see {award} for our {kind}[ and all its (fans|friends)].",
     ),
     ScriptLabel.PRODUCTION: grammar(
         "en",
-        "(Each|Every) {kind} is {craft}[ with (great|endless) care][ before it leaves our factory for you].",
-        "[From the first sketch on:] your {kind} gets {craft}[ by our (team|experts)].",
-        "A {kind} {craft}[, step by step][, because good things (need|take) time and a plan].",
-        "[This is how we work:] one {kind} after another, {craft}[ and (packed|sent) with love].",
+        "(Each|Every) piece is {craft}[ with (great|endless) care][ before it leaves our factory for you].",
+        "[From the first sketch on:] yours gets {craft}[ by our (team|experts)][ and nobody else].",
+        "All of them {craft}[, step by step][, because good things (need|take) time and a plan].",
+        "[This is how we work:] one after another, {craft}[ and (packed|sent) with love].",
     ),
     ScriptLabel.SOCIAL_PROOF: grammar(
         "en",
@@ -180,11 +199,12 @@ ENGLISH = Vocabulary(
     language="en",
     words=WordRangeRule("duration", rate=2.5, margin=2),
     attributes={name: {v: v for v in values} for name, values in
-                (("kind", KINDS), ("colour", COLOURS), ("pattern", PATTERNS))},
+                (("kind", KINDS), ("colour", COLOURS), ("pattern", PATTERNS), ("part", PARTS))},
     title="{brand} home {series}",
     brands=("Aurora", "Nordica", "Velora", "Lumina", "Tavolo", "Mirano", "Solana", "Kivala", "Bellino", "Arvena",
             "Donato", "Elvira"),
     series=("classic", "basic", "premium", "select", "studio", "original", "comfort", "edition"),
     aspects=ASPECTS,
     narrations=NARRATIONS,
+    prose=ENGLISH_PROSE,
 )  # fmt: skip

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from vn.demo.product import Product, Split, products_of
-from vn.demo.storyline import PARTS, attribute, attributes_to_name, draw_storyline
+from vn.demo.storyline import Picture, attributes_to_name, draw_pictures, half_of
 from vn.demo.vocabulary import Aspect, Vocabulary
 from vn.story import Clip, Knowledge, ScriptLabel, Story
 
-CLIPS = (3, 7)
+CLIPS = (3, 10)
 SECONDS = (2, 5)  # of a clip, whole
 POINTS = (2, 4)  # known of an aspect
 MORE_ASPECTS = (1, 3)  # known, but of no use in this storyline
@@ -78,20 +80,19 @@ def make_film(vocabulary: Vocabulary, seed: int, split: Split, index: int) -> Fi
     products = list(products_of(split))
     random.Random(f"products/{seed}/{split}").shuffle(products)
     product = products[index % len(products)]
-    labels = draw_storyline(rng, rng.randint(*CLIPS))
+    seconds = [rng.randint(*SECONDS) for _ in range(rng.randint(*CLIPS))]
+    cuts = [sum(seconds[:i]) for i in range(len(seconds) + 1)]
+    clips = [Clip(float(start), float(end)) for start, end in pairwise(cuts)]
+    bare = Story(f"{split}-{index:05d}", "", vocabulary.language, "ad", (), tuple(clips))
+    pictures = draw_pictures(rng, [bare.position(i) for i in range(len(clips))])
     scenes: list[Scene] = []
-    shows: list[frozenset[str]] = []
-    for label in labels:
-        picture = rng.choice(PARTS[label].pictures)
-        scenes.append(_scene(rng, picture.name, scenes[-1].backdrop if scenes else None))
-        shows.append(picture.shows)
+    for picture, length in zip(pictures, seconds, strict=True):
+        scenes.append(_scene(rng, picture.name, length, scenes[-1].backdrop if scenes else None))
     words = random.Random(f"words/{vocabulary.language}/{seed}/{split}/{index}")
-    story = _tell(words, vocabulary, f"{split}-{index:05d}", product, labels, scenes, shows)
-    return Film(product, tuple(scenes), story)
+    return Film(product, tuple(scenes), _tell(words, vocabulary, bare, product, pictures))
 
 
-def _scene(rng: random.Random, picture: str, last: int | None) -> Scene:
-    seconds = rng.randint(*SECONDS)
+def _scene(rng: random.Random, picture: str, seconds: int, last: int | None) -> Scene:
     if last is None:
         backdrop = rng.randrange(BACKDROPS)
     else:
@@ -109,47 +110,51 @@ def _camera(rng: random.Random) -> Camera:
     return rng.choice([Camera(whole, near), Camera(near, whole), Camera(left, right), Camera(right, left)])
 
 
-def _tell(
-    rng: random.Random,
-    vocabulary: Vocabulary,
-    name: str,
-    product: Product,
-    labels: list[ScriptLabel],
-    scenes: list[Scene],
-    shows: list[frozenset[str]],
-) -> Story:
-    """Draw the knowledge, then narrate clip by clip from what is seen, was seen, and is known."""
+def _tell(rng: random.Random, vocabulary: Vocabulary, bare: Story, product: Product, pictures: list[Picture]) -> Story:
+    """Draw the knowledge, then narrate clip by clip from what is seen, was seen, and is known.
+
+    Each clip's ``facts`` say what its narration states and where that can be known from: this clip's ``picture``, an
+    ``earlier_picture`` alone, ``earlier_text``, the clip's ``position`` (together with its picture), the ``label`` or
+    the ``knowledge``.
+    """
+    labels = [picture.label(half_of(bare.position(i))) for i, picture in enumerate(pictures)]
     known = _knowledge(rng, vocabulary, labels)
     unused = {aspect: list(points) for aspect, points in known.items()}
     seen: set[str] = set()
     named: set[str] = set()
     clips: list[Clip] = []
-    for label, scene, visible in zip(labels, scenes, shows, strict=True):
-        start = clips[-1].end if clips else 0.0
-        clip = Clip(start, start + scene.seconds, (label,))
-        facts: dict[str, dict[str, str]] = {}
-        for each in attributes_to_name(label, visible, seen, named):
-            word = vocabulary.attributes[each.attribute][attribute(product, each.attribute)]
-            facts[each.attribute] = {"value": word, "from": each.where}
+    for clip, label, picture in zip(bare.clips, labels, pictures, strict=True):
+        source = "position" if picture.ambiguous else "picture"
+        facts = {"label": {"value": label.text(vocabulary.language), "from": source}}
+        stated: dict[str, str] = {}
+        for each in attributes_to_name(picture, label, seen, named):
+            stated[each.attribute] = vocabulary.attributes[each.attribute][product.attribute(each.attribute)]
+            facts[each.attribute] = {"value": stated[each.attribute], "from": each.where}
         if (aspect := vocabulary.aspects.get(label)) is not None:
-            facts[aspect.fact] = {"value": unused[aspect].pop(0), "from": "knowledge"}
-        values = {fact: entry["value"] for fact, entry in facts.items()}
+            stated[aspect.fact] = unused[aspect].pop(0)
+            facts["aspect"] = {"value": aspect.name, "from": "label"}
+            facts[aspect.fact] = {"value": stated[aspect.fact], "from": "knowledge"}
         words = vocabulary.words.range_of(clip, vocabulary.language)
-        narration = vocabulary.narrations[label].sentence(rng, values, words)
-        clips.append(replace(clip, narration=narration, facts=facts))
-        seen |= visible
-        named |= facts.keys()
+        narration = vocabulary.narrations[label].sentence(rng, stated, words)
+        clips.append(replace(clip, labels=(label,), narration=narration, facts=facts))
+        seen |= picture.shows
+        named |= stated.keys()
     title = vocabulary.title.format(brand=rng.choice(vocabulary.brands), series=rng.choice(vocabulary.series))
     knowledge = tuple(Knowledge(aspect.name, points) for aspect, points in known.items())
-    return Story(name, title, vocabulary.language, "ad", knowledge, tuple(clips), f"../videos/{name}.mp4")
+    return replace(bare, title=title, knowledge=knowledge, clips=tuple(clips), video=f"../videos/{bare.id}.mp4")
 
 
 def _knowledge(
     rng: random.Random, vocabulary: Vocabulary, labels: list[ScriptLabel]
 ) -> Mapping[Aspect, tuple[str, ...]]:
-    """Points of each aspect the storyline asks for and of a few others, in any order; a narration uses the next."""
+    """Points of each aspect the storyline asks for and of a few others, in any order; a narration uses the next.
+
+    An aspect has at least as many points as clips ask for it.
+    """
     needed = [aspect for label in dict.fromkeys(labels) if (aspect := vocabulary.aspects.get(label))]
     others = [aspect for aspect in vocabulary.aspects.values() if aspect not in needed]
     more = rng.sample(others, min(len(others), rng.randint(*MORE_ASPECTS)))
     aspects = rng.sample(needed + more, len(needed) + len(more))
-    return {aspect: tuple(rng.sample(aspect.points, rng.randint(*POINTS))) for aspect in aspects}
+    uses = Counter(aspect for label in labels if (aspect := vocabulary.aspects.get(label)))
+    counts = {aspect: rng.randint(*(max(count, uses[aspect]) for count in POINTS)) for aspect in aspects}
+    return {aspect: tuple(rng.sample(aspect.points, count)) for aspect, count in counts.items()}

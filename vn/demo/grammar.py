@@ -75,6 +75,12 @@ class Grammar:
     language: Language
     templates: tuple[str, ...]
 
+    @property
+    def slots(self) -> list[frozenset[str]]:
+        """The sets of facts that some sentence here states, in a fixed order."""
+        found = {slots for template in self.templates for slots in _by_slots(template, self.language)}
+        return sorted(found, key=sorted)
+
     def fitting(self, values: Mapping[str, str], words: WordRange) -> list[list[str]]:
         """For each template its sentences that state exactly these facts with a fitting word count, slots open.
 

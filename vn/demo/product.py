@@ -1,6 +1,6 @@
-"""What the demo sells: a product is a kind, a colour and a pattern, and some combinations are kept for testing.
+"""What the demo sells: a product is a kind, a colour, a pattern and a part, and some combinations are kept for testing.
 
-The names here are identifiers; what a language calls them stands in its `vn.demo.language.Language` table.
+The names here are identifiers; what a language calls them stands in its `vn.demo.vocabulary.Vocabulary`.
 """
 
 from __future__ import annotations
@@ -14,31 +14,39 @@ Split = Literal["train", "val", "test"]
 KINDS = ("mug", "backpack", "lamp", "bottle", "umbrella")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black")
 PATTERNS = ("plain", "striped", "dotted", "checked", "zigzag")
+PARTS = ("strap", "stand", "tag", "bow")  # what comes with it
+
+ATTRIBUTES = ("kind", "colour", "pattern", "part")
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One of the 200 products. Its three attributes can be seen, and stand in no title and no knowledge list."""
+    """One of the 800 products. Its four attributes can be seen, and stand in no title and no knowledge list."""
 
     kind: str
     colour: str
     pattern: str
+    part: str
 
     @property
     def split(self) -> Split:
-        """Where this combination may occur: 25 are for testing, 13 for validation and 162 for training.
+        """Where this combination may occur: 100 are for testing, 50 for validation and 650 for training.
 
-        A Latin-square rule, so that each attribute value, and each pair of a kind and a pattern, is trained on and
-        tested: what is new in a test product is the combination alone.
+        A Latin-square rule, so that each attribute value, and each pair of values, is trained on: what is new in a
+        test product is the combination alone.
         """
-        kind, pattern = KINDS.index(self.kind), PATTERNS.index(self.pattern)
-        cell = (COLOURS.index(self.colour) + 3 * pattern + 5 * kind) % len(COLOURS)
+        kind, pattern, part = KINDS.index(self.kind), PATTERNS.index(self.pattern), PARTS.index(self.part)
+        cell = (COLOURS.index(self.colour) + 3 * pattern + 5 * kind + 2 * part) % len(COLOURS)
         if cell == 0:
             return "test"
-        return "val" if cell == 4 and (pattern + kind) % 2 == 0 else "train"
+        return "val" if cell == 4 and (pattern + kind + part) % 2 == 0 else "train"
+
+    def attribute(self, name: str) -> str:
+        """The identifier of one of the `ATTRIBUTES`."""
+        return str(getattr(self, name))
 
 
-PRODUCTS = tuple(Product(*values) for values in combinations(KINDS, COLOURS, PATTERNS))
+PRODUCTS = tuple(Product(*values) for values in combinations(KINDS, COLOURS, PATTERNS, PARTS))
 
 
 def products_of(split: Split) -> tuple[Product, ...]:

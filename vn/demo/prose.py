@@ -1,9 +1,9 @@
 """Text that a base language model learns a language from: the demo's words, and never its prompts.
 
-What it should bring along to the task is what any language model brings: words, fluent sentences, and copying what
-stands further up. What it must not know yet is the task itself: the form of the prompt, that a label decides what is
-said, that pictures mean anything, and which of the combinations of attributes is at hand. So a document here is a
-paragraph, a dialogue, notes with sentences that use them, a counted line or a drill.
+What it should bring along to the task is what any language model brings: words, fluent sentences, and finding and
+copying what stands further up. What it must not know yet is the task itself: the form of the prompt, that a label or
+a picture decides what is said, when an attribute is named, and which combinations of attributes go together. So a
+document here is notes with sentences that use them, a paragraph, counted lines or a drill.
 """
 
 from __future__ import annotations
@@ -12,64 +12,17 @@ import random
 import re
 from collections.abc import Sequence
 
-from vn.demo.english_prose import (
-    ANSWERS,
-    COUNTED,
-    DRILLS,
-    GENERAL,
-    NOTE_HEADS,
-    NOTE_STYLES,
-    PORTRAITS,
-    QUESTIONS,
-    SPEAKERS,
-)
-from vn.demo.grammar import expand, fill
-from vn.demo.storyline import ATTRIBUTES, PARTS
+from vn.demo.grammar import Grammar, expand, fill
+from vn.demo.product import ATTRIBUTES
 from vn.demo.vocabulary import Aspect, Vocabulary
-from vn.story import ScriptLabel, WordRange, count_words
+from vn.story import Clip, ScriptLabel, count_words
 
 Document = tuple[str, ...]
 """Paragraphs, newlines included. Training may move them apart (`vn.demo.base_lm`)."""
 
-ANY_LENGTH = (WordRange(3, 7), WordRange(6, 9), WordRange(8, 12), WordRange(11, 14))
+MOST_ASPECTS = 7
+INVENTED = 0.3  # share of the points that are no points of the language: they can only be copied
 _SLOTS = re.compile(r"\{\w+\}")
-SYLLABLES = [
-    "ba",
-    "be",
-    "bo",
-    "da",
-    "de",
-    "do",
-    "fa",
-    "ga",
-    "go",
-    "ka",
-    "ki",
-    "ko",
-    "la",
-    "le",
-    "lo",
-    "ma",
-    "mi",
-    "mo",
-    "na",
-    "ne",
-    "no",
-    "pa",
-    "pi",
-    "po",
-    "ra",
-    "re",
-    "ri",
-    "sa",
-    "so",
-    "ta",
-    "ti",
-    "to",
-    "va",
-    "vi",
-    "zo",
-]
 
 
 class Prose:
@@ -82,34 +35,41 @@ class Prose:
 
     def __init__(self, vocabulary: Vocabulary, seed: int) -> None:
         self.vocabulary = vocabulary
+        self.texts = vocabulary.prose
+        self.hardness = 1.0
         self.rng = random.Random(f"prose/{vocabulary.language}/{seed}")
-        self.kinds = (
-            (self.notes, 10),
-            (self.dialogue, 4),
-            (self.drill, 3),
-            (self.counted, 3),
-            (self.paragraph, 3),
-        )
+        self.lengths = [vocabulary.words.range_of(Clip(0, t), vocabulary.language) for t in (2, 3, 4, 5)]
+        self.points = [point for aspect in vocabulary.aspects.values() for point in aspect.points]
+        # Parts of points, to invent other points from: words, or in Chinese characters.
+        split = list if vocabulary.language == "zh" else str.split
+        self.pieces = sorted({piece for point in self.points for piece in split(point) if piece.isalpha()})
 
-    def documents(self, count: int) -> list[Document]:
-        """That many documents, of all kinds."""
-        writers = self.rng.choices([w for w, _ in self.kinds], [share for _, share in self.kinds], k=count)
-        return [write() for write in writers]
+    def documents(self, count: int, hardness: float = 1.0) -> list[Document]:
+        """That many documents, of all kinds.
+
+        Args:
+            count: how many.
+            hardness: 0 to 1: how much there is to choose from. With a single thing in a list there is nothing to
+                find, only to copy; what learns to copy first learns to find in a tenth of the time.
+        """
+        self.hardness = hardness
+        kinds = (self.notes, self.captions, self.drill, self.counted, self.paragraph)
+        return [write() for write in self.rng.choices(kinds, (7, 7, 1, 1, 1), k=count)]
 
     def lexicon(self) -> list[str]:
         """The language without chance: every template's first and last sentence, every point, every name.
 
         A tokenizer trained on this spends no tokens on words that are made up or merely frequent.
         """
-        words = self.vocabulary
+        words, texts = self.vocabulary, self.texts
         names = [word for each in words.attributes.values() for word in each.values()]
         names += [text for aspect in words.aspects.values() for text in (aspect.name, *aspect.points)]
-        names += [*words.brands, *words.series, *SPEAKERS]
+        names += [*words.brands, *words.series]
         names += [
             text for label in ScriptLabel for text in (label.text(words.language), label.definition(words.language))
         ]
         templates = [t for each in words.narrations.values() for t in each.templates]
-        templates += [*PORTRAITS, *NOTE_HEADS, *QUESTIONS, *ANSWERS, *COUNTED, *DRILLS, *GENERAL]
+        templates += [*texts.sights, *texts.portraits, *texts.counted, *texts.drills, *texts.general]
         sentences = [_SLOTS.sub("", text) for t in templates for text in (expand(t)[0], expand(t)[-1])]
         return [" ".join(text.split()) for each in (names, sentences) for text in each]
 
@@ -123,79 +83,76 @@ class Prose:
         return words.title.format(brand=self.rng.choice(words.brands), series=self.rng.choice(words.series))
 
     def attributes(self) -> dict[str, str]:
-        """Any colour, pattern and kind: none of the 200 combinations is preferred."""
+        """Any value of each attribute: none of the combinations is preferred."""
         return {a: self.rng.choice(list(self.vocabulary.attributes[a].values())) for a in ATTRIBUTES}
 
     def numbers(self) -> dict[str, int]:
         low = self.rng.randint(1, 12)
         return {"low": low, "high": low + self.rng.randint(2, 6), "count": self.rng.randint(2, 14)}
 
-    def made_up(self) -> str:
-        """A word that does not exist: it can only be copied."""
-        return "".join(self.rng.choices(SYLLABLES, k=self.rng.randint(2, 3)))
-
-    def narration(self, label: ScriptLabel, point: str | None, attributes: dict[str, str], words: WordRange) -> str:
-        """A sentence of the kind that goes with a label, about any attributes."""
-        part = PARTS[label]
-        named = {a: attributes[a] for a in part.tells}
-        if part.recalls and self.rng.random() < 0.4:
-            named[part.recalls] = attributes[part.recalls]
-        aspect = self.vocabulary.aspects.get(label)
-        if aspect is not None and point is not None:
-            named[aspect.fact] = point
-        return self.vocabulary.narrations[label].sentence(self.rng, named, words)
-
     def knowledge(self, most: int) -> list[tuple[ScriptLabel, Aspect, list[str]]]:
-        """A few aspects with points; one point in five is made up."""
+        """A few aspects with points, some of which are invented."""
         aspects = list(self.vocabulary.aspects.items())
-        chosen = self.rng.sample(aspects, self.rng.randint(2, most))
         found = []
-        for label, aspect in chosen:
+        for label, aspect in self.rng.sample(aspects, self.rng.randint(1, most)):
             points = self.rng.sample(aspect.points, self.rng.randint(1, 4))
-            points = [p if self.rng.random() < 0.8 else f"{self.made_up()} {self.made_up()}" for p in points]
-            found.append((label, aspect, points))
+            found.append((label, aspect, [p if self.rng.random() > INVENTED else self.invented() for p in points]))
         return found
 
-    def noted(self, known: list[tuple[ScriptLabel, Aspect, list[str]]]) -> str:
-        """Knowledge as notes in one of several styles."""
-        before, between, part = self.rng.choice(NOTE_STYLES)
-        head = self.say(NOTE_HEADS, title=self.title(), page=self.rng.randint(1, 99))
-        lower = self.rng.random() < 0.4
-        lines = [
-            f"{before}{aspect.name.lower() if lower else aspect.name}{between}{part.join(points)}"
-            for _, aspect, points in known
-        ]
-        return "\n".join([head, *lines]) + "\n"
+    def invented(self) -> str:
+        """A point that does not exist."""
+        count = 4 if self.vocabulary.language == "zh" else 2
+        return ("" if self.vocabulary.language == "zh" else " ").join(self.rng.sample(self.pieces, count))
+
+    def narration(self, label: ScriptLabel, point: str | None, attributes: dict[str, str]) -> tuple[str, set[str]]:
+        """A sentence of the kind that goes with a label, and which of the attributes it names: any that it can."""
+        aspect = self.vocabulary.aspects.get(label)
+        spoken = self.vocabulary.narrations[label]
+        slots = self.rng.choice([s for s in spoken.slots if aspect is None or aspect.fact in s])
+        known = {**attributes, **({aspect.fact: point} if aspect is not None and point is not None else {})}
+        for words in self.rng.sample(self.lengths, len(self.lengths)):
+            if spoken.fitting(values := {name: known[name] for name in slots}, words):
+                return spoken.sentence(self.rng, values, words) + "\n", set(attributes) & slots
+        raise LookupError(f"nothing to say about {label.name} with {values}")
 
     def notes(self) -> Document:
-        """Notes, then sentences that each use the first point of an aspect; appearances need none."""
-        known = self.knowledge(most=7)
-        labels = [(label, points[0]) for label, _, points in known]
-        chosen: list[tuple[ScriptLabel, str | None]] = list(self.rng.sample(labels, self.rng.randint(1, len(labels))))
-        if self.rng.random() < 0.4:
-            chosen.insert(self.rng.randint(0, len(chosen)), (ScriptLabel.APPEARANCE, None))
+        """Notes, then sentences that each use the first point of an aspect; what is seen stands before it all."""
+        known = self.knowledge(1 + round(self.hardness * (MOST_ASPECTS - 1)))
         attributes = self.attributes()
-        lines = [self.narration(label, p, attributes, self.rng.choice(ANY_LENGTH)) for label, p in chosen]
-        return (self.noted(known), *(line + "\n" for line in lines))
+        lines, named = [], set()
+        for label, _, points in self.rng.sample(known, len(known)):
+            line, names = self.narration(label, points[0], attributes)
+            lines.append(line)
+            named |= names
+        head = "".join(
+            self.texts.note.format(aspect=aspect.name, points=self.texts.separator.join(points))
+            for _, aspect, points in known
+        )
+        return (head, *([self.sight(attributes, named)] if named else []), *lines)
 
-    def dialogue(self) -> Document:
-        """Two people go through notes."""
-        known = self.knowledge(most=5)
-        one, other = self.rng.sample(SPEAKERS, 2)
-        lines = []
-        for _, aspect, points in self.rng.sample(known, self.rng.randint(1, len(known))):
-            lines.append(f"{one}: {self.say(QUESTIONS, aspect=aspect.name.lower())}\n")
-            answer = self.say(ANSWERS, points=" and ".join(points), first=points[0])
-            lines.append(f"{other}: {answer}\n")
-        return (self.noted(known), *lines)
+    def captions(self) -> Document:
+        """Sentences, each after a line of what is seen, and each about something else."""
+        document = []
+        for _ in range(self.rng.randint(2, 5)):
+            label = self.rng.choice([label for label, spoken in self.vocabulary.narrations.items() if _names(spoken)])
+            aspect = self.vocabulary.aspects.get(label)
+            attributes = self.attributes()
+            line, named = self.narration(label, self.rng.choice(aspect.points) if aspect else None, attributes)
+            document += [self.sight(attributes, named), line]
+        return tuple(document)
+
+    def sight(self, attributes: dict[str, str], needed: set[str]) -> str:
+        """A line that lists attributes in any order: those needed, and as many others as hardness has it."""
+        names = [a for a in attributes if a in needed or self.rng.random() < self.hardness]
+        words = self.rng.sample([attributes[a] for a in names], len(names))
+        return self.say(self.texts.sights, list=self.texts.separator.join(words)) + "\n" if words else ""
 
     def drill(self) -> Document:
-        """Words, known and made up, said twice."""
-        words = [w for kind in self.vocabulary.attributes.values() for w in kind.values()]
-        words += [p for aspect in self.vocabulary.aspects.values() for p in aspect.points]
+        """Words and points, known and invented, said twice."""
+        words = [w for kind in self.vocabulary.attributes.values() for w in kind.values()] + self.points
         count = self.rng.randint(2, 8)
-        listed = ", ".join(self.rng.choice(words) if self.rng.random() < 0.6 else self.made_up() for _ in range(count))
-        return (self.say(DRILLS, list=listed) + "\n",)
+        listed = [self.rng.choice(words) if self.rng.random() < 0.6 else self.invented() for _ in range(count)]
+        return (self.say(self.texts.drills, list=self.texts.separator.join(listed)) + "\n",)
 
     def counted(self) -> Document:
         """Sentences, and how many words they have."""
@@ -204,12 +161,11 @@ class Prose:
         for _ in range(self.rng.randint(1, 4)):
             label = self.rng.choice(list(self.vocabulary.narrations))
             aspect = self.vocabulary.aspects.get(label)
-            point = self.rng.choice(aspect.points) if aspect else None
-            sentence = self.narration(label, point, attributes, self.rng.choice(ANY_LENGTH))
+            sentence, _ = self.narration(label, self.rng.choice(aspect.points) if aspect else None, attributes)
             count = count_words(sentence, self.vocabulary.language)
             low = max(1, count - self.rng.randint(0, 3))
-            lead = self.say(COUNTED, count=count, low=low, high=low + self.rng.randint(3, 5))
-            lines.append(f"{lead} {sentence}\n")
+            lead = self.say(self.texts.counted, count=count, low=low, high=low + self.rng.randint(3, 5))
+            lines.append(lead + self.texts.joint + sentence)
         return tuple(lines)
 
     def paragraph(self) -> Document:
@@ -217,11 +173,17 @@ class Prose:
         sentences = []
         for _ in range(self.rng.randint(2, 6)):
             if self.rng.random() < 0.5:
-                sentences.append(self.say(PORTRAITS, title=self.title(), **self.attributes()))
+                sentences.append(self.say(self.texts.portraits, title=self.title(), **self.attributes()))
             elif self.rng.random() < 0.7:
-                sentences.append(self.say(GENERAL, **self.numbers()))
+                sentences.append(self.say(self.texts.general, **self.numbers()))
             else:
                 label = self.rng.choice(list(ScriptLabel))
                 language = self.vocabulary.language
-                sentences.append(f"{label.text(language)} means this. {label.definition(language)}")
-        return (" ".join(sentences) + "\n",)
+                values = {"label": label.text(language), "definition": label.definition(language)}
+                sentences.append(self.texts.meaning.format(**values))
+        return (self.texts.joint.join(sentences) + "\n",)
+
+
+def _names(spoken: Grammar) -> bool:
+    """Whether some sentence of a grammar names an attribute."""
+    return any(slots & set(ATTRIBUTES) for slots in spoken.slots)

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from vn.demo.canvas import CHARCOAL, MIST, PAPER, SAND, SKIN, SLATE, STONE, Canvas, Colour, Point, shade
 from vn.demo.product import Product
-from vn.demo.sprites import sprite
+from vn.demo.sprites import cloth, sprite
 
 WIDTH, HEIGHT = 320, 240
 CENTRE = (160.0, 118.0)
@@ -59,7 +59,7 @@ def _product(c: Canvas, product: Product | str, centre: Point, size: float, angl
     if isinstance(product, str):
         c.paste(sprite(product, None, "plain"), centre, size, angle)
     else:
-        c.paste(sprite(product.kind, product.colour, product.pattern), centre, size, angle)
+        c.paste(sprite(product.kind, product.colour, product.pattern, product.part), centre, size, angle)
 
 
 def _star(c: Canvas, centre: Point, radius: float, fill: Colour, points: int = 4, inner: float = 0.3) -> None:
@@ -83,6 +83,20 @@ def _close_up(c: Canvas, product: Product, rng: random.Random, late: bool | None
     if late:
         for _ in range(5):
             _star(c, (rng.uniform(30, 290), rng.uniform(20, 200)), rng.uniform(10, 17), PAPER)
+
+
+def _macro(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
+    # A loupe over the cloth: larger than the product's own pattern, and no outline to tell the kind by.
+    square = Image.new("RGBA", (460, 460))
+    square.paste(cloth(product.colour, product.pattern).resize((460, 460)), (0, 0))
+    lens = Image.new("L", (460, 460), 0)
+    ImageDraw.Draw(lens).ellipse((70, 70, 390, 390), fill=255)
+    square.putalpha(lens)
+    c.circle(CENTRE, 118, CHARCOAL)
+    c.paste(square, CENTRE, 310, angle=rng.uniform(-6, 6))
+    c.line([(246, 196), (300, 250)], CHARCOAL, 26)
+    if late:
+        c.arc((78, 36, 242, 200), 200, 250, PAPER, 9)
 
 
 def _splash(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
@@ -247,10 +261,10 @@ def _diploma(c: Canvas, product: Product, rng: random.Random, late: bool | None)
 def _people(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
     clothes = rng.sample([CHARCOAL, SLATE, STONE, SAND, shade(SLATE, 1.3)], 3)
     skins = rng.sample(SKIN, 3)
-    for x, skin, cloth in ((70, skins[0], clothes[0]), (250, skins[1], clothes[1]), (160, skins[2], clothes[2])):
+    for x, skin, dress in ((70, skins[0], clothes[0]), (250, skins[1], clothes[1]), (160, skins[2], clothes[2])):
         top = 106 if x == 160 else 118
         hair = rng.choice([CHARCOAL, shade(CHARCOAL, 0.7), shade(STONE, 0.7)])
-        c.box((x - 52, top + 62, x + 52, 300), cloth, radius=40)
+        c.box((x - 52, top + 62, x + 52, 300), dress, radius=40)
         c.box((x - 12, top + 36, x + 12, top + 74), shade(skin, 0.88), radius=10)
         c.circle((x, top + 12), 36, hair)
         c.ellipse((x - 29, top - 10, x + 29, top + 54), skin)
@@ -307,6 +321,7 @@ def _shop(c: Canvas, product: Product, rng: random.Random, late: bool | None) ->
 PAINTERS: dict[str, Painter] = {
     "mess": _mess,
     "close_up": _close_up,
+    "macro": _macro,
     "swatches": _swatches,
     "factory": _factory,
     "splash": _splash,

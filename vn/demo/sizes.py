@@ -26,6 +26,6 @@ class DemoSize:
 SIZES: dict[str, DemoSize] = {
     # Within 2 minutes all in all: shows that every stage runs, not that it learns.
     "smoke": DemoSize({"train": 24, "val": 4, "test": 6}, base_lm_steps=200, epochs=1),
-    # Within 20 minutes cold, 10 warm.
-    "thin": DemoSize({"train": 600, "val": 20, "test": 60}, base_lm_steps=2400),
+    # Within half an hour cold.
+    "thin": DemoSize({"train": 600, "val": 30, "test": 150}, base_lm_steps=8000),
 }

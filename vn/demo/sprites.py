@@ -28,13 +28,14 @@ METAL: Colour = (120, 124, 130)
 
 
 @lru_cache(maxsize=64)
-def sprite(kind: str, colour: str | None, pattern: str) -> Image.Image:
+def sprite(kind: str, colour: str | None, pattern: str, part: str | None = None) -> Image.Image:
     """A product as an RGBA square.
 
     Args:
         kind: one of `vn.demo.product.KINDS`.
         colour: one of `vn.demo.product.COLOURS`; None is bare grey.
         pattern: one of `vn.demo.product.PATTERNS`.
+        part: one of `vn.demo.product.PARTS`; None leaves it away.
     """
     base = RGB[colour] if colour else UNPAINTED
     behind, body, front = _KINDS[kind]
@@ -48,7 +49,15 @@ def sprite(kind: str, colour: str | None, pattern: str) -> Image.Image:
     canvas.image.paste(shade(base, 0.55), (0, 0), rim)
     canvas.image.paste(_cloth(base, pattern, canvas.image.size), (0, 0), covered)
     front(canvas, base)
+    if part:
+        _PARTS[part](canvas)
     return canvas.finished()
+
+
+@lru_cache(maxsize=64)
+def cloth(colour: str, pattern: str) -> Image.Image:
+    """The product's material from near by, as an RGB square."""
+    return _cloth(RGB[colour], pattern, (2 * SIDE, 2 * SIDE))
 
 
 def _cloth(base: Colour, pattern: str, size: tuple[int, int]) -> Image.Image:
@@ -90,6 +99,36 @@ _PATTERNS: dict[str, Callable[[Canvas], None]] = {
     "checked": _checked,
     "zigzag": _zigzag,
 }
+
+
+# What comes with a product, each at a place of its own and as grey as everything but the product's cloth.
+def _strap(c: Canvas) -> None:
+    c.arc((16, 3, 184, 160), 172, 368, CHARCOAL, 13)
+    for x in (20, 180):
+        c.circle((x, 72), 12, METAL, CHARCOAL, 5)
+
+
+def _stand(c: Canvas) -> None:
+    c.box((0, 172, 200, 186), CHARCOAL, radius=5)
+    for x in (14, 60, 128, 174):
+        c.box((x, 184, x + 12, 200), CHARCOAL)
+
+
+def _tag(c: Canvas) -> None:
+    c.line([(150, 84), (168, 116)], CHARCOAL, 4)
+    c.box((138, 112, 200, 166), INK, radius=5, outline=CHARCOAL, width=5)
+    for y in (128, 140, 152):
+        c.line([(148, y), (190, y)], METAL, 4)
+
+
+def _bow(c: Canvas) -> None:
+    for side in (-1, 1):
+        c.polygon([(44, 128), (44 + side * 42, 102), (44 + side * 42, 154)], CHARCOAL)
+        c.polygon([(44, 134), (44 + side * 10, 186), (44 + side * 30, 176)], CHARCOAL)
+    c.circle((44, 128), 13, METAL, CHARCOAL, 4)
+
+
+_PARTS: dict[str, Callable[[Canvas], None]] = {"strap": _strap, "stand": _stand, "tag": _tag, "bow": _bow}
 
 
 # Each kind: what lies behind the patterned body, the body, and what lies in front of it.

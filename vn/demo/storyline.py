@@ -1,14 +1,26 @@
-"""The storylines of the demo's advertisements, and what is seen and told in a clip of each label."""
+"""The storylines of the demo's advertisements: labels, the pictures that go with them, and what is told.
+
+Three rules make the world learnable from what a narrator can know, and from nothing less:
+
+- a picture and the half of the video it stands in fix the label (`label_of`): people in the first half have a trouble,
+  people in the second praise the product. Clip counts vary and prompts show no total, so only the clip's position
+  tells the halves apart;
+- what a picture shows and the narration tells of it is fixed by the picture (`Picture.tells`);
+- some labels name an attribute that they do not show, once any earlier picture has shown it (`RECALLS`). Where no
+  earlier narration has said it, only the memory of that picture knows it.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from vn.demo.product import Product
+from vn.demo.product import ATTRIBUTES
 from vn.story import ScriptLabel
 
-ATTRIBUTES = ("kind", "colour", "pattern")  # in the order a product's fields are named
+Half = Literal["first", "second"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,99 +29,137 @@ class Picture:
 
     Attributes:
         name: of its painter in `vn.demo.scenes`.
+        first: its label in the first half of a video (clip position below 50).
+        second: its label in the second half.
         shows: the product's attributes that can be seen in it.
+        tells: those of them that its narration names.
     """
 
     name: str
-    shows: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The part a script label plays in an advertisement.
-
-    Attributes:
-        weight: how readily a storyline takes it.
-        place: where it stands, from 0 (opening) to 1 (end); roughly, since chance moves it.
-        pictures: the scenes that go with it.
-        tells: attributes on screen that its narration names.
-        recalls: an attribute that its narration names when it was seen, now or earlier, and nobody has named it yet.
-        repeats: whether a storyline may have it twice, with another knowledge point.
-    """
-
-    weight: float
-    place: float
-    pictures: tuple[Picture, ...]
+    first: ScriptLabel
+    second: ScriptLabel
+    shows: frozenset[str] = frozenset()
     tells: tuple[str, ...] = ()
-    recalls: str | None = None
-    repeats: bool = False
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether only the position tells the label."""
+        return self.first is not self.second
+
+    def label(self, half: Half) -> ScriptLabel:
+        """What the picture means in this half of a video."""
+        return self.first if half == "first" else self.second
 
 
-_ALL = frozenset(ATTRIBUTES)
-_KIND = frozenset({"kind"})
-_NOTHING: frozenset[str] = frozenset()
+def _always(name: str, label: ScriptLabel, shows: Sequence[str] = (), tells: Sequence[str] = ()) -> Picture:
+    return Picture(name, label, label, frozenset(shows), tuple(tells))
 
-PARTS: dict[ScriptLabel, Part] = {
-    ScriptLabel.SORE_POINT: Part(4.0, 0.0, (Picture("mess", _KIND),), tells=("kind",)),
-    ScriptLabel.APPEARANCE: Part(2.4, 0.3, (Picture("close_up", _ALL),), tells=ATTRIBUTES),
-    ScriptLabel.MATERIAL: Part(2.0, 0.45, (Picture("swatches", _NOTHING),), repeats=True),
-    ScriptLabel.PRODUCTION: Part(1.3, 0.45, (Picture("factory", _KIND),), tells=("kind",)),
-    ScriptLabel.CHARACTERISTICS: Part(2.0, 0.55, (Picture("splash", _ALL),), tells=("kind",), repeats=True),
-    ScriptLabel.TRIAL: Part(2.0, 0.6, (Picture("hands", _ALL),), tells=("kind",)),
-    ScriptLabel.EFFECT: Part(2.5, 0.7, (Picture("before_after", _ALL),), repeats=True),
-    ScriptLabel.SECURITY: Part(1.3, 0.75, (Picture("badge", _NOTHING),)),
-    ScriptLabel.CERTIFICATE: Part(1.0, 0.8, (Picture("diploma", _NOTHING),)),
-    ScriptLabel.SOCIAL_PROOF: Part(2.0, 0.85, (Picture("people", _NOTHING),), recalls="pattern"),
-    ScriptLabel.OTHERS: Part(1.0, 0.5, (Picture("shop", _NOTHING),)),
-    ScriptLabel.CALL_TO_ACTION: Part(
-        9.0, 1.1, (Picture("price_tag", _NOTHING), Picture("price_tag_beside", _ALL)), recalls="colour"
-    ),
+
+PICTURES: dict[str, Picture] = {
+    picture.name: picture
+    for picture in (
+        _always("mess", ScriptLabel.SORE_POINT, ["kind"], ["kind"]),
+        _always("close_up", ScriptLabel.APPEARANCE, ATTRIBUTES, ["colour"]),
+        _always("macro", ScriptLabel.APPEARANCE, ["colour", "pattern"], ["pattern"]),
+        _always("swatches", ScriptLabel.MATERIAL),
+        _always("factory", ScriptLabel.PRODUCTION, ["kind"]),
+        _always("splash", ScriptLabel.CHARACTERISTICS, ATTRIBUTES, ["kind"]),
+        _always("hands", ScriptLabel.TRIAL, ATTRIBUTES, ["part"]),
+        _always("before_after", ScriptLabel.EFFECT, ATTRIBUTES),
+        _always("diploma", ScriptLabel.CERTIFICATE),
+        _always("price_tag", ScriptLabel.CALL_TO_ACTION),
+        _always("price_tag_beside", ScriptLabel.CALL_TO_ACTION, ATTRIBUTES),
+        Picture("people", ScriptLabel.SORE_POINT, ScriptLabel.SOCIAL_PROOF),
+        Picture("shop", ScriptLabel.OTHERS, ScriptLabel.CALL_TO_ACTION),
+        Picture("badge", ScriptLabel.SECURITY, ScriptLabel.CERTIFICATE),
+    )
 }
 
-REPEATED = 0.15  # share of the storylines in which a label comes twice
-JITTER = 0.12  # standard deviation of the places
+RECALLS: dict[ScriptLabel, str] = {
+    ScriptLabel.MATERIAL: "part",
+    ScriptLabel.SECURITY: "part",
+    ScriptLabel.CERTIFICATE: "kind",
+    ScriptLabel.SOCIAL_PROOF: "pattern",
+    ScriptLabel.CALL_TO_ACTION: "colour",
+}
+"""The attribute that a narration of this label names when it was seen, now or earlier."""
+
+WEIGHTS: dict[str, tuple[float, float]] = {
+    # How readily a storyline takes a picture in its first and in its second half. Trouble opens, offers close.
+    "mess": (0.8, 0.1),
+    "close_up": (1.0, 0.5),
+    "macro": (0.9, 0.6),
+    "swatches": (0.9, 1.1),
+    "factory": (0.7, 0.7),
+    "splash": (0.8, 0.5),
+    "hands": (0.9, 0.7),
+    "before_after": (1.4, 1.6),
+    "diploma": (0.5, 1.0),
+    "price_tag": (0.1, 0.7),
+    "price_tag_beside": (0.1, 0.3),
+    "people": (1.6, 2.0),
+    "shop": (1.4, 1.4),
+    "badge": (1.4, 1.4),
+}
+OPENING = 0.3  # of their weight have ambiguous pictures in the opening clip, which every narrator knows to be the first
+OFFER_LAST = 0.6  # share of the storylines whose last clip is an offer, whatever was drawn
 
 
-def draw_storyline(rng: random.Random, clips: int) -> list[ScriptLabel]:
-    """Choose the labels of an advertisement: a few parts, in a loose order.
+def half_of(position: int) -> Half:
+    """Which half of a video a clip position (0 to 99, `Story.position`) lies in."""
+    return "first" if position < 50 else "second"
 
-    Trouble comes early and the invitation to buy comes last, mostly.
+
+def draw_pictures(rng: random.Random, positions: Sequence[int]) -> list[Picture]:
+    """Choose what is filmed in each clip; no picture stands twice in a row, nor more than twice.
+
+    Args:
+        rng: of the choice.
+        positions: of the clips, 0 to 99.
     """
-    # Weighted sampling without replacement: the largest keys u ** (1 / weight) win (Efraimidis and Spirakis).
-    keys = {label: rng.random() ** (1 / part.weight) for label, part in PARTS.items()}
-    labels = sorted(keys, key=lambda label: keys[label], reverse=True)[:clips]
-    again = [label for label in labels[:-1] if PARTS[label].repeats]
-    if again and rng.random() < REPEATED:
-        labels[-1] = rng.choice(again)
-    places = [PARTS[label].place + rng.gauss(0, JITTER) for label in labels]
-    return [label for _, label in sorted(zip(places, labels, strict=True), key=lambda pair: pair[0])]
+    chosen: list[Picture] = []
+    for number, position in enumerate(positions):
+        half = half_of(position)
+        last = number == len(positions) - 1
+        offers = [p for p in PICTURES.values() if p.label(half) is ScriptLabel.CALL_TO_ACTION]
+        pool = offers if last and rng.random() < OFFER_LAST else list(PICTURES.values())
+        free = [p for p in pool if chosen.count(p) < 2 and p not in chosen[-1:]]
+        weights = [WEIGHTS[p.name][half == "second"] / (1 + 2 * chosen.count(p)) for p in free]
+        if not number:
+            weights = [w * (OPENING if p.ambiguous else 1) for p, w in zip(free, weights, strict=True)]
+        chosen.append(rng.choices(free, weights)[0])
+    return chosen
+
+
+Where = Literal["picture", "earlier_picture", "earlier_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An attribute to name, and where it can be seen: in this clip's ``picture`` or in an ``earlier_picture``."""
+    """An attribute to name, and where it can be known from.
+
+    Attributes:
+        attribute: its name.
+        where: this clip's ``picture``; an ``earlier_picture`` alone; or ``earlier_text`` too, where it was said.
+    """
 
     attribute: str
-    where: str
+    where: Where
 
 
-def attributes_to_name(label: ScriptLabel, shows: frozenset[str], seen: set[str], named: set[str]) -> list[Seen]:
+def attributes_to_name(picture: Picture, label: ScriptLabel, seen: set[str], named: set[str]) -> list[Seen]:
     """Which of the product's attributes a narration names: a rule, so that it can be learned.
 
     Args:
+        picture: on screen.
         label: the clip's.
-        shows: attributes in the clip's picture.
         seen: attributes in the pictures of earlier clips.
         named: attributes that earlier narrations named.
     """
-    part = PARTS[label]
-    found = [Seen(attribute, "picture") for attribute in part.tells if attribute in shows]
-    recalled = part.recalls
-    if recalled and recalled not in named and recalled in shows | seen:
-        found.append(Seen(recalled, "picture" if recalled in shows else "earlier_picture"))
+    found = [Seen(attribute, "picture") for attribute in picture.tells]
+    recalled = RECALLS.get(label)
+    if recalled in picture.shows:
+        found.append(Seen(recalled, "picture"))
+    elif recalled in seen:
+        found.append(Seen(recalled, "earlier_text" if recalled in named else "earlier_picture"))
     return found
-
-
-def attribute(product: Product, name: str) -> str:
-    """The identifier of a product's ``kind``, ``colour`` or ``pattern``."""
-    return str(getattr(product, name))

@@ -14,13 +14,16 @@ from torch import Tensor
 from transformers import DynamicCache, RepetitionPenaltyLogitsProcessor
 
 from vn.errors import InputError
-from vn.llm.packing import Packer, Row, collate
+from vn.llm.batch import collate
+from vn.llm.packing import Packer, Row
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written
 from vn.story import Labels, Language, ScriptLabel, Story, format_labels, parse_labels
 
 Storyline = Literal["predicted", "given"]
+Follow = Callable[[Sequence[int]], list[int]]
+"""From the tokens written so far to those that may follow."""
 
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
 
@@ -54,6 +57,23 @@ class WrittenClip:
     clip: int
     written: Written
     given: Labels | None
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """A video to narrate.
+
+    Attributes:
+        story: gives title, knowledge, clips and, where they are to be followed, their labels.
+        frames: ``[F, T, D]``.
+        seconds: ``[F]``.
+        clips: which to narrate; None takes those with a narration, or all when none has one.
+    """
+
+    story: Story
+    frames: np.ndarray
+    seconds: np.ndarray
+    clips: Sequence[int] | None = None
 
 
 class LabelTrie:
@@ -97,7 +117,6 @@ class StoryWriter:
         self.decoding = decoding or Decoding()
         self._tries: dict[Language, LabelTrie] = {}
 
-    @torch.inference_mode()
     def write(
         self,
         story: Story,
@@ -106,31 +125,27 @@ class StoryWriter:
         storyline: Storyline = "predicted",
         clips: Sequence[int] | None = None,
     ) -> list[WrittenClip]:
-        """Narrate a video.
+        """Narrate a video; see `write_all`."""
+        return self.write_all([Footage(story, frames, seconds, clips)], storyline)[0]
+
+    @torch.inference_mode()
+    def write_all(self, footage: Sequence[Footage], storyline: Storyline = "predicted") -> list[list[WrittenClip]]:
+        """Narrate videos side by side: the first clip of each, then the second of those that have one, and so on.
 
         Args:
-            story: gives title, knowledge, clips and, with ``given``, their labels.
-            frames: ``[F, T, D]``.
-            seconds: ``[F]``.
-            storyline: ``given`` follows the story's labels; ``predicted`` writes them first.
-            clips: which to narrate; None takes those with a narration, or all when none has one.
+            footage: the videos; what is written for one does not depend on the others.
+            storyline: ``given`` follows the stories' labels; ``predicted`` writes them first.
+
+        Returns:
+            The written clips of each video.
 
         Raises:
             InputError: a clip without labels where they should be given.
         """
-        clips = clips if clips is not None else (story.narrated or range(len(story.clips)))
-        generator = torch.Generator().manual_seed(_seed(self.decoding.seed, story.id))
-        done: list[WrittenClip] = []
-        for clip in clips:
-            given = story.clips[clip].labels if storyline == "given" and self.packer.storyline else None
-            if storyline == "given" and self.packer.storyline and not given:
-                raise InputError("no script label to follow", sample=story.id, field=f"clips[{clip}].labels")
-            plan = self.packer.plan(story, frames, seconds, clip)
-            earlier = [(each.clip, each.written) for each in done]
-            row = self.packer.prompt(story, plan, clip, earlier, self._reserve(story.language))
-            written = self._write_clip(story, clip, row, frames, given, generator)
-            done.append(WrittenClip(clip, written, given))
-        return done
+        drafts = [_Draft(each, storyline == "given" and self.packer.storyline, self.decoding.seed) for each in footage]
+        while open_drafts := [draft for draft in drafts if draft.clips]:
+            self._write_clips(open_drafts)
+        return [draft.done for draft in drafts]
 
     def _trie(self, language: Language) -> LabelTrie:
         if language not in self._tries:
@@ -145,112 +160,180 @@ class StoryWriter:
         lead = 8
         return self.decoding.max_new_tokens + (self._label_tokens(language) + lead if self.packer.storyline else 0)
 
-    def _write_clip(
-        self,
-        story: Story,
-        clip: int,
-        row: Row,
-        frames: np.ndarray,
-        given: Labels | None,
-        generator: torch.Generator,
-    ) -> Written:
-        decoder = _Decoder(self.narrator, row, frames, self.packer.frame_tokens)
-        writer = PromptWriter(story, self.packer.template, self.packer.storyline)
-        words = self.packer.words.range_of(story.clips[clip], story.language)
-        labels: Labels | None = None
+    def _write_clips(self, drafts: list[_Draft]) -> None:
+        """Write the next clip of each draft."""
+        rows = [draft.row(self.packer, self._reserve(draft.story.language)) for draft in drafts]
+        decoder = _Decoder(self.narrator, rows, [d.frames for d in drafts], self.packer.frame_tokens, self.tokens.pad)
+        labels: list[Labels | None] = [None] * len(drafts)
         if self.packer.storyline:
-            if given is not None:
-                labels = given
-            else:
-                labels = self._write_label(story.language, decoder, generator)
-            # The label goes back in as text, as later clips and a re-encoded prompt read it.
-            decoder.rewind()
-            lead = writer.narration_lead(clip)
-            texts = [*writer.label(labels), lead]
-            decoder.read([i for s in texts for i in self.tokens.encode(s.text)])
-        ids = self._decode(decoder, generator, self.decoding.max_new_tokens, penalty=self.decoding.repetition_penalty)
-        return Written(words, labels, " ".join(self.tokens.decode(ids).split()))
+            labels = [draft.given for draft in drafts]
+            if any(label is None for label in labels):
+                labels = self._write_labels(drafts, decoder)
+                # Labels go back in as text, as later clips and a re-encoded prompt read them.
+                decoder.rewind()
+            chosen = zip(drafts, labels, strict=True)
+            decoder.read([draft.follow_up(self.packer, label or ()) for draft, label in chosen])
+        written = self._decode(drafts, decoder, self.decoding.max_new_tokens, penalty=self.decoding.repetition_penalty)
+        for draft, label, ids in zip(drafts, labels, written, strict=True):
+            draft.add(self.packer, label, " ".join(self.tokens.decode(ids).split()))
 
-    def _write_label(self, language: Language, decoder: _Decoder, generator: torch.Generator) -> Labels:
-        allowed = self._trie(language).allowed if self.decoding.constrain_labels else None
-        ids = self._decode(decoder, generator, self._label_tokens(language), allowed)
-        text = self.tokens.decode(ids)
-        try:
-            return parse_labels(text)
-        except InputError:
-            return ()  # free labels may be none of the 12; the scores count them as wrong
+    def _write_labels(self, drafts: list[_Draft], decoder: _Decoder) -> list[Labels | None]:
+        allowed: list[Follow] | None = None
+        if self.decoding.constrain_labels:
+            allowed = [self._trie(draft.story.language).allowed for draft in drafts]
+        most = max(self._label_tokens(draft.story.language) for draft in drafts)
+        found: list[Labels | None] = []
+        for ids in self._decode(drafts, decoder, most, allowed):
+            try:
+                found.append(parse_labels(self.tokens.decode(ids)))
+            except InputError:
+                found.append(())  # free labels may be none of the 12; the scores count them as wrong
+        return found
 
     def _decode(
         self,
+        drafts: list[_Draft],
         decoder: _Decoder,
-        generator: torch.Generator,
         most: int,
-        allowed: Callable[[Sequence[int]], list[int]] | None = None,
+        allowed: list[Follow] | None = None,
         penalty: float = 1.0,
-    ) -> list[int]:
-        """At most so many tokens, up to a stop, which is left out."""
-        new: list[int] = []
+    ) -> list[list[int]]:
+        """For each draft at most so many tokens, up to a stop, which is left out."""
+        new: list[list[int]] = [[] for _ in drafts]
+        going = set(range(len(drafts)))
         for _ in range(most):
-            token = self._choose(decoder, new, generator, allowed, penalty)
-            if token in self.tokens.stops:
+            tokens = self._choose(drafts, decoder, new, going, allowed, penalty)
+            going = {i for i in going if tokens[i] not in self.tokens.stops}
+            if not going:
                 break
-            new.append(token)
-            decoder.read([token])
+            for i in going:
+                new[i].append(tokens[i])
+            decoder.read([[tokens[i]] if i in going else [] for i in range(len(drafts))])
         return new
 
     def _choose(
         self,
+        drafts: list[_Draft],
         decoder: _Decoder,
-        new: list[int],
-        generator: torch.Generator,
-        allowed: Callable[[Sequence[int]], list[int]] | None,
+        new: list[list[int]],
+        going: set[int],
+        allowed: list[Follow] | None,
         penalty: float,
-    ) -> int:
+    ) -> dict[int, int]:
+        """The next token of each draft that is going."""
         logits = decoder.logits.float()
         if penalty != 1.0:
-            seen = torch.tensor([decoder.ids], device=logits.device)
-            logits = RepetitionPenaltyLogitsProcessor(penalty)(seen, logits)
+            penalise = RepetitionPenaltyLogitsProcessor(penalty)
+            rows = [torch.tensor([ids], device=logits.device) for ids in decoder.ids]
+            logits = torch.cat([penalise(ids, logits[i : i + 1]) for i, ids in enumerate(rows)])
         if allowed is not None:
-            keep = torch.tensor(allowed(new), device=logits.device)
             only = torch.full_like(logits, -torch.inf)
-            logits = only.index_copy(1, keep, logits[:, keep])
+            for i in going:
+                keep = torch.tensor(allowed[i](new[i]), device=logits.device)
+                only[i, keep] = logits[i, keep]
+            logits = only
         if self.decoding.temperature == 0:
-            return int(logits.argmax())
-        best, tokens = logits[0].topk(min(self.decoding.top_k, logits.shape[1]))
-        odds = (best / self.decoding.temperature).softmax(0).cpu()
-        return int(tokens[torch.multinomial(odds, 1, generator=generator)])
+            best = logits.argmax(dim=1).tolist()
+            return {i: best[i] for i in going}
+        values, tokens = logits.topk(min(self.decoding.top_k, logits.shape[1]))
+        odds = (values / self.decoding.temperature).softmax(dim=1).cpu()
+        drawn = {i: int(torch.multinomial(odds[i], 1, generator=drafts[i].generator)) for i in sorted(going)}
+        return {i: int(tokens[i, place]) for i, place in drawn.items()}
+
+
+class _Draft:
+    """A story being written: what is done, and which clips are still to do."""
+
+    def __init__(self, footage: Footage, given: bool, seed: int) -> None:
+        self.story = footage.story
+        self.frames = footage.frames
+        self.seconds = footage.seconds
+        clips = footage.clips if footage.clips is not None else (self.story.narrated or range(len(self.story.clips)))
+        self.clips = list(clips)
+        self.done: list[WrittenClip] = []
+        self.generator = torch.Generator().manual_seed(_seed(seed, self.story.id))
+        self._given = given
+        for clip in self.clips if given else ():
+            if not self.story.clips[clip].labels:
+                raise InputError("no script label to follow", sample=self.story.id, field=f"clips[{clip}].labels")
+
+    @property
+    def given(self) -> Labels | None:
+        """The labels that the next clip must follow."""
+        return self.story.clips[self.clips[0]].labels if self._given else None
+
+    def row(self, packer: Packer, reserve: int) -> Row:
+        """The next clip's prompt."""
+        plan = packer.plan(self.story, self.frames, self.seconds, self.clips[0])
+        earlier = [(each.clip, each.written) for each in self.done]
+        return packer.prompt(self.story, plan, self.clips[0], earlier, reserve)
+
+    def follow_up(self, packer: Packer, labels: Labels) -> list[int]:
+        """The ids between the prompt and the narration: the labels, and the narration's lead."""
+        writer = PromptWriter(self.story, packer.template, packer.storyline)
+        segments = [*writer.label(labels), writer.narration_lead(self.clips[0])]
+        return [i for segment in segments for i in packer.tokens.encode(segment.text)]
+
+    def add(self, packer: Packer, labels: Labels | None, narration: str) -> None:
+        """Take what was written for the next clip."""
+        given = self.given
+        clip = self.clips.pop(0)
+        words = packer.words.range_of(self.story.clips[clip], self.story.language)
+        self.done.append(WrittenClip(clip, Written(words, labels, narration), given))
 
 
 class _Decoder:
-    """The model reading one row: a key-value cache, and the logits of what comes next."""
+    """The model reading rows side by side: a key-value cache, and the logits of what comes next in each.
 
-    def __init__(self, narrator: VideoNarrator, row: Row, frames: np.ndarray, frame_tokens: int) -> None:
+    What is appended is padded on the left as the prompts are, so that all rows always end together; padding is
+    masked, and positions count real tokens only.
+    """
+
+    def __init__(
+        self, narrator: VideoNarrator, rows: list[Row], frames: list[np.ndarray], frame_tokens: int, pad: int
+    ) -> None:
         self.model = narrator.causal_lm
         self.device = narrator.projector.linear.weight.device
-        self.ids = list(row.ids)
-        self.prompt_length = len(row.ids)
+        self.pad = pad
+        self.ids = [list(row.ids) for row in rows]
+        self.prompts = [len(row.ids) for row in rows]
         self.cache = DynamicCache()
         self.logits: Tensor
-        batch = collate([(0, row)], [frames], frame_tokens, 0).to(self.device)
+        batch = collate(list(enumerate(rows)), frames, frame_tokens, pad, pad_left=True).to(self.device)
+        self.mask = batch.mask
         visual = narrator.see(batch.frames, batch.weights, batch.positions)
-        self._forward(inputs_embeds=narrator.embed(batch.ids, visual, batch.visual_places))
-        self._prompt_logits = self.logits
+        self._forward(batch.mask, inputs_embeds=narrator.embed(batch.ids, visual, batch.visual_places))
+        self._prompt_mask, self._prompt_logits = self.mask, self.logits
 
-    def read(self, ids: list[int]) -> None:
-        """Append tokens."""
-        self.ids += ids
-        self._forward(input_ids=torch.tensor([ids], device=self.device))
+    def read(self, ids: list[list[int]]) -> None:
+        """Append tokens to each row; none is a row that has ended."""
+        length = max(map(len, ids))
+        padded = [[self.pad] * (length - len(new)) + new for new in ids]
+        real = [[0] * (length - len(new)) + [1] * len(new) for new in ids]
+        for row, new in zip(self.ids, ids, strict=True):
+            row += new
+        chunk = torch.tensor(real, device=self.device)
+        self.mask = torch.cat([self.mask, chunk], dim=1)
+        self._forward(chunk, input_ids=torch.tensor(padded, device=self.device))
 
     def rewind(self) -> None:
-        """Forget everything after the prompt."""
-        extra = len(self.ids) - self.prompt_length
+        """Forget everything after the prompts."""
+        extra = self.mask.shape[1] - self._prompt_mask.shape[1]
         if extra:
             self.cache.crop(-extra)
-            del self.ids[self.prompt_length :]
-            self.logits = self._prompt_logits
+            self.mask, self.logits = self._prompt_mask, self._prompt_logits
+            self.ids = [row[:length] for row, length in zip(self.ids, self.prompts, strict=True)]
 
-    def _forward(self, **inputs: Tensor) -> None:
-        output = self.model(**inputs, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
+    def _forward(self, chunk: Tensor, **inputs: Tensor) -> None:
+        positions = (self.mask.cumsum(dim=1) - 1).clamp_min(0)[:, -chunk.shape[1] :]
+        output = self.model(
+            **inputs,
+            attention_mask=self.mask,
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
         self.logits = output.logits[:, -1]
 
 

@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
+from vn.llm.attention import TREE
 
 CACHE = Path("~/.cache/vn").expanduser()
 WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
@@ -57,6 +58,7 @@ def load_base(name: str, dtype: str = "float32") -> BaseModel:
     local = Path(folder)
     sha256 = hash_folder(local) if local.is_dir() else str(getattr(config, "_commit_hash", None) or "unknown")
     llm.config.use_cache = False
+    llm.set_attn_implementation(TREE)
     return BaseModel(name, sha256, llm, tokenizer)
 
 

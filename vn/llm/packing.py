@@ -1,18 +1,16 @@
 """From a story and its visual plans to rows of token ids with supervised places.
 
 The unit of training is a clip of a video. Each clip is one row here: the text of the earlier clips, its own picture,
-and its label and narration, which alone are supervised.
+and its label and narration, which alone are supervised. `vn.llm.batch` lays rows beside each other, and lets rows of a
+video share the text they have in common.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from vn.errors import InputError
 from vn.llm.tokens import SegmentTokenizer
@@ -39,6 +37,8 @@ class Row:
 
     Attributes:
         ids: token ids; visual places hold the pad id.
+        own: where the clip's own part starts. What stands before it, instruction and earlier clips' text, begins the
+            rows of later clips too.
         visual: where the visual tokens start.
         supervised: indices of label, narration and newline tokens, ascending.
         plan: which frames they are made of.
@@ -49,6 +49,7 @@ class Row:
     key: str
     clip: int
     ids: list[int]
+    own: int
     visual: int
     supervised: list[int]
     plan: VisualPlan
@@ -145,8 +146,8 @@ class Packer:
         points = clips = frames = 0
         texts = [writer.earlier([each]) for each in earlier]
         while True:
-            segments = [*writer.head(points), *(s for text in texts[clips:] for s in text), *own]
-            row = self._assemble(story, plan, clip, segments, Cut(points, clips, frames))
+            before = [*writer.head(points), *(s for text in texts[clips:] for s in text)]
+            row = self._assemble(story, plan, clip, before, own, Cut(points, clips, frames))
             over = len(row.ids) + reserve - self.max_length
             if over <= 0:
                 return row
@@ -163,11 +164,14 @@ class Packer:
                     sample=story.id,
                 )
 
-    def _assemble(self, story: Story, plan: VisualPlan, clip: int, segments: list[Segment], cut: Cut) -> Row:
-        ids: list[int] = list(self.tokens.start)
+    def _assemble(
+        self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut
+    ) -> Row:
+        ids = [*self.tokens.start, *(i for segment in before for i in self.tokens.encode(segment.text))]
+        start = len(ids)
         supervised: list[int] = []
         visual = -1
-        for segment in segments:
+        for segment in own:
             if segment.role == "visual":
                 visual = len(ids)
                 ids += [self.tokens.pad] * (len(plan.weights) * self.frame_tokens)
@@ -177,110 +181,11 @@ class Packer:
                 supervised += range(len(ids), len(ids) + len(new))
             ids += new
         position = story.position(clip)
-        return Row(story.id, clip, ids, visual, supervised, plan, position, cut)
+        return Row(story.id, clip, ids, start, visual, supervised, plan, position, cut)
 
     def empty_row(self) -> Row:
         """A row for an empty micro-batch: it passes through every module, and `collate` gives it no weight."""
         plan = VisualPlan(np.ones((1, 1), dtype=np.float32), 0)
         ids = [*self.tokens.start, *[self.tokens.pad] * self.frame_tokens, self.tokens.newline]
-        return Row("(empty)", 0, ids, len(self.tokens.start), [len(ids) - 1], plan, 0)
-
-
-@dataclass(slots=True)
-class Batch:
-    """A micro-batch: rows padded on the right, and flat indices into them.
-
-    Attributes:
-        ids: ``[B, L]``.
-        mask: ``[B, L]``, 1 at real tokens.
-        frames: ``[F, T, D]``, the frames of all videos in it, as stored.
-        weights: ``[V, F]``: visual frames of all rows in order, as combinations of frames.
-        positions: ``[V]``: the clip position of each visual frame.
-        visual_places: ``[V * T]`` flat indices of the visual tokens.
-        target_places: ``[N]`` flat indices of the supervised tokens.
-        targets: ``[N]`` their ids.
-        weight: 1, or 0 for an empty micro-batch.
-        step_targets: supervised tokens of the whole optimizer step.
-        keys: ``video#clip`` of each row, for messages.
-        cut: rows that were cut to fit.
-    """
-
-    ids: Tensor
-    mask: Tensor
-    frames: Tensor
-    weights: Tensor
-    positions: Tensor
-    visual_places: Tensor
-    target_places: Tensor
-    targets: Tensor
-    weight: float
-    step_targets: int
-    keys: list[str]
-    cut: int
-
-    def _map(self, apply: Any) -> Batch:
-        changed = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: apply(v) for k, v in changed.items() if isinstance(v, Tensor)})
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        """The batch on a device."""
-        return self._map(lambda t: t.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> Batch:
-        """The batch in page-locked memory (called by torch's DataLoader)."""
-        return self._map(lambda t: t.pin_memory())
-
-
-def collate(
-    rows: Sequence[tuple[int, Row]],
-    videos: Sequence[np.ndarray],
-    frame_tokens: int,
-    pad: int,
-    step_targets: int | None = None,
-    weight: float = 1.0,
-) -> Batch:
-    """Rows to a batch.
-
-    Args:
-        rows: (index into `videos`, row), at least one.
-        videos: frame features ``[F, T, D]`` of the videos the rows are cut from.
-        frame_tokens: T.
-        pad: the id for padding.
-        step_targets: supervised tokens of the whole optimizer step; None means those of this batch.
-        weight: 0 makes the batch count for nothing.
-    """
-    length = max(len(row.ids) for _, row in rows)
-    starts = np.cumsum([0, *(len(v) for v in videos)])
-    ids = np.full((len(rows), length), pad, dtype=np.int64)
-    mask = np.zeros((len(rows), length), dtype=np.int64)
-    weights = np.zeros((sum(len(row.plan.weights) for _, row in rows), starts[-1]), dtype=np.float32)
-    positions: list[int] = []
-    visual: list[int] = []
-    places: list[int] = []
-    targets: list[int] = []
-    at = 0
-    for b, (video, row) in enumerate(rows):
-        ids[b, : len(row.ids)] = row.ids
-        mask[b, : len(row.ids)] = 1
-        count = len(row.plan.weights)
-        weights[at : at + count, starts[video] : starts[video + 1]] = row.plan.weights
-        at += count
-        positions += [row.position] * count
-        base = b * length
-        visual += range(base + row.visual, base + row.visual + count * frame_tokens)
-        places += [base + i for i in row.supervised]
-        targets += [row.ids[i] for i in row.supervised]
-    return Batch(
-        ids=torch.from_numpy(ids),
-        mask=torch.from_numpy(mask),
-        frames=torch.from_numpy(np.concatenate(videos)),
-        weights=torch.from_numpy(weights),
-        positions=torch.tensor(positions, dtype=torch.long),
-        visual_places=torch.tensor(visual, dtype=torch.long),
-        target_places=torch.tensor(places, dtype=torch.long),
-        targets=torch.tensor(targets, dtype=torch.long),
-        weight=weight,
-        step_targets=len(targets) if step_targets is None else step_targets,
-        keys=[f"{row.key}#{row.clip}" for _, row in rows],
-        cut=sum(bool(row.cut) for _, row in rows),
-    )
+        start = len(self.tokens.start)
+        return Row("(empty)", 0, ids, start, start, [len(ids) - 1], plan, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from vn.errors import InputError
 from vn.metrics.bleu import ORDERS, bleu_of, bleu_statistics
 from vn.metrics.bootstrap import Finish, mean
 from vn.metrics.cider import cider_segments
+from vn.metrics.facts import SOURCES, Fact, FactChecker, clip_facts
 from vn.metrics.labels import agree, agree_exactly
 from vn.metrics.length import fits
 from vn.metrics.meteor import Matcher, meteor_of, meteor_statistics
@@ -26,7 +27,8 @@ BLEU = tuple(f"bleu_{n}" for n in range(1, ORDERS + 1))
 LENGTH = "word_length_accuracy"
 REPETITION: dict[str, Variant] = {"intra_repetition": "paper", "intra_repetition_released": "released"}
 LABELS = {"label_agreement": agree, "label_exact": agree_exactly}
-METRICS = (*BLEU, "meteor", "cider", LENGTH, *REPETITION, *LABELS)
+FACTS = ("facts", *(f"facts_{source}" for source in SOURCES))
+METRICS = (*BLEU, "meteor", "cider", LENGTH, *REPETITION, *LABELS, *FACTS)
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,9 @@ def measure(
         on_step("intra-repetition")
         measured |= _repetition(test, choices)
     measured |= _labels(test)
+    if any(name in names for name in FACTS):
+        on_step("facts")
+        measured |= _facts(test)
     return {name: measured[name] for name in METRICS if name in names}
 
 
@@ -223,6 +228,41 @@ def _labels(test: Test) -> Measured:
     for name, rule in LABELS.items():
         hits = np.array([rule(c.labels or (), c.reference_labels or ()) for c in clips], dtype=np.float64)
         measured[name] = _measure(test, clips, _with_count(hits), mean, None, None, empty=lambda c: not c.labels)
+    return measured
+
+
+def has_facts(test: Test) -> bool:
+    """Whether the stories say which facts their clips state."""
+    return any(clip.facts for story in test.stories for clip in story.clips)
+
+
+def _facts(test: Test) -> Measured:
+    """All facts in one number, and each source's own; labels are no fact where they were given or are not written."""
+    stories = {story.id: story for story in test.stories}
+    checker = FactChecker(test.stories, test.language)
+    labels_written = any(clip.labels is not None for clip in test.clips)
+    checked: list[tuple[ScoredClip, Fact, bool]] = []
+    for clip in test.clips:
+        story = stories.get(clip.video)
+        if story is None:
+            continue
+        for fact in clip_facts(story, clip.clip):
+            if fact.name == "label" and (clip.labels_given or not labels_written):
+                continue
+            checked.append((clip, fact, checker.right(fact, story, clip.narration, clip.labels)))
+    if not checked:
+        return dict.fromkeys(FACTS, NotComputed("the stories do not say which facts their clips state"))
+    measured: Measured = {}
+    for name in FACTS:
+        chosen = [(clip, hit) for clip, fact, hit in checked if name in ("facts", f"facts_{fact.source}")]
+        if chosen:
+            clips, hits = zip(*chosen, strict=True)
+            each = _measure(test, clips, _with_count(np.array(hits, dtype=np.float64)), mean, None, None)
+            # Coverage counts clips, of which one may have several facts.
+            coverage = _coverage(test, {(c.video, c.clip): c for c in clips}.values()) | {"facts": len(clips)}
+            measured[name] = replace(each, coverage=coverage)
+        else:
+            measured[name] = NotComputed("no clip has such a fact here")
     return measured
 
 

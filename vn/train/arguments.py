@@ -12,7 +12,8 @@ from jsonargparse import ArgumentError
 from vn.errors import InputError, did_you_mean, show
 from vn.files import read_yaml
 
-ABLATIONS = ("full", "no_lora", "no_storyline", "no_position", "no_compression", "no_memory", "memory_none")
+PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
+ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
 
 # Least and most that a number may be: beyond, it is a slip, and would fail late, or not at all but in its effect.
 BOUNDS: dict[str, tuple[float, float]] = {

@@ -47,6 +47,7 @@ FREE = (
     "out",
     "adapter",
     "data.workers",
+    "data.videos_at_once",
     "trainer.logger",
     "test",
     "data.frames",

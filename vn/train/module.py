@@ -13,11 +13,11 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
-from vn.data.datamodule import StoryDataModule, VideoSample
+from vn.data.datamodule import StoryDataModule
 from vn.errors import Findings
-from vn.llm.generate import Decoding, Storyline, StoryWriter
+from vn.llm.batch import Batch
+from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
 from vn.llm.lora import LoraSettings
-from vn.llm.packing import Batch
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
 from vn.train.predictions import PredictionWriter, prediction_lines
@@ -30,12 +30,15 @@ class Optimization:
 
     Attributes:
         lr: peak learning rate.
+        visual_lr: that of projector and position embedding; None takes `lr`. A step moves a visual token by up to
+            the rate times the frame features' width, so that a rate LoRA needs may be far too high for them.
         schedule: ``cosine`` to zero (the paper's request), ``linear`` (what the release really ran) or ``constant``.
         warmup: share of the steps over which the rate rises.
         weight_decay: of AdamW.
     """
 
     lr: float = 1e-4
+    visual_lr: float | None = None
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = 0.03
     weight_decay: float = 0.0
@@ -201,8 +204,13 @@ class NarratorModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW on projector, position and LoRA; the horizon comes from the manifest, not from a loader's length."""
         o = self.optimization
-        trained = [p for p in self.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=o.lr, weight_decay=o.weight_decay)
+        visual = [*self.narrator.projector.parameters()]
+        if self.narrator.position is not None:
+            visual += self.narrator.position.parameters()
+        lora = [p for p in self.narrator.llm.parameters() if p.requires_grad]
+        rates = ((visual, o.lr if o.visual_lr is None else o.visual_lr), (lora, o.lr))
+        groups = [{"params": params, "lr": lr} for params, lr in rates if params]
+        optimizer = torch.optim.AdamW(groups, weight_decay=o.weight_decay)
         horizon = self.trainer.max_steps
         if horizon < 0:
             horizon = self.data.schedule.horizon(self.trainer.max_epochs or 1)
@@ -215,7 +223,7 @@ class NarratorModule(L.LightningModule):
         checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k in trained}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Batches go to the device; a video to narrate stays, its prompts are built clip by clip."""
+        """Batches go to the device; videos to narrate stay, their prompts are built clip by clip."""
         return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
 
     # -- writing ----------------------------------------------------------------------------------------------
@@ -226,13 +234,13 @@ class NarratorModule(L.LightningModule):
     def on_predict_start(self) -> None:
         self._open_predictions()
 
-    def test_step(self, sample: VideoSample, batch_idx: int) -> None:
-        """Narrate a video in every setting of `Testing.storyline`, on the model's own earlier text."""
-        self._narrate(sample)
+    def test_step(self, videos: list[Footage], batch_idx: int) -> None:
+        """Narrate videos in every setting of `Testing.storyline`, on the model's own earlier text."""
+        self._narrate(videos)
 
-    def predict_step(self, sample: VideoSample, batch_idx: int) -> None:
+    def predict_step(self, videos: list[Footage], batch_idx: int) -> None:
         """The same for videos without references."""
-        self._narrate(sample)
+        self._narrate(videos)
 
     def finish_predictions(self) -> Findings:
         """Merge what all ranks wrote; gives the videos that a setting could not be tested on."""
@@ -244,13 +252,16 @@ class NarratorModule(L.LightningModule):
         self._predictions = PredictionWriter(self.output, self.trainer)
         self._writer = StoryWriter(self.narrator, self.assembled.packer, self.testing.decoding)
 
-    def _narrate(self, sample: VideoSample) -> None:
+    def _narrate(self, videos: list[Footage]) -> None:
         packer = self.assembled.packer
         settings: list[Storyline] = self.testing.storyline if packer.storyline else ["predicted"]
         for setting in settings:
-            if setting == "given" and any(sample.story.clips[i].labels is None for i in sample.clips):
-                self._predictions.skip(sample.story, "has no script labels to give")
-                continue
-            written = self._writer.write(sample.story, sample.frames, sample.seconds, setting, sample.clips)
-            source = packer.words.source
-            self._predictions.add(setting, sample.story, prediction_lines(sample.story, written, source))
+            able = []
+            for video in videos:
+                clips = video.story.narrated or range(len(video.story.clips))
+                if setting == "given" and any(video.story.clips[i].labels is None for i in clips):
+                    self._predictions.skip(video.story, "has no script labels to give")
+                else:
+                    able.append(video)
+            for video, written in zip(able, self._writer.write_all(able, setting), strict=True):
+                self._predictions.add(setting, video.story, prediction_lines(video.story, written, packer.words.source))

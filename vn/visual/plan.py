@@ -29,6 +29,7 @@ class VisualSettings:
         memory: ``consolidated``; ``all`` keeps every earlier frame (ablation e); ``none`` drops them.
         memory_length: frames of consolidated memory (released: 1).
         position: add the relative clip position (False: ablation c).
+        scene: show the frames of the clip being narrated (False, without memory: a text-only control).
     """
 
     compression: bool = True
@@ -36,6 +37,7 @@ class VisualSettings:
     memory: Memory = "consolidated"
     memory_length: int = 1
     position: bool = True
+    scene: bool = True
 
 
 def clip_frames(seconds: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -88,6 +90,8 @@ def visual_plan(
     """
     means = means.astype(np.float64)
     here = clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)
+    if not settings.scene:
+        here = here[:0]
     if settings.compression:
         tau = settings.threshold if settings.threshold is not None else threshold
         here = here[kept_frames(means[here], tau)]

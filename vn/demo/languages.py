@@ -1,0 +1,7 @@
+"""The languages that the demo's stories are told in; the videos are the same in all of them."""
+
+from vn.demo.chinese import CHINESE
+from vn.demo.english import ENGLISH
+from vn.demo.vocabulary import Vocabulary
+
+LANGUAGES: dict[str, Vocabulary] = {"en": ENGLISH, "zh": CHINESE}

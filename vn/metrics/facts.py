@@ -1,0 +1,100 @@
+"""Fact accuracy: which of the facts that a clip should state its narration states, by where they can be known from.
+
+Needs stories whose clips say their ``facts``, as the demo's do (`vn.demo.film`): ``{name: {"value": .., "from": ..}}``.
+The measure is exact: no judge, no embedding. A fact is right when
+
+- ``label``: the label written is this one;
+- ``from`` is ``label``: the narration states a point of the aspect `value`, any of those the story knows;
+- else: the narration states `value` and no other value that a fact of this name has in these stories.
+
+A value is stated when its words stand in a row in the narration: lower-cased words without punctuation in English,
+characters in Chinese. Where one value is part of another, the longer one counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from vn.errors import InputError
+from vn.story import Labels, Language, Story, parse_labels
+
+SOURCES = ("picture", "earlier_picture", "earlier_text", "position", "label", "knowledge")
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a clip should state, and where that can be known from (one of `SOURCES`)."""
+
+    name: str
+    value: str
+    source: str
+
+
+def clip_facts(story: Story, clip: int) -> list[Fact]:
+    """The facts of a clip; none where the story does not say.
+
+    Raises:
+        InputError: naming story and field, when a fact is no mapping with a ``value`` and a known ``from``.
+    """
+    found = []
+    for name, entry in (story.clips[clip].facts or {}).items():
+        field = f"clips[{clip}].facts.{name}"
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("value"), str) or not entry["value"].strip():
+            raise InputError(f"expected a mapping with a value and from, got {entry!r}", sample=story.id, field=field)
+        if entry.get("from") not in SOURCES:
+            raise InputError(
+                f"expected one of {', '.join(SOURCES)}, got {entry.get('from')!r}",
+                sample=story.id,
+                field=f"{field}.from",
+            )
+        found.append(Fact(name, entry["value"], entry["from"]))
+    return found
+
+
+class FactChecker:
+    """Checks narrations against facts.
+
+    Args:
+        stories: all that are scored: the values their facts have are those a narration could name wrongly.
+        language: of narrations and values.
+    """
+
+    def __init__(self, stories: Iterable[Story], language: Language) -> None:
+        self.language = language
+        self.values: dict[str, set[tuple[str, ...]]] = {}
+        for story in stories:
+            for clip in range(len(story.clips)):
+                for fact in clip_facts(story, clip):
+                    self.values.setdefault(fact.name, set()).add(self._units(fact.value))
+
+    def right(self, fact: Fact, story: Story, narration: str, labels: Labels | None) -> bool:
+        """Whether a clip states a fact of its own; `labels` are those written for it."""
+        if fact.name == "label":
+            return labels is not None and set(labels) == set(parse_labels(fact.value))
+        if fact.source == "label":
+            points = [p for known in story.knowledge if known.aspect == fact.value for p in known.points]
+            return bool(self._stated(narration, {self._units(p) for p in points}))
+        value = self._units(fact.value)
+        return self._stated(narration, self.values.get(fact.name, set()) | {value}) == {value}
+
+    def _units(self, text: str) -> tuple[str, ...]:
+        if self.language == "zh":
+            return tuple("".join(text.split()))
+        return tuple(_WORD.findall(text.lower()))
+
+    def _stated(self, narration: str, values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+        """Which values stand in a narration, but for those inside a longer one."""
+        units = self._units(narration)
+        spans = [(i, i + len(v), v) for v in values if v for i in _places(units, v)]
+        return {
+            value
+            for start, end, value in spans
+            if not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in spans)
+        }
+
+
+def _places(units: Sequence[str], value: tuple[str, ...]) -> list[int]:
+    return [i for i in range(len(units) - len(value) + 1) if tuple(units[i : i + len(value)]) == value]
