@@ -1,13 +1,16 @@
 """YAML experiments through the command line: refused by key, or as good as the finished run they are compared with."""
 
+import json
 import shutil
 
 import mutate
 import pytest
 import yaml
+from made_up import write_data
 from place import sizes
 
 from vn.cli import main
+from vn.prompt import TEMPLATES
 
 
 @pytest.fixture
@@ -83,3 +86,49 @@ def test_experiments_are_trained_or_refused(fuzz, place, finished, count):
         return place.vn(*words, names=(file, "no such data folder", "model folder", "base model"))
 
     fuzz("experiment: trained", check, [mutate.as_yaml(config)], count, [config], mutate.as_yaml)
+
+
+@pytest.fixture
+def train(place, finished):
+    """Trains one step on the data folder ``data``, with the template ``mine.yaml``; errors name a file of these."""
+    file, config, _ = finished
+    config["data"]["data"] = str(write_data(place.folder / "data", train=(3,), val=1, test=1))
+    config["model"]["template"] = str(place.folder / "mine.yaml")
+    shutil.copy(TEMPLATES / "ad-en.yaml", place.folder / "mine.yaml")
+    file.write_bytes(mutate.as_yaml(config))
+
+    def run(*names) -> mutate.Outcome:
+        shutil.rmtree(place.out, ignore_errors=True)
+        return place.vn("fit", "--config", file, "--runs", place.out, "--name", "toy", *STAY, names=names)
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [80])
+@pytest.mark.parametrize("name", ["train-00000.tar", "manifest.json", "mine.yaml"])
+def test_data_and_templates_are_trained_on_or_refused(fuzz, place, train, count, name):
+    file = place.folder / name if name == "mine.yaml" else place.folder / "data" / name
+    good = file.read_bytes()
+    values = ()
+    if name == "manifest.json":
+        values = ([json.loads(good)], mutate.as_json)
+    elif name == "mine.yaml":
+        values = ([yaml.safe_load(good)], mutate.as_yaml)
+
+    def check(data: bytes) -> mutate.Outcome:
+        file.write_bytes(data)
+        return train(file, place.folder / "data")
+
+    fuzz(f"{name}: vn fit", check, [good], count, *values)
+
+
+@pytest.mark.slow
+def test_frames_of_another_shape_are_refused(place, train):
+    """A shard that is whole, of a manifest that is whole, but not of each other."""
+    file = place.folder / "data" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["tokens"], manifest["width"] = 3, 4
+    manifest["statistics"] = {"mean": [0.0] * 4, "std": [1.0] * 4}
+    file.write_text(json.dumps(manifest))
+    assert train(place.folder / "data") == "refusal"

@@ -176,15 +176,16 @@ class StoryDataModule(L.LightningDataModule):
         self._packer()
         entries = self.entries(split)
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
-        folder = self.folder
+        folder, frame = self.folder, (self.manifest.tokens, self.manifest.width)
 
         def read(indices: tuple[int, ...]) -> list[Footage]:
             return [footage(i) for i in indices]
 
         def footage(index: int) -> Footage:
-            story, frames, seconds = read_sample(folder / entries[index].shard, entries[index])
+            story, frames, seconds = read_sample(folder / entries[index].shard, entries[index], frame)
             if others[index] != index:
-                _, frames, seconds = read_sample(folder / entries[others[index]].shard, entries[others[index]])
+                other = entries[others[index]]
+                _, frames, seconds = read_sample(folder / other.shard, other, frame)
             return Footage(story, frames, seconds)
 
         # Side by side stand videos with about as many clips: a batch is as slow as its longest story.
@@ -235,7 +236,7 @@ class MicroBatchReader:
         stories: dict[int, Story] = {}
         for unit in micro.units:
             entry = self.entries[unit.video]
-            story, frames, seconds = read_sample(self.folder / entry.shard, entry)
+            story, frames, seconds = read_sample(self.folder / entry.shard, entry, (packer.frame_tokens, packer.width))
             stories[unit.video] = story
             for n in unit.clips:
                 clip = story.narrated[n]

@@ -124,12 +124,15 @@ def _characters(story: Story) -> int:
     return sum(map(len, texts))
 
 
-def read_sample(shard: str | Path, entry: SampleEntry) -> tuple[Story, np.ndarray, np.ndarray]:
+def read_sample(
+    shard: str | Path, entry: SampleEntry, frame: tuple[int, int] | None = None
+) -> tuple[Story, np.ndarray, np.ndarray]:
     """Read one sample with a single read at its offset.
 
     Args:
         shard: the tar file.
         entry: the sample's entry in the manifest.
+        frame: T and D, which each frame must have; None where any will do.
 
     Returns:
         The story, frames ``[F, T, D]`` float16 and their seconds ``[F]`` float32.
@@ -145,6 +148,9 @@ def read_sample(shard: str | Path, entry: SampleEntry) -> tuple[Story, np.ndarra
         raise _fault(shard, entry, "the shard is cut short: copy it again, or run vn prepare again")
     story, frames, seconds = _members(io.BytesIO(data), shard, entry, (STORY, FRAMES, SECONDS))
     features = _array(frames, shard, entry, FRAMES, np.float16, 3)
+    if frame is not None and features.shape[1:] != frame:
+        message = f"expected frames of {frame[0]} x {frame[1]}, got {features.shape[1]} x {features.shape[2]}"
+        raise _fault(shard, entry, message, FRAMES)
     return _story(story, shard, entry), features, _array(seconds, shard, entry, SECONDS, np.float32, 1)
 
 
