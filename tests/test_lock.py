@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,13 @@ def test_narrate(tmp_path, card, capsys):
     error = capsys.readouterr().err
     assert f"out: vn narrate (process {other.pid}) is at work" in error
     assert error.count("\n") == 1
+
+
+def test_demo(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    with another_process(tmp_path / "work", "vn demo") as other:
+        assert main(["demo", "--size", "smoke", "--work", str(tmp_path / "work")]) == 2
+    assert f"work: vn demo (process {other.pid}) is at work" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["fit", "run", "test", "predict", "validate"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError
+from vn.lock import claim
 
 if TYPE_CHECKING:  # heavy: loaded when the demo runs
     from vn.demo.product import Split
@@ -45,14 +46,19 @@ def run(args: argparse.Namespace) -> int:
     experiment = EXPERIMENTS[args.language]
     if not experiment.exists():
         raise InputError("run vn demo in the project's folder: it trains that experiment", file=experiment)
+    home = HOME if args.language == "en" else HOME / args.language  # as the experiment's file has it
+    work = args.work or (home if args.size == "thin" else home / args.size)
+    with claim(work, "vn demo"):
+        return _demo(args, experiment, home, work)
+
+
+def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) -> int:
     from vn.demo.languages import LANGUAGES
     from vn.demo.sizes import SIZES
 
     size = SIZES[args.size]
     vocabulary = LANGUAGES[args.language]
     thin = args.size == "thin"
-    home = HOME if args.language == "en" else HOME / args.language  # as the experiment's file has it
-    work = args.work or (home if thin else home / args.size)
     runs = Path("runs") if args.work is None and thin else work / "runs"
     started = time.monotonic()
     stages = _Stages()
