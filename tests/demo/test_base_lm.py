@@ -4,7 +4,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from vn.demo.base_lm import train_base_lm
+from vn.demo.base_lm import BaseLMSettings, _initial, train_base_lm
+from vn.demo.english import ENGLISH
+from vn.demo.prose import Prose
 from vn.demo.world import make_stories
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Template
@@ -30,6 +32,30 @@ def test_it_is_cached_by_its_settings_and_a_half_written_one_is_made_again(train
     again = train_base_lm(trained.folder, steps=40, seed=0)
     assert not again.cached
     assert again.loss == pytest.approx(trained.loss, rel=1e-4)  # seeded
+
+
+def test_its_first_heads_copy_before_any_training(trained):
+    """Of a sequence said twice, the second layer's head looks from a token to the one after its first occurrence."""
+    tokenizer = AutoTokenizer.from_pretrained(trained.folder)
+    torch.manual_seed(0)
+    llm = _initial(tokenizer, BaseLMSettings()).eval()
+    llm.set_attn_implementation("eager")
+    once = torch.randint(5, len(tokenizer), (1, 40))
+    ids = torch.cat([once, once], dim=1)
+    places = torch.arange(80)[None] + 50 * (torch.arange(80) >= 40)  # at any distance
+    mask = torch.ones_like(ids)
+    with torch.no_grad():
+        layers = llm(input_ids=ids, position_ids=places, attention_mask=mask, output_attentions=True).attentions
+    second = torch.arange(41, 79)
+    assert layers[0][0, 0, second, second - 1].mean() > 0.8
+    assert layers[1][0, 0, second, second - 39].mean() > 0.4
+
+
+def test_documents_grow_harder():
+    def points(hardness):
+        return [document[0].count("\n") for document in Prose(ENGLISH, 0).documents(60, hardness)]
+
+    assert max(points(0.0)) <= 2 < max(points(1.0))
 
 
 def test_the_tokenizer_suits_prompts(trained):

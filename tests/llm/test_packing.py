@@ -170,3 +170,16 @@ def test_a_row_that_was_cut_stands_alone(make, frames):
     rows[-1] = (0, row_of(assembly, frames, 3))
     assert rows[-1][1].cut
     assert sorted(len(line.rows) for line in share(rows)) == [1, 2]
+
+
+def test_a_text_only_row_holds_no_visual_token_and_still_passes_through_every_module(make, frames):
+    assembly = make(visual=VisualSettings(scene=False, memory="none"))
+    row = row_of(assembly, frames, 2)
+    assert row.plan.weights.shape == (0, 10)
+    decode = assembly.packer.tokens.tokenizer.decode
+    assert decode(row.ids[: row.visual]).endswith("Scene: ")
+    assert decode(row.ids[row.visual :]).startswith("\nWords: ")
+    assembly.narrator(collate([(0, row)], [frames], T, assembly.packer.tokens.pad)).backward()
+    trained = {name: p for name, p in assembly.narrator.named_parameters() if p.requires_grad}
+    assert all(p.grad is not None for p in trained.values())
+    assert not trained["projector.linear.weight"].grad.any()
