@@ -24,7 +24,7 @@ EXPERIMENTS = {"en": Path("experiments/demo.yaml"), "zh": Path("experiments/demo
 HOME = Path("demo-work")
 EPILOG = """\
 examples:
-  vn demo                 some twenty minutes on two CPU cores; a second time, what is there is kept
+  vn demo                 about half an hour on two CPU cores; a second time, what is there is kept
   vn demo --language zh   the same videos, told in Chinese
   vn demo --size smoke    two minutes: every stage runs, nothing is learned
 """
