@@ -50,7 +50,7 @@ class Prose:
         Args:
             count: how many.
             hardness: 0 to 1: how much there is to choose from. With a single thing in a list there is nothing to
-                find, only to copy; what learns to copy first learns to find in a tenth of the time.
+                find, only to copy; what can copy then learns where to copy from.
         """
         self.hardness = hardness
         kinds = (self.notes, self.captions, self.drill, self.counted, self.paragraph)
