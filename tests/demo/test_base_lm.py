@@ -1,15 +1,20 @@
 """The tiny base language model: its tokenizer, and that training works, is cached and reloads."""
 
+import re
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from vn.demo.base_lm import BaseLMSettings, _initial, train_base_lm
+from vn.demo.chinese import CHINESE
 from vn.demo.english import ENGLISH
+from vn.demo.grammar import expand
 from vn.demo.prose import Prose
 from vn.demo.world import make_stories
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Template
+from vn.story import count_words
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +74,17 @@ def test_the_tokenizer_suits_prompts(trained):
     head = "".join(s.text for s in PromptWriter(story, Template.load("ad-en")).head())
     assert tokens.decode(list(tokens.encode(head))) == head.strip()
     assert len(tokens.encode(head)) / len(head.split()) < 2
+
+
+@pytest.mark.parametrize("vocabulary", [ENGLISH, CHINESE], ids=lambda v: v.language)
+def test_numbers_of_words_are_true_wherever_they_stand(vocabulary):
+    """A lead like "It takes between 3 and 7 words:" is learned from, so it must be right."""
+    leads = [re.escape(lead.strip()) for template in vocabulary.prose.counted for lead in expand(template)]
+    forms = [re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\d+)", lead) + " ?(?P<said>.+)\n") for lead in leads]
+    paragraphs = [p for document in Prose(vocabulary, 0).documents(400) for p in document]
+    counted = [match for p in paragraphs for form in forms if (match := form.fullmatch(p))]
+    assert len(counted) > 20
+    for match in counted:
+        numbers = match.groupdict()
+        low, high = (int(numbers.get(name, numbers.get("count", 0))) for name in ("low", "high"))
+        assert low <= count_words(match["said"], vocabulary.language) <= high, match[0]
