@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", type=Path, help="an adapter folder, instead of --run")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--storyline", type=Path, help="YAML list of script labels, one a shot (default: predicted)")
+    parser.add_argument(
+        "--length",
+        choices=("exact", "none"),
+        default="exact",
+        help="exact: each narration has as many words as its clip has time for; none: as the model likes",
+    )
     parser.add_argument("--base-model", help="where the base model lies, if it has moved since training")
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda where there is one)")
 
@@ -126,7 +132,7 @@ def _write(
     from vn.adapter import load_adapter
     from vn.data.encoders import load_matching_encoder
     from vn.data.frames import encode_video
-    from vn.llm.generate import StoryWriter
+    from vn.llm.generate import Decoding, StoryWriter
 
     assembly = load_adapter(adapter, args.base_model)
     card = assembly.card
@@ -136,12 +142,16 @@ def _write(
     assembly.narrator.to(device)
     # A raw video has no references, so the range is that of the clip's duration.
     assembly.packer.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
-    writer = StoryWriter(assembly.narrator, assembly.packer)
+    writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(length_control=args.length))
     storyline: Storyline = "given" if given and assembly.packer.storyline else "predicted"
     if given and not assembly.packer.storyline:
         findings.add("this narrator was trained without a storyline; the labels are not used", file=args.storyline)
     clips = range(len(story.clips))
-    return assembly, writer.write(story, features.features, features.seconds, storyline, clips)
+    written = writer.write(story, features.features, features.seconds, storyline, clips)
+    for each in written:
+        if each.problem:
+            findings.add(each.problem, file=args.video, field=f"clips[{each.clip}].narration")
+    return assembly, written
 
 
 def _filled(story: Story, written: list[WrittenClip]) -> list[Clip]:

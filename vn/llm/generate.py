@@ -10,21 +10,22 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
-from transformers import DynamicCache, RepetitionPenaltyLogitsProcessor
 
 from vn.errors import InputError
-from vn.llm.batch import collate
+from vn.llm.beam import search
+from vn.llm.decoder import Decoder
+from vn.llm.length import LengthRule, most_tokens
 from vn.llm.packing import Packer, Row
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written
-from vn.story import Labels, Language, ScriptLabel, Story, format_labels, parse_labels
+from vn.story import Labels, Language, ScriptLabel, Story, WordRange, format_labels, parse_labels
 
 Storyline = Literal["predicted", "given"]
 Follow = Callable[[Sequence[int]], list[int]]
 """From the tokens written so far to those that may follow."""
 
+BEAMS = 4  # of the search for a narration in range
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
 
 
@@ -37,6 +38,8 @@ class Decoding:
         temperature: 0 is greedy; above it, sampling (released: 0.1).
         top_k: sample among the k best (released: 50).
         repetition_penalty: on narrations, over all ids of the prompt (released: 1.1); 1 is none.
+        length_control: ``exact`` keeps every narration within its range of words, by a beam search where what was
+            written is not in range; ``none`` is the paper's setting.
         constrain_labels: labels are the 12 and their ``+`` combinations only; False lets the model write anything,
             and what is no label counts as none.
         seed: with the video's id, seeds sampling, so that a story does not depend on which others are written.
@@ -46,17 +49,26 @@ class Decoding:
     temperature: float = 0.0
     top_k: int = 50
     repetition_penalty: float = 1.0
+    length_control: Literal["none", "exact"] = "none"
     constrain_labels: bool = True
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenClip:
-    """What the model wrote for a clip; `given` are the labels it was told to follow, if it was."""
+    """What the model wrote for a clip.
+
+    Attributes:
+        clip: its number.
+        written: labels and narration.
+        given: the labels it was told to follow, if it was.
+        problem: why its length is out of range although it should be exact; None where it is in range.
+    """
 
     clip: int
     written: Written
     given: Labels | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,29 +167,54 @@ class StoryWriter:
     def _label_tokens(self, language: Language) -> int:
         return self._trie(language).depth if self.decoding.constrain_labels else self.decoding.max_new_tokens
 
-    def _reserve(self, language: Language) -> int:
+    def _reserve(self, draft: _Draft) -> int:
         """Places to leave free behind a prompt for a label, the narration's lead and a narration."""
         lead = 8
-        return self.decoding.max_new_tokens + (self._label_tokens(language) + lead if self.packer.storyline else 0)
+        narration = self.decoding.max_new_tokens
+        if self.decoding.length_control == "exact":
+            narration = most_tokens(draft.words(self.packer), narration)
+        return narration + (self._label_tokens(draft.story.language) + lead if self.packer.storyline else 0)
 
     def _write_clips(self, drafts: list[_Draft]) -> None:
         """Write the next clip of each draft."""
-        rows = [draft.row(self.packer, self._reserve(draft.story.language)) for draft in drafts]
-        decoder = _Decoder(self.narrator, rows, [d.frames for d in drafts], self.packer.frame_tokens, self.tokens.pad)
+        rows = [draft.row(self.packer, self._reserve(draft)) for draft in drafts]
+        decoder = Decoder(self.narrator, rows, [d.frames for d in drafts], self.packer.frame_tokens, self.tokens.pad)
         labels: list[Labels | None] = [None] * len(drafts)
         if self.packer.storyline:
             labels = [draft.given for draft in drafts]
             if any(label is None for label in labels):
+                start = decoder.mark()
                 labels = self._write_labels(drafts, decoder)
                 # Labels go back in as text, as later clips and a re-encoded prompt read them.
-                decoder.rewind()
+                decoder.rewind(start)
             chosen = zip(drafts, labels, strict=True)
             decoder.read([draft.follow_up(self.packer, label or ()) for draft, label in chosen])
-        written = self._decode(drafts, decoder, self.decoding.max_new_tokens, penalty=self.decoding.repetition_penalty)
-        for draft, label, ids in zip(drafts, labels, written, strict=True):
-            draft.add(self.packer, label, " ".join(self.tokens.decode(ids).split()))
+        narrations, problems = self._write_narrations(drafts, decoder)
+        for draft, label, narration, problem in zip(drafts, labels, narrations, problems, strict=True):
+            draft.add(self.packer, label, narration, problem)
 
-    def _write_labels(self, drafts: list[_Draft], decoder: _Decoder) -> list[Labels | None]:
+    def _write_narrations(self, drafts: list[_Draft], decoder: Decoder) -> tuple[list[str], list[str | None]]:
+        """The narrations, and what is wrong with the length of each that should have been in range."""
+        most, penalty = self.decoding.max_new_tokens, self.decoding.repetition_penalty
+        start = decoder.mark()
+        written: list[Sequence[int] | None] = [*self._decode(drafts, decoder, most, penalty=penalty)]
+        if self.decoding.length_control == "exact":
+            rules = [LengthRule(self.tokens, d.story.language, d.words(self.packer), most) for d in drafts]
+            # One that was cut off at the limit has not ended, however many words it has.
+            again = [i for i, ids in enumerate(written) if len(ids or ()) == most or not rules[i].may_end(ids or ())]
+            if again:
+                decoder.rewind(start)
+                decoder.select(again)
+                found = search(decoder, [rules[i] for i in again], BEAMS, self.tokens.stops, penalty)
+                for i, ids in zip(again, found, strict=True):
+                    written[i] = ids
+        narrations = [self.tokens.narration(ids or ()) for ids in written]
+        return narrations, [
+            f"the model's tokens make no narration of {words.low} to {words.high} words" if ids is None else None
+            for ids, words in zip(written, (draft.words(self.packer) for draft in drafts), strict=True)
+        ]
+
+    def _write_labels(self, drafts: list[_Draft], decoder: Decoder) -> list[Labels | None]:
         allowed: list[Follow] | None = None
         if self.decoding.constrain_labels:
             allowed = [self._trie(draft.story.language).allowed for draft in drafts]
@@ -193,7 +230,7 @@ class StoryWriter:
     def _decode(
         self,
         drafts: list[_Draft],
-        decoder: _Decoder,
+        decoder: Decoder,
         most: int,
         allowed: list[Follow] | None = None,
         penalty: float = 1.0,
@@ -214,18 +251,14 @@ class StoryWriter:
     def _choose(
         self,
         drafts: list[_Draft],
-        decoder: _Decoder,
+        decoder: Decoder,
         new: list[list[int]],
         going: set[int],
         allowed: list[Follow] | None,
         penalty: float,
     ) -> dict[int, int]:
         """The next token of each draft that is going."""
-        logits = decoder.logits.float()
-        if penalty != 1.0:
-            penalise = RepetitionPenaltyLogitsProcessor(penalty)
-            rows = [torch.tensor([ids], device=logits.device) for ids in decoder.ids]
-            logits = torch.cat([penalise(ids, logits[i : i + 1]) for i, ids in enumerate(rows)])
+        logits = decoder.penalised(penalty)
         if allowed is not None:
             only = torch.full_like(logits, -torch.inf)
             for i in going:
@@ -274,67 +307,14 @@ class _Draft:
         segments = [*writer.label(labels), writer.narration_lead(self.clips[0])]
         return [i for segment in segments for i in packer.tokens.encode(segment.text)]
 
-    def add(self, packer: Packer, labels: Labels | None, narration: str) -> None:
+    def words(self, packer: Packer) -> WordRange:
+        """The range of the next clip's words."""
+        return packer.words.range_of(self.story.clips[self.clips[0]], self.story.language)
+
+    def add(self, packer: Packer, labels: Labels | None, narration: str, problem: str | None) -> None:
         """Take what was written for the next clip."""
-        given = self.given
-        clip = self.clips.pop(0)
-        words = packer.words.range_of(self.story.clips[clip], self.story.language)
-        self.done.append(WrittenClip(clip, Written(words, labels, narration), given))
-
-
-class _Decoder:
-    """The model reading rows side by side: a key-value cache, and the logits of what comes next in each.
-
-    What is appended is padded on the left as the prompts are, so that all rows always end together; padding is
-    masked, and positions count real tokens only.
-    """
-
-    def __init__(
-        self, narrator: VideoNarrator, rows: list[Row], frames: list[np.ndarray], frame_tokens: int, pad: int
-    ) -> None:
-        self.model = narrator.causal_lm
-        self.device = narrator.projector.linear.weight.device
-        self.pad = pad
-        self.ids = [list(row.ids) for row in rows]
-        self.prompts = [len(row.ids) for row in rows]
-        self.cache = DynamicCache()
-        self.logits: Tensor
-        batch = collate(list(enumerate(rows)), frames, frame_tokens, pad, pad_left=True).to(self.device)
-        self.mask = batch.mask
-        visual = narrator.see(batch.frames, batch.weights, batch.positions)
-        self._forward(batch.mask, inputs_embeds=narrator.embed(batch.ids, visual, batch.visual_places))
-        self._prompt_mask, self._prompt_logits = self.mask, self.logits
-
-    def read(self, ids: list[list[int]]) -> None:
-        """Append tokens to each row; none is a row that has ended."""
-        length = max(map(len, ids))
-        padded = [[self.pad] * (length - len(new)) + new for new in ids]
-        real = [[0] * (length - len(new)) + [1] * len(new) for new in ids]
-        for row, new in zip(self.ids, ids, strict=True):
-            row += new
-        chunk = torch.tensor(real, device=self.device)
-        self.mask = torch.cat([self.mask, chunk], dim=1)
-        self._forward(chunk, input_ids=torch.tensor(padded, device=self.device))
-
-    def rewind(self) -> None:
-        """Forget everything after the prompts."""
-        extra = self.mask.shape[1] - self._prompt_mask.shape[1]
-        if extra:
-            self.cache.crop(-extra)
-            self.mask, self.logits = self._prompt_mask, self._prompt_logits
-            self.ids = [row[:length] for row, length in zip(self.ids, self.prompts, strict=True)]
-
-    def _forward(self, chunk: Tensor, **inputs: Tensor) -> None:
-        positions = (self.mask.cumsum(dim=1) - 1).clamp_min(0)[:, -chunk.shape[1] :]
-        output = self.model(
-            **inputs,
-            attention_mask=self.mask,
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        self.logits = output.logits[:, -1]
+        given, words = self.given, self.words(packer)
+        self.done.append(WrittenClip(self.clips.pop(0), Written(words, labels, narration), given, problem))
 
 
 def _seed(seed: int, video: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from transformers import PreTrainedTokenizerBase
 
 from vn.errors import InputError
@@ -22,6 +24,7 @@ class SegmentTokenizer:
         start: ids in front of everything: the beginning-of-sequence token, if the model has one.
         newline: the id of the newline that ends labels and narrations.
         stops: ids that end a label or a narration: all tokens with a newline in them, and end of sequence.
+        unspoken: special ids, which are no text.
         pad: an id for places that are masked anyway.
     """
 
@@ -36,6 +39,7 @@ class SegmentTokenizer:
         self.newline = ids[0]
         self.start = (tokenizer.bos_token_id,) if tokenizer.bos_token_id is not None else ()
         self.stops = self._stops()
+        self.unspoken = frozenset(tokenizer.all_special_ids)
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.newline
 
     def _raw(self, text: str) -> list[int]:
@@ -68,3 +72,7 @@ class SegmentTokenizer:
     def decode(self, ids: list[int]) -> str:
         """Ids of one segment back to text, whitespace at both ends removed."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)).strip()
+
+    def narration(self, ids: Sequence[int]) -> str:
+        """Ids of a narration to its text, on one line and with single spaces."""
+        return " ".join(self.decode(list(ids)).split())
