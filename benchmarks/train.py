@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vn.data.datamodule import Micro, MicroBatchReader
 from vn.data.order import Unit
-from vn.data.shards import ShardWriter
+from vn.data.shards import ShardWriter, read_sample
 from vn.story import Story
 
 ALL = [c.RELEASED, c.RELEASED_CHECKPOINTED, c.TIGHT, c.OURS, c.OURS_CHECKPOINTED]
@@ -238,19 +238,27 @@ def loader(rounds: int) -> None:
             for micro in micros:
                 reader.read(micro)
 
-        seconds: dict[str, list[tuple[float, float]]] = {"np.load alone": [], "loader": []}
+        def read_only() -> None:
+            for entry in entries:
+                read_sample(shard, entry)
+
+        contest = [
+            ("np.load alone", plain),
+            ("read_sample: story, checks", read_only),
+            ("loader: and plans, ids", ours),
+        ]
+        seconds: dict[str, list[tuple[float, float]]] = {what: [] for what, _ in contest}
         ours()
         for _ in range(rounds):
-            for what, work in (("np.load alone", plain), ("loader", ours)):
+            for what, work in contest:
                 begin = now()
                 work()
                 seconds[what].append((now()[0] - begin[0], now()[1] - begin[1]))
-        print("| | videos/s | MB/s |\n|---|---:|---:|")
+        print("| | videos/s | MB/s | wall, of np.load | CPU, of np.load |\n|---|---:|---:|---:|---:|")
         for what, took in seconds.items():
             middle = median(x[0] for x in took)
-            print(f"| {what} | {len(entries) / middle:.0f} | {size / middle / 1e6:.0f} |")
-        wall, cpu = ratios(seconds, "np.load alone", "loader")
-        print(f"\nThe loader's rate over that of np.load: wall {wall}, CPU {cpu}.")
+            rates = f"{len(entries) / middle:.0f} | {size / middle / 1e6:.0f}"
+            print(f"| {what} | {rates} | {' | '.join(ratios(seconds, 'np.load alone', what))} |")
 
         narrator = c.make_narrator("cut")
         optimizer = torch.optim.AdamW([p for p in narrator.parameters() if p.requires_grad], lr=1e-4)
@@ -267,7 +275,7 @@ def loader(rounds: int) -> None:
                 waited += time.perf_counter() - asked
             c.OURS.step(narrator, [batch], optimizer)
         total = time.perf_counter() - begin
-        print(f"Steps of one video with `cut`, 1 worker: waited {100 * waited / total:.2f} % of {total:.1f} s.")
+        print(f"\nSteps of one video with `cut`, 1 worker: waited {100 * waited / total:.2f} % of {total:.1f} s.")
 
 
 def main() -> None:
