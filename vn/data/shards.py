@@ -269,7 +269,7 @@ def _array(data: bytes, shard: str | Path, entry: SampleEntry, name: str, dtype:
 
 
 def _finite(array: np.ndarray) -> bool:
-    """Whether all numbers are finite; float16 by its bits (exponent all ones: not), ten times as fast as by value."""
-    if array.dtype == np.float16:
-        return bool((array.view(np.uint16) & 0x7FFF).max(initial=0) < 0x7C00)
+    """Whether all numbers are finite; float16 by its bits, many times as fast as by value."""
+    if array.dtype == np.float16:  # infinite or not a number: 7C00 to 7FFF, and FC00 to FFFF with the sign
+        return not array.size or bool(array.view(np.int16).max() < 0x7C00 and array.view(np.uint16).max() < 0xFC00)
     return bool(np.isfinite(array).all())
