@@ -1,5 +1,7 @@
 """Packing changes no run, whatever is switched off: through the command, fp32, no dropout."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,25 @@ def test_an_epoch_ends_alike_whatever_the_packing_and_accumulation(experiment):
     assert losses[0]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     assert losses[2] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_a_sliding_window_shorter_than_a_prompt_may_be_is_one_line_and_exit_code_2(
+    experiment, tiny_base, tmp_path, capsys
+):
+    base = tmp_path / "mistral"
+    shutil.copytree(tiny_base, base)
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(
+        json.dumps({**config, "model_type": "mistral", "architectures": ["MistralForCausalLM"], "sliding_window": 512})
+    )
+    assert experiment("fit", "--model.base_model", str(base)) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "model.max_length: the base model sees 512 tokens back, fewer than the 4096 that a prompt may have" in said
+    fits = ("--model.max_length", "512", "--trainer.max_steps", "1", "--trainer.limit_val_batches", "0")
+    assert experiment("fit", "--model.base_model", str(base), *fits, name="fits") == 0
+
+
+def test_flex_on_the_cpu_is_one_line_and_exit_code_2(experiment, capsys):
+    assert experiment("fit", "--model.attention", "flex") == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said == "vn fit: error: model.attention: flex trains on CUDA only; take sdpa"
