@@ -36,6 +36,7 @@ bench: $(VENV)/installed
 
 # One thread, about 25 minutes; VN_REAL_DATA=FOLDER takes the lengths of real stories.
 bench-train: $(VENV)/installed
+	$(BIN)/python benchmarks/dealing.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py
 
 clean:
