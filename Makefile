@@ -1,4 +1,4 @@
-# make demo | test | test-slow | lint | bench. Each makes .venv itself, from setup.cfg and constraints.txt.
+# make demo | test | test-slow | lint | bench | bench-train. Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ EXTRAS := train,video,meteor,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow lint bench bench-train clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
@@ -33,6 +33,11 @@ lint: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/visual.py
+
+# One thread, about 25 minutes; VN_REAL_DATA=FOLDER takes the lengths of real stories.
+bench-train: $(VENV)/installed
+	$(BIN)/python benchmarks/dealing.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from vn import __version__
 from vn.errors import InputError
 from vn.files import read_json, read_text
+from vn.llm.attention import check_window
 from vn.llm.load import BaseModel, load_base
 from vn.llm.lora import LoraSettings, add_lora
 from vn.llm.packing import Packer
@@ -104,9 +105,11 @@ def assemble(
         adapter: a folder whose LoRA is loaded, and merged into the base model.
 
     Raises:
-        InputError: the base model is not the one the adapter was trained on, or a file is missing or damaged.
+        InputError: the base model is not the one the adapter was trained on or sees fewer tokens back than a prompt
+            may have, or a file is missing or damaged.
     """
     base = load_base(card.base_model, card.dtype)
+    check_window(base.llm.config, card.max_length)
     if card.base_sha256 and card.base_sha256 != base.sha256:
         raise InputError(
             f"was trained on another base model than what lies at {card.base_model!r} now",

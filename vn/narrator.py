@@ -29,6 +29,7 @@ from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from vn.llm.attention import branch_mask, flex_mask
 from vn.llm.batch import Batch
 from vn.visual.position import ClipPosition
 from vn.visual.projector import Projector
@@ -45,6 +46,9 @@ class VideoNarrator(nn.Module):
         mean: ``[D]``, with `std` the statistics the features are standardised with; None leaves them as they are.
         std: ``[D]``.
         position: whether the relative clip position is added (False: the paper's ablation c).
+
+    Attributes:
+        flex: attend over shared lines with FlexAttention rather than SDPA (`vn.llm.attention`).
     """
 
     mean: Tensor
@@ -60,6 +64,7 @@ class VideoNarrator(nn.Module):
     ) -> None:
         super().__init__()
         self.llm = llm
+        self.flex = False
         self.register_buffer("mean", torch.zeros(width) if mean is None else mean.float())
         self.register_buffer("std", torch.ones(width) if std is None else std.float())
         self.position = ClipPosition(width) if position else None
@@ -97,9 +102,12 @@ class VideoNarrator(nn.Module):
         """The summed -log P of the supervised tokens of a micro-batch; 0 for an empty one."""
         visual = self.see(batch.frames, batch.weights, batch.positions)
         inputs = self.embed(batch.ids, visual, batch.visual_places)
+        mask: Any = batch.mask
+        if batch.trees is not None:
+            mask = (flex_mask if self.flex else branch_mask)(batch.trees, inputs.device)
         hidden = self.causal_lm.get_decoder()(
             inputs_embeds=inputs,
-            attention_mask=batch.mask,
+            attention_mask=mask,
             position_ids=batch.places,
             trees=batch.trees,
             use_cache=False,

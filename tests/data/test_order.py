@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from vn.data.order import Schedule, Video, deal, epoch_order, steps
 
-video = st.builds(Video, st.integers(0, 5), st.integers(0, 12), st.floats(1, 500))
+video = st.builds(Video, st.integers(0, 5), st.integers(0, 12), st.floats(1, 500), st.floats(0, 2000))
 videos = st.lists(video, min_size=1, max_size=40)
 
 
@@ -46,14 +46,43 @@ def test_dealing_gives_every_clip_once_to_exactly_so_many_parts(vs, parts):
     seen = [(u.video, c) for part in dealt for u in part for c in u.clips]
     assert sorted(seen) == [(i, c) for i in step for c in range(vs[i].narrated)]
     assert all(len({u.video for u in part}) == len(part) for part in dealt)
-    loads = [sum(vs[u.video].tokens * len(u.clips) for u in part) for part in dealt]
-    dearest = max((vs[i].tokens for i in step), default=0)
-    assert max(loads) - min(loads) <= dearest + 1e-6  # greedy dealing is off by one clip at most
+
+
+def cost(vs, dealt):
+    return [sum(vs[u.video].cost(len(u.clips)) for u in part) for part in dealt]
+
+
+@given(videos, st.integers(1, 8))
+@settings(max_examples=200)
+def test_dealing_cuts_videos_only_for_a_cheaper_dearest_part(vs, parts):
+    """Never dearer than whole videos, dearest first to the emptiest part; and what it adds in trunks is won back."""
+    step = [i for i, v in enumerate(vs) if v.narrated]
+    if not step:
+        return
+    whole = [0.0] * parts
+    for price in sorted((vs[i].cost(vs[i].narrated) for i in step), reverse=True):
+        whole[whole.index(min(whole))] += price
+    costs = cost(vs, deal(vs, step, parts))
+    assert max(costs) <= max(whole) + 1e-6
+    assert sum(costs) - sum(whole) <= parts * (max(whole) - max(costs)) + 1e-6
 
 
 def test_a_long_video_is_split():
     dealt = deal([Video(0, 10)], [0], 4)
     assert sorted(len(part[0].clips) for part in dealt) == [2, 2, 3, 3]
+
+
+def test_videos_stay_whole_where_there_are_as_many_as_parts():
+    """Clips of a video that are dealt apart would repeat their trunk: 5 videos on 5 parts are not to be mixed."""
+    vs = [Video(0, 7, branch=200, trunk=1000) for _ in range(5)]
+    dealt = deal(vs, range(5), 5)
+    assert sorted(unit.video for part in dealt for unit in part) == list(range(5))
+
+
+def test_without_shared_text_parts_are_about_equal():
+    vs = [Video(0, 7, branch=200) for _ in range(5)]
+    costs = cost(vs, deal(vs, range(5), 4))
+    assert max(costs) - min(costs) <= 2 * 200
 
 
 def test_a_step_with_fewer_clips_than_parts_leaves_parts_empty():

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vn.data.manifest import Manifest, SampleEntry, ShardEntry
-from vn.data.shards import ShardWriter, read_sample, read_story, read_thumbs, verify
+from vn.data.shards import ShardWriter, _finite, read_sample, read_story, read_thumbs, verify
 from vn.data.thumbs import HEIGHT, JPEG_WIDTH, split_strip, strip, thumbnail
 from vn.errors import InputError
 from vn.story import Clip, Knowledge, Story, parse_labels
@@ -265,3 +265,10 @@ class TestThumbs:
     def test_a_size_that_changes_on_the_way(self):
         pictures = [np.full((96, width, 3), 90, np.uint8) for width in (128, 54)]
         assert [p.shape for p in split_strip(strip(pictures), 2)] == [(96, 128, 3)] * 2
+
+
+def test_every_float16_is_finite_by_its_bits_as_by_its_value():
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    assert [_finite(every[i : i + 1]) for i in range(len(every))] == np.isfinite(every).tolist()
+    assert _finite(every[np.isfinite(every)])
+    assert _finite(every[:0])

@@ -157,7 +157,7 @@ def test_rows_that_share_their_beginning_have_the_losses_and_gradients_of_rows_a
         loss.backward()
         losses.append(loss.item())
         gradients.append({n: p.grad.clone() for n, p in narrator.named_parameters() if p.grad is not None})
-    assert len(share(rows)) == 2
+    assert [len(tree.branches) for tree in share(rows).trees] == [len(chosen) - 1, 0]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-4, atol=1e-5, msg=name)
@@ -169,7 +169,7 @@ def test_a_row_that_was_cut_stands_alone(make, frames):
     assembly.packer.max_length = len(rows[-1][1].ids) - 1
     rows[-1] = (0, row_of(assembly, frames, 3))
     assert rows[-1][1].cut
-    assert sorted(len(line.rows) for line in share(rows)) == [1, 2]
+    assert sorted(len(tree.branches) for tree in share(rows).trees) == [0, 1]
 
 
 def test_a_text_only_row_holds_no_visual_token_and_still_passes_through_every_module(make, frames):

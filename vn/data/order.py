@@ -1,7 +1,7 @@
 """Which sample in which step: a pure function of (seed, epoch, step), from the manifest alone.
 
     shards permuted -> samples shuffled within blocks of K shards -> consecutive videos until a step holds
-    `clips_per_step` clips -> its clips dealt into ranks x accumulate micro-batches, about equal in tokens
+    `clips_per_step` clips -> its videos dealt into ranks x accumulate micro-batches, long ones cut in pieces
 
 so steps an epoch, the learning-rate horizon and the samples of a step are the same on any machine.
 """
@@ -22,12 +22,18 @@ class Video:
     Attributes:
         shard: the number of its shard in the split.
         narrated: how many clips are narrated, i.e. trained on.
-        tokens: a clip's estimated cost, in any unit.
+        branch: a clip's estimated own tokens: its pictures, label and narration.
+        trunk: the estimated tokens that clips dealt together share, and clips dealt apart repeat.
     """
 
     shard: int
     narrated: int
-    tokens: float = 1.0
+    branch: float = 1.0
+    trunk: float = 0.0
+
+    def cost(self, clips: int) -> float:
+        """Estimated tokens of so many of its clips in one micro-batch."""
+        return self.trunk + self.branch * clips
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +89,47 @@ def steps(videos: Sequence[Video], order: Sequence[int], clips_per_step: int) ->
 
 
 def deal(videos: Sequence[Video], step: Sequence[int], parts: int) -> list[list[Unit]]:
-    """Deal a step's clips into `parts` micro-batches about equal in tokens.
+    """Deal a step's clips into `parts` micro-batches.
 
-    Clips go, dearest first, to the part with the least; within a part, a video's clips form one unit, so a long
-    video may be split. A part may stay empty.
+    A video is cut only where that makes the dearest micro-batch cheaper by more than the trunks that are then read
+    twice: its clips together cost a fraction of its clips apart. A part may stay empty.
 
     Args:
         videos: of the split.
         step: indices of the step's videos.
         parts: ranks x accumulate.
     """
-    clips = [(videos[i].tokens, i, clip) for i in step for clip in range(videos[i].narrated)]
-    clips.sort(key=lambda c: (-c[0], c[1], c[2]))
+    if not step:
+        return [[] for _ in range(parts)]
+    whole = max(videos[i].cost(videos[i].narrated) for i in step)
+
+    def price(dealt: list[list[Unit]]) -> float:
+        costs = [sum(videos[u.video].cost(len(u.clips)) for u in part) for part in dealt]
+        return parts * max(costs) + sum(costs)
+
+    return min((_spread(videos, _cut(videos, step, whole / n), parts) for n in range(1, parts + 1)), key=price)
+
+
+def _cut(videos: Sequence[Video], step: Sequence[int], limit: float) -> list[Unit]:
+    """The videos in as few equal runs of clips as cost no more than the limit, where that is possible."""
+    units = []
+    for i in step:
+        video = videos[i]
+        most = max(1, int((limit - video.trunk) / video.branch + 1e-9))
+        pieces = np.array_split(np.arange(video.narrated), -(-video.narrated // most))
+        units += [Unit(i, tuple(piece.tolist())) for piece in pieces]
+    return units
+
+
+def _spread(videos: Sequence[Video], units: Sequence[Unit], parts: int) -> list[list[Unit]]:
+    """Give each unit, dearest first, to the part with the least; pieces of a video that meet there are one unit."""
     load = [(0.0, part) for part in range(parts)]
     dealt: list[dict[int, list[int]]] = [{} for _ in range(parts)]
-    for tokens, video, clip in clips:
+    for unit in sorted(units, key=lambda u: -videos[u.video].cost(len(u.clips))):
         total, part = heapq.heappop(load)
-        dealt[part].setdefault(video, []).append(clip)
-        heapq.heappush(load, (total + tokens, part))
-    place = {video: n for n, video in enumerate(step)}
+        dealt[part].setdefault(unit.video, []).extend(unit.clips)
+        heapq.heappush(load, (total + videos[unit.video].cost(len(unit.clips)), part))
+    place = {unit.video: n for n, unit in enumerate(units)}
     return [
         [Unit(video, tuple(sorted(part[video]))) for video in sorted(part, key=lambda v: place[v])] for part in dealt
     ]

@@ -263,6 +263,13 @@ def _array(data: bytes, shard: str | Path, entry: SampleEntry, name: str, dtype:
             f"expected {np.dtype(dtype)} of {entry.frames} frames, got {array.dtype} {list(array.shape)}",
             name,
         )
-    if not np.isfinite(array).all():
+    if not _finite(array):
         raise _fault(shard, entry, "holds a number that is not finite", name)
     return array
+
+
+def _finite(array: np.ndarray) -> bool:
+    """Whether all numbers are finite; float16 by its bits, many times as fast as by value."""
+    if array.dtype == np.float16:  # infinite or not a number: 7C00 to 7FFF, and FC00 to FFFF with the sign
+        return not array.size or bool(array.view(np.int16).max() < 0x7C00 and array.view(np.uint16).max() < 0xFC00)
+    return bool(np.isfinite(array).all())

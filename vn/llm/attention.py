@@ -1,21 +1,29 @@
-"""Attention over lines in which rows of a video share their beginning (`vn.llm.batch`), without a mask of the line.
+"""Attention over a line in which rows of a video share their beginning (`vn.llm.batch`).
 
-The trunk attends causally; then each branch attends to its part of the trunk and to itself. So what is computed is what
-is seen, while a mask over the whole line would compute, and forbid, all pairs of branches too.
+    trunk of video 1: its longest row | branch | branch | trunk of video 2 | branch | ...
+
+A trunk attends causally; a branch attends to the beginning of its trunk and causally to itself; nothing of one video
+sees another. So over plain SDPA exactly what is seen is computed, part by part, while a mask over the whole line would
+compute, and forbid, all pairs of branches and videos too. FlexAttention gets the same rule as a mask function, and
+skips what it forbids block by block in a single kernel.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedConfig
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+
+from vn.errors import InputError
 
 TREE = "vn_tree"
 """The name under which transformers knows this attention."""
@@ -23,7 +31,7 @@ TREE = "vn_tree"
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A clip's own part of a line: places `start` to `end`, which see the first `seen` places and themselves."""
+    """A clip's own part of a line, places `start` to `end`: it sees its trunk up to `seen`, and itself."""
 
     start: int
     end: int
@@ -32,10 +40,58 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The parts of one line: the trunk's length, and the branches behind it."""
+    """Rows of a video in a line: the longest, from `start` to `end`, and directly behind it the branches."""
 
-    trunk: int
-    branches: tuple[Branch, ...]
+    start: int
+    end: int
+    branches: tuple[Branch, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Branch, ...]:
+        """All of the tree in the order of the line; a trunk is a branch that sees nothing but itself."""
+        return (Branch(self.start, self.end, self.start), *self.branches)
+
+
+def branch_mask(trees: Sequence[Tree], device: torch.device | str) -> Tensor:
+    """A mask ``[1, 1, C, S + C]`` for the longest branch behind the longest beginning: the others cut theirs from it.
+
+    Made once for all layers. Having four dimensions, it passes through transformers as it is, while a mask
+    ``[B, L]`` would become one of all pairs of the line, and none at all a wrong one: transformers would read the
+    position ids as those of packed documents.
+    """
+    longest = max((b.end - b.start for tree in trees for b in tree.branches), default=0)
+    seen = max((b.seen - tree.start for tree in trees for b in tree.branches), default=0)
+    return torch.ones(1, 1, longest, seen + longest, dtype=torch.bool, device=device).tril(seen)
+
+
+def flex_mask(trees: Sequence[Tree], device: torch.device | str) -> BlockMask:
+    """The same for FlexAttention: a place q sees k <= q in its own part, and in its trunk up to where it may.
+
+    Raises:
+        InputError: it would have to train on the CPU, where FlexAttention has no backward pass.
+    """
+    device = torch.device(device)
+    if device.type == "cpu" and torch.is_grad_enabled():
+        raise InputError("flex trains on CUDA only; take sdpa", field="model.attention")
+    part, root, seen = [], [], []  # of each place: where its part and its trunk begin, where what it sees of that ends
+    for tree in trees:
+        for each in tree.parts:
+            count = each.end - each.start
+            part += [each.start] * count
+            root += [tree.start] * count
+            seen += [each.seen] * count
+    parts, roots, limits = torch.tensor([part, root, seen], device=device)
+
+    def sees(batch: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        return (k <= q) & ((k >= parts[q]) | ((k >= roots[q]) & (k < limits[q])))
+
+    # Compiled, the mask of the whole line is never laid out.
+    return create_block_mask(sees, 1, None, len(part), len(part), device, _compile=device.type == "cuda")
+
+
+@cache
+def _compiled_flex() -> Any:
+    return torch.compile(flex_attention)
 
 
 def tree_attention(
@@ -43,7 +99,7 @@ def tree_attention(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    attention_mask: Tensor | BlockMask | None,
     dropout: float = 0.0,
     scaling: float | None = None,
     trees: Sequence[Tree] | None = None,
@@ -54,38 +110,67 @@ def tree_attention(
     Args:
         module: the attention layer.
         query: as are `key` and `value`, after RoPE.
-        attention_mask: used without trees only.
+        attention_mask: with trees, their `branch_mask` or `flex_mask`, which chooses the kernel.
         dropout: share of attention dropped in training.
         scaling: of the scores.
-        trees: of each line; None is ordinary attention, in generation for one.
+        trees: of the one line (B = 1) that they fill; None is ordinary attention, in generation for one.
     """
     if trees is None:
+        assert not isinstance(attention_mask, BlockMask)
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **others
         )
     grouped = query.shape[1] != key.shape[1]
+    if isinstance(attention_mask, BlockMask):
+        if dropout:
+            raise InputError("flex has no attention dropout, which the base model asks for", field="model.attention")
+        attend_all = _compiled_flex() if query.is_cuda else flex_attention
+        query, key = query.to(value.dtype), key.to(value.dtype)  # autocast leaves RoPE's results in float32
+        seen = attend_all(query, key, value, block_mask=attention_mask, scale=scaling, enable_gqa=grouped)
+        return seen.transpose(1, 2), None
+    assert attention_mask is not None
+    corner = attention_mask
+    behind = corner.shape[3] - corner.shape[2]
 
     def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        repeat = grouped and mask is not None and q.is_cuda  # there a mask and grouped heads exclude the fast kernels
+        if repeat:
+            k, v = (x.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for x in (k, v))
         return F.scaled_dot_product_attention(
-            q, k, v, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=grouped
+            q, k, v, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=grouped and not repeat
         )
 
-    lines = []
-    for b, tree in enumerate(trees):
-        q, k, v = query[b : b + 1], key[b : b + 1], value[b : b + 1]
-        trunk = slice(tree.trunk)
-        parts = [attend(q[:, :, trunk], k[:, :, trunk], v[:, :, trunk], None)]
+    # Split, not sliced: the gradient of a slice is as long as the line, and there would be one for every branch.
+    lengths = [part.end - part.start for tree in trees for part in tree.parts]
+    parts = zip(*(x.split(lengths, dim=2) for x in (query, key, value)), strict=True)
+    done = []
+    for tree in trees:
+        q, trunk_keys, trunk_values = next(parts)
+        done.append(attend(q, trunk_keys, trunk_values, None))
         for branch in tree.branches:
-            own = slice(branch.start, branch.end)
-            keys, values = (torch.cat([x[:, :, : branch.seen], x[:, :, own]], dim=2) for x in (k, v))
-            count = branch.end - branch.start
-            mask = torch.ones(count, branch.seen + count, dtype=torch.bool, device=q.device).tril(branch.seen)
-            parts.append(attend(q[:, :, own], keys, values, mask))
-        padding = q.shape[2] - (tree.branches[-1].end if tree.branches else tree.trunk)
-        if padding:
-            parts.append(v.new_zeros(1, q.shape[1], padding, v.shape[3]))  # nobody sees it
-        lines.append(torch.cat(parts, dim=2))
-    return torch.cat(lines).transpose(1, 2), None
+            q, k, v = next(parts)
+            own, shared = branch.end - branch.start, branch.seen - tree.start
+            keys = torch.cat([trunk_keys[:, :, :shared], k], dim=2)
+            values = torch.cat([trunk_values[:, :, :shared], v], dim=2)
+            done.append(attend(q, keys, values, corner[:, :, :own, behind - shared : behind + own]))
+    return torch.cat(done, dim=2).transpose(1, 2), None
+
+
+def check_window(config: PreTrainedConfig, longest: int) -> None:
+    """Refuse a model whose attention sees fewer tokens back than a row may have.
+
+    Raises:
+        InputError: naming the setting that makes rows so long.
+    """
+    text = config.get_text_config()
+    window = min(
+        (w for n in ("sliding_window", "attention_chunk_size") if (w := getattr(text, n, None))), default=longest
+    )
+    if window < longest:
+        raise InputError(
+            f"the base model sees {window} tokens back, fewer than the {longest} that a prompt may have",
+            field="model.max_length",
+        )
 
 
 AttentionInterface.register(TREE, tree_attention)

@@ -1,10 +1,11 @@
-"""Rows side by side as tensors: a micro-batch.
+"""Rows as tensors: a micro-batch.
 
 Rows of a video begin alike: the row of clip 5 holds, word for word, what stands before clip 4 in its row. So they
-share one line of a batch, a trunk with a branch a clip:
+share one trunk, the longest row, with a branch for each of the others, and the trees of all videos of a micro-batch
+stand end to end in one line, without padding:
 
-    instruction · product · clip 1 · clip 2 · clip 3 | 1: scene ... | 2: scene ... | 3: scene ... | 4: scene ...
-    `------------------ trunk -----------------------'  `- a branch sees the trunk before its clip, and itself -'
+    instruction · product · clip 1 · clip 2 · clip 3 · 4: scene ... | 1: scene ... | 2: scene ... | 3: scene ... |
+    `------------------ trunk: the row of clip 4 -----------------'  `- each sees the trunk before its clip, and itself
 
 The positions in a branch go on from where its clip stands in the trunk, so the losses and gradients are those of the
 rows apart, for about a third of the tokens at seven clips (spec "Language path"; design "How the training step works").
@@ -29,12 +30,12 @@ VideoRow = tuple[int, Row]
 
 @dataclass(slots=True)
 class Batch:
-    """A micro-batch: padded lines of tokens, and flat indices into them.
+    """A micro-batch: lines of tokens, and flat indices into them.
 
     Attributes:
-        ids: ``[B, L]``; a line is a row, or several rows of a video that share their beginning.
+        ids: ``[B, L]``; a line is a padded row, or there is one line with all rows (`share`).
         mask: ``[B, L]``, 1 at real tokens.
-        trees: what sees what in each line, when some rows share their beginning; else None, and all is causal.
+        trees: what sees what in the one line, where rows share their beginning; else None, and all is causal.
         places: ``[B, L]``, where each token stands in its own row: RoPE's position ids.
         frames: ``[F, T, D]``, the frames of all videos in it, as stored.
         weights: ``[V, F]``: visual frames of all rows in order, as combinations of frames.
@@ -50,7 +51,7 @@ class Batch:
 
     ids: Tensor
     mask: Tensor
-    trees: list[Tree] | None
+    trees: tuple[Tree, ...] | None
     places: Tensor
     frames: Tensor
     weights: Tensor
@@ -77,54 +78,55 @@ class Batch:
 
 
 class Line:
-    """One line of a batch: rows of a video, longest beginning first shared by all.
+    """Rows laid end to end, those of a group on a common trunk.
 
     Args:
-        rows: each begins, up to its `own`, like the one with the longest beginning; a single row is a line too.
+        groups: rows of a video that begin, up to their `own`, like the first of them. A single row is a group too.
     """
 
-    def __init__(self, rows: Sequence[VideoRow]) -> None:
-        self.rows = list(rows)
-        trunk = max((row for _, row in self.rows), key=lambda row: row.own)
-        self.ids = trunk.ids[: trunk.own]
-        self.places = list(range(trunk.own))
-        self.starts: list[int] = []
-        for _, row in self.rows:
-            self.starts.append(len(self.ids))
-            self.ids = self.ids + row.ids[row.own :]
-            self.places += range(row.own, len(row.ids))
-        self.trunk = trunk.own
+    def __init__(self, groups: Sequence[Sequence[VideoRow]]) -> None:
+        self.ids: list[int] = []
+        self.places: list[int] = []
+        self.rows: list[VideoRow] = []
+        self.shifts: list[int] = []  # from a place in a row's own part to its place in the line
+        trees = []
+        for group in groups:
+            start = self._lay(group[0], 0)
+            end, branches = len(self.ids), []
+            for video, row in group[1:]:
+                branches.append(Branch(self._lay((video, row), row.own), len(self.ids), start + row.own))
+            trees.append(Tree(start, end, tuple(branches)))
+        self.trees = tuple(trees)
 
-    def at(self, n: int, place: int) -> int:
-        """Where a place in the own part of row n comes to stand."""
-        return self.starts[n] + place - self.rows[n][1].own
+    def _lay(self, video_row: VideoRow, first: int) -> int:
+        """Append a row from its place `first` on; gives where that comes to stand."""
+        start, row = len(self.ids), video_row[1]
+        self.ids += row.ids[first:]
+        self.places += range(first, len(row.ids))
+        self.rows.append(video_row)
+        self.shifts.append(start - first)
+        return start
 
-    def tree(self) -> Tree:
-        """What sees what in the line."""
-        ends = [start + len(row.ids) - row.own for start, (_, row) in zip(self.starts, self.rows, strict=True)]
-        parts = zip(self.starts, ends, self.rows, strict=True)
-        return Tree(self.trunk, tuple(Branch(start, end, row.own) for start, end, (_, row) in parts))
 
+def share(rows: Sequence[VideoRow]) -> Line:
+    """All rows in one line, in which those of a video that begin alike share their beginning.
 
-def share(rows: Sequence[VideoRow]) -> list[Line]:
-    """Lines in which rows of a video that begin alike stand together.
-
-    A row that was cut to fit begins otherwise, and gets a line of its own.
+    A row that was cut to fit begins otherwise, and shares with none.
     """
-    lines: list[list[VideoRow]] = []
+    groups: list[list[VideoRow]] = []
     for video, row in sorted(rows, key=lambda each: (each[0], -each[1].own)):
-        for line in lines:
-            first_video, first = line[0]
+        for group in groups:
+            first_video, first = group[0]
             if first_video == video and first.ids[: row.own] == row.ids[: row.own]:
-                line.append((video, row))
+                group.append((video, row))
                 break
         else:
-            lines.append([(video, row)])
-    return [Line(line) for line in lines]
+            groups.append([(video, row)])
+    return Line(groups)
 
 
 def collate(
-    rows: Sequence[VideoRow] | Sequence[Line],
+    rows: Sequence[VideoRow] | Line,
     videos: Sequence[np.ndarray],
     frame_tokens: int,
     pad: int,
@@ -132,10 +134,10 @@ def collate(
     weight: float = 1.0,
     pad_left: bool = False,
 ) -> Batch:
-    """Rows, or lines of them, to a batch.
+    """Rows to a batch.
 
     Args:
-        rows: (index into `videos`, row), a line each; or lines made by `share`. At least one.
+        rows: (index into `videos`, row), at least one: a padded line each; or one line of them, made by `share`.
         videos: frame features ``[F, T, D]`` of the videos the rows are cut from.
         frame_tokens: T.
         pad: the id for padding.
@@ -143,7 +145,7 @@ def collate(
         weight: 0 makes the batch count for nothing.
         pad_left: let all lines end together, so that tokens can be appended to them.
     """
-    lines = [each if isinstance(each, Line) else Line([each]) for each in rows]
+    lines = [rows] if isinstance(rows, Line) else [Line([[each]]) for each in rows]
     length = max(len(line.ids) for line in lines)
     starts = np.cumsum([0, *(len(v) for v in videos)])
     ids = np.full((len(lines), length), pad, dtype=np.int64)
@@ -162,20 +164,19 @@ def collate(
         places[b, start : start + len(line.ids)] = line.places
         mask[b, start : start + len(line.ids)] = 1
         base = b * length + start
-        for n, (video, row) in enumerate(line.rows):
+        for (video, row), shift in zip(line.rows, line.shifts, strict=True):
             count = len(row.plan.weights)
             weights[filled : filled + count, starts[video] : starts[video + 1]] = row.plan.weights
             filled += count
             positions += [row.position] * count
-            scene = base + line.at(n, row.visual)
+            scene = base + shift + row.visual
             visual += range(scene, scene + count * frame_tokens)
-            target_places += [base + line.at(n, i) for i in row.supervised]
+            target_places += [base + shift + i for i in row.supervised]
             targets += [row.ids[i] for i in row.supervised]
-    shared = any(len(line.rows) > 1 for line in lines)
     return Batch(
         ids=torch.from_numpy(ids),
         mask=torch.from_numpy(mask),
-        trees=[line.tree() for line in lines] if shared else None,
+        trees=rows.trees if isinstance(rows, Line) else None,
         places=torch.from_numpy(places),
         frames=torch.from_numpy(np.concatenate(videos)),
         weights=torch.from_numpy(weights),

@@ -80,6 +80,7 @@ class NarratorModule(L.LightningModule):
         max_length: tokens a prompt may have; over-long ones are cut, counted and logged.
         dtype: of the base model's weights.
         gradient_checkpointing: recompute activations in the backward pass.
+        attention: ``sdpa``, or ``flex`` (CUDA): how rows that share their beginning are attended over in training.
     """
 
     strict_loading = False  # checkpoints hold only what is trained
@@ -97,6 +98,7 @@ class NarratorModule(L.LightningModule):
         max_length: int = 4096,
         dtype: str = "float32",
         gradient_checkpointing: bool = False,
+        attention: Literal["sdpa", "flex"] = "sdpa",
     ) -> None:
         super().__init__()
         self.base_model = base_model
@@ -110,6 +112,7 @@ class NarratorModule(L.LightningModule):
         self.max_length = max_length
         self.base_dtype = dtype
         self.gradient_checkpointing = gradient_checkpointing
+        self.attention = attention
         self.testing = Testing()
         self.output: Path | None = None  # where a test writes; set by the command
         self.assembly: Assembly | None = None
@@ -158,6 +161,7 @@ class NarratorModule(L.LightningModule):
             assembly.narrator.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
         self.assembly = assembly
         self.narrator = assembly.narrator
+        self.narrator.flex = self.attention == "flex"
 
     @property
     def data(self) -> StoryDataModule:

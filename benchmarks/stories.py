@@ -1,0 +1,99 @@
+"""The stories the training benchmark runs on: real text lengths, made-up words where no real stories are at hand."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vn.data.readers import esyncvidstory
+from vn.data.readers.source import ReadContext
+from vn.llm.packing import Packer, Row
+from vn.llm.tokens import SegmentTokenizer
+from vn.prompt import PromptWriter, Template
+from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRangeRule
+from vn.visual.plan import VisualPlan, VisualSettings
+
+FRAMES, TOKENS, WIDTH = 4, 32, 768  # one frame of memory and three of the clip, as BLIP-2's Q-Former gives them
+
+
+class CharacterTokenizer:
+    """One token a character: about what Chinese costs a Chinese language model, for any vocabulary."""
+
+    bos_token_id, eos_token_id, pad_token_id = 1, None, 0
+
+    def __init__(self, vocabulary: int) -> None:
+        self.vocabulary = vocabulary
+
+    def __len__(self) -> int:
+        return self.vocabulary
+
+    def __call__(self, text: str, **_: object) -> dict[str, list[int]]:
+        return {"input_ids": [2 if c == "\n" else 3 + ord(c) % (self.vocabulary - 3) for c in text]}
+
+    def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
+        return ["\n" if i == 2 else "x" for i in ids]
+
+    def batch_decode(self, ids: list[list[int]]) -> list[str]:
+        return ["".join(self.convert_ids_to_tokens(each)) for each in ids]
+
+
+def real_stories() -> list[Story] | None:
+    """The annotated stories in the folder that VN_REAL_DATA names, if there is one."""
+    file = Path(os.environ.get("VN_REAL_DATA", "")) / "esyncvidstory_sample.json"
+    if "VN_REAL_DATA" not in os.environ or not file.exists():
+        return None
+    return [source.story for source in esyncvidstory.read(file, ReadContext("ad"))]
+
+
+def made_up_story(clips: int, seed: int = 0) -> Story:
+    """A story with the mean lengths of 40 real ones: title 32 characters, knowledge 314, narrations 32 (7 to 111)."""
+    random = np.random.default_rng(seed)
+
+    def text(length: float) -> str:
+        return "".join(chr(c) for c in random.integers(0x4E00, 0x9FA5, int(length)))
+
+    narrations = np.clip(random.lognormal(3.36, 0.45, clips), 7, 111)
+    knowledge = tuple(Knowledge(text(4), tuple(text(6) for _ in range(4))) for _ in range(10))
+    labels = list(ScriptLabel)
+    parts = [Clip(6.0 * i, 6.0 * i + 6, (labels[i % 12],), text(n)) for i, n in enumerate(narrations)]
+    return Story(f"made-up-{clips}-{seed}", text(32), "zh", "ad", knowledge, tuple(parts))
+
+
+def stories() -> tuple[list[Story], str]:
+    """Forty stories, and what they are."""
+    real = real_stories()
+    if real is not None:
+        return real, f"{len(real)} real stories of E-SyncVidStory"
+    counts = np.clip(np.random.default_rng(0).normal(6.8, 2.2, 40).round(), 3, 12).astype(int)
+    return [made_up_story(int(n), seed) for seed, n in enumerate(counts)], "40 made-up stories of real lengths"
+
+
+def packer(vocabulary: int) -> Packer:
+    """Builds rows with the Chinese template."""
+    return Packer(
+        SegmentTokenizer(CharacterTokenizer(vocabulary)),  # type: ignore[arg-type]
+        Template.load("ad-zh"),
+        storyline=True,
+        words=WordRangeRule("reference"),
+        visual=VisualSettings(),
+        threshold=0.9,
+        frame_tokens=TOKENS,
+        width=WIDTH,
+        max_length=1 << 20,
+    )
+
+
+def rows(story: Story, packer: Packer) -> list[Row]:
+    """The rows of a story's narrated clips, each with four visual frames."""
+    plan = VisualPlan(np.eye(FRAMES, dtype=np.float32), 1)
+    return [packer.training_row(story, plan, clip) for clip in story.narrated]
+
+
+def with_later_text(story: Story, packer: Packer, row: Row) -> Row:
+    """The row as the release trains it: the text of the later clips stands behind it, seen by no supervised token."""
+    later = [(i, packer.reference(story, i)) for i in story.narrated if i > row.clip]
+    segments = PromptWriter(story, packer.template).earlier(later)
+    return replace(row, ids=[*row.ids, *(i for s in segments for i in packer.tokens.encode(s.text))])
