@@ -16,6 +16,8 @@ import json
 import os
 import shutil
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,15 +151,25 @@ def save_adapter(folder: Path, assembly: Assembly) -> None:
     Raises:
         InputError: it cannot be written; what was written of it is removed.
     """
-    new = folder.with_name(folder.name + ".new")
+    with replace_folder(folder) as new:
+        _write_adapter(new, assembly)
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """Write a folder beside, and give it its name only when the block ends without an error.
+
+    Raises:
+        InputError: it cannot be written; what was written of it is removed.
+    """
+    new, old = (folder.with_name(folder.name + end) for end in (".new", ".old"))
     shutil.rmtree(new, ignore_errors=True)
     try:
         new.mkdir(parents=True)
-        _write_adapter(new, assembly)
+        yield new
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)
         raise InputError(f"cannot be written: {error}", file=folder) from None
-    old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.replace(folder, old)

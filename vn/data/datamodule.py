@@ -70,7 +70,7 @@ class StoryDataModule(L.LightningDataModule):
         self.videos_at_once = videos_at_once
         self.packing = packing
         self.manifest = Manifest.load(self.folder)
-        self._resume: dict[str, Any] | None = None
+        self._resume: tuple[int, int] | None = None
         self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
 
     @property
@@ -107,7 +107,14 @@ class StoryDataModule(L.LightningDataModule):
                 raise InputError(
                     f"the checkpoint was trained with {state.get(name)!r}, now it is {value!r}", field=f"data.{name}"
                 )
-        self._resume = state
+        epoch, step = state["epoch"], state["step_in_epoch"]
+        # An epoch whose steps are all done is left behind.
+        self._resume = (epoch + 1, 0) if step == len(self.schedule.epoch(epoch)) else (epoch, step)
+
+    @property
+    def resumes_at(self) -> tuple[int, int]:
+        """Epoch and step in it of the checkpoint that was loaded; the beginning where none was."""
+        return self._resume or (0, 0)
 
     # -- loaders ----------------------------------------------------------------------------------------------
 
@@ -121,8 +128,8 @@ class StoryDataModule(L.LightningDataModule):
         epoch, first = self.trainer.current_epoch, 0
         schedule = self.schedule
         plan = schedule.epoch(epoch)
-        if self._resume is not None and self._resume["epoch"] == epoch and self._resume["step_in_epoch"] < len(plan):
-            first = self._resume["step_in_epoch"]
+        if self._resume is not None and self._resume[0] == epoch:
+            first = self._resume[1]
         self._resume = None
         self._epoch_began_at = self.trainer.global_step - first
         return self._step_loader("train", plan, self.trainer.accumulate_grad_batches, first)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
-import netrc
 import os
-import re
 import signal
 import sys
 import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlparse
 
 import lightning as L
 import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from vn.data.atomic import write_text
@@ -32,9 +26,13 @@ from vn.files import read_yaml
 from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
 from vn.train.arguments import ABLATIONS, check, expand, explain, read_configs
-from vn.train.callbacks import AfterTest, JsonlLogger, SaveAdapter, StepSeed, checkpoints
+from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import use_atomic_checkpoints
+from vn.train.checkpoints import LAST, checkpoint_callbacks
+from vn.train.loggers import JsonlLogger, finish_wandb, wandb_logger
 from vn.train.module import NarratorModule, Testing
+from vn.train.quiet import quiet
+from vn.train.sigterm import EXIT, Preempted, Sigterm
 
 CONFIG = "config.yaml"
 # Settings that may differ between a run and its continuation: they change no result.
@@ -75,11 +73,15 @@ class NarratorCLI(LightningCLI):
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
         args: its arguments.
         stack: takes what is given back when the command ends (default: when this object does).
+        sigterm: whether the process has been asked to end.
     """
 
-    def __init__(self, command: str, args: list[str], stack: ExitStack | None = None) -> None:
+    def __init__(
+        self, command: str, args: list[str], stack: ExitStack | None = None, sigterm: Sigterm | None = None
+    ) -> None:
         self.command = command
         self.stack = stack or ExitStack()
+        self.sigterm = sigterm or Sigterm()
         super().__init__(
             NarratorModule,
             StoryDataModule,
@@ -202,11 +204,8 @@ class NarratorCLI(LightningCLI):
             StepSeed(int(s.seed_everything or 0)),
         ]
         if self.command in ("fit", "run"):
-            # The monitored checkpoint comes first, so that SaveAdapter finds it up to date.
-            extra += [
-                *checkpoints(self.folder / "checkpoints", s.checkpoint_every, s.keep),
-                SaveAdapter(self.folder / "adapter", s.keep),
-            ]
+            places = (self.folder / "checkpoints", self.folder / "adapter")
+            extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
         config = {**self.config_init.trainer, **kwargs}
         config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
         config["default_root_dir"] = str(self.folder)
@@ -216,6 +215,7 @@ class NarratorCLI(LightningCLI):
         except (TypeError, ValueError, MisconfigurationException) as error:  # of values that only Lightning judges
             raise InputError(str(error), field="trainer") from None
         use_atomic_checkpoints(trainer)
+        trainer._signal_connector.register_signal_handlers = _no_handlers  # type: ignore[method-assign]
         return trainer
 
     def _loggers(self, asked: Any) -> list[Logger]:
@@ -228,20 +228,7 @@ class NarratorCLI(LightningCLI):
             return asked
         if self.command not in ("fit", "run"):
             return []
-        in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
-        offline = not in_sweep and "WANDB_MODE" not in os.environ and not _logged_in()
-        logger = WandbLogger(
-            name=None if in_sweep else self.settings.name,
-            project=os.environ.get("WANDB_PROJECT", "vn"),
-            save_dir=str(self.folder),
-            offline=offline,
-            resume="allow",
-        )
-        if _rank() == 0:
-            config = {"cfg": yaml.safe_load(self._dump()), "ablation": self.settings.ablation}
-            # In a sweep, `ablation` is the sweep's own key, and locked.
-            logger.experiment.config.update({k: v for k, v in config.items() if k == "cfg" or not in_sweep})
-        return [logger]
+        return [wandb_logger(self.folder, self.settings.name, yaml.safe_load(self._dump()) if _rank() == 0 else None)]
 
     def after_instantiate_classes(self) -> None:
         """Tell the module where to write, and load what is tested."""
@@ -267,6 +254,10 @@ def _free(key: str) -> bool:
     return any(key == f or key.startswith(f + ".") for f in (*FREE, *(f"trainer.{t}" for t in FREE_TRAINER)))
 
 
+def _no_handlers() -> None:
+    """Instead of Lightning's signal handlers: `vn.train.sigterm` says why."""
+
+
 def _rank() -> int:
     """This process among those of the run, as its launcher says: torchrun, Lightning or SLURM."""
     for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
@@ -279,67 +270,30 @@ def _rank() -> int:
     return rank if "RANK" in os.environ else rank or int(os.environ.get("NODE_RANK", "0"))
 
 
-def _logged_in() -> bool:
-    """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
-    try:
-        return host is not None and netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
-
-
-_NOISE = re.compile("Tip:|Detected KeyboardInterrupt")  # of an interrupt, our own line tells
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide warnings that are about us by design, or that no user can act on."""
-    with warnings.catch_warnings():
-        for message in (
-            ".*LightningCLI's args parameter.*",
-            ".*does not have many workers.*",
-            ".*is not a LightningModule state.*",
-            ".*does not implement `state_dict`.*",
-            ".*Checkpoint directory .* exists and is not empty.*",
-            ".*The number of training batches.*",
-            ".*You defined a `validation_step` but have no `val_dataloader`.*",
-            ".*Found .* module.* in eval mode.*",
-            ".*`IterableDataset` has `__len__` defined.*",
-            ".*You have overridden `transfer_batch_to_device`.*",
-            ".*`is_gradient_checkpointing` is deprecated.*",
-            ".*LeafSpec.* is deprecated.*",
-            ".*resuming from a checkpoint that ended before the epoch ended.*",  # which our data module can
-        ):
-            warnings.filterwarnings("ignore", message)
-        tips = logging.Filter()
-        tips.filter = lambda record: not _NOISE.search(record.getMessage())  # type: ignore[method-assign]
-        for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
-            logging.getLogger(name).addFilter(tips)
-        yield
-
-
 def main(command: str, argv: list[str]) -> int:
     """Run one of the commands; bad configuration is an `InputError`."""
-    with _quiet(), ExitStack() as stack:
+    with quiet(), ExitStack() as stack:
+        sigterm = Sigterm()
+        stack.enter_context(sigterm.heard())
         try:
-            cli = NarratorCLI(command, expand(argv), stack)
+            cli = NarratorCLI(command, expand(argv), stack, sigterm)
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
             _work(command, cli)
+        except Preempted:
+            return _preempted(command, cli)
         except BaseException as error:
-            _finish_wandb(cli, exit_code=1)
+            finish_wandb(cli.trainer.loggers, exit_code=1)
             if isinstance(error, SystemExit) and cli.trainer.interrupted:
                 raise KeyboardInterrupt from None  # Lightning makes an exit of code 1 of it
             raise
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGINT, on_interrupt)  # Lightning leaves it ignored
-        _finish_wandb(cli, exit_code=int(cli.trainer.interrupted))
+        finish_wandb(cli.trainer.loggers, exit_code=int(cli.trainer.interrupted))
         if cli.trainer.interrupted:
             return 130
         if cli.trainer.is_global_zero:
@@ -347,11 +301,19 @@ def main(command: str, argv: list[str]) -> int:
     return 0
 
 
+def _preempted(command: str, cli: NarratorCLI) -> int:
+    """End as SIGTERM asked."""
+    finish_wandb(cli.trainer.loggers, EXIT, preempted=True)
+    if cli.trainer.is_global_zero:
+        print(f"vn {command}: stopped by SIGTERM; the same command goes on", file=sys.stderr)
+    return EXIT
+
+
 def _work(command: str, cli: NarratorCLI) -> None:
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     adapter = cli.folder / "adapter"
     if command in ("fit", "run") and not adapter.exists():
-        resume = _checkpoint(cli.folder / "checkpoints" / "last.ckpt")
+        resume = _checkpoint(cli.folder / "checkpoints" / LAST)
         trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
     if command == "validate":
         trainer.validate(model, datamodule=data)
@@ -362,12 +324,6 @@ def _work(command: str, cli: NarratorCLI) -> None:
     elif command == "run" and not trainer.interrupted:
         model.load_adapter(adapter)  # what is tested is what was saved
         trainer.test(model, datamodule=data, verbose=False)
-
-
-def _finish_wandb(cli: NarratorCLI, exit_code: int) -> None:
-    for logger in cli.trainer.loggers:
-        if isinstance(logger, WandbLogger) and cli.trainer.is_global_zero:
-            logger.experiment.finish(exit_code=exit_code)
 
 
 def _checkpoint(file: Path) -> str | None:
