@@ -33,6 +33,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "data.clips_per_step": (1, 1e6),
     "data.block_shards": (1, 1e9),
     "data.workers": (0, 1024),
+    "data.bad_samples": (0, 1e9),
     "data.seed": (0, 2**32 - 1),
     "test.decoding.max_new_tokens": (1, 1e5),
     "test.decoding.temperature": (0, 100),

@@ -33,6 +33,7 @@ from vn.train.loggers import JsonlLogger, finish_wandb, wandb_logger
 from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
 from vn.train.sigterm import EXIT, Preempted, Sigterm
+from vn.train.watch import StepWatch
 
 CONFIG = "config.yaml"
 # Settings that may differ between a run and its continuation: they change no result.
@@ -205,6 +206,7 @@ class NarratorCLI(LightningCLI):
         ]
         if self.command in ("fit", "run"):
             places = (self.folder / "checkpoints", self.folder / "adapter")
+            extra.append(StepWatch(s.data.bad_samples))
             extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
         config = {**self.config_init.trainer, **kwargs}
         config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
