@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -175,6 +175,20 @@ def replace_folder(folder: Path) -> Iterator[Path]:
         os.replace(folder, old)
     os.replace(new, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def load_trained(folder: Path, narrator: VideoNarrator) -> None:
+    """Put an adapter folder's weights into a narrator that is to be trained on; LoRA is not merged.
+
+    Raises:
+        InputError: they are missing or damaged, or of another make.
+    """
+    try:
+        narrator.load_state_dict(load_file(folder / "narrator.safetensors"), strict=False)
+        if isinstance(narrator.llm, PeftModel):
+            set_peft_model_state_dict(narrator.llm, load_file(folder / "adapter_model.safetensors"))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"the weights are missing, damaged or of another make: {error}", file=folder) from None
 
 
 def _write_adapter(folder: Path, assembly: Assembly) -> None:

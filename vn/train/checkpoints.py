@@ -18,6 +18,7 @@ from vn.data.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.module import NarratorModule
 from vn.train.sigterm import Preempted, Sigterm
+from vn.train.strategy import gathered
 
 LAST = "last.ckpt"
 BEST = "best"
@@ -42,6 +43,10 @@ class Checkpoints(Checkpoint):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._saved = trainer.global_step
         self.sigterm.awaited = True
+        for config in trainer.lr_scheduler_configs:  # a fresh optimizer does not know where the schedule stands
+            rates = config.scheduler.get_last_lr()
+            for group, rate in zip(config.scheduler.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
         for logger in trainer.loggers:
             if isinstance(logger, JsonlLogger):
                 logger.rewind(trainer.global_step)
@@ -137,11 +142,18 @@ class SaveAdapter(L.Callback):
     def __init__(self, folder: Path, best: Best | None) -> None:
         self.folder = folder
         self.best = best
+        self._saved = False
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._save(trainer, pl_module)
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.interrupted and not self._saved:  # nothing was left to train
+            self._save(trainer, pl_module)
+
+    def _save(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, NarratorModule)
-        if trainer.interrupted:
-            return
+        self._saved = True
         if self.best is None or self.best.score is None:
             write_adapter(self.folder, trainer, pl_module)
             return
@@ -153,8 +165,9 @@ class SaveAdapter(L.Callback):
 
 def write_adapter(folder: Path, trainer: L.Trainer, module: NarratorModule) -> None:
     """Write what has been trained as an adapter folder; all ranks call it."""
-    if trainer.is_global_zero:
-        save_adapter(folder, module.assembled)
+    with gathered(module.parameters()):
+        if trainer.is_global_zero:
+            save_adapter(folder, module.assembled)
     trainer.strategy.barrier("adapter-written")
 
 

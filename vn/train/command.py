@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
-import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from vn.data.atomic import write_text
@@ -27,12 +27,13 @@ from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
 from vn.train.arguments import ABLATIONS, check, expand, explain, read_configs
 from vn.train.callbacks import AfterTest, StepSeed
-from vn.train.checkpoint_io import use_atomic_checkpoints
+from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints
 from vn.train.checkpoints import LAST, checkpoint_callbacks
 from vn.train.loggers import JsonlLogger, finish_wandb, wandb_logger
 from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
 from vn.train.sigterm import EXIT, Preempted, Sigterm
+from vn.train.strategy import register
 from vn.train.watch import StepWatch
 
 CONFIG = "config.yaml"
@@ -58,7 +59,11 @@ DESCRIPTIONS = {
     "predict": "Narrate the test split without scoring it: vn predict --run runs/demo --out predictions",
     "run": "Fit, then test: vn run --config experiments/demo.yaml --ablation no_memory",
 }
-FREE_TRAINER = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir")
+FREE_TRAINER = (
+    *("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir"),
+    # The steps are the same on any machine; a checkpoint that is not says so.
+    *("accelerator", "devices", "num_nodes", "strategy", "accumulate_grad_batches"),
+)
 
 
 class Finished(Exception):
@@ -83,6 +88,7 @@ class NarratorCLI(LightningCLI):
         self.command = command
         self.stack = stack or ExitStack()
         self.sigterm = sigterm or Sigterm()
+        register()
         super().__init__(
             NarratorModule,
             StoryDataModule,
@@ -113,7 +119,10 @@ class NarratorCLI(LightningCLI):
         parser.add_argument("--runs", type=str, default="runs", help="where run folders lie")
         parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")
         parser.add_argument(
-            "--resume", type=Literal["auto", "never"], default="auto", help="go on in an existing run folder, or refuse"
+            "--resume",
+            type=Literal["auto", "weights", "never"],
+            default="auto",
+            help="go on in an existing run folder, exactly or from its weights with a fresh optimizer, or refuse",
         )
         parser.add_argument(
             "--keep",
@@ -216,7 +225,7 @@ class NarratorCLI(LightningCLI):
             trainer = L.Trainer(**config)
         except (TypeError, ValueError, MisconfigurationException) as error:  # of values that only Lightning judges
             raise InputError(str(error), field="trainer") from None
-        use_atomic_checkpoints(trainer)
+        use_our_checkpoints(trainer, fresh_optimizer=s.resume == "weights")
         trainer._signal_connector.register_signal_handlers = _no_handlers  # type: ignore[method-assign]
         return trainer
 
@@ -286,11 +295,13 @@ def main(command: str, argv: list[str]) -> int:
         try:
             _work(command, cli)
         except Preempted:
-            return _preempted(command, cli)
+            return _exit_code(_preempted(command, cli), cli)
         except BaseException as error:
             finish_wandb(cli.trainer.loggers, exit_code=1)
             if isinstance(error, SystemExit) and cli.trainer.interrupted:
-                raise KeyboardInterrupt from None  # Lightning makes an exit of code 1 of it
+                if error.code == 1:
+                    raise KeyboardInterrupt from None  # Lightning makes an exit of code 1 of it
+                return _exit_code(int(error.code or 0), cli)  # the first process says why
             raise
         finally:
             if threading.current_thread() is threading.main_thread():
@@ -301,6 +312,13 @@ def main(command: str, argv: list[str]) -> int:
         if cli.trainer.is_global_zero:
             _report(command, cli)
     return 0
+
+
+def _exit_code(code: int, cli: NarratorCLI) -> int:
+    """Processes that Lightning's own launcher starts leave the verdict to the first one, which it kills otherwise."""
+    strategy = cli.trainer.strategy
+    launched = isinstance(getattr(strategy, "cluster_environment", None), LightningEnvironment)
+    return 0 if launched and strategy.local_rank else code  # type: ignore[attr-defined]
 
 
 def _preempted(command: str, cli: NarratorCLI) -> int:
@@ -315,8 +333,7 @@ def _work(command: str, cli: NarratorCLI) -> None:
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     adapter = cli.folder / "adapter"
     if command in ("fit", "run") and not adapter.exists():
-        resume = _checkpoint(cli.folder / "checkpoints" / LAST)
-        trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
+        trainer.fit(model, datamodule=data, ckpt_path=_checkpoint(cli), weights_only=True)
     if command == "validate":
         trainer.validate(model, datamodule=data)
     elif command == "predict":
@@ -328,15 +345,19 @@ def _work(command: str, cli: NarratorCLI) -> None:
         trainer.test(model, datamodule=data, verbose=False)
 
 
-def _checkpoint(file: Path) -> str | None:
-    """The checkpoint to resume from, once it is sure that it can be read."""
-    if not file.exists():
+def _checkpoint(cli: NarratorCLI) -> str | None:
+    """The checkpoint to resume from, once it is sure that it can be read and belongs to this way of training."""
+    file = cli.folder / "checkpoints" / LAST
+    found = find(file)
+    if found is None:
         return None
-    try:
-        torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError ... for damaged files
-        raise InputError(f"damaged checkpoint ({type(error).__name__}); delete it to start over", file=file) from None
-    return str(file)
+    check_readable(found)
+    if cli.settings.resume == "weights":
+        cli.model.start_from = found
+    else:
+        trainer = cli.trainer
+        check_fits(found, getattr(trainer.strategy, "stage", None), trainer.num_nodes * trainer.num_devices)
+    return str(found)
 
 
 def _report(command: str, cli: NarratorCLI) -> None:

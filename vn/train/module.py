@@ -21,6 +21,7 @@ from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
 from vn.llm.lora import LoraSettings
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
+from vn.train.checkpoint_io import load_weights
 from vn.train.predictions import PredictionWriter, prediction_lines
 from vn.visual.plan import VisualSettings
 
@@ -113,6 +114,7 @@ class NarratorModule(L.LightningModule):
         self.gradient_checkpointing = gradient_checkpointing
         self.testing = Testing()
         self.output: Path | None = None  # where a test writes; set by the command
+        self.start_from: Path | None = None  # a checkpoint whose weights training starts from; set by the command
         self.assembly: Assembly | None = None
         self.val_loss = MeanMetric()
         self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # who sums up steps
@@ -123,6 +125,8 @@ class NarratorModule(L.LightningModule):
         """Build the narrator for the data at hand, unless an adapter was loaded."""
         if self.assembly is None:
             self._adopt(self._build())
+            if self.start_from is not None:
+                load_weights(self.start_from, self.narrator)
             # transformers hands models over in evaluation mode, and Lightning keeps the mode it finds.
             self.narrator.train()
 
