@@ -56,6 +56,8 @@ class StoryDataModule(L.LightningDataModule):
         videos_at_once: int = 16,
         packing: Packing = "tree",
         bad_samples: int = 0,
+        limit: int | None = None,
+        evaluate_on: Literal["own", "train"] = "own",
     ) -> None:
         super().__init__()
         if clips_per_step < 1:
@@ -72,6 +74,8 @@ class StoryDataModule(L.LightningDataModule):
         self.packing = packing
         self.manifest = Manifest.load(self.folder)
         self.bad_samples = bad_samples
+        self.limit = limit
+        self.evaluate_on = evaluate_on
         self._train: _Loader | None = None
         self._waited_before = 0.0
         self._resume: tuple[int, int] | None = None
@@ -84,10 +88,13 @@ class StoryDataModule(L.LightningDataModule):
 
     def entries(self, split: str) -> list[SampleEntry]:
         """What the manifest says of a split's samples; an empty split is an `InputError`."""
-        entries = self.manifest.samples(split)
+        entries = self._samples(split)
         if not entries:
             raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
         return entries
+
+    def _samples(self, split: str) -> list[SampleEntry]:
+        return self.manifest.samples("train" if self.evaluate_on == "train" else split)[: self.limit]
 
     def videos(self, split: str) -> list[Video]:
         """The same for the order of steps."""
@@ -147,7 +154,7 @@ class StoryDataModule(L.LightningDataModule):
 
     def val_dataloader(self) -> _Loader | list[Any]:
         """The val split in the manifest's order; no loader where there is none."""
-        if not self.manifest.samples("val"):
+        if not self._samples("val"):
             return []
         videos = self.videos("val")
         order = [i for i, video in enumerate(videos) if video.narrated]

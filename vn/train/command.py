@@ -25,7 +25,7 @@ from vn.errors import InputError, show
 from vn.files import read_yaml
 from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
-from vn.train.arguments import ABLATIONS, check, expand, explain, read_configs
+from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
 from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints
 from vn.train.checkpoints import LAST, checkpoint_callbacks
@@ -119,6 +119,12 @@ class NarratorCLI(LightningCLI):
         parser.add_argument("--runs", type=str, default="runs", help="where run folders lie")
         parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")
         parser.add_argument(
+            "--debug",
+            type=Literal[("off", *DEBUG)],
+            default="off",
+            help="fast: a few steps of everything; overfit: learn four videos by heart, and test on them",
+        )
+        parser.add_argument(
             "--resume",
             type=Literal["auto", "weights", "never"],
             default="auto",
@@ -188,7 +194,8 @@ class NarratorCLI(LightningCLI):
             else:
                 files = [Path(str(f)) for f in settings.config or []]
                 stem = next((f.stem for f in files if f.parent.name != "ablations"), "run")
-                settings.name = "-".join([stem, *([] if settings.ablation == "full" else [settings.ablation])])
+                variant = [] if settings.ablation == "full" else [settings.ablation]
+                settings.name = "-".join([stem, *variant, *([] if settings.debug == "off" else [settings.debug])])
 
     def _compare_config(self) -> None:
         """Compare the configuration with that of the run that the folder holds, if it holds one."""
