@@ -16,12 +16,14 @@ import json
 import os
 import shutil
 import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
+from peft import PeftModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -152,20 +154,44 @@ def save_adapter(folder: Path, assembly: Assembly) -> None:
     Raises:
         InputError: it cannot be written; what was written of it is removed.
     """
-    new = folder.with_name(folder.name + ".new")
+    with replace_folder(folder) as new:
+        _write_adapter(new, assembly)
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """Write a folder beside, and give it its name only when the block ends without an error.
+
+    Raises:
+        InputError: it cannot be written; what was written of it is removed.
+    """
+    new, old = (folder.with_name(folder.name + end) for end in (".new", ".old"))
     shutil.rmtree(new, ignore_errors=True)
     try:
         new.mkdir(parents=True)
-        _write_adapter(new, assembly)
+        yield new
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)
         raise InputError(f"cannot be written: {error}", file=folder) from None
-    old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.replace(folder, old)
     os.replace(new, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def load_trained(folder: Path, narrator: VideoNarrator) -> None:
+    """Put an adapter folder's weights into a narrator that is to be trained on; LoRA is not merged.
+
+    Raises:
+        InputError: they are missing or damaged, or of another make.
+    """
+    try:
+        narrator.load_state_dict(load_file(folder / "narrator.safetensors"), strict=False)
+        if isinstance(narrator.llm, PeftModel):
+            set_peft_model_state_dict(narrator.llm, load_file(folder / "adapter_model.safetensors"))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"the weights are missing, damaged or of another make: {error}", file=folder) from None
 
 
 def _write_adapter(folder: Path, assembly: Assembly) -> None:

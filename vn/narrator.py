@@ -115,7 +115,10 @@ class VideoNarrator(nn.Module):
         hidden = hidden.flatten(0, 1)[batch.target_places - 1]  # a token is predicted one place before it
         head = self.causal_lm.get_output_embeddings()
         loss = hidden.new_zeros((), dtype=torch.float32)
-        for states, targets in zip(hidden.split(LOSS_CHUNK), batch.targets.split(LOSS_CHUNK), strict=True):
+        # As many chunks as the step's tokens need: a sharded head wants to be called equally often on all ranks.
+        chunks = max(1, -(-max(batch.step_targets, len(batch.targets)) // LOSS_CHUNK))
+        pieces = zip(hidden.tensor_split(chunks), batch.targets.tensor_split(chunks), strict=True)
+        for states, targets in pieces:
             loss = loss + F.cross_entropy(head(states).float(), targets, reduction="sum")
         return loss * batch.weight
 

@@ -36,13 +36,17 @@ class Packer:
         return 1
 
 
+class Taken(tuple):
+    """Stands in for a batch: its clips and the tokens of its step."""
+
+
 @pytest.fixture
 def loaders(data, monkeypatch):
     """The train loader of any rank and accumulation, at any epoch and resume state."""
     import vn.data.datamodule as module
 
     def collate(rows, videos, frame_tokens, pad, targets, weight=1.0):
-        return [(r.key, r.clip) for _, r in rows if weight], targets
+        return Taken(([(r.key, r.clip) for _, r in rows if weight], targets))
 
     monkeypatch.setattr(module, "collate", collate)
 

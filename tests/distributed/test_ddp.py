@@ -1,26 +1,15 @@
 """Two CPU processes train as one does."""
 
-import os
-import subprocess
-import sys
-
 import torch
+from launch import launch
 from safetensors.torch import load_file
-
-
-def launch(experiment, *args, name):
-    command = [sys.executable, "-m", "vn.cli", "run", "--config", str(experiment.config)]
-    command += ["--runs", str(experiment.folder / "runs"), "--name", name, *args]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_two_ranks_equal_one(experiment):
     """Same steps, same weights, and a test set written once, whatever the ranks (design "Which sample when")."""
     same = ("--model.lora.dropout", "0.0", "--trainer.max_epochs", "1")
     assert experiment("run", *same, name="one") == 0
-    launch(experiment, *same, "--trainer.devices", "2", "--trainer.strategy", "ddp", name="two")
+    launch(experiment, *same, "--trainer.devices", "2", "--trainer.strategy", "ddp", name="two", command="run")
     assert [s for s, _ in experiment.metrics("one")] == [s for s, _ in experiment.metrics("two")]
     for file in ("narrator.safetensors", "adapter_model.safetensors"):
         a, b = (load_file(experiment.run_folder(n) / "adapter" / file) for n in ("one", "two"))

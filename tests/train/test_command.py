@@ -230,3 +230,25 @@ def test_an_unknown_key_in_a_file_is_named_with_a_suggestion(experiment, capsys)
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "clips_per_stp" in error
     assert "did you mean 'clips_per_step'" in error
+
+
+def test_debug_fast_runs_a_few_steps_of_everything(experiment):
+    assert experiment("run", "--debug", "fast") == 0
+    assert 1 < len(experiment.metrics()) < 6
+    assert experiment.metrics(key="val/loss")
+    assert len({x["video"] for x in experiment.predictions()}) <= 4
+
+
+def test_debug_overfit_learns_a_few_videos_by_heart(experiment):
+    flags = ("--debug=overfit", "--trainer.max_epochs", "40", "--model.optimization.lr", "0.03")  # later flags win
+    assert experiment("run", *flags) == 0
+    losses = [loss for _, loss in experiment.metrics()]
+    assert len(losses) == 40
+    assert losses[-1] < losses[0] - 2
+    assert experiment.metrics(key="val/loss")[-1][1] == pytest.approx(losses[-1], abs=0.2)  # of the same videos
+    assert {x["video"].split("-")[0] for x in experiment.predictions()} == {"train"}
+
+
+def test_an_unknown_preset_is_refused(experiment, capsys):
+    assert experiment("fit", "--debug", "overfitt") == 2
+    assert "did you mean 'overfit'" in capsys.readouterr().err

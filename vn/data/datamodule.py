@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +19,7 @@ from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
 from vn.llm.batch import Batch, VideoRow, collate, share
 from vn.llm.generate import Footage
-from vn.llm.packing import Packer
-from vn.story import Story
+from vn.llm.packing import Packer, Row
 
 Packing = Literal["tree", "clip"]
 
@@ -60,6 +60,9 @@ class StoryDataModule(L.LightningDataModule):
         frames: Literal["own", "other_video"] = "own",
         videos_at_once: int = 16,
         packing: Packing = "tree",
+        bad_samples: int = 0,
+        limit: int | None = None,
+        evaluate_on: Literal["own", "train"] = "own",
     ) -> None:
         super().__init__()
         if clips_per_step < 1:
@@ -75,7 +78,12 @@ class StoryDataModule(L.LightningDataModule):
         self.videos_at_once = videos_at_once
         self.packing = packing
         self.manifest = Manifest.load(self.folder)
-        self._resume: dict[str, Any] | None = None
+        self.bad_samples = bad_samples
+        self.limit = limit
+        self.evaluate_on = evaluate_on
+        self._train: _Loader | None = None
+        self._waited_before = 0.0
+        self._resume: tuple[int, int] | None = None
         self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
 
     @property
@@ -85,10 +93,13 @@ class StoryDataModule(L.LightningDataModule):
 
     def entries(self, split: str) -> list[SampleEntry]:
         """What the manifest says of a split's samples; an empty split is an `InputError`."""
-        entries = self.manifest.samples(split)
+        entries = self._samples(split)
         if not entries:
             raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
         return entries
+
+    def _samples(self, split: str) -> list[SampleEntry]:
+        return self.manifest.samples("train" if self.evaluate_on == "train" else split)[: self.limit]
 
     def videos(self, split: str) -> list[Video]:
         """The same for the order of steps."""
@@ -112,7 +123,14 @@ class StoryDataModule(L.LightningDataModule):
                 raise InputError(
                     f"the checkpoint was trained with {state.get(name)!r}, now it is {value!r}", field=f"data.{name}"
                 )
-        self._resume = state
+        epoch, step = state["epoch"], state["step_in_epoch"]
+        # An epoch whose steps are all done is left behind.
+        self._resume = (epoch + 1, 0) if step == len(self.schedule.epoch(epoch)) else (epoch, step)
+
+    @property
+    def resumes_at(self) -> tuple[int, int]:
+        """Epoch and step in it of the checkpoint that was loaded; the beginning where none was."""
+        return self._resume or (0, 0)
 
     # -- loaders ----------------------------------------------------------------------------------------------
 
@@ -126,15 +144,22 @@ class StoryDataModule(L.LightningDataModule):
         epoch, first = self.trainer.current_epoch, 0
         schedule = self.schedule
         plan = schedule.epoch(epoch)
-        if self._resume is not None and self._resume["epoch"] == epoch and self._resume["step_in_epoch"] < len(plan):
-            first = self._resume["step_in_epoch"]
+        if self._resume is not None and self._resume[0] == epoch:
+            first = self._resume[1]
         self._resume = None
         self._epoch_began_at = self.trainer.global_step - first
-        return self._step_loader("train", plan, self.trainer.accumulate_grad_batches, first)
+        self._waited_before = self.waited
+        self._train = self._step_loader("train", plan, self.trainer.accumulate_grad_batches, first)
+        return self._train
+
+    @property
+    def waited(self) -> float:
+        """Seconds that training has waited for its loader."""
+        return self._waited_before + (self._train.waited if self._train else 0.0)
 
     def val_dataloader(self) -> _Loader | list[Any]:
         """The val split in the manifest's order; no loader where there is none."""
-        if not self.manifest.samples("val"):
+        if not self._samples("val"):
             return []
         videos = self.videos("val")
         order = [i for i, video in enumerate(videos) if video.narrated]
@@ -172,9 +197,11 @@ class StoryDataModule(L.LightningDataModule):
             dealt = deal(videos, step, world * accumulate)
             return Micro(dealt[rank * accumulate + index % accumulate], step)
 
-        reader = MicroBatchReader(self.folder, self.entries(split), self._packer(), self.packing)
+        probe = split == "train" and self.bad_samples > 0
+        reader = MicroBatchReader(self.folder, self.entries(split), self._packer(), self.packing, probe)
         source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
-        return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
+        read = reader.read if split == "train" else _strict(reader.read)
+        return _Loader(source, read, len(plan) * accumulate, self.workers)
 
     def _story_loader(self, split: str) -> _Loader:
         assert self.trainer is not None
@@ -198,6 +225,18 @@ class StoryDataModule(L.LightningDataModule):
         mine = order[self.trainer.global_rank :: self.trainer.world_size]
         groups = [tuple(mine[i : i + self.videos_at_once]) for i in range(0, len(mine), self.videos_at_once)]
         return _Loader(_Source(range(len(groups)), lambda i: groups[i]), read, len(groups), self.workers)
+
+
+def _strict(read: Callable[[Micro], Batch]) -> Callable[[Micro], Batch]:
+    """Reads micro-batches without which a loss is not that of its split: none may be bad."""
+
+    def checked(micro: Micro) -> Batch:
+        batch = read(micro)
+        if batch.bad:
+            raise InputError(next(iter(batch.bad.values())))
+        return batch
+
+    return checked
 
 
 def _short(value: Any) -> Any:
@@ -227,39 +266,78 @@ def other_videos(entries: list[SampleEntry]) -> list[int]:
 
 
 class MicroBatchReader:
-    """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers."""
+    """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers.
 
-    def __init__(self, folder: Path, entries: list[SampleEntry], packer: Packer, packing: Packing) -> None:
+    Args:
+        folder: the data folder.
+        entries: of the split.
+        packer: builds rows.
+        packing: see `StoryDataModule`.
+        probe: read all videos of a step, so that each micro-batch, on any rank, knows which of them are bad.
+    """
+
+    def __init__(
+        self, folder: Path, entries: list[SampleEntry], packer: Packer, packing: Packing, probe: bool = False
+    ) -> None:
         self.folder = folder
         self.entries = entries
         self.packer = packer
         self.packing = packing
+        self.probe = probe
+        self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
 
     def read(self, micro: Micro) -> Batch:
-        """One micro-batch; an empty one still passes through every module, without weight."""
+        """One micro-batch; an empty one still passes through every module, without weight.
+
+        A bad video counts for nothing: not for the rows of its step, and not for the tokens that the mean is over.
+        """
         packer = self.packer
+        tokens = {video: self._tokens(video) for video in micro.step}
+        bad = {video: error for video, error in tokens.items() if isinstance(error, InputError)}
         rows: list[VideoRow] = []
         videos: list[np.ndarray] = []
-        stories: dict[int, Story] = {}
         for unit in micro.units:
-            entry = self.entries[unit.video]
-            story, frames, seconds = read_sample(self.folder / entry.shard, entry, (packer.frame_tokens, packer.width))
-            stories[unit.video] = story
-            for n in unit.clips:
-                clip = story.narrated[n]
-                plan = packer.plan(story, frames, seconds, clip)
-                rows.append((len(videos), packer.training_row(story, plan, clip)))
+            if unit.video in bad:
+                continue
+            try:
+                frames, new = self._rows(unit.video, unit.clips)
+            except InputError as error:
+                bad[unit.video] = error
+                continue
+            rows += [(len(videos), row) for row in new]
             videos.append(frames)
-        targets = 0
-        for video in micro.step:
-            story = stories.get(video) or read_story(self.folder / self.entries[video].shard, self.entries[video])
-            targets += sum(packer.supervised_tokens(story, clip) for clip in story.narrated)
-        if not rows:
+        targets = sum(count for count in tokens.values() if isinstance(count, int))
+        if rows:
+            batch = collate(
+                share(rows) if self.packing == "tree" else rows, videos, packer.frame_tokens, packer.tokens.pad, targets
+            )
+        else:
             blank = np.zeros((1, packer.frame_tokens, packer.width), dtype=np.float16)
-            return collate([(0, packer.empty_row())], [blank], packer.frame_tokens, packer.tokens.pad, targets, 0.0)
-        return collate(
-            share(rows) if self.packing == "tree" else rows, videos, packer.frame_tokens, packer.tokens.pad, targets
-        )
+            batch = collate([(0, packer.empty_row())], [blank], packer.frame_tokens, packer.tokens.pad, targets, 0.0)
+        batch.step_videos = len(micro.step) - len(bad)
+        batch.bad = {self.entries[video].key: str(error) for video, error in bad.items()}
+        return batch
+
+    def _rows(self, video: int, clips: Sequence[int] | None) -> tuple[np.ndarray, list[Row]]:
+        """The frames of a video, and the rows of some narrated clips, or of all."""
+        entry, packer = self.entries[video], self.packer
+        story, frames, seconds = read_sample(self.folder / entry.shard, entry, (packer.frame_tokens, packer.width))
+        narrated = story.narrated if clips is None else [story.narrated[n] for n in clips]
+        return frames, [
+            packer.training_row(story, packer.plan(story, frames, seconds, clip), clip) for clip in narrated
+        ]
+
+    def _tokens(self, video: int) -> int | InputError:
+        if video not in self._known:
+            entry = self.entries[video]
+            try:
+                story = read_story(self.folder / entry.shard, entry)
+                if self.probe:
+                    self._rows(video, None)
+                self._known[video] = sum(self.packer.supervised_tokens(story, clip) for clip in story.narrated)
+            except InputError as error:
+                self._known[video] = error
+        return self._known[video]
 
 
 class _Source(IterableDataset):
@@ -293,6 +371,7 @@ class _Loader:
                     return
 
         self.length = length
+        self.waited = 0.0  # seconds that whoever iterates has waited for items
         pipeline = wds.DataPipeline(source, keep_errors)
         self.loader = DataLoader(pipeline, batch_size=None, num_workers=min(workers, length))
 
@@ -300,7 +379,13 @@ class _Loader:
         return self.length
 
     def __iter__(self) -> Iterator[Any]:
-        for item in self.loader:
+        items = iter(self.loader)
+        while True:
+            start = time.perf_counter()
+            item = next(items, None)
+            self.waited += time.perf_counter() - start
+            if item is None:
+                return
             if isinstance(item, InputError):
                 raise item
             yield item

@@ -14,7 +14,7 @@ rows apart, for about a third of the tokens at seven clips (spec "Language path"
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class Batch:
         step_targets: supervised tokens of the whole optimizer step.
         keys: ``video#clip`` of each row, for messages.
         cut: rows that were cut to fit.
+        step_videos: videos of the whole optimizer step.
+        bad: videos that were left out: key, and what is wrong.
     """
 
     ids: Tensor
@@ -63,6 +65,8 @@ class Batch:
     step_targets: int
     keys: list[str]
     cut: int
+    step_videos: int = 1
+    bad: dict[str, str] = field(default_factory=dict)
 
     def _map(self, apply: Any) -> Batch:
         changed = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -33,6 +33,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "data.clips_per_step": (1, 1e6),
     "data.block_shards": (1, 1e9),
     "data.workers": (0, 1024),
+    "data.bad_samples": (0, 1e9),
+    "data.limit": (1, 1e9),
     "data.seed": (0, 2**32 - 1),
     "test.decoding.max_new_tokens": (1, 1e5),
     "test.decoding.temperature": (0, 100),
@@ -42,18 +44,34 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+DEBUG: dict[str, tuple[str, ...]] = {
+    "fast": (
+        *("--data.limit", "4", "--data.clips_per_step", "8", "--trainer.max_epochs", "1", "--trainer.max_steps", "-1"),
+        *("--checkpoint_every", "1", "--trainer.log_every_n_steps", "1", "--trainer.logger", "false"),
+    ),
+    "overfit": (
+        *("--data.limit", "4", "--data.evaluate_on", "train", "--data.clips_per_step", "1000000"),
+        *("--trainer.max_epochs", "100", "--trainer.max_steps", "-1", "--trainer.check_val_every_n_epoch", "20"),
+        *("--model.lora.dropout", "0", "--model.optimization.schedule", "constant"),
+        *("--trainer.log_every_n_steps", "1", "--trainer.logger", "false"),
+    ),
+}
+
+
 def expand(argv: list[str]) -> list[str]:
-    """Spell out our short flags: ``--run DIR`` and ``--ablation NAME``.
+    """Spell out our short flags: ``--run DIR``, ``--ablation NAME`` and ``--debug fast | overfit``.
 
     ``--run DIR`` stands for that run's configuration and folder, ``--ablation NAME`` for the overlay
-    ``ablations/NAME.yaml`` beside the experiment file, placed right after it so that later flags still win.
+    ``ablations/NAME.yaml`` beside the experiment file, and a debug preset for its settings: each is placed right after
+    the experiment, so that later flags still win.
     """
     args: list[str] = []
     for arg in argv:  # --key=value to --key value, for these only
         key, equals, value = arg.partition("=")
-        args += [key, value] if equals and key in ("--run", "--ablation", "--config", "-c") else [arg]
+        args += [key, value] if equals and key in ("--run", "--ablation", "--debug", "--config", "-c") else [arg]
     out: list[str] = []
     overlay: Path | None = None
+    preset: tuple[str, ...] = ()
     i = 0
     while i < len(args):
         arg, value = args[i], args[i + 1] if i + 1 < len(args) else ""
@@ -72,9 +90,20 @@ def expand(argv: list[str]) -> list[str]:
             overlay = Path("ablations") / f"{value}.yaml"
             out += [arg, value]
             i += 2
+        elif arg == "--debug":
+            if value not in DEBUG:
+                message = f"expected one of {', '.join(DEBUG)}; got {value!r}{did_you_mean(value, DEBUG)}"
+                raise InputError(message, field="--debug")
+            preset = DEBUG[value]
+            out += [arg, value]
+            i += 2
         else:
             out.append(arg)
             i += 1
+    if preset:
+        places = [n for n, arg in enumerate(out) if arg in ("--config", "-c")]
+        after = places[-1] + 2 if places else 0
+        out[after:after] = preset
     if overlay is not None:
         places = [n for n, arg in enumerate(out) if arg in ("--config", "-c")]
         if not places:

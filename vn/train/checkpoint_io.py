@@ -1,7 +1,20 @@
-"""Checkpoints that are either whole or not there."""
+"""Checkpoints that are either whole or not there.
+
+last.ckpt                one file: torch's format, what is trained, optimizer, schedule, place in the order
+last.ckpt/               of DeepSpeed's engine, a folder:
+  checkpoint/            each rank's shard of weights and optimizer
+  progress.ckpt          schedule and place in the order
+  adapter/               what is trained, whole: an adapter folder
+  engine.json            written last: ranks and stage; a folder without one is not whole
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +24,14 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
-from vn.data.atomic import atomic_write
+from vn.adapter import Assembly, load_trained, save_adapter
+from vn.data.atomic import atomic_write, disk_fault, write_text
+from vn.errors import InputError
+from vn.files import read_json
+from vn.narrator import VideoNarrator
+
+MARKER = "engine.json"
+PROGRESS = "progress.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -19,17 +39,149 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     Lightning's own writes to the system's temporary folder and moves from there: onto another file system, that is
     a copy over the older checkpoint, and a disk that fills up meanwhile costs both.
+
+    Args:
+        fresh_optimizer: load only where training stood (``--resume weights``).
     """
+
+    def __init__(self, fresh_optimizer: bool = False) -> None:
+        self.fresh_optimizer = fresh_optimizer
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
         """Write a checkpoint; `InputError` says why it cannot be, and the older one is as it was."""
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
+        old = file.with_name(file.name + ".old")
+        if file.is_dir():  # an engine's, which training went on from with a fresh optimizer
+            _remove(old)
+            os.replace(file, old)
         with atomic_write(file) as out:
             torch.save(checkpoint, out)
+        _remove(old)
+
+    def load_checkpoint(self, path: _PATH, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Read a checkpoint, or only where training stood."""
+        if self.fresh_optimizer:
+            return without_optimizer(Path(path))
+        return super().load_checkpoint(path, *args, **kwargs)
 
 
-def use_atomic_checkpoints(trainer: L.Trainer) -> None:
-    """Have a trainer write its checkpoints so, unless its strategy has files of its own (DeepSpeed, FSDP)."""
+def use_our_checkpoints(trainer: L.Trainer, fresh_optimizer: bool) -> None:
+    """Have a trainer write its checkpoints so, and read them as ``--resume`` says."""
     if type(trainer.strategy) in (SingleDeviceStrategy, DDPStrategy):
-        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO(fresh_optimizer)
+    elif hasattr(trainer.strategy, "fresh_optimizer"):
+        trainer.strategy.fresh_optimizer = fresh_optimizer
+
+
+# -- reading --------------------------------------------------------------------------------------------------
+
+
+def find(file: Path) -> Path | None:
+    """The checkpoint that stands at a place, or would if a kill had not come between two renames; None without one."""
+    for place in (file, file.with_name(file.name + ".new"), file.with_name(file.name + ".old")):
+        if place.is_file() or (place / MARKER).exists():
+            return place
+    return None
+
+
+def check_readable(file: Path) -> None:
+    """Raise where a checkpoint is damaged."""
+    try:
+        for each in [file] if file.is_file() else sorted(file.rglob("*.pt")) + [file / PROGRESS]:
+            load_engine_file(str(each), map_location="cpu", mmap=True)
+    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError ... for damaged files
+        raise InputError(f"damaged checkpoint ({type(error).__name__}); delete it to start over", file=file) from None
+
+
+def check_fits(file: Path, stage: int | None, ranks: int) -> None:
+    """Raise where a checkpoint cannot be resumed by this trainer with its optimizer's state.
+
+    Args:
+        file: the checkpoint.
+        stage: of ZeRO; None for plain checkpoints.
+        ranks: processes that train now.
+    """
+    way_out = "; --resume weights goes on from its weights with a fresh optimizer"
+    if file.is_file():
+        if stage is not None:
+            raise InputError(f"was not written by ZeRO, and training is with zero{stage} now{way_out}", file=file)
+        return
+    written = read_json(file / MARKER)
+    if stage is None or written["stage"] != stage:
+        now = "without ZeRO" if stage is None else f"with zero{stage}"
+        raise InputError(f"was written by zero{written['stage']}, and training is {now} now{way_out}", file=file)
+    if written["ranks"] != ranks:
+        raise InputError(f"was written by {written['ranks']} ranks, and there are {ranks} now{way_out}", file=file)
+
+
+def without_optimizer(file: Path) -> dict[str, Any]:
+    """Where training stood, without what Lightning would put into model and optimizer."""
+    progress = torch.load(file if file.is_file() else file / PROGRESS, map_location="cpu", weights_only=True)
+    return {**progress, "state_dict": {}, "optimizer_states": []}
+
+
+def load_weights(file: Path, narrator: VideoNarrator) -> None:
+    """Put what a checkpoint has trained into a new narrator that is not sharded yet."""
+    if file.is_dir():
+        load_trained(file / "adapter", narrator)
+        return
+    state = torch.load(file, map_location="cpu", weights_only=True)["state_dict"]
+    narrator.load_state_dict({name.removeprefix("narrator."): value for name, value in state.items()}, strict=False)
+
+
+def load_engine_file(path: str, map_location: Any = None, mmap: bool | None = None) -> Any:
+    """Read a file of DeepSpeed's engine as data; the engine's own way would run whatever code it holds."""
+    from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaler
+    from deepspeed.runtime.zero.config import ZeroStageEnum
+
+    with torch.serialization.safe_globals([DynamicLossScaler, LossScaler, ZeroStageEnum]):
+        return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
+
+
+# -- writing an engine's --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def engine_folder(file: Path, strategy: Any) -> Iterator[Path]:
+    """A new checkpoint folder for all ranks to write into; it takes the old one's place when the block ends.
+
+    Raises:
+        InputError: it cannot be written; the older one is as it was.
+    """
+    new, old = (file.with_name(file.name + end) for end in (".new", ".old"))
+    if strategy.is_global_zero:
+        if new == find(file):
+            os.replace(new, file)  # what a kill between the two renames below left
+        _remove(new)
+        new.mkdir(parents=True)
+    strategy.barrier("checkpoint-begun")
+    try:
+        yield new
+    except Exception as error:
+        if fault := disk_fault(error):
+            raise InputError(f"cannot be written: {fault}", file=file) from None
+        raise
+    strategy.barrier("checkpoint-written")
+    if strategy.is_global_zero:
+        if file.exists():
+            _remove(old)
+            os.replace(file, old)
+        os.replace(new, file)
+        _remove(old)
+    strategy.barrier("checkpoint-renamed")
+
+
+def finish_engine_folder(folder: Path, progress: dict[str, Any], assembly: Assembly, ranks: int, stage: int) -> None:
+    """Write what stands beside the engine's own files."""
+    with atomic_write(folder / PROGRESS) as out:
+        torch.save(progress, out)
+    save_adapter(folder / "adapter", assembly)
+    write_text(folder / MARKER, json.dumps({"ranks": ranks, "stage": stage}) + "\n")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

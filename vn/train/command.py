@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import logging
-import netrc
 import os
-import re
 import signal
 import sys
 import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlparse
 
 import lightning as L
-import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from vn.data.atomic import write_text
@@ -31,10 +25,16 @@ from vn.errors import InputError, show
 from vn.files import read_yaml
 from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
-from vn.train.arguments import ABLATIONS, check, expand, explain, read_configs
-from vn.train.callbacks import AfterTest, JsonlLogger, SaveAdapter, StepSeed, checkpoints
-from vn.train.checkpoint_io import use_atomic_checkpoints
+from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
+from vn.train.callbacks import AfterTest, StepSeed
+from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints
+from vn.train.checkpoints import LAST, checkpoint_callbacks
+from vn.train.loggers import JsonlLogger, finish_wandb, wandb_logger
 from vn.train.module import NarratorModule, Testing
+from vn.train.quiet import quiet
+from vn.train.sigterm import EXIT, Preempted, Sigterm
+from vn.train.strategy import register
+from vn.train.watch import StepWatch
 
 CONFIG = "config.yaml"
 # Settings that may differ between a run and its continuation: they change no result.
@@ -59,7 +59,11 @@ DESCRIPTIONS = {
     "predict": "Narrate the test split without scoring it: vn predict --run runs/demo --out predictions",
     "run": "Fit, then test: vn run --config experiments/demo.yaml --ablation no_memory",
 }
-FREE_TRAINER = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir")
+FREE_TRAINER = (
+    *("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir"),
+    # The steps are the same on any machine; a checkpoint that is not says so.
+    *("accelerator", "devices", "num_nodes", "strategy", "accumulate_grad_batches"),
+)
 
 
 class Finished(Exception):
@@ -75,11 +79,16 @@ class NarratorCLI(LightningCLI):
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
         args: its arguments.
         stack: takes what is given back when the command ends (default: when this object does).
+        sigterm: whether the process has been asked to end.
     """
 
-    def __init__(self, command: str, args: list[str], stack: ExitStack | None = None) -> None:
+    def __init__(
+        self, command: str, args: list[str], stack: ExitStack | None = None, sigterm: Sigterm | None = None
+    ) -> None:
         self.command = command
         self.stack = stack or ExitStack()
+        self.sigterm = sigterm or Sigterm()
+        register()
         super().__init__(
             NarratorModule,
             StoryDataModule,
@@ -110,7 +119,16 @@ class NarratorCLI(LightningCLI):
         parser.add_argument("--runs", type=str, default="runs", help="where run folders lie")
         parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")
         parser.add_argument(
-            "--resume", type=Literal["auto", "never"], default="auto", help="go on in an existing run folder, or refuse"
+            "--debug",
+            type=Literal[("off", *DEBUG)],
+            default="off",
+            help="fast: a few steps of everything; overfit: learn four videos by heart, and test on them",
+        )
+        parser.add_argument(
+            "--resume",
+            type=Literal["auto", "weights", "never"],
+            default="auto",
+            help="go on in an existing run folder, exactly or from its weights with a fresh optimizer, or refuse",
         )
         parser.add_argument(
             "--keep",
@@ -176,7 +194,8 @@ class NarratorCLI(LightningCLI):
             else:
                 files = [Path(str(f)) for f in settings.config or []]
                 stem = next((f.stem for f in files if f.parent.name != "ablations"), "run")
-                settings.name = "-".join([stem, *([] if settings.ablation == "full" else [settings.ablation])])
+                variant = [] if settings.ablation == "full" else [settings.ablation]
+                settings.name = "-".join([stem, *variant, *([] if settings.debug == "off" else [settings.debug])])
 
     def _compare_config(self) -> None:
         """Compare the configuration with that of the run that the folder holds, if it holds one."""
@@ -202,11 +221,9 @@ class NarratorCLI(LightningCLI):
             StepSeed(int(s.seed_everything or 0)),
         ]
         if self.command in ("fit", "run"):
-            # The monitored checkpoint comes first, so that SaveAdapter finds it up to date.
-            extra += [
-                *checkpoints(self.folder / "checkpoints", s.checkpoint_every, s.keep),
-                SaveAdapter(self.folder / "adapter", s.keep),
-            ]
+            places = (self.folder / "checkpoints", self.folder / "adapter")
+            extra.append(StepWatch(s.data.bad_samples))
+            extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
         config = {**self.config_init.trainer, **kwargs}
         config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
         config["default_root_dir"] = str(self.folder)
@@ -215,7 +232,8 @@ class NarratorCLI(LightningCLI):
             trainer = L.Trainer(**config)
         except (TypeError, ValueError, MisconfigurationException) as error:  # of values that only Lightning judges
             raise InputError(str(error), field="trainer") from None
-        use_atomic_checkpoints(trainer)
+        use_our_checkpoints(trainer, fresh_optimizer=s.resume == "weights")
+        trainer._signal_connector.register_signal_handlers = _no_handlers  # type: ignore[method-assign]
         return trainer
 
     def _loggers(self, asked: Any) -> list[Logger]:
@@ -228,20 +246,7 @@ class NarratorCLI(LightningCLI):
             return asked
         if self.command not in ("fit", "run"):
             return []
-        in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
-        offline = not in_sweep and "WANDB_MODE" not in os.environ and not _logged_in()
-        logger = WandbLogger(
-            name=None if in_sweep else self.settings.name,
-            project=os.environ.get("WANDB_PROJECT", "vn"),
-            save_dir=str(self.folder),
-            offline=offline,
-            resume="allow",
-        )
-        if _rank() == 0:
-            config = {"cfg": yaml.safe_load(self._dump()), "ablation": self.settings.ablation}
-            # In a sweep, `ablation` is the sweep's own key, and locked.
-            logger.experiment.config.update({k: v for k, v in config.items() if k == "cfg" or not in_sweep})
-        return [logger]
+        return [wandb_logger(self.folder, self.settings.name, yaml.safe_load(self._dump()) if _rank() == 0 else None)]
 
     def after_instantiate_classes(self) -> None:
         """Tell the module where to write, and load what is tested."""
@@ -267,6 +272,10 @@ def _free(key: str) -> bool:
     return any(key == f or key.startswith(f + ".") for f in (*FREE, *(f"trainer.{t}" for t in FREE_TRAINER)))
 
 
+def _no_handlers() -> None:
+    """Instead of Lightning's signal handlers: `vn.train.sigterm` says why."""
+
+
 def _rank() -> int:
     """This process among those of the run, as its launcher says: torchrun, Lightning or SLURM."""
     for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
@@ -279,67 +288,32 @@ def _rank() -> int:
     return rank if "RANK" in os.environ else rank or int(os.environ.get("NODE_RANK", "0"))
 
 
-def _logged_in() -> bool:
-    """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
-    try:
-        return host is not None and netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
-
-
-_NOISE = re.compile("Tip:|Detected KeyboardInterrupt")  # of an interrupt, our own line tells
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide warnings that are about us by design, or that no user can act on."""
-    with warnings.catch_warnings():
-        for message in (
-            ".*LightningCLI's args parameter.*",
-            ".*does not have many workers.*",
-            ".*is not a LightningModule state.*",
-            ".*does not implement `state_dict`.*",
-            ".*Checkpoint directory .* exists and is not empty.*",
-            ".*The number of training batches.*",
-            ".*You defined a `validation_step` but have no `val_dataloader`.*",
-            ".*Found .* module.* in eval mode.*",
-            ".*`IterableDataset` has `__len__` defined.*",
-            ".*You have overridden `transfer_batch_to_device`.*",
-            ".*`is_gradient_checkpointing` is deprecated.*",
-            ".*LeafSpec.* is deprecated.*",
-            ".*resuming from a checkpoint that ended before the epoch ended.*",  # which our data module can
-        ):
-            warnings.filterwarnings("ignore", message)
-        tips = logging.Filter()
-        tips.filter = lambda record: not _NOISE.search(record.getMessage())  # type: ignore[method-assign]
-        for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero"):
-            logging.getLogger(name).addFilter(tips)
-        yield
-
-
 def main(command: str, argv: list[str]) -> int:
     """Run one of the commands; bad configuration is an `InputError`."""
-    with _quiet(), ExitStack() as stack:
+    with quiet(), ExitStack() as stack:
+        sigterm = Sigterm()
+        stack.enter_context(sigterm.heard())
         try:
-            cli = NarratorCLI(command, expand(argv), stack)
+            cli = NarratorCLI(command, expand(argv), stack, sigterm)
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
             _work(command, cli)
+        except Preempted:
+            return _exit_code(_preempted(command, cli), cli)
         except BaseException as error:
-            _finish_wandb(cli, exit_code=1)
+            finish_wandb(cli.trainer.loggers, exit_code=1)
             if isinstance(error, SystemExit) and cli.trainer.interrupted:
-                raise KeyboardInterrupt from None  # Lightning makes an exit of code 1 of it
+                if error.code == 1:
+                    raise KeyboardInterrupt from None  # Lightning makes an exit of code 1 of it
+                return _exit_code(int(error.code or 0), cli)  # the first process says why
             raise
         finally:
             if threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGINT, on_interrupt)  # Lightning leaves it ignored
-        _finish_wandb(cli, exit_code=int(cli.trainer.interrupted))
+        finish_wandb(cli.trainer.loggers, exit_code=int(cli.trainer.interrupted))
         if cli.trainer.interrupted:
             return 130
         if cli.trainer.is_global_zero:
@@ -347,12 +321,26 @@ def main(command: str, argv: list[str]) -> int:
     return 0
 
 
+def _exit_code(code: int, cli: NarratorCLI) -> int:
+    """Processes that Lightning's own launcher starts leave the verdict to the first one, which it kills otherwise."""
+    strategy = cli.trainer.strategy
+    launched = isinstance(getattr(strategy, "cluster_environment", None), LightningEnvironment)
+    return 0 if launched and strategy.local_rank else code  # type: ignore[attr-defined]
+
+
+def _preempted(command: str, cli: NarratorCLI) -> int:
+    """End as SIGTERM asked."""
+    finish_wandb(cli.trainer.loggers, EXIT, preempted=True)
+    if cli.trainer.is_global_zero:
+        print(f"vn {command}: stopped by SIGTERM; the same command goes on", file=sys.stderr)
+    return EXIT
+
+
 def _work(command: str, cli: NarratorCLI) -> None:
     trainer, model, data = cli.trainer, cli.model, cli.datamodule
     adapter = cli.folder / "adapter"
     if command in ("fit", "run") and not adapter.exists():
-        resume = _checkpoint(cli.folder / "checkpoints" / "last.ckpt")
-        trainer.fit(model, datamodule=data, ckpt_path=resume, weights_only=True)
+        trainer.fit(model, datamodule=data, ckpt_path=_checkpoint(cli), weights_only=True)
     if command == "validate":
         trainer.validate(model, datamodule=data)
     elif command == "predict":
@@ -364,21 +352,19 @@ def _work(command: str, cli: NarratorCLI) -> None:
         trainer.test(model, datamodule=data, verbose=False)
 
 
-def _finish_wandb(cli: NarratorCLI, exit_code: int) -> None:
-    for logger in cli.trainer.loggers:
-        if isinstance(logger, WandbLogger) and cli.trainer.is_global_zero:
-            logger.experiment.finish(exit_code=exit_code)
-
-
-def _checkpoint(file: Path) -> str | None:
-    """The checkpoint to resume from, once it is sure that it can be read."""
-    if not file.exists():
+def _checkpoint(cli: NarratorCLI) -> str | None:
+    """The checkpoint to resume from, once it is sure that it can be read and belongs to this way of training."""
+    file = cli.folder / "checkpoints" / LAST
+    found = find(file)
+    if found is None:
         return None
-    try:
-        torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError ... for damaged files
-        raise InputError(f"damaged checkpoint ({type(error).__name__}); delete it to start over", file=file) from None
-    return str(file)
+    check_readable(found)
+    if cli.settings.resume == "weights":
+        cli.model.start_from = found
+    else:
+        trainer = cli.trainer
+        check_fits(found, getattr(trainer.strategy, "stage", None), trainer.num_nodes * trainer.num_devices)
+    return str(found)
 
 
 def _report(command: str, cli: NarratorCLI) -> None:

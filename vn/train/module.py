@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
 from vn.llm.lora import LoraSettings
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
+from vn.train.checkpoint_io import load_weights
 from vn.train.predictions import PredictionWriter, prediction_lines
 from vn.visual.plan import VisualSettings
 
@@ -115,8 +117,10 @@ class NarratorModule(L.LightningModule):
         self.attention = attention
         self.testing = Testing()
         self.output: Path | None = None  # where a test writes; set by the command
+        self.start_from: Path | None = None  # a checkpoint whose weights training starts from; set by the command
         self.assembly: Assembly | None = None
         self.val_loss = MeanMetric()
+        self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # who sums up steps
 
     # -- building ---------------------------------------------------------------------------------------------
 
@@ -124,6 +128,8 @@ class NarratorModule(L.LightningModule):
         """Build the narrator for the data at hand, unless an adapter was loaded."""
         if self.assembly is None:
             self._adopt(self._build())
+            if self.start_from is not None:
+                load_weights(self.start_from, self.narrator)
             # transformers hands models over in evaluation mode, and Lightning keeps the mode it finds.
             self.narrator.train()
 
@@ -184,12 +190,9 @@ class NarratorModule(L.LightningModule):
         a step's gradient is exactly that of the mean over its N tokens, however they were dealt (design "How the
         training step works").
         """
-        total = self.narrator(batch)
-        parts = self.trainer.world_size * self.trainer.accumulate_grad_batches
-        loss = total / max(1, batch.step_targets) * parts
-        self.log("train/loss", loss.detach(), on_step=True, on_epoch=False, batch_size=1, prog_bar=True)
-        self.log("train/cut", float(batch.cut), on_step=False, on_epoch=True, reduce_fx="sum", batch_size=1)
-        return loss
+        share = self.narrator(batch) / max(1, batch.step_targets)
+        self.on_micro_batch(share.detach(), batch)
+        return share * self.trainer.world_size * self.trainer.accumulate_grad_batches
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Mean -log P per supervised token over the whole split, whatever the batches."""

@@ -1,0 +1,152 @@
+"""Resuming, stopping and damage under ZeRO and DDP; two real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from launch import launch, zero
+from safetensors.torch import load_file
+
+pytest.importorskip("deepspeed", reason="ZeRO is DeepSpeed's")
+
+# The fault is in a file that all processes of a run import, since Lightning's launcher starts them anew.
+FAULTY = """
+import os, sys
+from vn.narrator import VideoNarrator
+plain = VideoNarrator.forward
+def forward(self, batch):
+    loss = plain(self, batch)
+    return loss * float("nan") if any(key.startswith("train-2-6#") for key in batch.keys) else loss
+VideoNarrator.forward = forward
+from vn.cli import main
+sys.exit(main())
+"""
+TWO = ("--trainer.devices", "2", "--trainer.strategy")
+pytestmark = pytest.mark.slow
+
+
+def start(experiment, name, *args, words=("-m", "vn.cli")):
+    command = [sys.executable, *words, "fit", "--config", str(experiment.config)]
+    command += ["--runs", str(experiment.folder / "runs"), "--name", name, *args]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for(process, when, patience=120.0):
+    deadline = time.monotonic() + patience
+    while process.poll() is None and not when():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def steps(experiment, name):
+    return len(experiment.metrics(name)) if (experiment.run_folder(name) / "metrics.jsonl").exists() else 0
+
+
+def assert_same_end(experiment, a, b):
+    assert experiment.metrics(a) == experiment.metrics(b)
+    for file in ("narrator.safetensors", "adapter_model.safetensors"):
+        ours, theirs = (load_file(experiment.run_folder(n) / "adapter" / file) for n in (a, b))
+        assert all(ours[key].equal(theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize("strategy", ["ddp", zero(2), zero(3)], ids=["ddp", "zero2", "zero3"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_stopped_and_resumed_equals_uninterrupted(experiment, strategy, how):
+    """SIGTERM goes to the first process alone, as `kill` does it; dropout is on."""
+    args = (*TWO, strategy, "--trainer.max_epochs", "8", "--checkpoint_every", "3" if how == signal.SIGKILL else "1000")
+    checkpoint = experiment.run_folder("stopped") / "checkpoints" / "last.ckpt"
+    process = start(experiment, "stopped", *args)
+    if how == signal.SIGKILL:
+        wait_for(process, checkpoint.exists)
+        os.killpg(process.pid, how)
+        process.communicate(timeout=30)
+    else:
+        wait_for(process, lambda: steps(experiment, "stopped") > 3)
+        process.send_signal(how)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 143, error[-3000:]
+        assert error.count("stopped by SIGTERM") == 1
+        assert checkpoint.exists()
+    assert not (experiment.run_folder("stopped") / "adapter").exists()
+    launch(experiment, *args, name="stopped")
+    launch(experiment, *args, name="whole")
+    assert_same_end(experiment, "stopped", "whole")
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(experiment, stage):
+    args = ("--trainer.max_epochs", "8", "--checkpoint_every", "3", "--model.lora.dropout", "0.0")
+    process = start(experiment, "run", *TWO, zero(stage), *args)
+    checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
+    wait_for(process, checkpoint.exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    more = ("--trainer.devices", "1", "--trainer.strategy")
+    error = launch(experiment, *args, *more, zero(stage), name="run", code=2)
+    assert "was written by 2 ranks, and there are 1 now; --resume weights" in error
+    error = launch(experiment, *args, *more, "auto", name="run", code=2)
+    assert f"was written by zero{stage}, and training is without ZeRO now; --resume weights" in error
+    done = [step for step, _ in experiment.metrics("run")]
+    launch(experiment, *args, *more, "auto", "--resume", "weights", name="run")
+    assert experiment("fit", *args, name="whole") == 0
+    ours, whole = dict(experiment.metrics("run")), dict(experiment.metrics("whole"))
+    assert list(ours) == list(whole)  # the order and the schedule went on
+    assert ours[done[0]] == pytest.approx(whole[done[0]], rel=1e-5)
+    assert ours[list(ours)[-1]] == pytest.approx(whole[list(ours)[-1]], rel=0.1)
+    assert checkpoint.is_file()  # of one process now
+
+
+def test_from_one_process_to_zero_by_its_weights(experiment):
+    args = ("--trainer.max_epochs", "4", "--checkpoint_every", "3")
+    process = start(experiment, "run", *args)
+    checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
+    wait_for(process, checkpoint.exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert "was not written by ZeRO" in launch(experiment, *args, *TWO, zero(3), name="run", code=2)
+    launch(experiment, *args, *TWO, zero(3), "--resume", "weights", name="run")
+    assert experiment("fit", *args, name="whole") == 0
+    assert [s for s, _ in experiment.metrics("run")] == [s for s, _ in experiment.metrics("whole")]
+
+
+def test_damaged_and_half_written_checkpoints_are_never_taken_for_whole(experiment):
+    args = (*TWO, zero(2), "--trainer.max_epochs", "2", "--checkpoint_every", "3")
+    process = start(experiment, "run", *args)
+    checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
+    wait_for(process, checkpoint.exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    # Killed between two renames: the new one is whole, and stands beside.
+    checkpoint.rename(checkpoint.with_name("last.ckpt.new"))
+    (checkpoint.with_name("last.ckpt.old")).mkdir()
+    shard = next((checkpoint.with_name("last.ckpt.new") / "checkpoint").glob("*optim_states.pt"))
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[: len(whole) // 2])
+    assert "damaged checkpoint" in launch(experiment, *args, name="run", code=2)
+    shard.write_bytes(whole)
+    launch(experiment, *args, name="run")
+    launch(experiment, *args, name="whole")
+    assert_same_end(experiment, "run", "whole")
+    assert sorted(p.name for p in checkpoint.parent.iterdir()) == ["last.ckpt"]
+    # Killed while writing: without its marker it is nothing.
+    assert json.loads((checkpoint / "engine.json").read_text())["ranks"] == 2
+
+
+@pytest.mark.parametrize("strategy", ["ddp", zero(3)], ids=["ddp", "zero3"])
+def test_a_loss_that_is_no_number_stops_all_ranks(experiment, tmp_path, strategy):
+    script = tmp_path / "faulty.py"
+    script.write_text(FAULTY)
+    process = start(experiment, "run", *TWO, strategy, words=(str(script),))
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 2, error[-3000:]
+    said = [line for line in error.splitlines() if "error:" in line]
+    assert len(said) == 1
+    assert "the loss is nan at step" in said[0]
+    assert "train-2-6#" in said[0]

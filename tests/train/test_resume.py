@@ -1,0 +1,100 @@
+"""Resumed = uninterrupted, bit for bit, from any step."""
+
+import json
+
+import pytest
+from safetensors.torch import load_file
+
+from vn.train.module import NarratorModule
+
+EPOCHS = ("--trainer.max_epochs", "3")  # of 5, 4 and 5 steps: epochs are not equally long
+
+
+class Cut(Exception):
+    """Ends a training as a crash would."""
+
+
+@pytest.fixture
+def cut_at(experiment, monkeypatch):
+    """Runs a fit that dies when it is about to compute the given step."""
+    plain = NarratorModule.training_step
+
+    def run(step, *args, name="cut"):
+        def dies(self, batch, batch_idx):
+            if self.trainer.global_step == step:
+                raise Cut
+            return plain(self, batch, batch_idx)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(NarratorModule, "training_step", dies)
+            with pytest.raises(Cut):
+                experiment("fit", *args, name=name)
+
+    return run
+
+
+def weights(experiment, name):
+    return {
+        (file.name, key): value
+        for file in (experiment.run_folder(name) / "adapter").glob("*.safetensors")
+        for key, value in load_file(file).items()
+    }
+
+
+def lines(experiment, name):
+    text = (experiment.run_folder(name) / "metrics.jsonl").read_text()
+    return [{k: v for k, v in json.loads(line).items() if not k.startswith("speed/")} for line in text.splitlines()]
+
+
+def assert_same(experiment, a, b):
+    assert lines(experiment, a) == lines(experiment, b)  # each step once, also where steps were run again
+    ours, theirs = weights(experiment, a), weights(experiment, b)
+    assert ours.keys() == theirs.keys()
+    assert all(ours[key].equal(theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--keep", "best"),
+        ("--trainer.accumulate_grad_batches", "2", "--trainer.val_check_interval", "4", "--keep", "best"),
+    ],
+    ids=["validated at an epoch's end", "accumulated, and validated in the middle"],
+)
+def test_resumed_after_every_single_step(experiment, cut_at, args):
+    """Dropout is on, and the number of workers changes."""
+    args = (*args, *EPOCHS)
+    assert experiment("fit", *args, name="whole") == 0
+    steps = len(experiment.metrics("whole"))
+    assert steps == 14
+    for step in range(1, steps):
+        cut_at(step, *args, "--checkpoint_every", "1", "--data.workers", "1" if step % 5 == 0 else "0")
+    assert experiment("fit", *args, name="cut") == 0
+    assert_same(experiment, "whole", "cut")
+
+
+@pytest.mark.parametrize("every", [3, 5, 100])
+def test_steps_that_were_lost_are_run_again_and_logged_once(experiment, cut_at, every):
+    """Checkpoints on an epoch's last step (5), across epochs (3), and none at all (100)."""
+    args = ("--checkpoint_every", str(every), *EPOCHS)
+    assert experiment("fit", *args, name="whole") == 0
+    for step in (4, 7, 11):
+        cut_at(step, *args)
+    assert experiment("fit", *args, name="cut") == 0
+    assert_same(experiment, "whole", "cut")
+
+
+def test_resumed_after_the_last_step(experiment, monkeypatch):
+    """The run dies when all is trained, but nothing is saved of it yet."""
+    args = ("--checkpoint_every", "14", *EPOCHS)
+    assert experiment("fit", *args, name="whole") == 0
+
+    def dies(*_):
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vn.train.checkpoints.write_adapter", dies)
+        with pytest.raises(Cut):
+            experiment("fit", *args, name="cut")
+    assert experiment("fit", *args, name="cut") == 0
+    assert_same(experiment, "whole", "cut")

@@ -1,0 +1,187 @@
+"""Checkpoints to resume from, and what is kept of a run: the weights that were best, or the final ones.
+
+A checkpoint stands between two steps: it is written when all that belongs to a step is done, its log lines and a
+validation too, and before the next step begins. So what is resumed from it is what would have come next.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+from lightning.pytorch.callbacks import Checkpoint
+
+from vn.adapter import replace_folder, save_adapter
+from vn.data.datamodule import StoryDataModule
+from vn.train.loggers import JsonlLogger
+from vn.train.module import NarratorModule
+from vn.train.sigterm import Preempted, Sigterm
+from vn.train.strategy import gathered
+
+LAST = "last.ckpt"
+BEST = "best"
+
+
+class Checkpoints(Checkpoint):
+    """Writes ``last.ckpt`` every so many steps, and when SIGTERM asks the process to end.
+
+    Args:
+        folder: where checkpoints lie.
+        every: optimizer steps between two of them.
+        sigterm: whether the process has been asked to end.
+    """
+
+    def __init__(self, folder: Path, every: int, sigterm: Sigterm) -> None:
+        self.file = folder / LAST
+        self.every = every
+        self.sigterm = sigterm
+        self._saved: int | None = None  # the step of the newest checkpoint
+        self._epoch_is_new = False  # resumed between two epochs
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._saved = trainer.global_step
+        self.sigterm.awaited = True
+        for config in trainer.lr_scheduler_configs:  # a fresh optimizer does not know where the schedule stands
+            rates = config.scheduler.get_last_lr()
+            for group, rate in zip(config.scheduler.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+        for logger in trainer.loggers:
+            if isinstance(logger, JsonlLogger):
+                logger.rewind(trainer.global_step)
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self._epoch_is_new:
+            trainer.fit_loop.epoch_loop.restarting = False  # it begins like any other epoch
+            self._epoch_is_new = False
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if batch_idx % trainer.accumulate_grad_batches == 0:
+            self._between_steps(trainer)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._between_steps(trainer)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.sigterm.awaited = False
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        self.sigterm.awaited = False
+
+    def _between_steps(self, trainer: L.Trainer) -> None:
+        step = trainer.global_step
+        asked = trainer.strategy.reduce_boolean_decision(self.sigterm.received, all=False)
+        if step != self._saved and (step % self.every == 0 or asked):
+            trainer.save_checkpoint(self.file, weights_only=False)
+            self._saved = step
+        if asked:
+            self.sigterm.awaited = False
+            raise Preempted
+
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Put Lightning's counters between two steps, as the data module says where training stands.
+
+        Lightning's own reading of counters saved at an epoch's end compares the batches of that epoch with those of
+        the next one. Ours differ, so the next epoch would seem to have run already, all or in part.
+        """
+        data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        epoch, step = data.resumes_at
+        self._epoch_is_new = step == 0
+        loops = checkpoint["loops"]["fit_loop"]
+        begun = epoch + (step > 0)
+        for counts in (loops["epoch_progress"]["total"], loops["epoch_progress"]["current"]):
+            counts.update(ready=begun, started=begun, processed=epoch, completed=epoch)
+        # Within an epoch, as in the hook after a batch: Lightning goes on from there with the next one.
+        batches = step * trainer.accumulate_grad_batches
+        total = checkpoint["global_step"] * trainer.accumulate_grad_batches
+        progress = loops["epoch_loop.batch_progress"]
+        for counts, n in ((progress["current"], batches), (progress["total"], total)):
+            counts.update(ready=n, started=n, processed=n, completed=n - (step > 0))
+        progress["is_last_batch"] = False
+        loops["epoch_loop.state_dict"]["_batches_that_stepped"] = checkpoint["global_step"] - (step > 0)
+
+
+class Best(L.Callback):
+    """Keeps, as an adapter folder, the weights with the lowest ``val/loss``.
+
+    Args:
+        folder: where checkpoints lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / BEST
+        self.score: float | None = None
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, NarratorModule)
+        if trainer.sanity_checking or "val/loss" not in trainer.callback_metrics:
+            return
+        score = float(trainer.callback_metrics["val/loss"])
+        if self.score is None or score < self.score:
+            self.score = score
+            write_adapter(self.folder, trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"score": self.score}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.score = state["score"]
+
+
+class SaveAdapter(L.Callback):
+    """Writes the adapter folder when training has ended as planned.
+
+    Args:
+        folder: the adapter folder.
+        best: where the best weights are kept, if those are wanted; else the final ones are written.
+    """
+
+    def __init__(self, folder: Path, best: Best | None) -> None:
+        self.folder = folder
+        self.best = best
+        self._saved = False
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._save(trainer, pl_module)
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.interrupted and not self._saved:  # nothing was left to train
+            self._save(trainer, pl_module)
+
+    def _save(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, NarratorModule)
+        self._saved = True
+        if self.best is None or self.best.score is None:
+            write_adapter(self.folder, trainer, pl_module)
+            return
+        if trainer.is_global_zero:
+            with replace_folder(self.folder) as new:
+                shutil.copytree(self.best.folder, new, dirs_exist_ok=True)
+        trainer.strategy.barrier("adapter-saved")
+
+
+def write_adapter(folder: Path, trainer: L.Trainer, module: NarratorModule) -> None:
+    """Write what has been trained as an adapter folder; all ranks call it."""
+    with gathered(module.parameters()):
+        if trainer.is_global_zero:
+            save_adapter(folder, module.assembled)
+    trainer.strategy.barrier("adapter-written")
+
+
+def checkpoint_callbacks(
+    folder: Path, adapter: Path, every: int, keep: Literal["best", "last"], sigterm: Sigterm
+) -> list[L.Callback]:
+    """What a training keeps of itself.
+
+    Args:
+        folder: where checkpoints lie.
+        adapter: the adapter folder at the end.
+        every: optimizer steps between checkpoints.
+        keep: which weights the adapter has.
+        sigterm: see `Checkpoints`.
+    """
+    best = Best(folder) if keep == "best" else None
+    return [*([best] if best else []), Checkpoints(folder, every, sigterm), SaveAdapter(adapter, best)]

@@ -1,0 +1,154 @@
+"""DeepSpeed's ZeRO, as ``trainer.strategy: zero2`` (optimizer and gradients sharded) and ``zero3`` (weights too).
+
+The same strategies run on CPUs with gloo, which is how they are tested. What is special about them here:
+
+- The engine's configuration is built in code, from the trainer's own settings.
+- A base model is loaded in shards by transformers, and LoRA, projector and position are made whole around it; the
+  engine shards them afterwards. Made in shards, LoRA's B would silently not be zero.
+- Only training is sharded. A test loads the adapter folder into a whole model on each rank.
+- A checkpoint is a folder, whole or not there, without frozen weights, and holds an adapter folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.plugins.precision import DeepSpeedPrecision
+from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy, StrategyRegistry
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor, nn
+
+from vn.errors import InputError
+from vn.train import checkpoint_io
+
+
+class ZeroStrategy(DeepSpeedStrategy):
+    """ZeRO through Lightning.
+
+    Args:
+        stage: what is sharded: 1 the optimizer's state, 2 gradients too, 3 weights too.
+        offload_optimizer: keep the optimizer's state in the memory of the CPU.
+        persistence_threshold: at stage 3, parameters with fewer numbers stay whole on each rank (engine's default:
+            100,000).
+    """
+
+    def __init__(
+        self, stage: int = 2, offload_optimizer: bool = False, persistence_threshold: int | None = None, **others: Any
+    ) -> None:
+        zero: dict[str, Any] = {"stage": stage}
+        if offload_optimizer:
+            zero["offload_optimizer"] = {"device": "cpu"}
+        if persistence_threshold is not None:
+            zero["stage3_param_persistence_threshold"] = persistence_threshold
+        config = {
+            "zero_optimization": zero,
+            "zero_allow_untested_optimizer": True,  # torch's AdamW, as everywhere; the engine's own would be compiled
+            "zero_force_ds_cpu_optimizer": False,
+            "train_micro_batch_size_per_gpu": 1,  # for its own statistics; ours are by tokens
+        }
+        try:
+            super().__init__(config=config, exclude_frozen_parameters=True, **others)
+        except ImportError:
+            raise InputError(
+                f"zero{stage} needs the package deepspeed: pip install 'videonarrator[train]'", field="trainer.strategy"
+            ) from None
+        self.stage = stage
+        self.fresh_optimizer = False  # ``--resume weights``
+
+    # -- processes --------------------------------------------------------------------------------------------
+
+    def setup_environment(self) -> None:
+        """Start the processes' conversation; Lightning's own refuses CPUs."""
+        self._precision_plugin = _Precision(self.precision_plugin.precision)  # type: ignore[arg-type]
+        if not isinstance(self.accelerator, CPUAccelerator):
+            super().setup_environment()
+            return
+        from deepspeed.ops import __compatible_ops__
+
+        __compatible_ops__["deepspeed_shm_comm"] = False  # minutes of compiling, for what gloo does too
+        count = len(self.parallel_devices or [None])
+        self.parallel_devices = [torch.device("cpu", n) for n in range(count)]
+        DDPStrategy.setup_environment(self)
+
+    # -- the engine -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def model_sharded_context(self) -> Iterator[None]:
+        """Let transformers load the base model in shards at stage 3; all else is built whole."""
+        self._init_config_if_needed()
+        if not (self.zero_stage_3 and self._fitting):
+            yield
+            return
+        from transformers.integrations import HfDeepSpeedConfig
+
+        sharding = HfDeepSpeedConfig(self.config)  # transformers looks whether one is alive
+        yield
+        del sharding
+
+    @property
+    def _fitting(self) -> bool:
+        assert self.lightning_module is not None
+        return self.lightning_module.trainer.state.fn == TrainerFn.FITTING
+
+    def init_deepspeed(self) -> None:
+        """Start the engine; a test needs none."""
+        if not self._fitting:
+            self.model_to_device()
+            return
+        super().init_deepspeed()
+        self.deepspeed_engine.checkpoint_engine.load = checkpoint_io.load_engine_file
+
+    # -- checkpoints ------------------------------------------------------------------------------------------
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], filepath: str | Path, storage_options: Any = None) -> None:
+        """Write a checkpoint folder beside, and rename it when all ranks have written their part."""
+        file = Path(self.broadcast(str(filepath)))
+        module: Any = self.lightning_module
+        progress = {k: v for k, v in checkpoint.items() if k not in ("state_dict", "optimizer_states")}
+        with checkpoint_io.engine_folder(file, self) as new:
+            super().save_checkpoint(checkpoint, new)
+            self.barrier("shards-written")
+            with gathered(module.parameters()):
+                if self.is_global_zero:
+                    checkpoint_io.finish_engine_folder(new, progress, module.assembled, self.world_size, self.stage)
+
+    def load_checkpoint(self, checkpoint_path: str | Path, weights_only: bool | None = None) -> dict[str, Any]:
+        """Go on from a checkpoint folder; with ``--resume weights``, only from where training stood."""
+        if self.fresh_optimizer:
+            return checkpoint_io.without_optimizer(Path(checkpoint_path))
+        return super().load_checkpoint(checkpoint_path, weights_only)
+
+
+class _Precision(DeepSpeedPrecision):
+    """Batches stay as they are, and accumulated losses are divided once, not by Lightning and the engine."""
+
+    def convert_input(self, data: Any) -> Any:
+        return data
+
+    def backward(self, tensor: Tensor, model: Any, optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        super().backward(tensor, model, optimizer, *args, scale_wrt_gas=False, **kwargs)
+
+
+def gathered(parameters: Iterable[nn.Parameter]) -> AbstractContextManager[Any]:
+    """While the context is open, those of the parameters that are trained stand whole on each rank.
+
+    All ranks open it. Without sharded parameters it does nothing.
+    """
+    sharded = [p for p in parameters if p.requires_grad and hasattr(p, "ds_id")]
+    if not sharded:
+        return nullcontext()
+    import deepspeed
+
+    return deepspeed.zero.GatheredParameters(sharded)
+
+
+def register() -> None:
+    """Make ``zero1``, ``zero2`` and ``zero3`` names that ``trainer.strategy`` knows."""
+    for stage in (1, 2, 3):
+        if f"zero{stage}" not in StrategyRegistry:
+            StrategyRegistry.register(f"zero{stage}", ZeroStrategy, f"DeepSpeed ZeRO, stage {stage}", stage=stage)

@@ -1,0 +1,174 @@
+"""What happens in an optimizer step: its loss, gradient norm and speed, and what stops a run that goes wrong."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from typing import Any
+
+import lightning as L
+import torch
+import torch.distributed
+from torch import Tensor
+from torch.optim import Optimizer
+
+from vn.data.datamodule import StoryDataModule
+from vn.errors import InputError
+from vn.llm.batch import Batch
+from vn.train.module import NarratorModule
+
+MOST_KEYS = 12  # that a message names
+
+
+class StepWatch(L.Callback):
+    """Sums a step over micro-batches and ranks, before the optimizer takes it: logs it, or stops the run on all ranks.
+
+    Args:
+        bad_samples: how many samples may be left out for being unreadable or too long.
+    """
+
+    def __init__(self, bad_samples: int) -> None:
+        self.most_bad = bad_samples
+        self.bad: dict[str, str] = {}  # key -> what is wrong with it
+        self.cut = 0.0  # clips cut to fit, since they were last logged
+        self._losses: list[Tensor] = []
+        self._batches: list[Batch] = []
+        self._loss = self._norm = math.nan
+        self._since = self._waited = 0.0
+        self._tokens = self._videos = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"bad": self.bad, "cut": self.cut}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.bad, self.cut = state["bad"], state["cut"]
+
+    # -- a step -----------------------------------------------------------------------------------------------
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, NarratorModule)
+        pl_module.on_micro_batch = self._add
+        self._restart_clock(trainer)
+
+    def _add(self, loss: Tensor, batch: Batch) -> None:
+        """Take a micro-batch and its share of the step's mean loss."""
+        self._losses.append(loss)
+        self._batches.append(batch)
+
+    def on_before_optimizer_step(self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Optimizer) -> None:
+        # DeepSpeed's engine counts micro-batches itself, so Lightning comes by after each.
+        if len(self._batches) < trainer.accumulate_grad_batches:
+            return
+        mine = torch.stack(self._losses).sum()
+        cut = sum(batch.cut for batch in self._batches)
+        bad = any(batch.bad for batch in self._batches)
+        loss, cuts, bads = _sum(trainer, mine, float(cut), float(bad))
+        if bads:
+            self._count_bad(trainer)
+        self._loss, self.cut = loss, self.cut + cuts
+        if not math.isfinite(loss):
+            self._stop(trainer, "loss", loss, [not bool(torch.isfinite(x)) for x in self._losses])
+        if not trainer.strategy.handles_gradient_accumulation:
+            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+            self._check_norm(trainer, float(torch.nn.utils.get_total_norm(gradients)))
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        if len(self._batches) < trainer.accumulate_grad_batches:
+            return
+        engine: Any = trainer.model
+        if trainer.strategy.handles_gradient_accumulation and (norm := engine.get_global_grad_norm()) is not None:
+            self._check_norm(trainer, float(norm))
+        self._tokens += batch.step_targets
+        self._videos += batch.step_videos
+        self._batches, self._losses = [], []
+        pl_module.log("train/loss", self._loss, prog_bar=True, batch_size=1)
+        pl_module.log("train/grad_norm", self._norm, batch_size=1)
+        if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self._log_interval(trainer, pl_module)
+
+    def _check_norm(self, trainer: L.Trainer, norm: float) -> None:
+        """Half precision's loss scaling tries scales that overflow; then the step is skipped, and the run goes on."""
+        self._norm = norm
+        if not math.isfinite(norm) and not str(trainer.precision).startswith("16"):
+            self._stop(trainer, "gradient norm", norm, [True] * len(self._batches))
+
+    def _stop(self, trainer: L.Trainer, what: str, value: float, guilty: list[bool]) -> None:
+        keys = [key for batch, is_guilty in zip(self._batches, guilty, strict=True) if is_guilty for key in batch.keys]
+        named = [key for keys in _gather(trainer, keys) for key in keys]
+        more = f" and {len(named) - MOST_KEYS} more" if len(named) > MOST_KEYS else ""
+        _leave(
+            trainer,
+            f"the {what} is {value} at step {trainer.global_step}; the clips: {', '.join(named[:MOST_KEYS])}{more}",
+        )
+
+    def _count_bad(self, trainer: L.Trainer) -> None:
+        mine = {key: why for batch in self._batches for key, why in batch.bad.items()}
+        new = {k: why for found in _gather(trainer, mine) for k, why in found.items() if k not in self.bad}
+        for key, why in sorted(new.items()):
+            self.bad[key] = why
+            if len(self.bad) > self.most_bad:
+                budget = f"; {self.most_bad} may be bad (data.bad_samples)" if self.most_bad else ""
+                _leave(trainer, why + budget)
+            if trainer.is_global_zero:
+                print(f"left out, {len(self.bad)} of at most {self.most_bad}: {why}", file=sys.stderr)
+
+    # -- an interval between two log lines ----------------------------------------------------------------------
+
+    def _log_interval(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        seconds = max(1e-9, time.perf_counter() - self._since)
+        waited = data.waited - self._waited
+        (waited,) = _sum(trainer, torch.tensor(waited / trainer.world_size, device=module.device))
+        memory = trainer.strategy.reduce(
+            torch.tensor(_peak_memory(module.device), device=module.device), reduce_op="max"
+        )
+        logged = {
+            "train/cut": self.cut,
+            "train/bad_samples": float(len(self.bad)),
+            "speed/tokens_per_s": self._tokens / seconds,
+            "speed/videos_per_s": self._videos / seconds,
+            "speed/data_wait": waited / seconds,
+            "speed/peak_memory_gb": float(memory),
+        }
+        module.log_dict(logged, batch_size=1)
+        self.cut = 0.0
+        self._restart_clock(trainer)
+
+    def _restart_clock(self, trainer: L.Trainer) -> None:
+        data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        self._since, self._waited = time.perf_counter(), data.waited
+        self._tokens = self._videos = 0
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Most memory held so far, in GB: of the GPU, else of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e9 if sys.platform == "darwin" else peak * 1024 / 1e9
+
+
+def _sum(trainer: L.Trainer, first: Tensor, *others: float) -> list[float]:
+    """Numbers of this rank, summed over all in one go."""
+    mine = torch.stack([first.float(), *(first.new_tensor(x, dtype=torch.float32) for x in others)])
+    return trainer.strategy.reduce(mine, reduce_op="sum").tolist()
+
+
+def _gather(trainer: L.Trainer, mine: Any) -> list[Any]:
+    """What each rank has, in rank order."""
+    if trainer.world_size == 1:
+        return [mine]
+    everyone: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(everyone, mine)
+    return everyone
+
+
+def _leave(trainer: L.Trainer, message: str) -> None:
+    """Stop the run: all ranks come here, and the first one speaks for them."""
+    if trainer.is_global_zero:
+        raise InputError(message)
+    raise SystemExit(2)
