@@ -148,9 +148,15 @@ def _write(
         findings.add("this narrator was trained without a storyline; the labels are not used", file=args.storyline)
     clips = range(len(story.clips))
     written = writer.write(story, features.features, features.seconds, storyline, clips)
+    forgotten = 0
     for each in written:
+        where = f"clips[{each.clip}].narration"
         if each.problem:
-            findings.add(each.problem, file=args.video, field=f"clips[{each.clip}].narration")
+            findings.add(each.problem, file=args.video, field=where)
+        if each.forgotten > forgotten:
+            forgotten = each.forgotten
+            message = f"from here on the text of the first {forgotten} clips is not read: it no longer fits"
+            findings.add(message, file=args.video, field=where)
     return assembly, written
 
 

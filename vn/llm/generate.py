@@ -63,12 +63,14 @@ class WrittenClip:
         written: labels and narration.
         given: the labels it was told to follow, if it was.
         problem: why its length is out of range although it should be exact; None where it is in range.
+        forgotten: how many clips before it, from the first, it was written without: their text no longer fitted.
     """
 
     clip: int
     written: Written
     given: Labels | None
     problem: str | None = None
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,12 @@ class StoryWriter:
             InputError: a clip without labels where they should be given.
         """
         drafts = [_Draft(each, storyline == "given" and self.packer.storyline, self.decoding.seed) for each in footage]
-        while open_drafts := [draft for draft in drafts if draft.clips]:
-            self._write_clips(open_drafts)
+        decoder = Decoder(self.narrator, self.packer.frame_tokens, self.tokens.pad)
+        going = [draft for draft in drafts if draft.clips]
+        while going:
+            self._write_clips(going, decoder)
+            decoder.select([n for n, draft in enumerate(going) if draft.clips])
+            going = [draft for draft in going if draft.clips]
         return [draft.done for draft in drafts]
 
     def _trie(self, language: Language) -> LabelTrie:
@@ -175,10 +181,10 @@ class StoryWriter:
             narration = most_tokens(draft.words(self.packer), narration)
         return narration + (self._label_tokens(draft.story.language) + lead if self.packer.storyline else 0)
 
-    def _write_clips(self, drafts: list[_Draft]) -> None:
+    def _write_clips(self, drafts: list[_Draft], decoder: Decoder) -> None:
         """Write the next clip of each draft."""
         rows = [draft.row(self.packer, self._reserve(draft)) for draft in drafts]
-        decoder = Decoder(self.narrator, rows, [d.frames for d in drafts], self.packer.frame_tokens, self.tokens.pad)
+        decoder.open(rows, [draft.frames for draft in drafts])
         labels: list[Labels | None] = [None] * len(drafts)
         if self.packer.storyline:
             labels = [draft.given for draft in drafts]
@@ -204,8 +210,8 @@ class StoryWriter:
             again = [i for i, ids in enumerate(written) if len(ids or ()) == most or not rules[i].may_end(ids or ())]
             if again:
                 decoder.rewind(start)
-                decoder.select(again)
-                found = search(decoder, [rules[i] for i in again], BEAMS, self.tokens.stops, penalty)
+                limits = [rules[i] for i in again]
+                found = search(decoder.fork(again), limits, BEAMS, self.tokens.stops, penalty)
                 for i, ids in zip(again, found, strict=True):
                     written[i] = ids
         narrations = [self.tokens.narration(ids or ()) for ids in written]
@@ -284,6 +290,7 @@ class _Draft:
         clips = footage.clips if footage.clips is not None else (self.story.narrated or range(len(self.story.clips)))
         self.clips = list(clips)
         self.done: list[WrittenClip] = []
+        self.forgotten = 0  # clips, oldest first, whose text is no longer read
         self.generator = torch.Generator().manual_seed(_seed(seed, self.story.id))
         self._given = given
         for clip in self.clips if given else ():
@@ -296,10 +303,18 @@ class _Draft:
         return self.story.clips[self.clips[0]].labels if self._given else None
 
     def row(self, packer: Packer, reserve: int) -> Row:
-        """The next clip's prompt."""
+        """The next clip's prompt.
+
+        Where it is too long, the older half of the clips' texts is forgotten for good: what is left then stands in
+        the cache for many clips, while dropping the oldest one by one would have all read again for each.
+        """
         plan = packer.plan(self.story, self.frames, self.seconds, self.clips[0])
-        earlier = [(each.clip, each.written) for each in self.done]
-        return packer.prompt(self.story, plan, self.clips[0], earlier, reserve)
+        while True:
+            earlier = [(each.clip, each.written) for each in self.done[self.forgotten :]]
+            row = packer.prompt(self.story, plan, self.clips[0], earlier, reserve)
+            if not (earlier and (row.cut.points or row.cut.clips)):
+                return row
+            self.forgotten += -(-len(earlier) // 2)
 
     def follow_up(self, packer: Packer, labels: Labels) -> list[int]:
         """The ids between the prompt and the narration: the labels, and the narration's lead."""
@@ -314,7 +329,8 @@ class _Draft:
     def add(self, packer: Packer, labels: Labels | None, narration: str, problem: str | None) -> None:
         """Take what was written for the next clip."""
         given, words = self.given, self.words(packer)
-        self.done.append(WrittenClip(self.clips.pop(0), Written(words, labels, narration), given, problem))
+        written = Written(words, labels, narration)
+        self.done.append(WrittenClip(self.clips.pop(0), written, given, problem, self.forgotten))
 
 
 def _seed(seed: int, video: str) -> int:
