@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -127,7 +128,8 @@ class Decoder:
         """Another decoder that goes on with these rows; this one stays where it is."""
         other = copy.copy(self)
         other.cache = DynamicCache()
-        for n, layer in enumerate(self.cache.layers):
+        layers: list[Any] = self.cache.layers
+        for n, layer in enumerate(layers):
             other.cache.update(layer.keys, layer.values, n)
         other.ids = [list(row) for row in self.ids]
         other.select(rows)
