@@ -135,6 +135,7 @@ def race(name: str, story: Story, rounds: int, who: list[c.Contestant]) -> dict[
                     each.step(narrator, batches[each.name], optimizer)
                     took = now()[0] - begin[0], now()[1] - begin[1]
                 seconds[each.name].append(took)
+                print(f"  {name} {each.name}: {took[0]:.2f} s wall, {took[1]:.2f} s CPU", file=sys.stderr, flush=True)
     return seconds
 
 
