@@ -85,6 +85,7 @@ def test_zero3_holds_the_base_model_in_shards_and_tests_a_whole_one(experiment):
     assert experiment("run", *SAME, OFF, "--keep", "best", name="one") == 0
     assert_equal_weights(experiment, "one", "sharded")
     assert places(experiment, "one") == places(experiment, "sharded")
+    launch(experiment, *TWO, zero(3), name="sharded", command="validate")  # of the whole model, too
 
 
 @pytest.mark.slow
