@@ -13,7 +13,7 @@ def zero(stage):
     return json.dumps({"class_path": ZERO, "init_args": {"stage": stage, "persistence_threshold": 0}})
 
 
-def launch(experiment, *args, name, command="fit", code=0, timeout=240):
+def launch(experiment, *args, name, command="fit", code=0, timeout=400):
     words = [sys.executable, "-m", "vn.cli", command, "--config", str(experiment.config)]
     words += ["--runs", str(experiment.folder / "runs"), "--name", name, *args]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}

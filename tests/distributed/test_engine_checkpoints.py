@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 from launch import launch, zero
@@ -29,16 +30,31 @@ TWO = ("--trainer.devices", "2", "--trainer.strategy")
 pytestmark = pytest.mark.slow
 
 
-def start(experiment, name, *args, words=("-m", "vn.cli")):
-    command = [sys.executable, *words, "fit", "--config", str(experiment.config)]
-    command += ["--runs", str(experiment.folder / "runs"), "--name", name, *args]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+@pytest.fixture
+def start(experiment):
+    """Starts a `vn fit`, and leaves none behind."""
+    processes = []
+
+    def begin(name, *args, words=("-m", "vn.cli")):
+        command = [sys.executable, *words, "fit", "--config", str(experiment.config)]
+        command += ["--runs", str(experiment.folder / "runs"), "--name", name, *args]
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+        processes.append(subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        kill(process)
 
 
-def wait_for(process, when, patience=120.0):
+def kill(process):
+    """End a process and those it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+
+
+def wait_for(process, when, patience=300.0):
     deadline = time.monotonic() + patience
     while process.poll() is None and not when():
         assert time.monotonic() < deadline
@@ -58,19 +74,18 @@ def assert_same_end(experiment, a, b):
 
 @pytest.mark.parametrize("strategy", ["ddp", zero(2), zero(3)], ids=["ddp", "zero2", "zero3"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_stopped_and_resumed_equals_uninterrupted(experiment, strategy, how):
+def test_stopped_and_resumed_equals_uninterrupted(experiment, start, strategy, how):
     """SIGTERM goes to the first process alone, as `kill` does it; dropout is on."""
     args = (*TWO, strategy, "--trainer.max_epochs", "8", "--checkpoint_every", "3" if how == signal.SIGKILL else "1000")
     checkpoint = experiment.run_folder("stopped") / "checkpoints" / "last.ckpt"
-    process = start(experiment, "stopped", *args)
+    process = start("stopped", *args)
     if how == signal.SIGKILL:
         wait_for(process, checkpoint.exists)
-        os.killpg(process.pid, how)
-        process.communicate(timeout=30)
+        kill(process)
     else:
         wait_for(process, lambda: steps(experiment, "stopped") > 3)
         process.send_signal(how)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=120)
         assert process.returncode == 143, error[-3000:]
         assert error.count("stopped by SIGTERM") == 1
         assert checkpoint.exists()
@@ -81,13 +96,12 @@ def test_stopped_and_resumed_equals_uninterrupted(experiment, strategy, how):
 
 
 @pytest.mark.parametrize("stage", [2, 3])
-def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(experiment, stage):
+def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(experiment, start, stage):
     args = ("--trainer.max_epochs", "8", "--checkpoint_every", "3", "--model.lora.dropout", "0.0")
-    process = start(experiment, "run", *TWO, zero(stage), *args)
+    process = start("run", *TWO, zero(stage), *args)
     checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
     wait_for(process, checkpoint.exists)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    kill(process)
     more = ("--trainer.devices", "1", "--trainer.strategy")
     error = launch(experiment, *args, *more, zero(stage), name="run", code=2)
     assert "was written by 2 ranks, and there are 1 now; --resume weights" in error
@@ -103,26 +117,24 @@ def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(exper
     assert checkpoint.is_file()  # of one process now
 
 
-def test_from_one_process_to_zero_by_its_weights(experiment):
+def test_from_one_process_to_zero_by_its_weights(experiment, start):
     args = ("--trainer.max_epochs", "4", "--checkpoint_every", "3")
-    process = start(experiment, "run", *args)
+    process = start("run", *args)
     checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
     wait_for(process, checkpoint.exists)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    kill(process)
     assert "was not written by ZeRO" in launch(experiment, *args, *TWO, zero(3), name="run", code=2)
     launch(experiment, *args, *TWO, zero(3), "--resume", "weights", name="run")
     assert experiment("fit", *args, name="whole") == 0
     assert [s for s, _ in experiment.metrics("run")] == [s for s, _ in experiment.metrics("whole")]
 
 
-def test_damaged_and_half_written_checkpoints_are_never_taken_for_whole(experiment):
+def test_damaged_and_half_written_checkpoints_are_never_taken_for_whole(experiment, start):
     args = (*TWO, zero(2), "--trainer.max_epochs", "2", "--checkpoint_every", "3")
-    process = start(experiment, "run", *args)
+    process = start("run", *args)
     checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
     wait_for(process, checkpoint.exists)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    kill(process)
     # Killed between two renames: the new one is whole, and stands beside.
     checkpoint.rename(checkpoint.with_name("last.ckpt.new"))
     (checkpoint.with_name("last.ckpt.old")).mkdir()
@@ -140,11 +152,11 @@ def test_damaged_and_half_written_checkpoints_are_never_taken_for_whole(experime
 
 
 @pytest.mark.parametrize("strategy", ["ddp", zero(3)], ids=["ddp", "zero3"])
-def test_a_loss_that_is_no_number_stops_all_ranks(experiment, tmp_path, strategy):
+def test_a_loss_that_is_no_number_stops_all_ranks(experiment, start, tmp_path, strategy):
     script = tmp_path / "faulty.py"
     script.write_text(FAULTY)
-    process = start(experiment, "run", *TWO, strategy, words=(str(script),))
-    _, error = process.communicate(timeout=120)
+    process = start("run", *TWO, strategy, words=(str(script),))
+    _, error = process.communicate(timeout=240)
     assert process.returncode == 2, error[-3000:]
     said = [line for line in error.splitlines() if "error:" in line]
     assert len(said) == 1

@@ -63,9 +63,9 @@ def test_two_processes_equal_one_under_every_strategy(experiment, clip):
     """DDP = ZeRO-2 = ZeRO-3 = one process, also accumulated: 2 ranks x 4 = 1 x 8 = 8 x 1."""
     args = (*SAME, clip)
     assert experiment("fit", *args, name="one") == 0
-    for strategy in ("ddp", zero(2), zero(3)):
+    for kind, strategy in {"ddp": "ddp", "zero2": zero(2), "zero3": zero(3)}.items():
         for accumulate in ("1", "4"):
-            name = f"{strategy[-4:-2].strip()}-{accumulate}"
+            name = f"{kind}-{accumulate}"
             launch(experiment, *args, *TWO, strategy, "--trainer.accumulate_grad_batches", accumulate, name=name)
             assert_equal_curves(experiment, "one", name)
             assert_equal_weights(experiment, "one", name)
@@ -85,6 +85,7 @@ def test_zero3_holds_the_base_model_in_shards_and_tests_a_whole_one(experiment):
     assert experiment("run", *SAME, OFF, "--keep", "best", name="one") == 0
     assert_equal_weights(experiment, "one", "sharded")
     assert places(experiment, "one") == places(experiment, "sharded")
+    launch(experiment, *TWO, zero(3), name="sharded", command="validate")  # of the whole model, too
 
 
 @pytest.mark.slow

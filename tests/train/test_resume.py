@@ -98,3 +98,24 @@ def test_resumed_after_the_last_step(experiment, monkeypatch):
             experiment("fit", *args, name="cut")
     assert experiment("fit", *args, name="cut") == 0
     assert_same(experiment, "whole", "cut")
+
+
+def test_resumed_with_another_accumulation(experiment, cut_at):
+    """The steps are the same, so a run may go on where there is less memory."""
+    args = (*EPOCHS, "--model.lora.dropout", "0.0", "--checkpoint_every", "1")
+    assert experiment("fit", *args, name="whole") == 0
+    cut_at(6, *args)
+    cut_at(10, *args, "--trainer.accumulate_grad_batches", "3")
+    assert experiment("fit", *args, name="cut") == 0
+    assert dict(experiment.metrics("cut")) == pytest.approx(dict(experiment.metrics("whole")), rel=1e-3)
+
+
+def test_resumed_from_the_weights_with_a_fresh_optimizer(experiment, cut_at):
+    args = (*EPOCHS, "--model.lora.dropout", "0.0", "--checkpoint_every", "3")
+    assert experiment("fit", *args, name="whole") == 0
+    cut_at(7, *args)
+    assert experiment("fit", *args, "--resume", "weights", name="cut") == 0
+    whole, cut = dict(experiment.metrics("whole")), dict(experiment.metrics("cut"))
+    assert [whole[step] == cut[step] for step in range(9)] == [True] * 7 + [False] * 2  # Adam's moments are new
+    assert list(whole) == list(cut)
+    assert cut[13] == pytest.approx(whole[13], rel=0.1)

@@ -88,7 +88,10 @@ def find(file: Path) -> Path | None:
 def check_readable(file: Path) -> None:
     """Raise where a checkpoint is damaged."""
     try:
-        for each in [file] if file.is_file() else sorted(file.rglob("*.pt")) + [file / PROGRESS]:
+        if file.is_file():
+            torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+            return
+        for each in (file / PROGRESS, *sorted((file / "checkpoint").glob("*.pt"))):
             load_engine_file(str(each), map_location="cpu", mmap=True)
     except Exception as error:  # torch raises RuntimeError, EOFError, UnpicklingError ... for damaged files
         raise InputError(f"damaged checkpoint ({type(error).__name__}); delete it to start over", file=file) from None
@@ -134,8 +137,10 @@ def load_engine_file(path: str, map_location: Any = None, mmap: bool | None = No
     """Read a file of DeepSpeed's engine as data; the engine's own way would run whatever code it holds."""
     from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaler
     from deepspeed.runtime.zero.config import ZeroStageEnum
+    from deepspeed.utils.tensor_fragment import fragment_address
 
-    with torch.serialization.safe_globals([DynamicLossScaler, LossScaler, ZeroStageEnum]):
+    plain = [DynamicLossScaler, LossScaler, ZeroStageEnum, fragment_address]  # what it keeps besides tensors
+    with torch.serialization.safe_globals(plain):
         return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
 
 

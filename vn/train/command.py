@@ -230,6 +230,8 @@ class NarratorCLI(LightningCLI):
         config["callbacks"] = [*(config.get("callbacks") or []), *extra]
         try:
             trainer = L.Trainer(**config)
+        except InputError:
+            raise
         except (TypeError, ValueError, MisconfigurationException) as error:  # of values that only Lightning judges
             raise InputError(str(error), field="trainer") from None
         use_our_checkpoints(trainer, fresh_optimizer=s.resume == "weights")

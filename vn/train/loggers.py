@@ -74,10 +74,18 @@ class JsonlLogger(Logger):
         if not self.file.exists():
             return
         lines = self.file.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith(b"\n") and (json.loads(line)["step"] or 0) < step]
+        kept = [line for line in lines if _step(line) < step]
         if kept != lines:
             with atomic_write(self.file) as file:
                 file.writelines(kept)
+
+
+def _step(line: bytes) -> float:
+    """The step of a line; beyond all steps where it is no whole line."""
+    try:
+        return json.loads(line)["step"] or 0 if line.endswith(b"\n") else math.inf
+    except (ValueError, TypeError, KeyError):
+        return math.inf
 
 
 def _drop_half_line(file: BinaryIO) -> None:

@@ -21,6 +21,7 @@ from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.plugins.precision import DeepSpeedPrecision
 from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy, StrategyRegistry
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from vn.errors import InputError
@@ -53,7 +54,7 @@ class ZeroStrategy(DeepSpeedStrategy):
         }
         try:
             super().__init__(config=config, exclude_frozen_parameters=True, **others)
-        except ImportError:
+        except MisconfigurationException:  # Lightning looks for the package first
             raise InputError(
                 f"zero{stage} needs the package deepspeed: pip install 'videonarrator[train]'", field="trainer.strategy"
             ) from None

@@ -1,0 +1,16 @@
+"""Strategies by their short names, and without their package."""
+
+import pytest
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_without_deepspeed_one_sentence_names_the_extra(experiment, capsys, monkeypatch, stage):
+    monkeypatch.setattr("lightning.pytorch.strategies.deepspeed._DEEPSPEED_AVAILABLE", False)
+    assert experiment("fit", "--trainer.strategy", f"zero{stage}") == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"zero{stage} needs the package deepspeed: pip install 'videonarrator[train]'" in error
+
+
+def test_an_unknown_strategy_is_refused(experiment, capsys):
+    assert experiment("fit", "--trainer.strategy", "zero7") == 2
+    assert "zero7" in capsys.readouterr().err.strip().splitlines()[-1]
