@@ -51,7 +51,7 @@ def kill(process):
     """End a process and those it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
 
 
 def wait_for(process, when, patience=300.0):

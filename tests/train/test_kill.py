@@ -22,7 +22,7 @@ def start(experiment, name, *args, command="fit"):
     )
 
 
-def wait_for(process, when, patience=120.0):
+def wait_for(process, when, patience=300.0):
     """Wait until something holds, or the process is done."""
     deadline = time.monotonic() + patience
     while process.poll() is None and not when():
@@ -47,7 +47,7 @@ def test_sigterm_saves_at_the_steps_end_and_the_same_command_goes_on(experiment)
     stopped = start(experiment, "stopped", *args)
     wait_for(stopped, lambda: logged(experiment, "stopped") > 3)
     stopped.send_signal(signal.SIGTERM)
-    _, error = stopped.communicate(timeout=60)
+    _, error = stopped.communicate(timeout=120)
     assert stopped.returncode == 143, error
     said = [line for line in error.splitlines() if line and not line.startswith(NEWS)]
     assert said == ["vn fit: stopped by SIGTERM; the same command goes on"]
@@ -64,7 +64,7 @@ def test_sigterm_before_training_ends_the_process_at_once(experiment):
     process = start(experiment, "early")
     wait_for(process, (experiment.run_folder("early") / "config.yaml").exists)
     process.send_signal(signal.SIGTERM)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 143, error
     assert "Traceback" not in error
     assert experiment("fit", name="early") == 0
@@ -86,7 +86,7 @@ def test_twenty_kills_end_in_the_same_weights(experiment):
         time.sleep(moments.uniform(0, 0.5))
         assert process.poll() is None, "it was done before it could be killed"
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert not (experiment.run_folder("killed") / "adapter").exists()
     process = start(experiment, "killed", *args)
     _, error = process.communicate(timeout=300)
