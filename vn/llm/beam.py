@@ -30,6 +30,7 @@ class Ending:
     ids: tuple[int, ...]
 
     def better(self, other: Ending | None) -> bool:
+        """Whether this one is to be taken rather than the other, if there is one."""
         return other is None or (self.natural, self.score) > (other.natural, other.score)
 
 

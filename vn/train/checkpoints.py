@@ -75,7 +75,7 @@ class Checkpoints(Checkpoint):
         step = trainer.global_step
         asked = trainer.strategy.reduce_boolean_decision(self.sigterm.received, all=False)
         if step != self._saved and (step % self.every == 0 or asked):
-            trainer.save_checkpoint(self.file, weights_only=False)
+            trainer.save_checkpoint(self.file, weights_only=False)  # to resume from: optimizer and schedule too
             self._saved = step
         if asked:
             self.sigterm.awaited = False
