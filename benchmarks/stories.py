@@ -23,6 +23,7 @@ class CharacterTokenizer:
     """One token a character: about what Chinese costs a Chinese language model, for any vocabulary."""
 
     bos_token_id, eos_token_id, pad_token_id = 1, None, 0
+    all_special_ids = (0, 1)
 
     def __init__(self, vocabulary: int) -> None:
         self.vocabulary = vocabulary
