@@ -34,7 +34,7 @@ lint: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/visual.py
 
-# One thread, about 25 minutes; VN_REAL_DATA=FOLDER takes the lengths of real stories.
+# One thread, about 20 minutes; VN_REAL_DATA=FOLDER takes the lengths of real stories.
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/dealing.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py
