@@ -168,8 +168,11 @@ class NarratorCLI(LightningCLI):
     @property
     def output(self) -> Path:
         """The folder that the command writes to."""
-        tests = self.command in ("test", "predict", "validate")
-        return Path(self.settings.out) if tests and self.settings.out else self.folder
+        if self.command in ("fit", "run"):
+            return self.folder
+        if self.settings.out:
+            return Path(self.settings.out)
+        return Path(self.settings.runs) / _point() if _point() else self.folder
 
     def before_instantiate_classes(self) -> None:
         """Name the run, keep other processes out of its folder, and refuse one that holds another run.
@@ -189,9 +192,8 @@ class NarratorCLI(LightningCLI):
     def _name_run(self) -> None:
         settings = self.settings
         if settings.name is None:
-            if os.environ.get("WANDB_SWEEP_ID") and os.environ.get("WANDB_RUN_ID"):
-                settings.name = os.environ["WANDB_RUN_ID"]
-            else:
+            settings.name = _point()
+            if settings.name is None:
                 files = [Path(str(f)) for f in settings.config or []]
                 stem = next((f.stem for f in files if f.parent.name != "ablations"), "run")
                 variant = [] if settings.ablation == "full" else [settings.ablation]
@@ -225,7 +227,7 @@ class NarratorCLI(LightningCLI):
             extra.append(StepWatch(s.data.bad_samples))
             extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
         config = {**self.config_init.trainer, **kwargs}
-        config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
+        config["logger"] = [JsonlLogger(self.output), *self._loggers(config.get("logger"))]
         config["default_root_dir"] = str(self.folder)
         config["callbacks"] = [*(config.get("callbacks") or []), *extra]
         try:
@@ -246,9 +248,9 @@ class NarratorCLI(LightningCLI):
             return [asked]
         if isinstance(asked, list) and asked:
             return asked
-        if self.command not in ("fit", "run"):
+        if self.command not in ("fit", "run") and "WANDB_RUN_ID" not in os.environ:
             return []
-        return [wandb_logger(self.folder, self.settings.name, yaml.safe_load(self._dump()) if _rank() == 0 else None)]
+        return [wandb_logger(self.output, self.settings.name, yaml.safe_load(self._dump()) if _rank() == 0 else None)]
 
     def after_instantiate_classes(self) -> None:
         """Tell the module where to write, and load what is tested."""
@@ -260,6 +262,8 @@ class NarratorCLI(LightningCLI):
                 write_text(self.folder / CONFIG, self._dump())
         else:
             model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
+            if _rank() == 0 and self.output != self.folder:
+                write_text(self.output / CONFIG, self._dump())  # a test elsewhere: how it differs from its run
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -276,6 +280,11 @@ def _free(key: str) -> bool:
 
 def _no_handlers() -> None:
     """Instead of Lightning's signal handlers: `vn.train.sigterm` says why."""
+
+
+def _point() -> str | None:
+    """In a sweep of W&B's agent, the run id: its run folder's name, or that of the folder a test writes to."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
 
 
 def _rank() -> int:
