@@ -18,7 +18,9 @@ COMMAND = ["${env}", "vn", "run", "--config", "experiments/demo.yaml", "--config
 def write(tmp_path):
     def written(parameters, method="grid", command=COMMAND, **more):
         file = tmp_path / "toy.yaml"
-        file.write_text(yaml.safe_dump({"method": method, "parameters": parameters, "command": command, **more}))
+        file.write_text(
+            yaml.safe_dump({"method": method, "parameters": parameters, "command": command, **more}, sort_keys=False)
+        )
         return file
 
     return written

@@ -20,7 +20,9 @@ def sweep(experiment):
     def written(parameters, *flags):
         file = experiment.folder / "grid.yaml"
         command = ["${env}", "vn", "run", "--config", str(experiment.config), "--config", "${args_json}", *flags]
-        file.write_text(yaml.safe_dump({"method": "grid", "parameters": parameters, "command": command}))
+        file.write_text(
+            yaml.safe_dump({"method": "grid", "parameters": parameters, "command": command}, sort_keys=False)
+        )
         return ["sweep", str(file), "--runs", str(experiment.folder / "runs")]
 
     return written

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="of the sweep, and of its folder (default: the file's)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the sweep's folder lies (default: runs)")
     parser.add_argument(
-        "--parallel", type=int, default=1, metavar="N", help="runs at a time; of several, each has a thread"
+        "--parallel", type=int, default=1, metavar="N", help="runs at a time, one thread each if several"
     )
     parser.add_argument("--attach", metavar="SWEEP_ID", help="the W&B sweep that wandb sync is to file the runs under")
     parser.add_argument("--dry-run", action="store_true", help="print every command, and run none")

@@ -188,7 +188,7 @@ def command_of(sweep: Sweep, point: Point, runs: Path) -> Command:
 
 
 def _spell(sweep: Sweep, parameters: Mapping[str, Any], parameters_file: Path) -> list[str]:
-    """The command's words with W&B's macros filled in; ``${env}`` is dropped, for `environment` holds what it is for."""
+    """The command's words with W&B's macros filled in, but for ``${env}``: a process has an environment anyway."""
     from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
     given = create_sweep_command_args({"args": {key: {"value": value} for key, value in parameters.items()}})

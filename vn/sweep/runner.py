@@ -124,7 +124,7 @@ class Runner:
         folder.mkdir(parents=True, exist_ok=True)
         if command.parameters_file:
             write_text(command.parameters_file, json.dumps(point.parameters) + "\n")
-        log = open(folder / LOG, "ab")
+        log = open(folder / LOG, "ab")  # noqa: SIM115 (closed when the process has ended)
         log.write(f"$ {shown(command, environment)}\n".encode())
         log.flush()
         process = subprocess.Popen(
@@ -159,11 +159,8 @@ class Runner:
 
     def _summary(self) -> None:
         record = self.record
-        counts = [
-            f"{len(names)} {state}" for state in ("finished", "failed", "stopped") if (names := record.names(state))
-        ]
-        if pending := len(record.names("pending")):
-            counts.append(f"{pending} not begun")
+        states = {"finished": "finished", "failed": "failed", "stopped": "stopped", "pending": "not begun"}
+        counts = [f"{len(names)} {word}" for state, word in states.items() if (names := record.names(state))]
         print(f"{self.sweep.name}: {', '.join(counts)}; all in {self.folder}")
         for name in record.names("failed"):
             print(f"failed: {name}: {record.points[name].error} (see {self.folder / name / LOG})", file=sys.stderr)

@@ -62,10 +62,10 @@ DEBUG: dict[str, tuple[str, ...]] = {
 def expand(argv: list[str]) -> list[str]:
     """Spell out our short flags: ``--run DIR``, ``--ablation NAME``, ``--debug fast | overfit`` and JSON parameters.
 
-    ``--config JSON``, with the parameters of a sweep's point as text or in a file ``*.json``, stands for a flag each:
-    so they are overlaid like flags, and their keys may be dotted. ``--run DIR`` stands for that run's configuration and folder, ``--ablation NAME`` for the overlay
-    ``ablations/NAME.yaml`` beside the experiment file, and a debug preset for its settings: each is placed right after
-    the experiment, so that later flags still win.
+    ``--config JSON``, the parameters of a sweep's point as text or in a file ``*.json``, stands for a flag each: they
+    are overlaid like flags, and their keys may be dotted. ``--run DIR`` stands for that run's configuration and folder,
+    ``--ablation NAME`` for the overlay ``ablations/NAME.yaml`` beside the experiment file, and a debug preset for its
+    settings: each is placed right after the experiment, so that later flags still win.
     """
     args: list[str] = []
     for arg in argv:  # --key=value to --key value, for these only
