@@ -19,6 +19,7 @@ each of them stands, and POINT/output.log what it printed.
 examples:
   vn sweep sweeps/demo_ablations.yaml --dry-run
   vn sweep sweeps/demo_ablations.yaml --parallel 2
+  vn sweep sweeps/demo_ablations.yaml --name smoke --with --debug fast
   wandb sweep sweeps/demo_ablations.yaml                  # prints ENTITY/PROJECT/SWEEP_ID
   vn sweep sweeps/demo_ablations.yaml --attach ENTITY/PROJECT/SWEEP_ID
   wandb sync runs/demo_ablations/*/wandb/offline-run-*    # files the runs under that sweep
@@ -35,6 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--parallel", type=int, default=1, metavar="N", help="runs at a time, one thread each if several"
     )
     parser.add_argument("--attach", metavar="SWEEP_ID", help="the W&B sweep that wandb sync is to file the runs under")
+    parser.add_argument(
+        "--with",
+        dest="extra",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="FLAG",
+        help="flags for every command; all that follows is taken: --with --debug fast",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print every command, and run none")
 
 
@@ -46,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"expected SWEEP_ID or ENTITY/PROJECT/SWEEP_ID, got {show(args.attach)}", field="--attach")
     if args.name is not None and not re.fullmatch(r"[0-9A-Za-z_+-][0-9A-Za-z._+-]{0,199}", args.name):
         raise InputError(f"expected the name of a folder, got {show(args.name)}", field="--name")
-    sweep = read_sweep(args.file, args.name)
+    sweep = read_sweep(args.file, args.name, args.extra)
     folder = args.runs / sweep.name
     if args.dry_run:
         for point in sweep.points:

@@ -54,12 +54,13 @@ class Sweep:
     points: list[Point]
 
 
-def read_sweep(file: Path, name: str | None = None) -> Sweep:
+def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -> Sweep:
     """Read a sweep file.
 
     Args:
         file: as for ``wandb sweep``.
         name: of the sweep; None takes the file's.
+        extra: flags at the end of the command.
 
     Raises:
         InputError: it is no grid over given values, or its command is none of ours.
@@ -81,7 +82,7 @@ def read_sweep(file: Path, name: str | None = None) -> Sweep:
     axes = _axes(data.get("parameters"), file, "parameters")
     varied = [key for key, values in axes.items() if len(values) > 1]
     grid = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    sweep = Sweep(name, file, [str(word) for word in command], _points(name, grid, varied or list(axes)))
+    sweep = Sweep(name, file, [*map(str, command), *extra], _points(name, grid, varied or list(axes)))
     for point in sweep.points[:1]:
         command_of(sweep, point, Path())  # what is wrong with one is wrong with all
     return sweep
