@@ -27,9 +27,10 @@ from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
 from vn.train.callbacks import AfterTest, StepSeed
-from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints
+from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
-from vn.train.loggers import JsonlLogger, finish_wandb, wandb_logger
+from vn.train.loggers import JsonlLogger
+from vn.train.mirror import finish_wandb, wandb_logger
 from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
 from vn.train.sigterm import EXIT, Preempted, Sigterm
@@ -227,7 +228,8 @@ class NarratorCLI(LightningCLI):
             extra.append(StepWatch(s.data.bad_samples))
             extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
         config = {**self.config_init.trainer, **kwargs}
-        config["logger"] = [JsonlLogger(self.output), *self._loggers(config.get("logger"))]
+        jsonl = JsonlLogger(self.output)
+        config["logger"] = [jsonl, *self._loggers(config.get("logger"), jsonl)]
         config["default_root_dir"] = str(self.folder)
         config["callbacks"] = [*(config.get("callbacks") or []), *extra]
         try:
@@ -240,7 +242,7 @@ class NarratorCLI(LightningCLI):
         trainer._signal_connector.register_signal_handlers = _no_handlers  # type: ignore[method-assign]
         return trainer
 
-    def _loggers(self, asked: Any) -> list[Logger]:
+    def _loggers(self, asked: Any, jsonl: JsonlLogger) -> list[Logger]:
         """The user's own loggers; else W&B, offline unless the user is logged in; none for ``false``."""
         if asked is False:
             return []
@@ -250,7 +252,13 @@ class NarratorCLI(LightningCLI):
             return asked
         if self.command not in ("fit", "run") and "WANDB_RUN_ID" not in os.environ:
             return []
-        return [wandb_logger(self.output, self.settings.name, yaml.safe_load(self._dump()) if _rank() == 0 else None)]
+        training = self.command in ("fit", "run")
+        checkpoint = find(self.folder / "checkpoints" / LAST) if training else None
+        if checkpoint is not None:
+            check_readable(checkpoint)
+        run_id = wandb_run_id(checkpoint) if checkpoint is not None else None
+        config = yaml.safe_load(self._dump()) if _rank() == 0 else None
+        return [wandb_logger(jsonl, self.settings.name, config, run_id)]
 
     def after_instantiate_classes(self) -> None:
         """Tell the module where to write, and load what is tested."""
