@@ -1,5 +1,8 @@
 """Every shipped YAML is parsed against the real signatures, builds its model, and says how it is launched."""
 
+import itertools
+import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,13 +22,14 @@ def parse(monkeypatch, tmp_path):
     """Parses a command without building anything; gives its settings."""
     from vn.train import command
 
-    monkeypatch.chdir(ROOT)
+    (tmp_path / "experiments").symlink_to(ROOT / "experiments")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command.NarratorCLI, "instantiate_classes", lambda self: None)
     monkeypatch.setattr(command.NarratorCLI, "after_instantiate_classes", lambda self: None)
 
     def parsed(name, *argv):
-        cli = command.NarratorCLI(name, command.expand([*argv, "--runs", str(tmp_path / "runs")]))
-        return cli.settings
+        with ExitStack() as stack:
+            return command.NarratorCLI(name, command.expand(list(argv)), stack).settings
 
     return parsed
 
@@ -104,11 +108,14 @@ def test_there_is_an_overlay_for_every_ablation():
 
 
 @pytest.mark.parametrize("file", SWEEPS, ids=lambda p: p.stem)
-def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, made_runs):
+def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, tmp_path):
     """The words are those of W&B's own agent; what is parsed is what the point says."""
     sweep = yaml.safe_load(file.read_text())
     assert sweep["metric"]["goal"] in ("maximize", "minimize")
     for point in _points(sweep):
+        if "run" in point:  # a test-only sweep: of a finished run
+            (tmp_path / point["run"]).mkdir(parents=True)
+            shutil.copy(ROOT / "experiments" / "demo.yaml", tmp_path / point["run"] / "config.yaml")
         words = _agent_command(sweep["command"], point)
         assert words[0] == "vn"
         settings = parse(words[1], *words[2:], "--trainer.accelerator=cpu", "--trainer.strategy=auto")
@@ -119,22 +126,8 @@ def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, made_runs)
                 assert settings[key] == value
 
 
-@pytest.fixture
-def made_runs(monkeypatch):
-    """The run folders that test-only sweeps name, as far as parsing asks for them: with a configuration."""
-    exists = Path.exists
-    monkeypatch.setattr(Path, "exists", lambda p: p.parts[:1] == ("runs",) or exists(p))
-    from vn.train import arguments
-
-    plain = arguments.read_yaml
-    demo = ROOT / "experiments" / "demo.yaml"
-    monkeypatch.setattr(arguments, "read_yaml", lambda f: plain(demo if Path(f).parts[:1] == ("runs",) else f))
-
-
 def _points(sweep):
     """All points of a grid; both ends of what a search draws from."""
-    import itertools
-
     from vn.sweep.grid import _axes
 
     axes = sweep["parameters"]

@@ -41,9 +41,7 @@ def history(run):
 
 def lines(folder: Path):
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [
-        {("trainer/global_step" if k == "step" else k): v for k, v in row.items() if v is not None} for row in rows
-    ]
+    return [{("trainer/global_step" if k == "step" else k): v for k, v in row.items() if v is not None} for row in rows]
 
 
 def test_a_run_cut_short_goes_on_as_one_run_with_each_step_once(experiment, offline, monkeypatch):
