@@ -127,7 +127,7 @@ def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, tmp_path):
 
 
 def _points(sweep):
-    """All points of a grid; both ends of what a search draws from."""
+    """All points of a grid; of a search, each value of a list and both ends of a range."""
     from vn.sweep.grid import _axes
 
     axes = sweep["parameters"]
@@ -135,7 +135,10 @@ def _points(sweep):
     assert {a["distribution"] for a in axes.values() if "distribution" in a} <= DRAWN
     ends = {k: {"values": a.get("values") or [a["min"], a["max"]]} for k, a in axes.items()}
     values = _axes(ends, Path("sweep.yaml"), "parameters")
-    return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+    if sweep["method"] == "grid":
+        return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
+    least = {key: axis[0] for key, axis in values.items()}
+    return [{**least, key: value} for key, axis in values.items() for value in axis]
 
 
 def _agent_command(macros, parameters):

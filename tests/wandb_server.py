@@ -64,6 +64,7 @@ class Server:
         self.busy: dict[str, set[str]] = {}  # agent -> its runs
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.commands: list[dict[str, Any]] = []  # given to agents
         self.unknown: list[str] = []
         self.log: list[tuple[str, dict[str, Any]]] = []
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -176,6 +177,7 @@ class Server:
                 args = {k: {"value": x} for k, x in parameters.items()}
                 commands.append({"type": order, "run_id": name, "program": sweep.config.get("program"), "args": args})
                 self.busy[agent].add(name)
+        self.commands += commands
         return {"agentHeartbeat": {"agent": {"id": agent}, "commands": json.dumps(commands)}}
 
     def on_RunResumeStatus(self, v):
@@ -192,7 +194,7 @@ class Server:
     def on_UpsertBucket(self, v):
         inserted = v["name"] not in self.runs
         run = self.runs.setdefault(v["name"], Run(v["name"], v.get("sweep")))
-        run.state = "running"
+        run.state = "preempting" if run.state == "preempting" else "running"
         run.exitcode = None
         run.sweep = v.get("sweep") or run.sweep
         run.display_name = v.get("displayName") or run.display_name

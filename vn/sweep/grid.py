@@ -149,12 +149,14 @@ class Command:
     Attributes:
         words: ``vn``, its command and all flags.
         environment: what the sweep file sets before ``vn``.
+        folder: of the point.
         finished: the file that is there when the run is finished.
         parameters_file: where the parameters must lie as JSON, if the command reads them from a file.
     """
 
     words: list[str]
     environment: dict[str, str]
+    folder: Path
     finished: Path
     parameters_file: Path | None
 
@@ -185,7 +187,7 @@ def command_of(sweep: Sweep, point: Point, runs: Path) -> Command:
     else:
         words += ["--runs", str(runs), "--name", point.name]
     finished = folder / ("adapter" if words[1] == "fit" else "scores.json")
-    return Command(words, environment, finished, parameters_file if str(parameters_file) in words else None)
+    return Command(words, environment, folder, finished, parameters_file if str(parameters_file) in words else None)
 
 
 def _spell(sweep: Sweep, parameters: Mapping[str, Any], parameters_file: Path) -> list[str]:

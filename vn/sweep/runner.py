@@ -22,6 +22,7 @@ from vn.sweep.grid import Command, Point, Sweep, command_of
 from vn.sweep.record import Record
 
 LOG = "output.log"
+PARAMETERS = "wandb-parameters.yaml"  # a point's parameters, as W&B's agent leaves them for its client
 STOPPED = (128 + signal.SIGTERM, -signal.SIGTERM, 130, -signal.SIGINT)
 PAUSE = 0.1  # seconds between two looks at the processes
 
@@ -40,6 +41,7 @@ def environment_of(point: Point, command: Command, parallel: int, attach: str | 
         own["WANDB_MODE"] = "offline"
     if attach:
         *place, own["WANDB_SWEEP_ID"] = attach.split("/")
+        own["WANDB_SWEEP_PARAM_PATH"] = str((command.folder / PARAMETERS).absolute())
         own |= dict(zip(("WANDB_PROJECT", "WANDB_ENTITY"), reversed(place), strict=False))
         if "WANDB_PROJECT" not in {**os.environ, **own}:
             own["WANDB_PROJECT"] = "vn"  # W&B ignores the project that a run of a sweep asks for in code
@@ -120,8 +122,11 @@ class Runner:
     def _start(self, point: Point) -> None:
         command = command_of(self.sweep, point, self.folder)
         environment = environment_of(point, command, self.parallel, self.attach)
-        folder = self.folder / point.name
+        folder = command.folder
         folder.mkdir(parents=True, exist_ok=True)
+        if self.attach:
+            values = {key: {"desc": None, "value": value} for key, value in point.parameters.items()}
+            write_text(folder / PARAMETERS, json.dumps({"wandb_version": 1, **values}) + "\n")
         if command.parameters_file:
             write_text(command.parameters_file, json.dumps(point.parameters) + "\n")
         log = open(folder / LOG, "ab")  # noqa: SIM115 (closed when the process has ended)
