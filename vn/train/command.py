@@ -173,7 +173,8 @@ class NarratorCLI(LightningCLI):
             return self.folder
         if self.settings.out:
             return Path(self.settings.out)
-        return Path(self.settings.runs) / _point() if _point() else self.folder
+        point = _point()
+        return Path(self.settings.runs) / point if point else self.folder
 
     def before_instantiate_classes(self) -> None:
         """Name the run, keep other processes out of its folder, and refuse one that holds another run.
