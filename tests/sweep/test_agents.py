@@ -31,7 +31,7 @@ print(json.dumps({run.id: {
     "config": dict(run.config),
     "summary": {k: v for k, v in dict(run.summary).items() if not k.startswith("_")},
     "history": [{k: v for k, v in row.items() if k not in hidden} for row in run.scan_history()],
-} for run in runs}))
+} for run in runs}, default=dict))
 """
 
 
@@ -59,7 +59,7 @@ class Place:
 
     def run(self, *words):
         done = subprocess.run(
-            words, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=300
+            words, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=600
         )
         assert done.returncode == 0, done.stderr.decode()[-3000:]
         return done.stdout.decode()
@@ -87,7 +87,7 @@ def write_sweep(experiment, parameters, *flags, command="run"):
     return file
 
 
-def wait(holds, seconds=300.0):
+def wait(holds, seconds=900.0):
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -105,6 +105,7 @@ def without_media(rows):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment, place, server):
     file = write_sweep(
         experiment,
@@ -132,7 +133,7 @@ def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment,
     pid = int((victim / ".lock").read_text().split()[0])
     os.kill(pid, signal.SIGTERM)
     for agent in agents:
-        assert agent.wait(timeout=400) == 0
+        assert agent.wait(timeout=900) == 0
     assert server.unknown == []
 
     read = place.read("sweep0")
@@ -161,6 +162,7 @@ def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment,
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_runs_made_offline_are_filed_under_a_sweep_by_wandb_sync(experiment, place, server, monkeypatch):
     from vn.cli import main
 

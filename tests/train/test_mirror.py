@@ -67,7 +67,14 @@ def test_a_run_cut_short_goes_on_as_one_run_with_each_step_once(experiment, offl
     assert first[-1]["exit"]["exit_code"] == 1
     assert not second[-1]["exit"].get("exit_code")
     whole = lines(experiment.run_folder())
-    assert history(second) == whole
+    *mirrored, predicted, given = history(second)
+    assert mirrored == whole
+    assert list(predicted), list(given) == (["stories/predicted"], ["stories/given"])
+    made = {a["artifact"]["type"]: a["artifact"] for a in second if a["type"] == "artifact"}
+    files = {kind: {e["path"] for e in a["manifest"]["contents"]} for kind, a in made.items()}
+    adapter = {f.name for f in (experiment.run_folder() / "adapter").iterdir()}
+    assert files["adapter"] == adapter
+    assert files["predictions"] >= {"predictions.predicted.jsonl", "predictions.given.jsonl", "stories.jsonl"}
     assert 0 < len(history(first)) < len(whole)
     assert any("test/predicted/bleu_1" in row for row in history(second))
     config = next(r["config"]["update"] for r in second if r["type"] == "config" and "cfg" in r["config"]["update"])

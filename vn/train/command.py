@@ -30,9 +30,10 @@ from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
 from vn.train.loggers import JsonlLogger
-from vn.train.mirror import finish_wandb, wandb_logger
+from vn.train.mirror import finish_wandb, note_failure, wandb_logger
 from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
+from vn.train.showcase import Showcase
 from vn.train.sigterm import EXIT, Preempted, Sigterm
 from vn.train.strategy import register
 from vn.train.watch import StepWatch
@@ -228,6 +229,7 @@ class NarratorCLI(LightningCLI):
             places = (self.folder / "checkpoints", self.folder / "adapter")
             extra.append(StepWatch(s.data.bad_samples))
             extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
+        extra.append(Showcase(self.folder / "adapter"))
         config = {**self.config_init.trainer, **kwargs}
         jsonl = JsonlLogger(self.output)
         config["logger"] = [jsonl, *self._loggers(config.get("logger"), jsonl)]
@@ -318,6 +320,9 @@ def main(command: str, argv: list[str]) -> int:
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0
+        except InputError:
+            note_failure()
+            raise
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
             _work(command, cli)

@@ -89,6 +89,15 @@ def finish_wandb(loggers: list[Logger], exit_code: int, preempted: bool = False)
             logger.experiment.finish(exit_code=exit_code)
 
 
+def note_failure() -> None:
+    """Show a sweep's point that failed before its training began as failed, not as one that never came."""
+    import wandb
+
+    run = wandb.run or (wandb.init(resume="allow") if os.environ.get("WANDB_SWEEP_ID") else None)
+    if run is not None:
+        run.finish(exit_code=2)
+
+
 def _logged_in() -> bool:
     """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
     if os.environ.get("WANDB_API_KEY"):
