@@ -6,66 +6,13 @@ One point fails, one is preempted and goes on; what the server then has is read 
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from agents import AGENT, Place, mirrored, wait, without_media, write_sweep
 from wandb_server import ENTITY, Server
-
-BIN = Path(sys.executable).parent
-# W&B's agent with a shorter breath: it asks the server every five seconds otherwise.
-AGENT = (
-    "import sys, wandb.wandb_agent as a; a.Agent.POLL_INTERVAL = 0.3; from wandb.cli.cli import cli;"
-    "sys.argv[0] = 'wandb'; cli()"
-)
-READ = """
-import json, sys, wandb
-api = wandb.Api()
-runs = api.runs(sys.argv[1], filters={"sweep": sys.argv[2]})
-hidden = ("_runtime", "_timestamp", "_step")
-print(json.dumps({run.id: {
-    "state": run.state,
-    "config": dict(run.config),
-    "summary": {k: v for k, v in dict(run.summary).items() if not k.startswith("_")},
-    "history": [{k: v for k, v in row.items() if k not in hidden} for row in run.scan_history()],
-} for run in runs}, default=dict))
-"""
-
-
-class Place:
-    """A folder to work in, where ``vn`` is a command, and a server."""
-
-    def __init__(self, folder, server):
-        self.folder = folder
-        bin = folder / "bin"
-        bin.mkdir()
-        (bin / "vn").write_text(f'#!/bin/sh\nexec {sys.executable} -m vn.cli "$@"\n')
-        (bin / "vn").chmod(0o755)
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
-        self.environment |= server.environment(folder / "home")
-        self.environment |= {"PATH": f"{bin}:{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-        self.environment["PYTHONPATH"] = os.pathsep.join(
-            [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        )
-
-    def start(self, *words, log="log"):
-        with open(self.folder / f"{log}.txt", "ab") as out:
-            return subprocess.Popen(
-                words, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
-            )
-
-    def run(self, *words):
-        done = subprocess.run(
-            words, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=600
-        )
-        assert done.returncode == 0, done.stderr.decode()[-3000:]
-        return done.stdout.decode()
-
-    def read(self, sweep):
-        return json.loads(self.run(sys.executable, "-c", READ, f"{ENTITY}/toy", sweep).splitlines()[-1])
 
 
 @pytest.fixture
@@ -76,32 +23,7 @@ def server():
 
 @pytest.fixture
 def place(tmp_path, server):
-    return Place(tmp_path, server)
-
-
-def write_sweep(experiment, parameters, *flags, command="run"):
-    words = ["${env}", "vn", command, "--config", str(experiment.config), "--config", "${args_json}"]
-    words += ["--runs", str(experiment.folder / "runs" / "grid"), "--trainer.logger=null", *flags]
-    file = experiment.folder / "grid.yaml"
-    file.write_text(yaml.safe_dump({"method": "grid", "parameters": parameters, "command": words}, sort_keys=False))
-    return file
-
-
-def wait(holds, seconds=900.0):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def mirrored(folder):
-    """The lines of metrics.jsonl, as W&B should have them."""
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{("trainer/global_step" if k == "step" else k): v for k, v in r.items() if v is not None} for r in rows]
-
-
-def without_media(rows):
-    return [row for row in rows if "trainer/global_step" in row]
+    return Place(tmp_path, server.environment(tmp_path / "home"))
 
 
 @pytest.mark.slow
@@ -136,7 +58,7 @@ def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment,
         assert agent.wait(timeout=900) == 0
     assert server.unknown == []
 
-    read = place.read("sweep0")
+    read = place.read(f"{ENTITY}/toy", "sweep0")
     states = {(r["config"]["ablation"], r["config"]["model.lora.rank"]): r["state"] for r in read.values()}
     assert states == {
         ("full", -1): "failed",
@@ -179,7 +101,7 @@ def test_runs_made_offline_are_filed_under_a_sweep_by_wandb_sync(experiment, pla
     place.run("wandb", "sync", str(log))
     assert server.unknown == []
     record = json.loads((folder.parent / "sweep.json").read_text())
-    ((name, run),) = place.read("sweep0").items()
+    ((name, run),) = place.read(f"{ENTITY}/toy", "sweep0").items()
     assert name == record["points"][0]["id"]
     assert run["state"] == "finished"
     assert run["config"]["ablation"] == "full"
