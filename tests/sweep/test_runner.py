@@ -121,8 +121,10 @@ def test_runs_of_a_test_only_sweep_stand_apart_from_the_runs_they_test(experimen
     )
     assert main(["sweep", str(file), "--runs", str(experiment.folder / "runs")]) == 0, capsys.readouterr()
     out = experiment.folder / "runs" / "controls" / "toy"
-    config = yaml.safe_load((out / "config.yaml").read_text())
-    assert config["data"]["frames"] == "other_video"
+    assert (out / "predictions.given.jsonl").read_text() != (run / "predictions.given.jsonl").read_text()
+    assert (out / "stories.jsonl").read_text() == (run / "stories.jsonl").read_text()
+    record = json.loads((out.parent / "sweep.json").read_text())
+    assert record["points"][0]["parameters"] == {"run": str(run)}
     assert set(json.loads((out / "scores.json").read_text())) == {"predicted", "given"}
     assert "test/predicted/bleu_1" in (out / "metrics.jsonl").read_text()
     assert {f: f.read_bytes() for f in run.rglob("*") if f.is_file()} == before

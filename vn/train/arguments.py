@@ -174,6 +174,8 @@ def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dic
             raise InputError(f"expected settings by name, got {show(given)}", file=file, field=group)
     for key, value in settings.items():
         file = file_of(key, configs)
+        if file and isinstance(stands := _value(configs[file], key), int | float) and stands != value:
+            file = None  # a flag stands over it
         if isinstance(value, str) and "\0" in value:
             raise InputError(f"holds a NUL character: {show(value)}", file=file, field=key)
         if value is None and defaults.get(key) is not None and not key.startswith("trainer."):

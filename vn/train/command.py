@@ -273,8 +273,8 @@ class NarratorCLI(LightningCLI):
                 write_text(self.folder / CONFIG, self._dump())
         else:
             model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
-            if _rank() == 0 and self.output != self.folder:
-                write_text(self.output / CONFIG, self._dump())  # a test elsewhere: how it differs from its run
+            if _rank() == 0 and _point() and not self.settings.out:
+                write_text(self.output / CONFIG, self._dump())  # a point's own folder
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
