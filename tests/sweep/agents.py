@@ -84,5 +84,6 @@ def mirrored(folder):
     return [{("trainer/global_step" if k == "step" else k): v for k, v in r.items() if v is not None} for r in rows]
 
 
-def without_media(rows):
-    return [row for row in rows if "trainer/global_step" in row]
+def without_stories(rows):
+    """The rows of a history that are no table of stories."""
+    return [row for row in rows if not any(key.startswith("stories/") for key in row)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from agents import AGENT, Place, mirrored, wait, without_media, write_sweep
+from agents import AGENT, Place, mirrored, wait, without_stories, write_sweep
 from wandb_server import ENTITY, Server
 
 
@@ -66,14 +66,21 @@ def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment,
         ("no_memory", -1): "failed",
         ("no_memory", 4): "finished",
     }
-    assert ("resume", victim.name) in [(c["type"], c["run_id"]) for c in server.commands]
+    assert ("resume", victim.name) in [(c["type"], c.get("run_id")) for c in server.commands]
     for name, run in read.items():
         if run["state"] == "finished":
             assert run["config"]["cfg"]["model"]["lora"]["rank"] == 4
             assert run["config"]["cfg"]["ablation"] == run["config"]["ablation"]
-            assert without_media(run["history"]) == mirrored(runs / name)
+            assert without_stories(run["history"]) == mirrored(runs / name)
             assert run["summary"]["test/predicted/bleu_1"] > 0
             scores = json.loads((runs / name / "scores.json").read_text())
+            tables = [key for row in run["history"] for key in row if key.startswith("stories/")]
+            assert sorted(tables) == ["stories/given", "stories/predicted"]
+            made = {a["artifactTypeName"]: id for id, a in server.artifacts.items() if a["runName"] == name}
+            assert {server.artifacts[id]["state"] for id in made.values()} == {"COMMITTED"}
+            for kind, file in (("adapter", "adapter/narrator.safetensors"), ("predictions", "scores.json")):
+                stored = server.blobs[f"{made[kind]}/{Path(file).name}"]
+                assert stored == (runs / name / file).read_bytes()
             assert run["summary"]["test/predicted/cider"] == pytest.approx(scores["predicted"]["cider"]["value"])
 
     # The run that was preempted is the run that was not.
@@ -106,7 +113,7 @@ def test_runs_made_offline_are_filed_under_a_sweep_by_wandb_sync(experiment, pla
     assert run["state"] == "finished"
     assert run["config"]["ablation"] == "full"
     assert run["config"]["seed_everything"] == 5
-    assert without_media(run["history"]) == mirrored(folder)
+    assert without_stories(run["history"]) == mirrored(folder)
 
 
 def test_the_stand_in_fails_on_what_it_does_not_know(server):

@@ -8,7 +8,7 @@ import re
 import sys
 
 import pytest
-from agents import AGENT, Place, mirrored, without_media, write_sweep
+from agents import AGENT, Place, mirrored, without_stories, write_sweep
 
 LIVE = os.environ.get("VN_WANDB_LIVE") == "1" and os.environ.get("WANDB_API_KEY")
 
@@ -30,4 +30,4 @@ def test_a_sweep_on_the_real_server(experiment, tmp_path):
     read = place.read(project, sweep)
     assert {run["config"]["model.lora.rank"]: run["state"] for run in read.values()} == {-1: "failed", 4: "finished"}
     name = next(name for name, run in read.items() if run["state"] == "finished")
-    assert without_media(read[name]["history"]) == mirrored(experiment.folder / "runs" / "grid" / name)
+    assert without_stories(read[name]["history"]) == mirrored(experiment.folder / "runs" / "grid" / name)

@@ -69,7 +69,8 @@ def test_a_run_cut_short_goes_on_as_one_run_with_each_step_once(experiment, offl
     whole = lines(experiment.run_folder())
     *mirrored, predicted, given = history(second)
     assert mirrored == whole
-    assert list(predicted), list(given) == (["stories/predicted"], ["stories/given"])
+    assert "stories/predicted" in predicted
+    assert "stories/given" in given
     made = {a["artifact"]["type"]: a["artifact"] for a in second if a["type"] == "artifact"}
     files = {kind: {e["path"] for e in a["manifest"]["contents"]} for kind, a in made.items()}
     adapter = {f.name for f in (experiment.run_folder() / "adapter").iterdir()}
