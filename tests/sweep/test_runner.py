@@ -130,6 +130,19 @@ def test_runs_of_a_test_only_sweep_stand_apart_from_the_runs_they_test(experimen
     assert {f: f.read_bytes() for f in run.rglob("*") if f.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "content", ["", "[1]", "{}", '{"configs": {}, "points": [1]}', '{"configs": {}, "points": [{}]}']
+)
+def test_a_damaged_record_is_said_to_be_one(experiment, sweep, capsys, content):
+    folder = experiment.folder / "runs" / "grid"
+    folder.mkdir(parents=True)
+    (folder / "sweep.json").write_text(content)
+    assert main(sweep({"seed_everything": {"values": [5]}})) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len(error) == 1
+    assert str(folder / "sweep.json") in error[0]
+
+
 def test_a_sweep_of_two_processes_at_once_is_refused(experiment, sweep, capsys):
     from vn.lock import claim
 

@@ -51,28 +51,28 @@ class Record:
         self.file = folder / FILE
         self.sweep = sweep
         self.configs = _digests(sweep)
-        before = self._read()
         self.points = {p.name: Entry(p.id, p.name, p.parameters) for p in sweep.points}
-        for old in before.get("points", []):
+        for old in self._read():
             entry = self.points.get(old["name"])
             if entry and entry.id == old["id"]:
-                entry.seconds = old["seconds"]
+                entry.seconds = old.get("seconds")
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> list[dict[str, Any]]:
+        """The points as they stood when the sweep was run before, if it was."""
         if not self.file.exists():
-            return {}
+            return []
         before = read_json(self.file)
         way_out = "give another --name, or remove the folder"
-        if not isinstance(before, dict) or not isinstance(before.get("points"), list):
+        if not _is_record(before):
             raise InputError(f"is no sweep's record; {way_out}", file=self.file)
         if all(old.get("state") == "pending" for old in before["points"]):
-            return before
+            return before["points"]
         if before.get("command") != self.sweep.command:
             raise InputError(f"was made with another command than {self.sweep.file} has; {way_out}", file=self.file)
         for file, digest in self.configs.items():
-            if before.get("configs", {}).get(file) != digest:
+            if before["configs"].get(file) != digest:
                 raise InputError(f"{file} has changed since these runs were made; {way_out}", file=self.file)
-        return before
+        return before["points"]
 
     def set(self, name: str, state: str, seconds: float | None = None, error: str | None = None) -> None:
         """Note how a point stands, and write the file."""
@@ -96,6 +96,19 @@ class Record:
             "points": [asdict(entry) for entry in self.points.values()],
         }
         write_text(self.file, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def _is_record(data: Any) -> bool:
+    if not isinstance(data, dict) or not isinstance(data.get("configs"), dict):
+        return False
+    points = data.get("points")
+    return isinstance(points, list) and all(
+        isinstance(point, dict)
+        and isinstance(point.get("name"), str)
+        and isinstance(point.get("id"), str)
+        and isinstance(point.get("seconds"), int | float | None)
+        for point in points
+    )
 
 
 def _digests(sweep: Sweep) -> dict[str, str]:

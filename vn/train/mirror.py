@@ -28,6 +28,7 @@ class WandbMirror(WandbLogger):
 
     def __init__(self, jsonl: JsonlLogger, **others: Any) -> None:
         super().__init__(**others)
+        self._wandb_init.pop("anonymous", None)  # Lightning passes it on, and W&B warns of it
         self.jsonl = jsonl
         self._read = 0  # bytes of the file
         self._rows = 0
