@@ -278,6 +278,7 @@ class Server:
 
     def _run(self, run: Run) -> dict[str, Any]:
         events = run.lines.get("wandb-events.jsonl", [])
+        started = run.config.get("_wandb", {}).get("value", {}).get("t")  # without it, clients begin at step 0
         return {
             "id": run.name,
             "projectId": 1,
@@ -286,7 +287,7 @@ class Server:
             "sweepName": run.sweep,
             "state": run.state,
             "config": json.dumps(run.config),
-            "wandbConfig": "{}",
+            "wandbConfig": json.dumps({"t": started} if started else {}),
             "exitcode": run.exitcode,
             "summaryMetrics": run.summary,
             "historyLineCount": len(run.history),

@@ -67,10 +67,10 @@ def test_a_run_cut_short_goes_on_as_one_run_with_each_step_once(experiment, offl
     assert first[-1]["exit"]["exit_code"] == 1
     assert not second[-1]["exit"].get("exit_code")
     whole = lines(experiment.run_folder())
-    *mirrored, predicted, given = history(second)
+    *mirrored, given, predicted = history(second)
     assert mirrored == whole
-    assert "stories/predicted" in predicted
-    assert "stories/given" in given
+    assert any(key.startswith("stories/predicted") for key in predicted)
+    assert any(key.startswith("stories/given") for key in given)
     made = {a["artifact"]["type"]: a["artifact"] for a in second if a["type"] == "artifact"}
     files = {kind: {e["path"] for e in a["manifest"]["contents"]} for kind, a in made.items()}
     adapter = {f.name for f in (experiment.run_folder() / "adapter").iterdir()}
