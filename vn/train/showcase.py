@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import numpy as np
@@ -14,7 +14,7 @@ from vn.data.datamodule import StoryDataModule, other_videos
 from vn.data.shards import read_sample, read_thumbs
 from vn.metrics.length import fits
 from vn.metrics.predictions import read_lines
-from vn.story import WordRange, count_words
+from vn.story import Language, WordRange, count_words
 from vn.train.module import NarratorModule
 
 VIDEOS = 8  # of the test split, in the table of stories
@@ -65,7 +65,7 @@ def story_rows(predictions: Path, data: StoryDataModule) -> Iterator[list[Any]]:
         predictions: a file of predictions.
         data: that was tested.
     """
-    language = data.manifest.language
+    language = cast(Language, data.manifest.language)
     lines = read_lines(predictions)
     shown = list(dict.fromkeys(line["video"] for line in lines))[:VIDEOS]
     pictures = {video: _pictures(video, data) for video in shown}
