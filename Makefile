@@ -1,4 +1,4 @@
-# make demo | test | test-slow | lint | bench | bench-train. Each makes .venv itself, from setup.cfg and constraints.txt.
+# make demo | ablations | test | test-slow | lint | bench | bench-train. Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ EXTRAS := train,video,meteor,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test test-slow lint bench bench-train clean
+.PHONY: demo ablations test test-slow lint bench bench-train clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
@@ -19,6 +19,12 @@ $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
 
 demo: $(VENV)/installed
 	$(BIN)/vn demo $(if $(STORY_LANG),--language $(STORY_LANG)) $(if $(DEMO_SIZE),--size $(DEMO_SIZE))
+
+# After make demo: 24 trainings and what they show, about 90 minutes; what is finished is not made again.
+ablations: $(VENV)/installed
+	$(BIN)/vn sweep sweeps/demo_ablations.yaml --parallel 2
+	$(BIN)/vn sweep sweeps/demo_controls.yaml --parallel 2
+	$(BIN)/vn compare runs/demo_ablations runs/demo_controls
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest

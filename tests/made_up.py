@@ -27,8 +27,13 @@ def make_story(key: str, random: np.random.Generator, narrated: bool = True) -> 
     return Story(key, "Aurora kettle", "en", "ad", (Knowledge("Material", ("steel", "glass")),), tuple(clips))
 
 
-def write_data(folder: Path, train: tuple[int, ...] = (5, 1, 7), val: int = 3, test: int = 5, seed: int = 0) -> Path:
-    """A data folder whose train split has shards of the given sizes."""
+def write_data(
+    folder: Path, train: tuple[int, ...] = (5, 1, 7), val: int = 3, test: int = 5, seed: int = 0, thumbs: bool = False
+) -> Path:
+    """A data folder whose train split has shards of the given sizes.
+
+    With `thumbs`, the picture of a frame at second s is grey of value 10 s.
+    """
     random = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     splits = {}
@@ -44,7 +49,8 @@ def write_data(folder: Path, train: tuple[int, ...] = (5, 1, 7), val: int = 3, t
                     story = make_story(f"{split}-{n}-{i}", random)
                     count = int(story.clips[-1].end)
                     frames = random.normal(size=(count, T, D)).astype(np.float16)
-                    writer.add(story, frames, np.arange(count, dtype=np.float32), None)
+                    pictures = [np.full((96, 64, 3), 10 * s, np.uint8) for s in range(count)] if thumbs else None
+                    writer.add(story, frames, np.arange(count, dtype=np.float32), pictures)
                 shards.append(writer.close())
         splits[split] = shards
     Manifest(

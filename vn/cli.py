@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("vn.train.command", "narrate the test split without scoring it"),
     "run": ("vn.train.command", "fit, then test, in one process: what sweeps call"),
     "narrate": ("vn.narrate_command", "narrate a raw video: story.json and subtitles"),
+    "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),
     "score": ("vn.metrics.score_command", "score a run's predictions"),
 }
 LIGHTNING = "vn.train.command"
@@ -34,6 +35,7 @@ examples:
   vn run --config experiments/demo.yaml                 train and test one experiment
   vn run --config experiments/demo.yaml --ablation no_memory
   vn test --run runs/demo --test.storyline '[given]'
+  vn sweep sweeps/demo_ablations.yaml --parallel 2
   vn narrate video.mp4 --product product.yaml --run runs/demo --out story
 """
 

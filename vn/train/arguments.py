@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError
 
 from vn.errors import InputError, did_you_mean, show
-from vn.files import read_yaml
+from vn.files import parse_json, read_json, read_yaml
 
 PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
 ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
@@ -59,16 +60,18 @@ DEBUG: dict[str, tuple[str, ...]] = {
 
 
 def expand(argv: list[str]) -> list[str]:
-    """Spell out our short flags: ``--run DIR``, ``--ablation NAME`` and ``--debug fast | overfit``.
+    """Spell out our short flags: ``--run DIR``, ``--ablation NAME``, ``--debug fast | overfit`` and JSON parameters.
 
-    ``--run DIR`` stands for that run's configuration and folder, ``--ablation NAME`` for the overlay
-    ``ablations/NAME.yaml`` beside the experiment file, and a debug preset for its settings: each is placed right after
-    the experiment, so that later flags still win.
+    ``--config JSON``, the parameters of a sweep's point as text or in a file ``*.json``, stands for a flag each: they
+    are overlaid like flags, and their keys may be dotted. ``--run DIR`` stands for that run's configuration and folder,
+    ``--ablation NAME`` for the overlay ``ablations/NAME.yaml`` beside the experiment file, and a debug preset for its
+    settings: each is placed right after the experiment, so that later flags still win.
     """
     args: list[str] = []
     for arg in argv:  # --key=value to --key value, for these only
         key, equals, value = arg.partition("=")
         args += [key, value] if equals and key in ("--run", "--ablation", "--debug", "--config", "-c") else [arg]
+    args = _spell_parameters(args)
     out: list[str] = []
     overlay: Path | None = None
     preset: tuple[str, ...] = ()
@@ -116,6 +119,35 @@ def expand(argv: list[str]) -> list[str]:
     return out
 
 
+def _spell_parameters(args: list[str]) -> list[str]:
+    """Put flags in the place of configurations that are JSON."""
+    out: list[str] = []
+    i = 0
+    while i < len(args):
+        value = args[i + 1] if args[i] in ("--config", "-c") and i + 1 < len(args) else ""
+        inline = value.lstrip().startswith("{")
+        if not inline and not value.endswith(".json"):
+            out.append(args[i])
+            i += 1
+            continue
+        parameters = parse_json(value, "--config") if inline else read_json(value)
+        if not isinstance(parameters, dict):
+            raise InputError(f"expected parameters by name, got {show(parameters)}", file=value)
+        for key, given in _leaves(parameters):
+            text = given if isinstance(given, str) else json.dumps(given)
+            out += [f"--{key}", text] if key in ("run", "ablation", "debug") else [f"--{key}={text}"]
+        i += 2
+    return out
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 def read_configs(args: list[str]) -> dict[Path, dict[str, Any]]:
     """The configuration files that arguments name, parsed; errors name them, which jsonargparse's do not."""
     files = [Path(args[n + 1]) for n, arg in enumerate(args[:-1]) if arg in ("--config", "-c")]
@@ -142,6 +174,8 @@ def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dic
             raise InputError(f"expected settings by name, got {show(given)}", file=file, field=group)
     for key, value in settings.items():
         file = file_of(key, configs)
+        if file and isinstance(stands := _value(configs[file], key), int | float) and stands != value:
+            file = None  # a flag stands over it
         if isinstance(value, str) and "\0" in value:
             raise InputError(f"holds a NUL character: {show(value)}", file=file, field=key)
         if value is None and defaults.get(key) is not None and not key.startswith("trainer."):

@@ -124,6 +124,12 @@ def without_optimizer(file: Path) -> dict[str, Any]:
     return {**progress, "state_dict": {}, "optimizer_states": []}
 
 
+def wandb_run_id(file: Path) -> str | None:
+    """The W&B run that a checkpoint was logged to, if any."""
+    progress = torch.load(file if file.is_file() else file / PROGRESS, map_location="cpu", weights_only=True, mmap=True)
+    return progress.get("wandb_run_id")
+
+
 def load_weights(file: Path, narrator: VideoNarrator) -> None:
     """Put what a checkpoint has trained into a new narrator that is not sharded yet."""
     if file.is_dir():

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import WandbLogger
 
 from vn.adapter import replace_folder, save_adapter
 from vn.data.datamodule import StoryDataModule
@@ -80,6 +81,12 @@ class Checkpoints(Checkpoint):
         if asked:
             self.sigterm.awaited = False
             raise Preempted
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Note the W&B run, which a run that goes on from here goes on too."""
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                checkpoint["wandb_run_id"] = logger.version
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Put Lightning's counters between two steps, as the data module says where training stands.

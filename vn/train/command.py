@@ -27,11 +27,13 @@ from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
 from vn.train.callbacks import AfterTest, StepSeed
-from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints
+from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
-from vn.train.loggers import JsonlLogger, finish_wandb, wandb_logger
+from vn.train.loggers import JsonlLogger
+from vn.train.mirror import finish_wandb, note_failure, wandb_logger
 from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
+from vn.train.showcase import Showcase
 from vn.train.sigterm import EXIT, Preempted, Sigterm
 from vn.train.strategy import register
 from vn.train.watch import StepWatch, ValidationWatch
@@ -168,8 +170,12 @@ class NarratorCLI(LightningCLI):
     @property
     def output(self) -> Path:
         """The folder that the command writes to."""
-        tests = self.command in ("test", "predict", "validate")
-        return Path(self.settings.out) if tests and self.settings.out else self.folder
+        if self.command in ("fit", "run"):
+            return self.folder
+        if self.settings.out:
+            return Path(self.settings.out)
+        point = _point()
+        return Path(self.settings.runs) / point if point else self.folder
 
     def before_instantiate_classes(self) -> None:
         """Name the run, keep other processes out of its folder, and refuse one that holds another run.
@@ -189,9 +195,8 @@ class NarratorCLI(LightningCLI):
     def _name_run(self) -> None:
         settings = self.settings
         if settings.name is None:
-            if os.environ.get("WANDB_SWEEP_ID") and os.environ.get("WANDB_RUN_ID"):
-                settings.name = os.environ["WANDB_RUN_ID"]
-            else:
+            settings.name = _point()
+            if settings.name is None:
                 files = [Path(str(f)) for f in settings.config or []]
                 stem = next((f.stem for f in files if f.parent.name != "ablations"), "run")
                 variant = [] if settings.ablation == "full" else [settings.ablation]
@@ -225,8 +230,10 @@ class NarratorCLI(LightningCLI):
             places = (self.folder / "checkpoints", self.folder / "adapter")
             extra.append(StepWatch(s.data.bad_samples))
             extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
+        extra.append(Showcase(self.folder / "adapter"))
         config = {**self.config_init.trainer, **kwargs}
-        config["logger"] = [JsonlLogger(self.folder), *self._loggers(config.get("logger"))]
+        jsonl = JsonlLogger(self.output)
+        config["logger"] = [jsonl, *self._loggers(config.get("logger"), jsonl)]
         config["default_root_dir"] = str(self.folder)
         config["callbacks"] = [*(config.get("callbacks") or []), *extra]
         try:
@@ -239,7 +246,7 @@ class NarratorCLI(LightningCLI):
         trainer._signal_connector.register_signal_handlers = _no_handlers  # type: ignore[method-assign]
         return trainer
 
-    def _loggers(self, asked: Any) -> list[Logger]:
+    def _loggers(self, asked: Any, jsonl: JsonlLogger) -> list[Logger]:
         """The user's own loggers; else W&B, offline unless the user is logged in; none for ``false``."""
         if asked is False:
             return []
@@ -247,9 +254,15 @@ class NarratorCLI(LightningCLI):
             return [asked]
         if isinstance(asked, list) and asked:
             return asked
-        if self.command not in ("fit", "run"):
+        if self.command not in ("fit", "run") and "WANDB_RUN_ID" not in os.environ:
             return []
-        return [wandb_logger(self.folder, self.settings.name, yaml.safe_load(self._dump()) if _rank() == 0 else None)]
+        training = self.command in ("fit", "run")
+        checkpoint = find(self.folder / "checkpoints" / LAST) if training else None
+        if checkpoint is not None:
+            check_readable(checkpoint)
+        run_id = wandb_run_id(checkpoint) if checkpoint is not None else None
+        config = yaml.safe_load(self._dump()) if _rank() == 0 else None
+        return [wandb_logger(jsonl, self.settings.name, config, run_id)]
 
     def after_instantiate_classes(self) -> None:
         """Tell the module where to write, and load what is tested."""
@@ -261,6 +274,8 @@ class NarratorCLI(LightningCLI):
                 write_text(self.folder / CONFIG, self._dump())
         else:
             model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
+            if _rank() == 0 and _point() and not self.settings.out:
+                write_text(self.output / CONFIG, self._dump())  # a point's own folder
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -277,6 +292,11 @@ def _free(key: str) -> bool:
 
 def _no_handlers() -> None:
     """Instead of Lightning's signal handlers: `vn.train.sigterm` says why."""
+
+
+def _point() -> str | None:
+    """In a sweep of W&B's agent, the run id: its run folder's name, or that of the folder a test writes to."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
 
 
 def _rank() -> int:
@@ -301,6 +321,9 @@ def main(command: str, argv: list[str]) -> int:
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
             return 0
+        except InputError:
+            note_failure()
+            raise
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:
             _work(command, cli)

@@ -1,18 +1,15 @@
-"""Where logged numbers go: metrics.jsonl always, W&B unless it is switched off."""
+"""``metrics.jsonl``: where logged numbers always go. `vn.train.mirror` copies them to W&B."""
 
 from __future__ import annotations
 
 import json
 import math
-import netrc
-import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlparse
 
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
@@ -95,47 +92,3 @@ def _drop_half_line(file: BinaryIO) -> None:
     tail = file.read()
     if tail and not tail.endswith(b"\n"):
         file.truncate(size - len(tail) + tail.rfind(b"\n") + 1)
-
-
-def wandb_logger(folder: Path, name: str, config: dict[str, Any] | None) -> WandbLogger:
-    """W&B, offline unless the user is logged in; in a sweep, the sweep's own run.
-
-    Args:
-        folder: the run folder.
-        name: of the run.
-        config: logged with it as ``cfg``, beside the ablation; None on ranks that log nothing.
-    """
-    in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
-    offline = not in_sweep and "WANDB_MODE" not in os.environ and not _logged_in()
-    logger = WandbLogger(
-        name=None if in_sweep else name,
-        project=os.environ.get("WANDB_PROJECT", "vn"),
-        save_dir=str(folder),
-        offline=offline,
-        resume="allow",
-    )
-    if config is not None:
-        # In a sweep, `ablation` is the sweep's own key, and locked.
-        beside = {} if in_sweep else {"ablation": config["ablation"]}
-        logger.experiment.config.update({"cfg": config, **beside})
-    return logger
-
-
-def finish_wandb(loggers: list[Logger], exit_code: int, preempted: bool = False) -> None:
-    """End W&B's runs; one that is preempted says so, so that an agent starts it again."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger) and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
-            if preempted:
-                logger.experiment.mark_preempting()
-            logger.experiment.finish(exit_code=exit_code)
-
-
-def _logged_in() -> bool:
-    """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
-    try:
-        return host is not None and netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False

@@ -1,0 +1,1 @@
+"""Runs a W&B sweep file without a server."""

@@ -1,0 +1,66 @@
+"""``vn sweep``: the grid of a W&B sweep file, without a server."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from vn.errors import InputError, show
+from vn.lock import claim
+from vn.sweep.grid import command_of, read_sweep
+from vn.sweep.runner import Runner, environment_of, shown
+
+EPILOG = """\
+Each point is a process with its own run folder, RUNS/NAME/POINT. Points that are finished are skipped, points that
+were stopped go on where they were, and a point that fails does not stop the others. RUNS/NAME/sweep.json says how
+each of them stands, and POINT/output.log what it printed.
+
+examples:
+  vn sweep sweeps/demo_ablations.yaml --dry-run
+  vn sweep sweeps/demo_ablations.yaml --parallel 2
+  vn sweep sweeps/demo_ablations.yaml --name smoke --with --debug fast
+  wandb sweep sweeps/demo_ablations.yaml                  # prints ENTITY/PROJECT/SWEEP_ID
+  vn sweep sweeps/demo_ablations.yaml --attach ENTITY/PROJECT/SWEEP_ID
+  wandb sync runs/demo_ablations/*/wandb/offline-run-*    # files the runs under that sweep
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``vn sweep``."""
+    parser.epilog = EPILOG
+    parser.add_argument("file", type=Path, help="a sweep file as for wandb sweep, with method: grid")
+    parser.add_argument("--name", help="of the sweep, and of its folder (default: the file's)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the sweep's folder lies (default: runs)")
+    parser.add_argument(
+        "--parallel", type=int, default=1, metavar="N", help="runs at a time, one thread each if several"
+    )
+    parser.add_argument("--attach", metavar="SWEEP_ID", help="the W&B sweep that wandb sync is to file the runs under")
+    parser.add_argument(
+        "--with",
+        dest="extra",
+        nargs=argparse.REMAINDER,
+        default=[],
+        metavar="FLAG",
+        help="flags for every command; all that follows is taken: --with --debug fast",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print every command, and run none")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a sweep, or print it."""
+    if args.parallel < 1:
+        raise InputError(f"expected 1 or more, got {args.parallel}", field="--parallel")
+    if args.attach is not None and not re.fullmatch(r"([^/\s]+/){0,2}[^/\s]+", args.attach):
+        raise InputError(f"expected SWEEP_ID or ENTITY/PROJECT/SWEEP_ID, got {show(args.attach)}", field="--attach")
+    if args.name is not None and not re.fullmatch(r"[0-9A-Za-z_+-][0-9A-Za-z._+-]{0,199}", args.name):
+        raise InputError(f"expected the name of a folder, got {show(args.name)}", field="--name")
+    sweep = read_sweep(args.file, args.name, args.extra)
+    folder = args.runs / sweep.name
+    if args.dry_run:
+        for point in sweep.points:
+            command = command_of(sweep, point, folder)
+            print(shown(command, environment_of(point, command, args.parallel, args.attach)))
+        return 0
+    with claim(folder, "vn sweep"):
+        return Runner(sweep, folder, args.parallel, args.attach).run()

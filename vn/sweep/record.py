@@ -1,0 +1,120 @@
+"""``sweep.json``: which points a sweep has, and how each of them stands. The dashboard reads it too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vn.data.atomic import write_text
+from vn.errors import InputError
+from vn.files import read_json, read_yaml
+from vn.sweep.grid import Sweep
+
+FILE = "sweep.json"
+STATES = ("pending", "running", "finished", "failed", "stopped")
+
+
+@dataclass
+class Entry:
+    """How a point stands.
+
+    Attributes:
+        id, name, parameters: see `vn.sweep.grid.Point`.
+        state: one of `STATES`; what was stopped goes on with the same command, what failed begins or goes on too.
+        seconds: that its runs took, all together; None before the first has ended.
+        error: why it failed.
+    """
+
+    id: str
+    name: str
+    parameters: dict[str, Any]
+    state: str = "pending"
+    seconds: float | None = None
+    error: str | None = None
+
+
+class Record:
+    """The file ``sweep.json`` of a sweep's folder.
+
+    Args:
+        folder: of the sweep.
+        sweep: what it is to run.
+
+    Raises:
+        InputError: the folder holds runs of another command, or of experiments that have changed since.
+    """
+
+    def __init__(self, folder: Path, sweep: Sweep) -> None:
+        self.file = folder / FILE
+        self.sweep = sweep
+        self.configs = _digests(sweep)
+        self.points = {p.name: Entry(p.id, p.name, p.parameters) for p in sweep.points}
+        for old in self._read():
+            entry = self.points.get(old["name"])
+            if entry and entry.id == old["id"]:
+                entry.seconds = old.get("seconds")
+
+    def _read(self) -> list[dict[str, Any]]:
+        """The points as they stood when the sweep was run before, if it was."""
+        if not self.file.exists():
+            return []
+        before = read_json(self.file)
+        way_out = "give another --name, or remove the folder"
+        if not _is_record(before):
+            raise InputError(f"is no sweep's record; {way_out}", file=self.file)
+        if all(old.get("state") == "pending" for old in before["points"]):
+            return before["points"]
+        if before.get("command") != self.sweep.command:
+            raise InputError(f"was made with another command than {self.sweep.file} has; {way_out}", file=self.file)
+        for file, digest in self.configs.items():
+            if before["configs"].get(file) != digest:
+                raise InputError(f"{file} has changed since these runs were made; {way_out}", file=self.file)
+        return before["points"]
+
+    def set(self, name: str, state: str, seconds: float | None = None, error: str | None = None) -> None:
+        """Note how a point stands, and write the file."""
+        entry = self.points[name]
+        entry.state, entry.error = state, error
+        if seconds is not None:
+            entry.seconds = round((entry.seconds or 0) + seconds, 1)
+        self.write()
+
+    def names(self, state: str) -> list[str]:
+        """The points in a state."""
+        return [entry.name for entry in self.points.values() if entry.state == state]
+
+    def write(self) -> None:
+        """Write the file, whole."""
+        content = {
+            "name": self.sweep.name,
+            "file": str(self.sweep.file),
+            "command": self.sweep.command,
+            "configs": self.configs,
+            "points": [asdict(entry) for entry in self.points.values()],
+        }
+        write_text(self.file, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def _is_record(data: Any) -> bool:
+    if not isinstance(data, dict) or not isinstance(data.get("configs"), dict):
+        return False
+    points = data.get("points")
+    return isinstance(points, list) and all(
+        isinstance(point, dict)
+        and isinstance(point.get("name"), str)
+        and isinstance(point.get("id"), str)
+        and isinstance(point.get("seconds"), int | float | None)
+        for point in points
+    )
+
+
+def _digests(sweep: Sweep) -> dict[str, str]:
+    """What the sweep's configuration files hold, comments left out, and the overlays beside them."""
+    words = sweep.command
+    files = [Path(words[n + 1]) for n, word in enumerate(words[:-1]) if word in ("--config", "-c")]
+    files = [file for file in files if not str(file).startswith("${")]
+    overlays = [o for folder in {f.parent for f in files} for o in sorted((folder / "ablations").glob("*.yaml"))]
+    return {str(f): hashlib.sha256(repr(read_yaml(f)).encode()).hexdigest() for f in [*files, *overlays]}

@@ -1,0 +1,110 @@
+"""W&B as a mirror of the run folder: the lines of ``metrics.jsonl``, and at the end scores, stories and artifacts."""
+
+from __future__ import annotations
+
+import json
+import netrc
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlparse
+
+from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from vn.train.loggers import JsonlLogger
+
+
+class WandbMirror(WandbLogger):
+    """Row k of W&B's history is line k of ``metrics.jsonl``.
+
+    So a run that was killed and goes on has each step once: steps done again are already there, and lines that W&B
+    lost with the process are sent again. The `JsonlLogger` must come first among the loggers.
+
+    Args:
+        jsonl: writes the lines.
+        others: those of Lightning's logger.
+    """
+
+    def __init__(self, jsonl: JsonlLogger, **others: Any) -> None:
+        super().__init__(**others)
+        self._wandb_init.pop("anonymous", None)  # Lightning passes it on, and W&B warns of it
+        self.jsonl = jsonl
+        self._read = 0  # bytes of the file
+        self._rows = 0
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Send the lines that W&B does not have yet."""
+        run = self.experiment
+        with open(self.jsonl.file, "rb") as file:
+            file.seek(self._read)
+            for line in file:
+                self._read += len(line)
+                self._rows += 1
+                if self._rows > run.starting_step:
+                    run.log(_row(line))
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    """A line of ``metrics.jsonl`` under the names that Lightning's logger uses; numbers that are none are so again."""
+    values = json.loads(line)
+    step = values.pop("step")
+    row = {k: float(v) if isinstance(v, str) else v for k, v in values.items() if v is not None}
+    return row if step is None else {**row, "trainer/global_step": step}
+
+
+def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, run_id: str | None) -> WandbMirror:
+    """W&B, offline unless the user is logged in; in a sweep, the sweep's own run.
+
+    Args:
+        jsonl: the run folder's logger.
+        name: of the run.
+        config: logged with it as ``cfg``, beside the ablation; None on ranks that log nothing.
+        run_id: of the run that this one goes on with, from its checkpoint; the environment's wins.
+    """
+    in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
+    offline = not in_sweep and "WANDB_MODE" not in os.environ and not _logged_in()
+    logger = WandbMirror(
+        jsonl,
+        name=None if in_sweep else name,
+        id=os.environ.get("WANDB_RUN_ID") or run_id,
+        project=os.environ.get("WANDB_PROJECT", "vn"),
+        save_dir=str(jsonl.file.parent),
+        offline=offline,
+        resume="allow",
+    )
+    if config is not None:
+        # In a sweep, `ablation` is the sweep's own key, and locked.
+        beside = {} if in_sweep else {"ablation": config["ablation"]}
+        logger.experiment.config.update({"cfg": config, **beside}, allow_val_change=True)
+    return logger
+
+
+def finish_wandb(loggers: list[Logger], exit_code: int, preempted: bool = False) -> None:
+    """End W&B's runs; one that is preempted says so, so that an agent starts it again."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger) and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            if preempted:
+                logger.experiment.mark_preempting()
+            logger.experiment.finish(exit_code=exit_code)
+
+
+def note_failure() -> None:
+    """Show a sweep's point that failed before its training began as failed, not as one that never came."""
+    import wandb
+
+    run = wandb.run or (wandb.init(resume="allow") if os.environ.get("WANDB_SWEEP_ID") else None)
+    if run is not None:
+        run.finish(exit_code=2)
+
+
+def _logged_in() -> bool:
+    """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    try:
+        return host is not None and netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
