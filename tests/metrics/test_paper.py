@@ -19,7 +19,7 @@ def test_all_three_tables_are_there_and_whole():
 
 
 def test_comparable_only_with_the_same_stories_and_the_same_way():
-    table = paper().table("predicted", "zh")
+    table = paper().table("predicted", "ad")
     cider = table.columns[0]
     entry = {"value": 0.3, "tokenisation": "llm-ids:0123456789ab", "variant": "cider-d"}
     assert differences(entry, cider, table, "e-syncvidstory") == []

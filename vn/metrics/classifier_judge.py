@@ -46,7 +46,9 @@ class ClassifierJudge:
             if clip.narration and clip.labels and story.language == language
         ]
         if len(known) < FEWEST:
-            raise InputError(f"the classifier judge needs {FEWEST} labelled narrations, the training split has {len(known)}")
+            raise InputError(
+                f"the classifier judge needs {FEWEST} labelled narrations, the training split has {len(known)}"
+            )
         digest = hashlib.sha256()
         for video, narration, labels in known:
             digest.update(f"{video}\0{narration}\0{format_labels(labels, 'en')}\0".encode(errors="surrogatepass"))
@@ -82,7 +84,9 @@ class ClassifierJudge:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        self._vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), min_df=2, sublinear_tf=True, max_features=50_000)
+        self._vectors = TfidfVectorizer(
+            analyzer="char", ngram_range=(1, 4), min_df=2, sublinear_tf=True, max_features=50_000
+        )
         features = self._vectors.fit_transform(narrations)
         self._models: dict[int, Any] = {}
         for i, label in enumerate(LABELS):

@@ -14,8 +14,8 @@ from vn.metrics.meteor import FUNCTION_WORDS
 from vn.metrics.tokenisation import new_jieba, ptb
 from vn.story import Language
 
-EMSCORE_TAGS = frozenset("n s nr ns nt nw nz v vn a".split())
-INFORMATION_TAGS = frozenset("l n s nr ns nt nw nz a".split())
+EMSCORE_TAGS = frozenset(["n", "s", "nr", "ns", "nt", "nw", "nz", "v", "vn", "a"])
+INFORMATION_TAGS = frozenset(["l", "n", "s", "nr", "ns", "nt", "nw", "nz", "a"])
 
 
 @dataclass

@@ -74,7 +74,9 @@ class DiskCache:
                     self._connection.execute("CREATE TABLE IF NOT EXISTS entries (key BLOB PRIMARY KEY, value BLOB)")
                 yield self._connection
             except sqlite3.Error as error:
-                raise InputError(f"the cache cannot be used ({error}); delete it to begin anew", file=self.file) from None
+                raise InputError(
+                    f"the cache cannot be used ({error}); delete it to begin anew", file=self.file
+                ) from None
 
 
 def _key(maker: str, text: str) -> bytes:

