@@ -1,7 +1,7 @@
 """A metric by script label, position in the video or the clip's duration, from the rows of the whole test.
 
-A part is scored with what the whole test knows (CIDEr's document frequencies are those of all references), so that parts
-can be compared with one another.
+A part is scored with what the whole test knows (CIDEr's document frequencies are those of all references), so that
+parts can be compared with one another.
 """
 
 from __future__ import annotations

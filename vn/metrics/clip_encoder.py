@@ -62,7 +62,7 @@ class ClipEncoder:
             made = dict(zip(part, self._embed(self._load()[0][1], part), strict=True))
             self.cache.put(maker, {text: vector.tobytes() for text, vector in made.items()})
             known |= made
-        return known
+        return {text: known[text] for text in wanted}
 
     def pictures(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Unit vectors ``[n, D]`` float32 of pictures ``[height, width, 3]`` uint8 RGB."""

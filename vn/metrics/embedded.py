@@ -119,7 +119,7 @@ def information(test: Test, encoder: SentenceEncoder, words: ContentWords) -> Me
         return dict.fromkeys((*INFO_SIM, *INFO_DIVERSE), NotComputed("no story says what is known about its product"))
     measured: Measured = {}
     for variant in ("paper", "released") if test.language == "zh" else ("paper",):
-        telling = [_Telling(story, clips[story.id], words, variant) for story in stories]  # type: ignore[arg-type]
+        telling = [_Telling(story, clips[story.id], words, variant) for story in stories]
         vectors = encoder.embed(text for each in telling for text in each.texts())
         sims = [pair for each in telling for pair in each.sims(vectors)]
         diverse = [(each, value) for each in telling if (value := each.diverse(vectors)) is not None]

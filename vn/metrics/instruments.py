@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError
 from vn.metrics.disk_cache import DiskCache
@@ -113,7 +114,7 @@ class Instruments:
             raise InputError("the classifier judge has nothing to learn from (--training STORIES)")
         return ClassifierJudge(training_stories(self.training), language)
 
-    def _once(self, key: str, make):  # type: ignore[no-untyped-def]
+    def _once(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]

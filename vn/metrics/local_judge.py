@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from vn.errors import InputError
 from vn.metrics.judge import Answer, JudgePrompt
@@ -31,6 +32,8 @@ class LocalJudge:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        self._tokenizer: Any
+        self._model: Any
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(name)
             self._model, report = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True)

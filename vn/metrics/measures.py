@@ -80,7 +80,7 @@ def measure(
     if any(name in names for name in (*BLEU, "meteor", "cider")):
         measured |= _text(test, choices, names, on_step)
     if any(name in names for name in (*EMSCORES, *INFORMATION, *JUDGED)):
-        measured |= _with_instruments(test, choices, names, on_step, findings or Findings())
+        measured |= _with_instruments(test, choices, names, on_step, findings if findings is not None else Findings())
     if LENGTH in names:
         measured[LENGTH] = _length(test)
     if any(name in names for name in REPETITION):

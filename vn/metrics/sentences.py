@@ -53,7 +53,7 @@ class SentenceEncoder:
             made = dict(zip(part, normalised(self._encode(part)), strict=True))
             self._cache.put(self.id, {text: vector.tobytes() for text, vector in made.items()})
             known |= made
-        return known
+        return {text: known[text] for text in wanted}
 
     def _encode(self, texts: list[str]) -> np.ndarray:
         import torch
