@@ -49,7 +49,7 @@ def test_chinese_cut_into_english_words_is_said(tmp_path, capsys):
         for clip in story["clips"]:
             clip["narration"] = "红色的杯子。"
     write(tmp_path / "stories.jsonl", stories)
-    write(tmp_path / "predictions.predicted.jsonl", lines_of())
+    write(tmp_path / "predictions.predicted.jsonl", [line | {"reference": None} for line in lines_of()])
     assert main(["score", str(tmp_path), "--tokenisation", "ptb"]) == 0
     err = capsys.readouterr().err
     assert "the tokenisation ptb cuts Chinese into whole phrases" in err

@@ -34,7 +34,7 @@ def test_groups_partition_the_clips_and_average_to_the_whole():
             "Product Trial": 6,
             "Sore Point": 12,
         }
-        assert list(parts["position"]) == ["first", "34-66 %", "last"] or list(parts["position"])[0] == "first"
+        assert next(iter(parts["position"])) == "first"
         assert set(parts["position"]) <= set(POSITIONS)
         assert list(parts["duration"]) == ["3-6 s"]
         for way in ("position", "duration"):

@@ -10,7 +10,6 @@ from test_scorecard import STORIES, lines_of, worse
 from vn.cli import main
 from vn.errors import Findings, InputError
 from vn.metrics.instruments import Instruments
-from vn.metrics.measures import EMSCORES
 from vn.metrics.score_command import print_table, score_folder
 from vn.metrics.scorecard import score
 
@@ -37,9 +36,7 @@ def test_a_run_folder(run_folder, capsys):
     scores = json.loads((run_folder / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["given", "predicted"]
     with_models = Instruments(sentences_name="auto", judge="classifier")
-    assert scores["predicted"] == score(lines_of(worse), STORIES, instruments=with_models) | dict.fromkeys(
-        EMSCORES, {"value": None, "why": "no CLIP was chosen (--clip MODEL)"}
-    )
+    assert scores["predicted"] == score(lines_of(worse), STORIES, instruments=with_models)
     assert scores["given"]["label_agreement"]["why"] == "the labels were given"
     assert "predicted: scores x100, with 95 % intervals over videos" in out
     for shown in ("ptb, exact", "duration range", "24/24", f"{100 * scores['predicted']['cider']['value']:.1f}"):

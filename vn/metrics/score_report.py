@@ -12,6 +12,7 @@ from rich.table import Table
 
 from vn.metrics.paper_table import ORIENTATION, SideBySide
 
+WIDE = 240  # characters
 Entries = Mapping[str, Mapping[str, Any]]
 
 
@@ -33,26 +34,24 @@ def print_table(scores: Mapping[str, Entries]) -> None:
 
 
 def print_breakdown(scores: Mapping[str, Entries]) -> None:
-    """Print each breakdown in the entries: a row a group, a column a metric."""
-    console = Console()
+    """Print each breakdown in the entries: a row a metric, a column a group."""
+    console = _wide()
     for setting, metrics in scores.items():
-        ways = dict.fromkeys(way for entry in metrics.values() for way in entry.get("by", {}))
-        for way in ways:
-            names = [name for name, entry in metrics.items() if way in entry.get("by", {})]
-            groups = dict.fromkeys(group for name in names for group in metrics[name]["by"][way])
-            table = _table(f"{setting} by {way}: x100", [way], ["clips", *names])
-            for group in groups:
-                parts = [metrics[name]["by"][way].get(group) for name in names]
-                clips = max(part["clips"] for part in parts if part)
-                table.add_row(
-                    escape(group), str(clips), *("-" if p is None else f"{100 * p['value']:.1f}" for p in parts)
-                )
+        for way in dict.fromkeys(way for entry in metrics.values() for way in entry.get("by", {})):
+            parts = {name: entry["by"][way] for name, entry in metrics.items() if way in entry.get("by", {})}
+            groups = list(dict.fromkeys(group for own in parts.values() for group in own))
+            table = _table(f"{setting} by {way}: x100", ["metric"], [escape(group) for group in groups])
+            for name, own in parts.items():
+                table.add_row(name, *(f"{100 * own[g]['value']:.1f}" if g in own else "-" for g in groups))
+            table.add_section()
+            clips = [max(own[g]["clips"] for own in parts.values() if g in own) for g in groups]
+            table.add_row("clips", *map(str, clips))
             console.print(table)
 
 
 def print_differences(differences: Mapping[str, Entries], ours: str, other: str) -> None:
     """Print paired differences, one table a setting, times 100."""
-    console = Console()
+    console = _wide()
     for setting, metrics in differences.items():
         title = f"{setting}: {ours} minus {other}, x100, paired over videos"
         table = _table(title, ["metric"], ["ours", "other", "difference", "95 % interval", "p", "p (Holm)"])
@@ -74,7 +73,7 @@ def print_differences(differences: Mapping[str, Entries], ours: str, other: str)
 
 def print_paper(tables: Sequence[SideBySide]) -> None:
     """Print runs beside the paper's rows."""
-    console = Console()
+    console = _wide()
     for each in tables:
         table = _table(f"{each.title}: x100, ours below the paper's", ["system"], list(each.columns.values()))
         before = False
@@ -89,6 +88,12 @@ def print_paper(tables: Sequence[SideBySide]) -> None:
             console.print(f"{ORIENTATION} only for orientation, not comparable with the paper's:", highlight=False)
         for remark in each.remarks:
             console.print(f"  {remark}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _wide() -> Console:
+    """A console that cuts no column of a wide table where its output goes to a file or another program."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(WIDE, console.width))
 
 
 def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
