@@ -93,9 +93,10 @@ class JudgePrompt:
 
     def __init__(self, language: Language, file: str | Path = PROMPTS) -> None:
         texts = read_yaml(file)
-        self.template = texts.get(language) if isinstance(texts, dict) else None
-        if not isinstance(self.template, str):
+        template = texts.get(language) if isinstance(texts, dict) else None
+        if not isinstance(template, str):
             raise InputError("expected a text", file=file, field=language)
+        self.template = template
         for place in ("{definitions}", "{narration}"):
             if self.template.count(place) != 1:
                 raise InputError(f"expected {place} once", file=file, field=language)

@@ -36,9 +36,10 @@ class LocalJudge:
         self._model: Any
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(name)
-            self._model, report = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True)
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"no language model here: {str(error).splitlines()[0]}", file=name) from None
+        self._model, report = loaded
         check_whole(list(report["missing_keys"]), name)
         self._model.eval()
         self._prompt = prompt
