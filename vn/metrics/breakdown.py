@@ -53,7 +53,8 @@ def breakdown(measure: Measure, test: Test, way: str, seed: int = 0) -> dict[str
         own = places[group]
         part = of_clips(test, [measure.clips[i] for i in own], measure.rows[own], measure.finish)
         ends = interval(part.sums, part.finish, seed)
-        parts[group] = {"value": part.value, "interval": list(ends) if ends else None, "clips": len(own)}
+        clips = len({(measure.clips[i].video, measure.clips[i].clip) for i in own})  # facts have several rows a clip
+        parts[group] = {"value": part.value, "interval": list(ends) if ends else None, "clips": clips}
     return parts
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError
+from vn.files import read_json
 from vn.metrics.disk_cache import DiskCache
 from vn.story import Language, Story
 
@@ -32,7 +33,7 @@ class Instruments:
         second_judge: likewise, to see how far two judges agree.
         judge_url: the endpoint of ``openai:`` judges; None for OpenAI's own.
         judge_prompt: a file like ``judge.yaml``; None for ours.
-        training: the classifier's stories: a data folder, or a JSON Lines file of stories.
+        training: the classifier's stories: see `training_stories`.
         shards: a data folder that may hold the frames of EMScore.
         videos: a folder with the stories' videos.
         cache: keeps embeddings and answers.
@@ -124,11 +125,14 @@ def training_stories(place: Path) -> list[Story]:
     """The stories to learn from.
 
     Args:
-        place: a data folder, whose train split counts, or a JSON Lines file of stories.
+        place: a data folder, whose train split counts; a folder of Story files; or a JSON Lines file of stories.
 
     Raises:
         InputError: naming what is missing or wrong.
     """
+    files = sorted(place.glob("*.json")) if place.is_dir() else []
+    if files and not (place / "manifest.json").exists():
+        return [Story.from_dict(read_json(file), file=file) for file in files]
     if place.is_dir():
         from vn.data.manifest import Manifest
         from vn.data.shards import read_story

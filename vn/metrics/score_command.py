@@ -87,7 +87,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, help="shards: training split of the classifier, frames (default: the run's own)"
     )
     with_models.add_argument(
-        "--training", type=Path, metavar="STORIES", help="JSON Lines of training stories for the classifier"
+        "--training",
+        type=Path,
+        metavar="STORIES",
+        help="training stories of the classifier: a folder of Story files, or JSON Lines",
     )
     with_models.add_argument(
         "--cache", type=Path, metavar="FILE", help=f"embeddings and answers (default: {CACHE} beside the predictions)"
