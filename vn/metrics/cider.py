@@ -22,12 +22,12 @@ class _Counts(NamedTuple):
     Attributes:
         text: number of the text.
         gram: number of the n-gram, the same in all texts.
-        count: how often it occurs there.
+        times: how often it occurs there.
     """
 
     text: NDArray[np.int64]
     gram: NDArray[np.int64]
-    count: NDArray[np.int64]
+    times: NDArray[np.int64]
 
 
 def cider_segments(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> NDArray[np.float64]:

@@ -93,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="training stories of the classifier: a folder of Story files, or JSON Lines",
     )
     with_models.add_argument(
-        "--cache", type=Path, metavar="FILE", help=f"embeddings and answers (default: {CACHE} beside the predictions)"
+        "--cache", type=Path, metavar="FILE", help=f"embeddings and answers (default: {CACHE} beside the scores)"
     )
     beside = parser.add_argument_group("beside others")
     beside.add_argument("--against", type=Path, metavar="RUN|PREDICTIONS", help="paired differences with another run")
@@ -120,7 +120,10 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"a table is written as {', '.join(FORMS)}", file=file)
     findings = Findings()
     files, out = _files(args.predictions)
-    instruments = _instruments(args)
+    out = args.out or out
+    if not out.parent.is_dir():  # before anything is scored
+        raise InputError("no such folder", file=out.parent)
+    instruments = _instruments(args, out)
     choices = _choices(args, instruments)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     stderr = Console(stderr=True)
@@ -137,7 +140,6 @@ def run(args: argparse.Namespace) -> int:
             others = _take(_files(args.against)[0], args.stories, findings, show, choices)
             differences = _differences(scored, others, args, show)
     instruments.cache.close()
-    out = args.out or out
     _write(out, scores)
     print_table(scores)
     print_breakdown(scores)
@@ -171,11 +173,11 @@ def score_folder(folder: str | Path, findings: Findings | None = None, **options
     own = findings if findings is not None else Findings()
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    args = parser.parse_args([str(folder)])
+    args = parser.parse_args(["--", str(folder)])
     for name, value in options.items():
         setattr(args, name, value)
     files, out = _files(Path(folder), folder_only=True)
-    instruments = _instruments(args)
+    instruments = _instruments(args, out)
     try:
         scored = _take(files, None, own, lambda step: None, _choices(args, instruments))
     finally:
@@ -191,13 +193,10 @@ def _choices(args: argparse.Namespace, instruments: Instruments) -> Choices:
     return Choices(args.tokenisation, args.meteor, args.user_dictionary, instruments)
 
 
-def _instruments(args: argparse.Namespace) -> Instruments:
+def _instruments(args: argparse.Namespace, out: Path) -> Instruments:
     """Encoders and judges by the options; what a run's folder says of its data is the default."""
     folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
     data = args.data or _data_of(folder)
-    beside = (
-        folder / CACHE if args.predictions.is_dir() else args.predictions.with_name(f"{args.predictions.stem}.{CACHE}")
-    )
     return Instruments(
         clip_name=_chosen(args.clip),
         sentences_name=_chosen(args.sentences),
@@ -208,7 +207,7 @@ def _instruments(args: argparse.Namespace) -> Instruments:
         training=args.training or data,
         shards=data,
         videos=args.videos,
-        cache=DiskCache(args.cache or beside),
+        cache=DiskCache(args.cache or out.parent / CACHE),
     )
 
 
