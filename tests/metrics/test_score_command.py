@@ -9,6 +9,7 @@ from test_scorecard import STORIES, lines_of, worse
 
 from vn.cli import main
 from vn.errors import Findings, InputError
+from vn.metrics.instruments import Instruments
 from vn.metrics.score_command import print_table, score_folder
 from vn.metrics.scorecard import score
 
@@ -34,7 +35,8 @@ def test_a_run_folder(run_folder, capsys):
     out, err = capsys.readouterr()
     scores = json.loads((run_folder / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["given", "predicted"]
-    assert scores["predicted"] == score(lines_of(worse), STORIES)
+    with_models = Instruments(sentences_name="auto", judge="classifier")
+    assert scores["predicted"] == score(lines_of(worse), STORIES, instruments=with_models)
     assert scores["given"]["label_agreement"]["why"] == "the labels were given"
     assert "predicted: scores x100, with 95 % intervals over videos" in out
     for shown in ("ptb, exact", "duration range", "24/24", f"{100 * scores['predicted']['cider']['value']:.1f}"):
@@ -51,7 +53,8 @@ def test_a_predictions_file_with_options(tmp_path, capsys):
     options = ["--stories", str(stories), "--tokenisation", "words", "--out", str(out), "--seed", "3"]
     assert main(["score", str(file), *options]) == 0
     scores = json.loads(out.read_text(encoding="utf-8"))
-    assert scores == {"mine": score(lines_of(worse), STORIES, "words", seed=3)}
+    instruments = Instruments(sentences_name="auto", judge="classifier")
+    assert scores == {"mine": score(lines_of(worse), STORIES, "words", seed=3, instruments=instruments)}
     assert main(["score", str(file)]) == 0
     assert "no stories.jsonl: the predictions' own references count" in capsys.readouterr().err
     assert json.loads((tmp_path / "mine.scores.json").read_text(encoding="utf-8"))["mine"]["bleu_1"]["value"] > 0

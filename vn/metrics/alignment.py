@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 BEAM = 40  # METEOR's own
+MOST_PLACES = 200  # of one word in a hypothesis that are tried, besides the one that goes on: texts may be very long
 
 
 class Alignment(NamedTuple):
@@ -21,21 +24,14 @@ class Alignment(NamedTuple):
     chunks: int
 
 
-class _Path(NamedTuple):
-    """An alignment of the reference's first words; the first three fields rank it."""
-
-    missed: int  # minus the number of pairs
-    chunks: int  # those that are closed
-    distance: int
-    end: int  # the hypothesis's place after the open chunk, or -1
-    used: int  # a bit for each place of the hypothesis
-
-    def paired(self, place: int, distance: int) -> _Path:
-        closes = self.end not in (-1, place)
-        return _Path(self.missed - 1, self.chunks + closes, distance, place + 1, self.used | 1 << place)
-
-    def closed(self, distance: int) -> _Path:
-        return _Path(self.missed, self.chunks + (self.end >= 0), distance, -1, self.used)
+# A path is an alignment of the reference's first words: (rank, end, used).
+#   rank  one integer that orders as (most pairs, fewest closed chunks, smallest distance) does
+#   end   the hypothesis's place after the open chunk, or -1
+#   used  a bit for each place of the hypothesis
+_Path = tuple[int, int, int]
+_CHUNK = 1 << 40  # above any distance
+_PAIR = 1 << 70  # above any number of chunks
+_RANK = itemgetter(0)
 
 
 def align(hypothesis: Sequence[str], reference: Sequence[str], beam: int = BEAM) -> Alignment:
@@ -52,26 +48,43 @@ def align(hypothesis: Sequence[str], reference: Sequence[str], beam: int = BEAM)
     for i, word in enumerate(hypothesis):
         places.setdefault(word, []).append(i)
     wanted = Counter(reference)
-    paths = [_Path(0, 0, 0, -1, 0)]
+    paths: list[_Path] = [(0, -1, 0)]
     for j, word in enumerate(reference):
-        paths = sorted(paths, key=lambda path: path[:3])[:beam]
-        choices = places.get(word, [])
-        if len(choices) == 1 and wanted[word] == 1:
-            paths = [path.paired(choices[0], path.distance + abs(choices[0] - j)) for path in paths]
+        if len(paths) > 1:
+            paths.sort(key=_RANK)
+            del paths[beam:]
+        choices = places.get(word)
+        if choices is None:
+            paths = [(rank + _CHUNK if end >= 0 else rank, -1, used) for rank, end, used in paths]
+        elif len(choices) == 1 and wanted[word] == 1:
+            i = choices[0]
+            step = abs(i - j) - _PAIR
+            paths = [
+                (rank + step if end in (-1, i) else rank + step + _CHUNK, i + 1, used | 1 << i)
+                for rank, end, used in paths
+            ]
         else:
             paths = [longer for path in paths for longer in _continued(path, j, choices)]
-    best = min((path.closed(path.distance) for path in paths), key=lambda path: path[:3])
-    return Alignment(tuple(word for i, word in enumerate(hypothesis) if best.used >> i & 1), best.chunks)
+    rank, _, used = min(((rank + _CHUNK if end >= 0 else rank, end, used) for rank, end, used in paths), key=_RANK)
+    matched = tuple(word for i, word in enumerate(hypothesis) if used >> i & 1)
+    return Alignment(matched, (rank + len(matched) * _PAIR) // _CHUNK)
 
 
 def _continued(path: _Path, j: int, choices: Sequence[int]) -> list[_Path]:
     """The path with the reference's word `j` at each free place, and with that word left out."""
+    rank, end, used = path
+    if len(choices) > MOST_PLACES:
+        near = bisect_left(choices, end)
+        next_place = choices[near : near + 1] if near >= MOST_PLACES and choices[near : near + 1] == [end] else []
+        choices = [*choices[:MOST_PLACES], *next_place]
     longer = []
+    closed = rank + _CHUNK if end >= 0 else rank
     # METEOR charges a pair's distance to the path it starts from, so that later choices, and leaving the word out,
     # carry it too. Only ties at the beam's edge depend on it.
-    distance = path.distance
+    distance = 0
     for i in choices:
-        if not path.used >> i & 1:
-            longer.append(path.paired(i, distance))
+        if not used >> i & 1:
+            longer.append(((rank if i == end else closed) + distance - _PAIR, i + 1, used | 1 << i))
             distance += abs(i - j)
-    return [*longer, path.closed(distance)]
+    longer.append((closed + distance, -1, used))
+    return longer

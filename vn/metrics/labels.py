@@ -5,6 +5,7 @@ The paper does not state when labels joined by ``+`` agree: ours is that the set
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from vn.errors import InputError
@@ -43,3 +44,28 @@ def label_agreement(
         raise InputError("a clip has no reference labels")
     pairs = list(zip(predicted, reference, strict=True))
     return sum(agree(p, r) for p, r in pairs) / len(pairs), sum(agree_exactly(p, r) for p, r in pairs) / len(pairs)
+
+
+def cohen_kappa(first: Sequence[Sequence[ScriptLabel]], second: Sequence[Sequence[ScriptLabel]]) -> float | None:
+    """Cohen's kappa (1960) of two judges: agreement beyond chance, each set of labels being a category of its own.
+
+    Args:
+        first: what one judge said of each text; may be empty (nothing that could be read).
+        second: what the other said of the same texts.
+
+    Returns:
+        At most 1; None where chance alone agrees always (both judges know one answer only), or without texts.
+
+    >>> sore, trial = ScriptLabel.SORE_POINT, ScriptLabel.TRIAL
+    >>> cohen_kappa([[sore], [trial], [sore], [sore]], [[sore], [trial], [trial], [sore]])
+    0.5
+    """
+    if len(first) != len(second):
+        raise InputError(f"one judge has {len(first)} verdicts, the other {len(second)}")
+    pairs = [(frozenset(a), frozenset(b)) for a, b in zip(first, second, strict=True)]
+    if not pairs:
+        return None
+    agreed = sum(a == b for a, b in pairs) / len(pairs)
+    ours, theirs = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    chance = sum(ours[category] * theirs[category] for category in ours) / len(pairs) ** 2
+    return None if chance == 1 else (agreed - chance) / (1 - chance)

@@ -1,25 +1,26 @@
-"""Each metric of a test as sums over videos, so that its value, interval and paired difference come from one place."""
+"""All metrics of a test, each as sums over videos (`vn.metrics.sums`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vn.errors import InputError
+from vn.errors import Findings, InputError
 from vn.metrics.bleu import ORDERS, bleu_of, bleu_statistics
 from vn.metrics.bootstrap import Finish, mean
 from vn.metrics.cider import cider_segments
 from vn.metrics.facts import SOURCES, Fact, FactChecker, clip_facts
+from vn.metrics.instruments import Instruments
 from vn.metrics.labels import agree, agree_exactly
 from vn.metrics.length import fits
 from vn.metrics.meteor import Matcher, meteor_of, meteor_statistics
 from vn.metrics.predictions import ScoredClip, Test
 from vn.metrics.repetition import Variant, story_repetition
+from vn.metrics.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
 from vn.metrics.tokenisation import DEFAULT, Tokenisation, jieba_words, ptb, tokenisation_named
 from vn.story import read_text
 
@@ -28,40 +29,10 @@ LENGTH = "word_length_accuracy"
 REPETITION: dict[str, Variant] = {"intra_repetition": "paper", "intra_repetition_released": "released"}
 LABELS = {"label_agreement": agree, "label_exact": agree_exactly}
 FACTS = ("facts", *(f"facts_{source}" for source in SOURCES))
-METRICS = (*BLEU, "meteor", "cider", LENGTH, *REPETITION, *LABELS, *FACTS)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A metric that can be computed.
-
-    Attributes:
-        videos: the videos it was taken on, sorted.
-        sums: `[V, K]`, a row a video.
-        finish: the metric of summed rows, raw scale.
-        tokenisation: the name of the tokenisation, where words matter.
-        variant: which computation; for the length accuracy, where the word ranges came from.
-        coverage: how many clips the test has and how many of them were scored, and of those how many were empty
-            (nothing was written) or missing (no prediction); and the videos.
-    """
-
-    videos: tuple[str, ...]
-    sums: NDArray[np.float64]
-    finish: Finish
-    tokenisation: str | None
-    variant: str | None
-    coverage: dict[str, int]
-
-    @property
-    def value(self) -> float:
-        return float(self.finish(self.sums.sum(axis=0)))
-
-
-@dataclass(frozen=True)
-class NotComputed:
-    """A metric that has no number here, and why."""
-
-    why: str
+EMSCORES = ("emscore", "emscore_released", "emscore_ref", "emscore_ref_released")
+INFORMATION = ("info_sim", "info_sim_released", "info_diverse", "info_diverse_released")
+JUDGED = ("script_label_accuracy", "script_label_exact")
+METRICS = (*BLEU, "meteor", "cider", *EMSCORES, *INFORMATION, LENGTH, *JUDGED, *REPETITION, *LABELS, *FACTS)
 
 
 @dataclass(frozen=True)
@@ -72,15 +43,14 @@ class Choices:
         tokenisation: of BLEU, METEOR and CIDEr; a name, or None for the language's own (en ``ptb``, zh ``char``).
         meteor: METEOR's matcher, ``exact`` or ``jar``.
         user_dictionary: words that jieba keeps whole in intra-repetition: the ``stories``' titles and points, as in
-            the released evaluation, ``none``, or a file with a word a line.
+            the released evaluation, ``none``, or a file with a word a line; in InfoSim and InfoDiverse too.
+        instruments: encoders and judges of what needs them; without one its metrics are not computed.
     """
 
     tokenisation: Tokenisation | str | None = None
     meteor: Matcher = "exact"
     user_dictionary: str | Path = "stories"
-
-
-Measured = dict[str, Measure | NotComputed]
+    instruments: Instruments = field(default_factory=Instruments)
 
 
 def measure(
@@ -88,6 +58,7 @@ def measure(
     choices: Choices | None = None,
     names: Collection[str] = METRICS,
     on_step: Callable[[str], None] = lambda name: None,
+    findings: Findings | None = None,
 ) -> Measured:
     """Take metrics of a test.
 
@@ -96,6 +67,7 @@ def measure(
         choices: how; None for the defaults.
         names: which metrics.
         on_step: called with what is taken next.
+        findings: takes what a judge said that is no label.
 
     Raises:
         InputError: a metric or tokenisation that does not exist, or a chosen resource that is not there.
@@ -107,6 +79,8 @@ def measure(
     measured: Measured = {}
     if any(name in names for name in (*BLEU, "meteor", "cider")):
         measured |= _text(test, choices, names, on_step)
+    if any(name in names for name in (*EMSCORES, *INFORMATION, *JUDGED)):
+        measured |= _with_instruments(test, choices, names, on_step, findings if findings is not None else Findings())
     if LENGTH in names:
         measured[LENGTH] = _length(test)
     if any(name in names for name in REPETITION):
@@ -133,7 +107,7 @@ def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callabl
     references = [[tokenisation.tokens(clip.reference or "")] for clip in clips]
 
     def measure_of(rows: NDArray[np.float64], finish: Finish, variant: str | None) -> Measure:
-        return _measure(test, clips, rows, finish, tokenisation.name, variant)
+        return of_clips(test, clips, rows, finish, tokenisation.name, variant)
 
     measured: Measured = {}
     if any(name in names for name in BLEU):
@@ -149,7 +123,7 @@ def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callabl
         on_step("CIDEr")
         if len(clips) > 1:
             scores = cider_segments(hypotheses, references)
-            measured["cider"] = measure_of(_with_count(scores), mean, "cider-d")
+            measured["cider"] = measure_of(with_count(scores), mean, "cider-d")
         else:
             measured["cider"] = NotComputed("document frequencies need two clips with a reference or more")
     return measured
@@ -167,7 +141,7 @@ def _length(test: Test) -> Measure | NotComputed:
     if not any(clip.words for clip in test.clips):
         return NotComputed("no prediction says its word_range")
     fit = np.array([fits(clip.narration, clip.words, test.language) for clip in test.clips], dtype=np.float64)
-    return _measure(test, test.clips, _with_count(fit), mean, None, "+".join(sources) or "unknown")
+    return of_clips(test, test.clips, with_count(fit), mean, None, "+".join(sources) or "unknown")
 
 
 def _repetition(test: Test, choices: Choices) -> Measured:
@@ -194,8 +168,9 @@ def _repetition(test: Test, choices: Choices) -> Measured:
                 videos.append(video)
                 clips.extend(own)
         if rows:
-            coverage = _coverage(test, clips)
-            measured[name] = Measure(tuple(videos), np.array(rows), mean, tokenisation.name, variant, coverage)
+            measured[name] = Measure(
+                tuple(videos), np.array(rows), mean, tokenisation.name, variant, coverage(test, clips)
+            )
         else:
             measured[name] = NotComputed("no video has two narrated clips")
     return measured
@@ -204,13 +179,67 @@ def _repetition(test: Test, choices: Choices) -> Measured:
 def _units(test: Test, choices: Choices) -> Tokenisation:
     if test.language == "en":
         return Tokenisation("ptb", ptb)
-    if choices.user_dictionary == "none" or (choices.user_dictionary == "stories" and not test.stories):
-        return jieba_words()
+    return jieba_words(*_user_words(test, choices))
+
+
+def _user_words(test: Test, choices: Choices) -> tuple[list[str], str]:
+    """The words that jieba keeps whole, and where they come from."""
+    if choices.user_dictionary == "none":
+        return [], "none"
     if choices.user_dictionary == "stories":
         points = [point for story in test.stories for aspect in story.knowledge for point in aspect.points]
-        return jieba_words([*(story.title for story in test.stories), *points], "stories")
+        return [*(story.title for story in test.stories), *points], "stories"
     file = Path(choices.user_dictionary)
-    return jieba_words(read_text(file).splitlines(), file.name)
+    return read_text(file).splitlines(), file.name
+
+
+# -- with encoders and judges -----------------------------------------------------------------------------------------
+
+
+def _with_instruments(
+    test: Test, choices: Choices, names: Collection[str], on_step: Callable[[str], None], findings: Findings
+) -> Measured:
+    """What needs an encoder or a judge; without it, why there is no number."""
+    with_them = choices.instruments
+
+    def emscores() -> Measured:
+        from vn.metrics.embedded import emscores
+
+        encoder, frames = with_them.clip()
+        return emscores(test, encoder, frames, lambda: on_step("EMScore"))
+
+    def information() -> Measured:
+        from vn.metrics.content_words import ContentWords
+        from vn.metrics.embedded import information
+
+        encoder = with_them.sentences(test.language)
+        return information(test, encoder, ContentWords(test.language, *_user_words(test, choices)))
+
+    def judged() -> Measured:
+        from vn.metrics.judged import NOT_GIVEN, script_labels
+
+        if not any(clip.asked for clip in test.clips):
+            return dict.fromkeys(JUDGED, NotComputed(NOT_GIVEN))
+        first, second = with_them.judges(test.language)
+
+        def on_answer(done: int, of: int) -> None:
+            on_step(f"judging {done} of {of}")
+
+        return script_labels(test, first, second, with_them.cache, findings, on_answer)
+
+    measured: Measured = {}
+    for group, what, take in (
+        (EMSCORES, "EMScore", emscores),
+        (INFORMATION, "InfoSim and InfoDiverse", information),
+        (JUDGED, "script labels", judged),
+    ):
+        if any(name in names for name in group):
+            on_step(what)
+            try:
+                measured |= take()
+            except InputError as error:
+                measured |= dict.fromkeys(group, NotComputed(str(error)))
+    return measured
 
 
 def _labels(test: Test) -> Measured:
@@ -227,7 +256,7 @@ def _labels(test: Test) -> Measured:
     measured: Measured = {}
     for name, rule in LABELS.items():
         hits = np.array([rule(c.labels or (), c.reference_labels or ()) for c in clips], dtype=np.float64)
-        measured[name] = _measure(test, clips, _with_count(hits), mean, None, None, empty=lambda c: not c.labels)
+        measured[name] = of_clips(test, clips, with_count(hits), mean, None, None, empty=lambda c: not c.labels)
     return measured
 
 
@@ -257,46 +286,10 @@ def _facts(test: Test) -> Measured:
         chosen = [(clip, hit) for clip, fact, hit in checked if name in ("facts", f"facts_{fact.source}")]
         if chosen:
             clips, hits = zip(*chosen, strict=True)
-            each = _measure(test, clips, _with_count(np.array(hits, dtype=np.float64)), mean, None, None)
+            each = of_clips(test, clips, with_count(np.array(hits, dtype=np.float64)), mean, None, None)
             # Coverage counts clips, of which one may have several facts.
-            coverage = _coverage(test, {(c.video, c.clip): c for c in clips}.values()) | {"facts": len(clips)}
-            measured[name] = replace(each, coverage=coverage)
+            counted = coverage(test, {(c.video, c.clip): c for c in clips}.values()) | {"facts": len(clips)}
+            measured[name] = replace(each, coverage=counted)
         else:
             measured[name] = NotComputed("no clip has such a fact here")
     return measured
-
-
-# -- sums over videos -------------------------------------------------------------------------------------------------
-
-
-def _with_count(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.column_stack([values, np.ones_like(values)])
-
-
-def _measure(
-    test: Test,
-    clips: Sequence[ScoredClip],
-    rows: NDArray[np.float64],
-    finish: Finish,
-    tokenisation: str | None,
-    variant: str | None,
-    empty: Callable[[ScoredClip], bool] = lambda clip: not clip.narration,
-) -> Measure:
-    """Rows a clip, `[N, K]`, summed to rows a video."""
-    videos, place = np.unique([clip.video for clip in clips], return_inverse=True)
-    sums = np.zeros((len(videos), rows.shape[1]))
-    np.add.at(sums, place, rows)
-    return Measure(tuple(videos.tolist()), sums, finish, tokenisation, variant, _coverage(test, clips, empty))
-
-
-def _coverage(
-    test: Test, clips: Iterable[ScoredClip], empty: Callable[[ScoredClip], bool] = lambda clip: not clip.narration
-) -> dict[str, Any]:
-    clips = list(clips)
-    return {
-        "clips": len(test.clips),
-        "scored": len(clips),
-        "empty": sum(clip.predicted and empty(clip) for clip in clips),
-        "missing": sum(not clip.predicted for clip in clips),
-        "videos": len({clip.video for clip in clips}),
-    }

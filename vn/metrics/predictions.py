@@ -30,7 +30,7 @@ FIELDS = (
 )
 NEEDED = ("video", "clip", "narration")
 SOURCES = ("duration", "reference")
-_HAN = re.compile(r"[\u3400-\u9fff]")
+HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class ScoredClip:
     Attributes:
         predicted: whether there is a prediction at all; without one the narration is empty.
         labels: those the model wrote; None where it wrote none (they were given, or it has no storyline).
+        asked: the labels it was to have, where they were given.
         words: the word range asked for, and `source` where it came from; None where nobody said.
     """
 
@@ -53,6 +54,7 @@ class ScoredClip:
     source: str | None
     reference: str | None
     reference_labels: Labels | None
+    asked: Labels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +188,14 @@ def _beside(
                 source=own.source if own else None,
                 reference=clip.narration,
                 reference_labels=clip.labels,
+                asked=own.asked if own else None,
             )
     return done
 
 
 def _guess(clips: Iterable[ScoredClip]) -> Language:
     """Chinese where any text has a Chinese character: what is known without stories."""
-    return "zh" if any(_HAN.search(f"{clip.narration}{clip.reference or ''}") for clip in clips) else "en"
+    return "zh" if any(HAN.search(f"{clip.narration}{clip.reference or ''}") for clip in clips) else "en"
 
 
 class _Line:
@@ -235,6 +238,7 @@ class _Line:
             source=source,
             reference=reference or None,
             reference_labels=self.labels("reference_labels") or None,
+            asked=self.labels("labels_given") or None,
         )
 
     def text(self, name: str) -> str:

@@ -130,15 +130,17 @@ def jieba_words(user_words: Iterable[str] = (), dictionary: str = "stories") -> 
     Raises:
         InputError: jieba is not installed.
     """
-    words = sorted({word.strip() for word in user_words if word.strip()})
-    tokenizer = _new_jieba()
-    for word in words:
-        tokenizer.add_word(word, tag="l")
+    tokenizer, words = new_jieba(user_words)
     name = f"jieba+{dictionary}" if words else "jieba"
     return Tokenisation(name, lambda text: [word for word in tokenizer.cut(text) if not word.isspace()])
 
 
-def _new_jieba() -> Any:
+def new_jieba(user_words: Iterable[str] = ()) -> tuple[Any, list[str]]:
+    """A jieba tokenizer of its own that keeps these words whole (tag ``l``), and the words.
+
+    Raises:
+        InputError: jieba is not installed.
+    """
     try:
         import jieba
     except ImportError:
@@ -149,7 +151,10 @@ def _new_jieba() -> Any:
     # folder, and reads whatever lies there.
     frequencies, total = _jieba_dictionary()
     tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
-    return tokenizer
+    words = sorted({word.strip() for word in user_words if word.strip()})
+    for word in words:
+        tokenizer.add_word(word, tag="l")
+    return tokenizer, words
 
 
 @functools.cache
