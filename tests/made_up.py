@@ -60,3 +60,15 @@ def write_data(folder: Path, train: tuple[int, ...] = (5, 1, 7), val: int = 3, t
         splits=splits,
     ).save(folder)
     return folder
+
+
+def damage(folder: Path, *keys: str, split: str = "train") -> None:
+    """Spoil the frames of samples, and leave their stories whole."""
+    manifest = Manifest.load(folder)
+    for entry in manifest.samples(split):
+        if entry.key in keys:
+            with open(folder / entry.shard, "r+b") as file:
+                file.seek(entry.offset)
+                data = file.read(entry.bytes)
+                file.seek(entry.offset + data.index(b"\x93NUMPY"))
+                file.write(b"broken")

@@ -34,7 +34,7 @@ from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
 from vn.train.sigterm import EXIT, Preempted, Sigterm
 from vn.train.strategy import register
-from vn.train.watch import StepWatch
+from vn.train.watch import StepWatch, ValidationWatch
 
 CONFIG = "config.yaml"
 # Settings that may differ between a run and its continuation: they change no result.
@@ -219,6 +219,7 @@ class NarratorCLI(LightningCLI):
         extra = [
             AfterTest(score_folder),
             StepSeed(int(s.seed_everything or 0)),
+            ValidationWatch(),
         ]
         if self.command in ("fit", "run"):
             places = (self.folder / "checkpoints", self.folder / "adapter")
