@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("vn.train.command", "fit, then test, in one process: what sweeps call"),
     "narrate": ("vn.narrate_command", "narrate a raw video: story.json and subtitles"),
     "score": ("vn.metrics.score_command", "score a run's predictions"),
+    "compare": ("vn.compare.command", "compare runs or a sweep: dashboard and tables"),
 }
 LIGHTNING = "vn.train.command"
 

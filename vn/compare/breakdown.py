@@ -20,7 +20,7 @@ from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
 from vn.story import ScriptLabel
 
 LABELS = tuple(ScriptLabel)
-SECONDS = (0, 2, 4, 6, 8, 10, 15, np.inf)  # ends of the bins of a clip's length
+SECONDS = (*range(7), 8, 10, 15, np.inf)  # ends of the bins of a clip's length
 PLACES = (0, 20, 40, 60, 80, 100)  # per cent of the video, by the clip's position
 BY_PLACE = ("cider", "facts", "word_length_accuracy", "label_agreement")
 

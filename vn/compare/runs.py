@@ -20,6 +20,7 @@ CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
     *("config.yaml", "stories.jsonl", "metrics.jsonl"),
     *("scores.json", "cost.json", "sweep.json"),
 )
+CARD = Path("adapter/narrator.json")
 SETTINGS = ("predicted", "given")
 UNFINISHED = "unfinished"
 _SEED = re.compile(r"[-_.@ ]?seed[-_=]?(\d+)$")
@@ -53,6 +54,7 @@ class Run:
         tests: by setting.
         scores: ``scores.json``; empty where there is none.
         cost: what a clip costs, e.g. ``visual_tokens`` and ``flops``.
+        encoder: id of the frame encoder; None where the adapter does not say.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Run:
     tests: Mapping[str, Tested]
     scores: Mapping[str, Mapping[str, Any]]
     cost: Mapping[str, float] = field(default_factory=dict)
+    encoder: str | None = None
 
     @property
     def stem(self) -> str | None:
@@ -225,7 +228,14 @@ def _read(place: _Place) -> Run:
         tests=tests,
         scores=scores,
         cost=cost,
+        encoder=_encoder(place.config.parent / CARD),
     )
+
+
+def _encoder(file: Path) -> str | None:
+    card = read_json(file) if file.is_file() else None
+    encoder = card.get("encoder") if isinstance(card, dict) else None
+    return str(encoder["id"]) if isinstance(encoder, dict) and "id" in encoder else None
 
 
 def _config(file: Path) -> dict[str, Any]:
