@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,11 +49,11 @@ Rows = list[tuple[ScoredClip, float]]
 
 def length_by_seconds(runs: Sequence[Run], setting: str, seed: int = 0) -> list[Bin]:
     """Word-length accuracy by the seconds of the clip."""
-    tests = [run.tests[setting].test for run in runs]
+    tests = [run.tests[setting] for run in runs]
     if not any(clip.words for clip in tests[0].clips):
         return []
     seconds = _of_clips(tests[0], lambda story, i: story.clips[i].duration)
-    names = [f"{a}-{b} s" if b < np.inf else f"{a} s and more" for a, b in zip(SECONDS, SECONDS[1:], strict=False)]
+    names = [f"{a}-{b} s" if b < np.inf else f"{a} s and more" for a, b in pairwise(SECONDS)]
     rows = [[(c, float(fits(c.narration, c.words, t.language))) for c in t.clips] for t in tests]
     return _bins(rows, lambda c: int(np.searchsorted(SECONDS, seconds[c.video, c.clip], "right")) - 1, names, seed)
 
@@ -60,10 +61,10 @@ def length_by_seconds(runs: Sequence[Run], setting: str, seed: int = 0) -> list[
 def scores_by_place(
     runs: Sequence[Run], setting: str, tokenisation: str | Tokenisation | None = None, seed: int = 0
 ) -> dict[str, list[Bin]]:
-    """Scores that each clip has of its own, by the clip's relative position; metrics that cannot be taken are absent."""
-    tests = [run.tests[setting].test for run in runs]
+    """Scores that each clip has of its own, by its relative position; metrics that cannot be taken are absent."""
+    tests = [run.tests[setting] for run in runs]
     place = _of_clips(tests[0], lambda story, i: story.position(i))
-    names = [f"{a}-{b} %" for a, b in zip(PLACES, PLACES[1:], strict=False)]
+    names = [f"{a}-{b} %" for a, b in pairwise(PLACES)]
     found = {}
     for metric in BY_PLACE:
         rows = [_clip_scores(metric, test, tokenisation) for test in tests]
@@ -74,7 +75,7 @@ def scores_by_place(
 
 def label_counts(runs: Sequence[Run], setting: str) -> tuple[list[float], list[float]]:
     """How often each of the 12 labels stands in the references, and in the predictions (mean over seeds)."""
-    tests = [run.tests[setting].test for run in runs]
+    tests = [run.tests[setting] for run in runs]
     reference = [float(sum(label in (c.reference_labels or ()) for c in tests[0].clips)) for label in LABELS]
     written = [float(np.mean([sum(label in (c.labels or ()) for c in t.clips) for t in tests])) for label in LABELS]
     return reference, written
@@ -86,7 +87,7 @@ def confusion(runs: Sequence[Run], setting: str) -> NDArray[np.float64] | None:
     Each label of a reference counts once: as itself where it was predicted, else in equal parts as each label that was.
     None where no labels were predicted.
     """
-    tests = [run.tests[setting].test for run in runs]
+    tests = [run.tests[setting] for run in runs]
     if any(c.labels_given for t in tests for c in t.clips) or not any(c.labels for t in tests for c in t.clips):
         return None
     counts = np.zeros((len(LABELS), len(LABELS) + 1))
@@ -143,9 +144,7 @@ def _fact_scores(test: Test) -> Rows:
     return rows
 
 
-def _bins(
-    rows: Sequence[Rows], bin_of: Callable[[ScoredClip], int], names: Sequence[str], seed: int
-) -> list[Bin]:
+def _bins(rows: Sequence[Rows], bin_of: Callable[[ScoredClip], int], names: Sequence[str], seed: int) -> list[Bin]:
     videos: Mapping[str, int] = {v: i for i, v in enumerate(sorted({c.video for own in rows for c, _ in own}))}
     sums = np.zeros((len(names), len(videos), 2))
     clips: list[set[tuple[str, int]]] = [set() for _ in names]

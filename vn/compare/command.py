@@ -44,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tokenisation", help="as for vn score, for all runs (default: that of their scores.json, else the language's)"
     )
     parser.add_argument("--meteor", choices=("exact", "jar"), default="exact", help="METEOR's matcher (jar needs Java)")
-    parser.add_argument(
-        "--corpus", choices=paper().corpora, help="whose test split it is, where it is the paper's"
-    )
+    parser.add_argument("--corpus", choices=paper().corpora, help="whose test split it is, where it is the paper's")
     parser.add_argument(
         "--data", type=Path, metavar="DATA", help="shards with the pictures (default: those of the configuration)"
     )
@@ -88,7 +86,9 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     if out.exists() and not out.is_dir():
         raise InputError("expected a folder, it is a file", file=out)
     paths = [
-        download(name, out / "wandb-runs", lambda run: on_step(f"fetching {run}")) if name.startswith(PREFIX) else Path(name)
+        download(name, out / "wandb-runs", lambda run: on_step(f"fetching {run}"))
+        if name.startswith(PREFIX)
+        else Path(name)
         for name in args.runs
     ]
     tokenisation = tokenisation_named(args.tokenisation) if args.tokenisation else None
@@ -100,7 +100,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     thumbs: dict[str, Any] = {}
     if not args.no_pictures:
         on_step("pictures")
-        stories = next(iter(found.baseline.runs[0].tests.values())).test.stories
+        stories = next(iter(found.baseline.runs[0].tests.values())).stories
         folder = args.data or Path(str(found.baseline.runs[0].config.get("data.data")))
         if args.data and not args.data.is_dir():
             raise InputError("no such folder of shards", file=args.data, field="--data")
@@ -120,7 +120,12 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         notes=notes,
     )
     out.mkdir(parents=True, exist_ok=True)
-    texts = {"html": html, "csv": files.csv_text(found), "md": files.markdown(found, tables, title), "tex": files.latex(tables)}
+    texts = {
+        "html": html,
+        "csv": files.csv_text(found),
+        "md": files.markdown(found, tables, title),
+        "tex": files.latex(tables),
+    }
     for ending, text in texts.items():
         write_text(out / f"compare.{ending}", text)
     for each in found.left_out:

@@ -63,20 +63,20 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
             ]
             lines.append(f"| {_md(variant.name)} | {len(variant.runs)} | {' | '.join(cells)} |")
         for metric in names:
-            rows = [(v, d[metric]) for v, d in study.deltas[setting].items() if metric in d]
+            rows = [(name, d[metric]) for name, d in study.deltas[setting].items() if metric in d]
             if not rows:
                 continue
             lines += ["", f"### {shown(metric).title}: minus {_md(study.baseline.name)} (x100)", ""]
             lines += _md_head(["variant", "difference", "95 % interval", "by seed", "p (Holm)", "counts"])
-            for variant, d in rows:
+            for name, d in rows:
                 if d.value is None:
-                    lines.append(f"| {_md(variant)} | – | {_md(d.why)} | | | |")
+                    lines.append(f"| {_md(name)} | – | {_md(d.why)} | | | |")
                     continue
                 seeds = " ".join(percent(s, sign=True) for s in d.seeds)
                 span = f"{percent(d.low, True)} to {percent(d.high, True)}" if d.low is not None else _md(d.why)
                 p = "" if d.p_value is None else f"{d.p_value:.4f}"
                 sure = "yes" if d.counts else "no"
-                lines.append(f"| {_md(variant)} | {percent(d.value, True)} | {span} | {seeds} | {p} | {sure} |")
+                lines.append(f"| {_md(name)} | {percent(d.value, True)} | {span} | {seeds} | {p} | {sure} |")
         lines.append("")
     for table in tables:
         lines += [f"## {table.number}: {_md(table.title)}", ""]
@@ -141,14 +141,14 @@ def latex(tables: Sequence[Table]) -> str:
     """The paper's tables with our rows; needs booktabs, and xcolor for the grey of what is not comparable."""
     parts = [r"% \usepackage{booktabs,xcolor}"]
     for table in tables:
-        heads = " & ".join(
-            f"{tex(short)} {UP if higher else DOWN}" for _, short, higher in table.columns
-        )
-        body = []
+        heads = " & ".join(f"{tex(short)} {UP if higher else DOWN}" for _, short, higher in table.columns)
+        body: list[str] = []
         for row in table.rows:
             if row.ours and not any("midrule" in line for line in body):
                 body.append(r"\midrule")
-            body.append(f"{tex(row.name)} & {' & '.join(_tex_cell(c, row.ours, bool(table.reasons)) for c in row.cells)} \\\\")
+            body.append(
+                f"{tex(row.name)} & {' & '.join(_tex_cell(c, row.ours, bool(table.reasons)) for c in row.cells)} \\\\"
+            )
         caption = f"{table.number} of the paper with our numbers; in brackets the paper's"
         caption += ", in grey where not comparable" if table.reasons else ""
         parts += [

@@ -38,12 +38,12 @@ _KNOWN = {
     "info_diverse": ("InfoDiverse", CONTENT),
     "info_diverse_released": ("InfoDiverse (released)", CONTENT),
     "facts": ("Facts, all", FACTS),
-    "facts_picture": ("from the picture", FACTS),
-    "facts_earlier_picture": ("from an earlier picture", FACTS),
-    "facts_earlier_text": ("from earlier text", FACTS),
-    "facts_position": ("from the position", FACTS),
-    "facts_label": ("from the label", FACTS),
-    "facts_knowledge": ("from the knowledge", FACTS),
+    "facts_picture": ("Facts from the picture", FACTS),
+    "facts_earlier_picture": ("Facts from an earlier picture", FACTS),
+    "facts_earlier_text": ("Facts from earlier text", FACTS),
+    "facts_position": ("Facts from the position", FACTS),
+    "facts_label": ("Facts from the label", FACTS),
+    "facts_knowledge": ("Facts from the knowledge", FACTS),
 }
 COSTS = {"visual_tokens": ("Visual tokens a clip", 1.0, 1), "flops": ("GFLOP a clip in training", 1e-9, 2)}
 

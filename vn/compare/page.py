@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,13 +64,17 @@ def render(
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "p_text": p_text}
+    environment.filters |= {"percent": percent, "p_text": p_text, "breakable": _breakable}
     environment.globals |= {"shown": shown, "is_number": lambda n: isinstance(n, Number)}
     scripts = [_plotly(), *((FOLDER / name).read_text("utf-8") for name in SCRIPTS)]
     example = study.baseline.runs[0]
-    test = next(iter(example.tests.values())).test
+    test = next(iter(example.tests.values()))
     return environment.get_template("compare.html").render(
         title=title,
         made=made,
@@ -98,6 +103,13 @@ def script_json(value: Any) -> str:
     """JSON that can stand in a script element: no text in it ends the element or begins a comment."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _breakable(name: str) -> Any:
+    """A name that may go on in the next line after an underscore and the like."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"([_@/,])", r"\1<wbr>", str(escape(name))))
 
 
 def _hash(script: str) -> str:
@@ -168,7 +180,9 @@ def how(study: Study) -> list[str]:
             for metric, number in own.items():
                 if isinstance(number, Number):
                     way = ", ".join(
-                        f"{name} {number.how[name]}" for name in ("tokenisation", "variant", "model") if number.how.get(name)
+                        f"{name} {number.how[name]}"
+                        for name in ("tokenisation", "variant", "model")
+                        if number.how.get(name)
                     )
                     titles = found.setdefault(way, [])
                     if way and shown(metric).title not in titles:

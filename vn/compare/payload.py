@@ -37,10 +37,12 @@ def payload(study: Study, tokenisation: str | Tokenisation | None, seed: int = 0
             own = runs["predicted"][variant.name]
             if (matrix := confusion(own, "predicted")) is not None:
                 reference, written = label_counts(own, "predicted")
-                labels[str(at[variant.name])] = {"reference": reference, "written": _rounded(written), "matrix": _rounded(matrix)}
-    place = {
-        s: {v.name: scores_by_place(runs[s][v.name], s, tokenisation, seed) for v in tested[s]} for s in settings
-    }
+                labels[str(at[variant.name])] = {
+                    "reference": reference,
+                    "written": _rounded(written),
+                    "matrix": _rounded(matrix),
+                }
+    place = {s: {v.name: scores_by_place(runs[s][v.name], s, tokenisation, seed) for v in tested[s]} for s in settings}
     return {
         "settings": list(settings),
         "variants": [
@@ -120,7 +122,11 @@ def _bins(bins: Sequence[Bin]) -> list[list[Any]]:
 def _curves(run: Run) -> dict[str, Any]:
     found = {}
     for name in ("train/loss", "val/loss"):
-        points = [(line["step"], line[name]) for line in run.curves if _is_number(line.get(name)) and _is_number(line.get("step"))]
+        points = [
+            (line["step"], line[name])
+            for line in run.curves
+            if _is_number(line.get(name)) and _is_number(line.get("step"))
+        ]
         if len(points) > POINTS:
             points = [points[i] for i in np.linspace(0, len(points) - 1, POINTS).round().astype(int)]
         found[name.split("/")[0]] = [[p[0] for p in points], [round(float(p[1]), 5) for p in points]]
@@ -158,15 +164,15 @@ def story_index(study: Study) -> dict[str, Any]:
 def story_chunks(study: Study, pictures: Pictures) -> list[str]:
     """Base64 of gzipped JSON, `CHUNK` videos each, in the order of `story_index`.
 
-    A video is ``{clips: [[start, end, reference, labels]], knowledge, pictures, told: {setting: [run: [clip]]}}``, a told
-    clip ``[narration, labels or null, low, high, words, in range]``; a run without the setting is null.
+    A video is ``{clips: [[start, end, reference, labels]], knowledge, pictures, told: {setting: [run: [clip]]}}``, a
+    told clip ``[narration, labels or null, low, high, words, in range]``; a run without the setting is null.
     """
     stories = _stories(study)
-    language = next(iter(study.runs[0].tests.values())).test.language
+    language = next(iter(study.runs[0].tests.values())).language
     told: dict[str, list[dict[tuple[str, int], ScoredClip] | None]] = {}
     for setting in study.settings:
         told[setting] = [
-            {(c.video, c.clip): c for c in run.tests[setting].test.clips} if setting in run.tests else None
+            {(c.video, c.clip): c for c in run.tests[setting].clips} if setting in run.tests else None
             for run in study.runs
         ]
     chunks = []
@@ -181,7 +187,7 @@ def _stories(study: Study) -> list[Story]:
     found: dict[str, Story] = {}
     for run in study.runs:
         for tested in run.tests.values():
-            found |= {s.id: s for s in tested.test.stories if s.id not in found}
+            found |= {s.id: s for s in tested.stories if s.id not in found}
     return [found[key] for key in sorted(found)]
 
 

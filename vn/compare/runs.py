@@ -33,14 +33,6 @@ MUTE = re.compile(
 
 
 @dataclass(frozen=True)
-class Tested:
-    """A run's test in one setting: the clips as they are scored, and the lines they were read from."""
-
-    test: Test
-    lines: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True)
 class Run:
     """A finished run.
 
@@ -63,7 +55,7 @@ class Run:
     seed: int
     config: Mapping[str, Any]
     curves: tuple[Mapping[str, Any], ...]
-    tests: Mapping[str, Tested]
+    tests: Mapping[str, Test]
     scores: Mapping[str, Mapping[str, Any]]
     cost: Mapping[str, float] = field(default_factory=dict)
     encoder: str | None = None
@@ -126,8 +118,8 @@ def find_runs(
             seen.add(place.folder.resolve())
             on_run(place.name)
             if not any(place.folder.glob("predictions.*.jsonl")):
-                reason = "has no predictions yet; `vn run` with the same command goes on" if place.config.is_file() else ""
-                left_out.append(LeftOut(place.name, UNFINISHED, reason or "has no predictions and no config.yaml"))
+                reason = "has no predictions yet; the command that began it goes on with it"
+                left_out.append(LeftOut(place.name, UNFINISHED, reason))
                 continue
             try:
                 runs.append(_read(place))
@@ -206,11 +198,8 @@ def _read(place: _Place) -> Run:
     tests = {}
     for file in sorted(place.folder.glob("predictions.*.jsonl")):
         setting = file.name.removeprefix("predictions.").removesuffix(".jsonl")
-        lines = read_lines(file)
-        test = gather(
-            lines, stories, storyline_given=setting == "given", file=file, stories_file=stories_file
-        )
-        tests[setting] = Tested(test, tuple(lines))
+        given = setting == "given"
+        tests[setting] = gather(read_lines(file), stories, storyline_given=given, file=file, stories_file=stories_file)
     scores = read_json(place.folder / SCORES) if (place.folder / SCORES).is_file() else {}
     if not isinstance(scores, dict) or not all(isinstance(m, dict) for m in scores.values()):
         raise InputError("expected scores by setting and metric", file=place.folder / SCORES)

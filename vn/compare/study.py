@@ -13,7 +13,7 @@ from vn.compare.paired import holm, seed_difference
 from vn.compare.runs import SETTINGS, LeftOut, Run
 from vn.errors import InputError, did_you_mean
 from vn.metrics.bootstrap import interval
-from vn.metrics.measures import BLEU, METRICS, Choices, Measure, Measured, NotComputed, measure
+from vn.metrics.measures import BLEU, METRICS, Choices, Measure, NotComputed, measure
 from vn.metrics.paper import paper
 from vn.metrics.tokenisation import NAMES
 
@@ -104,9 +104,7 @@ class Study:
 
     def metrics(self, setting: str) -> list[str]:
         """The metrics that some variant has a number of, in the scorecard's order."""
-        found = {
-            name for each in self.numbers[setting].values() for name, n in each.items() if isinstance(n, Number)
-        }
+        found = {name for each in self.numbers[setting].values() for name, n in each.items() if isinstance(n, Number)}
         return sorted(found, key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name))
 
 
@@ -156,7 +154,7 @@ def study(
                 on_step(f"{run.name}, storyline {setting}")
                 taken.append(_measured(run, setting, choices, notes))
             if tested:
-                numbers[setting][variant.name] = _numbers(tested, taken, setting, seed)
+                numbers[setting][variant.name] = _numbers(tested, taken, seed)
     on_step("differences")
     deltas = {setting: _deltas(numbers[setting], variants[0].name, seed) for setting in settings}
     gone = (*left_out, *other_tests, *other_words, *doubles)
@@ -209,13 +207,15 @@ def _place(variant: Variant) -> tuple[int, int, str]:
 def _baseline_first(variants: list[Variant], name: str | None) -> list[Variant]:
     names = [v.name for v in variants]
     if name is not None and name not in names:
-        raise InputError(f"no variant {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}", field="--baseline")
+        raise InputError(
+            f"no variant {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}", field="--baseline"
+        )
     first = name or ("full" if "full" in names else names[0])
     return sorted(variants, key=lambda v: v.name != first)  # stable: the others keep their order
 
 
 def _stories(run: Run) -> frozenset[Any]:
-    test = (run.tests.get("predicted") or next(iter(run.tests.values()))).test
+    test = run.tests.get("predicted") or next(iter(run.tests.values()))
     return frozenset((s.id, tuple((c.start, c.end, c.narration) for c in s.clips)) for s in test.stories)
 
 
@@ -265,24 +265,25 @@ def _tokenisation(run: Run) -> str | None:
 # -- their numbers ----------------------------------------------------------------------------------------------------
 
 
-def _measured(run: Run, setting: str, choices: Choices, notes: list[str]) -> Measured | dict[str, Any]:
+def _measured(run: Run, setting: str, choices: Choices, notes: list[str]) -> dict[str, Any]:
     """A run's metrics: measured from its predictions, and from ``scores.json`` what cannot be measured here."""
-    taken: dict[str, Any] = dict(measure(run.tests[setting].test, choices))
+    taken: dict[str, Any] = dict(measure(run.tests[setting], choices))
     for name, entry in run.scores.get(setting, {}).items():
         if not isinstance(entry, dict) or not isinstance(entry.get("value"), int | float):
             continue
         own = taken.get(name)
         if not isinstance(own, Measure):
             taken[name] = entry
-        elif name in TEXT and choices.tokenisation is None and entry.get("tokenisation") != own.tokenisation:
+            continue
+        same_words = entry.get("tokenisation") == own.tokenisation
+        if name in TEXT and choices.tokenisation is None and not same_words:
             taken[name] = entry
-        elif (entry.get("tokenisation"), entry.get("variant")) == (own.tokenisation, own.variant):
-            if abs(entry["value"] - own.value) > 1e-6:
-                notes.append(f"{run.name}: scores.json is not of these predictions, which count here; vn score {run.folder}")
+        elif same_words and entry.get("variant") == own.variant and abs(entry["value"] - own.value) > 1e-6:
+            notes.append(f"{run.name}: scores.json is not of these predictions, which count; vn score {run.folder}")
     return taken
 
 
-def _numbers(runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], setting: str, seed: int) -> dict[str, Number | str]:
+def _numbers(runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Number | str]:
     found: dict[str, Number | str] = {}
     for name in dict.fromkeys(name for each in taken for name in each):
         each = [t.get(name) for t in taken]
@@ -299,7 +300,9 @@ def _numbers(runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], setting: s
                 low, high = ends
         else:
             measures = []
-        found[name] = Number(tuple(values), tuple(r.seed for r, _ in kept), tuple(measures), low, high, _how(kept[0][1]))
+        found[name] = Number(
+            tuple(values), tuple(r.seed for r, _ in kept), tuple(measures), low, high, _how(kept[0][1])
+        )
     return found
 
 
@@ -319,9 +322,7 @@ def shared_videos(measures: Sequence[Measure]) -> list[Measure]:
     return [replace(m, videos=tuple(videos), sums=m.sums[[m.videos.index(v) for v in videos]]) for m in measures]
 
 
-def _deltas(
-    numbers: Mapping[str, Mapping[str, Number | str]], baseline: str, seed: int
-) -> dict[str, dict[str, Delta]]:
+def _deltas(numbers: Mapping[str, Mapping[str, Number | str]], baseline: str, seed: int) -> dict[str, dict[str, Delta]]:
     full = numbers.get(baseline, {})
     deltas: dict[str, dict[str, Delta]] = {name: {} for name in numbers if name != baseline}
     for metric in dict.fromkeys(m for own in numbers.values() for m in own):

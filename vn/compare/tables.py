@@ -108,14 +108,13 @@ def _table(
         for system, values in source.rows.items()
         if system not in systems.values()
     ]
-    found = {
-        v.name: [_number(ours[v.name], c.metric) for c in columns] for v in study.variants if v.name in ours
-    }
+    found = {v.name: [_number(ours[v.name], c.metric) for c in columns] for v in study.variants if v.name in ours}
     reasons: list[str] = []
     for variant in study.variants:
         if variant.name not in ours:
             continue
         system = systems.get(variant.ablation) if variant.name == variant.ablation else None
+        system = system if system in source.rows else None
         general = _setup(variant.runs[0], source)
         cells = []
         for i, column in enumerate(columns):

@@ -76,7 +76,9 @@ def _fetch(run: Any, folder: Path, on_run: Callable[[str], None]) -> Path:
     config = run.config.get("cfg")
     if not isinstance(config, dict):
         raise InputError("its W&B config has no `cfg`: it is no run of vn", sample=run.id)
-    write_text(folder / CONFIG, yaml.safe_dump({**config, "ablation": run.config.get("ablation", config.get("ablation"))}))
+    write_text(
+        folder / CONFIG, yaml.safe_dump({**config, "ablation": run.config.get("ablation", config.get("ablation"))})
+    )
     return folder
 
 

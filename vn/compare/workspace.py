@@ -53,7 +53,9 @@ def workspace(tables: Sequence[Table], where: str, name: str) -> Any:
         )
         for table in tables
     ]
-    curves = [panels.LinePlot(title=f"{what} loss", x="trainer/global_step", y=[f"{what}/loss"]) for what in ("train", "val")]
+    curves = [
+        panels.LinePlot(title=f"{what} loss", x="trainer/global_step", y=[f"{what}/loss"]) for what in ("train", "val")
+    ]
     sections.append(ws.Section(name="Training", is_open=True, panels=[*curves, panels.RunComparer()]))
     return ws.Workspace(
         entity=entity,

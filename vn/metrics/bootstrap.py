@@ -101,7 +101,7 @@ def _times_drawn(videos: int, seed: int, resamples: int) -> NDArray[np.float64]:
 
     As floats: a product of integers and floats takes numpy's slow way, thirty times this one's.
     """
-    drawn = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
-    drawn = drawn.astype(np.float64)
+    times = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
+    drawn = times.astype(np.float64)
     drawn.setflags(write=False)
     return drawn

@@ -64,23 +64,25 @@ addEventListener("afterprint", () => setTheme(document.documentElement.dataset.b
 
 function bars(metric) {
   const found = shownVariants().map((i) => [i, D.scores[state.setting][i]?.[metric]]).filter(([, s]) => s);
-  const names = found.map(([i]) => nameOf(i));
-  const seeds = found.flatMap(([i, s]) => s.values.map((v, k) => [nameOf(i), v, s.seeds[k]]));
+  const place = found.map((_, k) => k);
+  const longest = Math.max(...found.map(([, s]) => s.mean));
+  const named = ([i, s]) => (s.mean < longest / 2 ? "\u2003" : "") + nameOf(i); // beside a short bar: clear of its seeds
+  const seeds = found.flatMap(([, s], k) => s.values.map((v, n) => [k, v, s.seeds[n]]));
   return {
     traces: [
       {
-        type: "bar", x: names, y: found.map(([, s]) => s.mean), marker: { color: found.map(([i]) => colour(i)) },
-        error_y: { type: "data", array: found.map(([, s]) => s.deviation ?? 0), color: css("--ink"), thickness: 1.2, width: 4 },
-        hovertemplate: "%{x}: %{y:.1f}<extra></extra>",
+        type: "bar", orientation: "h", y: place, x: found.map(([, s]) => s.mean), text: found.map(named), textposition: "auto", insidetextanchor: "start", constraintext: "none",
+        textfont: { size: 11 }, marker: { color: found.map(([i]) => colour(i)) }, error_x: { type: "data", array: found.map(([, s]) => s.deviation ?? 0), color: css("--ink"), thickness: 1.3, width: 4 },
+        hovertemplate: "%{text}: %{x:.1f}<extra></extra>",
       },
       {
-        type: "scatter", mode: "markers", x: seeds.map((s) => s[0]), y: seeds.map((s) => s[1]), text: seeds.map((s) => `seed ${s[2]}`),
-        marker: { symbol: "circle-open", size: 5, color: css("--ink") }, hovertemplate: "%{text}: %{y:.2f}<extra></extra>",
+        type: "scatter", mode: "markers", y: seeds.map((s) => s[0]), x: seeds.map((s) => s[1]), text: seeds.map((s) => `seed ${s[2]}`),
+        marker: { symbol: "circle-open", size: 5, color: css("--ink") }, hovertemplate: "%{text}: %{x:.2f}<extra></extra>",
       },
     ],
     layout: layout({
-      title: { text: plain(D.metrics[metric].title), font: { size: 13 }, x: 0.02, xanchor: "left", y: 0.97 },
-      margin: { l: 36, r: 6, t: 28, b: 10 }, xaxis: { tickangle: -35, tickfont: { size: 10 }, showticklabels: found.length < 9 }, yaxis: { nticks: 5, rangemode: "tozero" }, bargap: 0.35,
+      title: { text: plain(D.metrics[metric].title), font: { size: 13 }, x: 0.01, xanchor: "left", y: 1, yanchor: "top", pad: { t: 4 } }, height: 52 + 23 * found.length,
+      margin: { l: 6, r: 12, t: 26, b: 24 }, yaxis: { visible: false, autorange: "reversed" }, xaxis: { nticks: 5, rangemode: "tozero" }, bargap: 0.18,
     }),
   };
 }
@@ -120,7 +122,7 @@ function forest() {
       { type: "scatter", mode: "markers", x: d.seeds, y: d.seeds.map(() => nameOf(i)), marker: { color: css("--quiet"), size: 6, symbol: "line-ns-open" }, hovertemplate: "a seed: %{x:+.2f}<extra></extra>" },
     ]),
     layout: layout({
-      margin: { l: 120, r: 12, t: 12, b: 40 }, xaxis: { title: { text: `${D.metrics[metric]?.title ?? ""} x100, minus ${nameOf(0)} (filled: counts; ticks: seeds)` }, zeroline: true, zerolinecolor: css("--ink") },
+      margin: { l: 120, r: 12, t: 12, b: 40 }, xaxis: { title: { text: `${D.metrics[metric]?.title ?? ""}, x100` }, zeroline: true, zerolinecolor: css("--ink") },
     }),
   };
 }
@@ -151,7 +153,7 @@ function labelBars() {
   for (const i of found) {
     traces.push({ type: "scatter", mode: "markers", y: names, x: D.labels.variants[i].written, name: nameOf(i), marker: { color: colour(i), symbol: MARKERS[i % 8], size: 8 }, hovertemplate: `${nameOf(i)}: %{x:.1f}<extra></extra>` });
   }
-  return { traces, layout: layout({ showlegend: true, margin: { l: 10, r: 12, t: 60, b: 36 }, yaxis: { autorange: "reversed", tickfont: { size: 11 } }, xaxis: { title: { text: "clips" } } }) };
+  return { traces, layout: layout({ showlegend: innerWidth > 640, legend: { orientation: "h", x: -0.4, y: 1.02, yanchor: "bottom", font: { size: 11 } }, margin: { l: 10, r: 12, t: 60, b: 36 }, yaxis: { autorange: "reversed", tickfont: { size: 11 } }, xaxis: { title: { text: "clips" } } }) };
 }
 
 function confusion() {
@@ -163,7 +165,7 @@ function confusion() {
   return {
     traces: [{
       type: "heatmap", x: columns, y: D.labels.names, z: shares, customdata: found.matrix, zmin: 0, zmax: 100, xgap: 1, ygap: 1, colorscale: dark ? [[0, "#1a2029"], [1, "#7cc0ff"]] : [[0, "#f5f6f8"], [1, "#00568f"]],
-      colorbar: { thickness: 8, ticksuffix: " %", outlinewidth: 0 }, texttemplate: "%{z:.0f}", textfont: { size: 9 }, hovertemplate: "%{y} written as %{x}: %{customdata:.1f} clips, %{z:.1f} %<extra></extra>",
+      showscale: innerWidth > 640, colorbar: { thickness: 8, ticksuffix: " %", outlinewidth: 0 }, text: shares.map((row) => row.map((n) => (n >= 0.5 ? n.toFixed(0) : ""))), texttemplate: "%{text}", textfont: { size: 9 }, hovertemplate: "%{y} written as %{x}: %{customdata:.1f} clips, %{z:.1f} %<extra></extra>",
     }],
     layout: layout({ margin: { l: 10, r: 0, t: 10, b: 10 }, xaxis: { tickangle: -50, tickfont: { size: 10 } }, yaxis: { autorange: "reversed", tickfont: { size: 10 } } }),
   };
