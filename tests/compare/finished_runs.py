@@ -11,6 +11,7 @@ import yaml
 
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
 
+BOTH = ("predicted", "given")
 LABELS = list(ScriptLabel)
 WORDS = "the red kettle boils tea for you and your friends in a minute while old pots leak slowly over time".split()
 EVIL = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
@@ -43,7 +44,7 @@ def write_run(
     seed: int = 0,
     wrong: float = 0.2,
     *,
-    settings: tuple[str, ...] = ("predicted", "given"),
+    settings: tuple[str, ...] = ("predicted",),
     scores: dict | None = None,
     evil: bool = False,
     **config: object,
@@ -88,11 +89,11 @@ def write_run(
     return folder
 
 
-def write_study(folder: Path, stories: list[Story], **changes: object) -> Path:
+def write_study(folder: Path, stories: list[Story], **changes: bool) -> Path:
     """A sweep of three variants, three seeds each, the last clearly worse."""
     for ablation, wrong in {"full": 0.1, "no_position": 0.12, "no_memory": 0.5}.items():
         for seed in range(3):
-            write_run(folder / f"{ablation}-seed{seed}", stories, ablation, seed, wrong, **changes)  # type: ignore[arg-type]
+            write_run(folder / f"{ablation}-seed{seed}", stories, ablation, seed, wrong, settings=BOTH, **changes)
     return folder
 
 

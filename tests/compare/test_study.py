@@ -16,7 +16,7 @@ from vn.metrics.scorecard import score
 
 @pytest.fixture(scope="module")
 def stories():
-    return make_stories(40)
+    return make_stories(16)
 
 
 @pytest.fixture(scope="module")
@@ -120,21 +120,24 @@ def test_settings_tested_in_two_folders_are_one_variant(tmp_path, stories):
     assert len(found.numbers["given"]["full"]["cider"].values) == 1
 
 
+SCORED = {"predicted": {"cider": {"value": 1.0, "tokenisation": "ptb", "variant": "cider-d"}}}
+
+
 def left_out(found):
     return {run.name: (run.state, run.reason) for run in found.left_out}
 
 
 def test_what_cannot_be_compared_is_listed_with_the_reason(tmp_path, stories):
-    write_run(tmp_path / "full-seed0", stories, scores={"predicted": {"cider": {"value": 1.0, "tokenisation": "ptb"}}})
+    write_run(tmp_path / "full-seed0", stories, scores=SCORED)
     write_run(tmp_path / "full-seed1", stories, seed=1)
     write_run(tmp_path / "elsewhere", other_stories(stories))
-    write_run(tmp_path / "fewer", stories[:30])
+    write_run(tmp_path / "fewer", stories[:12])
     words = {"predicted": {"cider": {"value": 1.0, "tokenisation": "words"}}}
     write_run(tmp_path / "words", stories, seed=2, scores=words)
     write_run(tmp_path / "twin", stories, "no_memory")
     write_run(tmp_path / "twin2", stories, "no_memory")
     write_run(tmp_path / "unfinished", stories, settings=())
-    broken = write_run(tmp_path / "broken", stories) / "predictions.given.jsonl"
+    broken = write_run(tmp_path / "broken", stories) / "predictions.predicted.jsonl"
     broken.write_text(broken.read_text()[:-30])
     (tmp_path / "sweep.json").write_text(
         json.dumps(
@@ -151,13 +154,13 @@ def test_what_cannot_be_compared_is_listed_with_the_reason(tmp_path, stories):
     why = left_out(found)
     assert why["gone"] == ("failed", "exit code 1")
     assert why["later"][0] == why["unfinished"][0] == "unfinished"
-    assert "predictions.given.jsonl:" in why["broken"][1]
+    assert "predictions.predicted.jsonl:" in why["broken"][1]
     assert "not JSON" in why["broken"][1]
     assert why["elsewhere"] == (
         "left out",
-        "was tested on other stories than full-seed0 (40 of its 40 videos are the same)",
+        "was tested on other stories than full-seed0 (16 of its 16 videos are the same)",
     )
-    assert "30 of its 30" in why["fewer"][1]
+    assert "12 of its 12" in why["fewer"][1]
     assert why["words"][1].startswith("was scored on words, others on ptb")
     assert "of twin, which is compared" in why["twin2"][1]
     assert {r.name for r in found.runs} == {"full-seed0", "full-seed1", "twin"}
