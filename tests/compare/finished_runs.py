@@ -1,4 +1,4 @@
-"""Run folders as a test leaves them, written in milliseconds: what the model wrote is the reference with words changed."""
+"""Run folders as a test leaves them, in milliseconds: what the model wrote is the reference with words changed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
 
 BOTH = ("predicted", "given")
 LABELS = list(ScriptLabel)
-WORDS = "the red kettle boils tea for you and your friends in a minute while old pots leak slowly over time".split()
+WORDS = [*("red", "kettle", "boils", "tea", "you", "your", "friends", "in", "minute", "while", "old", "pots", "leak")]
 EVIL = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
 
 
 def make_stories(count: int, seed: int = 0, evil: bool = False, clips: int = 6) -> list[Story]:
-    """Stories of 2 to `clips` clips, with labels, narrations and a fact each; `evil` ones hold markup everywhere."""
+    """Stories of 2 to `clips` clips, with labels, narrations and a fact each; the first of `evil` ones holds markup in every text."""
     random = np.random.default_rng(seed)
     stories = []
     for n in range(count):
+        end_of_text = EVIL if evil and n == 0 else ""
         own, at = [], 0.0
         for _ in range(int(random.integers(2, clips + 1))):
             end = at + float(random.integers(2, 12))
             words = list(random.choice(WORDS, size=int(random.integers(4, 12))))
             label = LABELS[int(random.integers(12))]
-            narration = f"{' '.join(words)}{EVIL if evil else ''}."
+            narration = f"{' '.join(words)}{end_of_text}."
             facts = {"thing": {"value": str(words[0]), "from": "picture"}}
             own.append(Clip(at, end, (label,), narration, facts))
             at = end
-        title = f"Aurora kettle {n}{EVIL if evil else ''}"
-        known = Knowledge(f"Material{EVIL if evil else ''}", ("steel", f"glass{EVIL if evil else ''}"))
+        title = f"Aurora kettle {n}{end_of_text}"
+        known = Knowledge(f"Material{end_of_text}", ("steel", f"glass{end_of_text}"))
         stories.append(Story(f"test-{n:05}", title, "en", "ad", (known,), tuple(own)))
     return stories
 
@@ -76,7 +77,7 @@ def write_run(
     _write_lines(folder / "stories.jsonl", [s.to_dict() for s in stories])
     for setting in settings:
         lines = [
-            _prediction(story, i, setting, wrong, random, EVIL if evil else "")
+            _prediction(story, i, setting, wrong, random, EVIL if evil and story is stories[0] else "")
             for story in stories
             for i in story.narrated
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -11,16 +12,12 @@ from finished_runs import EVIL, make_stories, write_run, write_study
 
 from vn.cli import main
 
-pytest.importorskip("selenium", reason="selenium is not installed")
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 pytest.importorskip("plotly", reason="plotly is not installed")
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select, WebDriverWait
-
+By = webdriver.common.by.By
 PATIENCE = 60  # seconds: the machine may be busy
 
 
@@ -31,7 +28,7 @@ def browser():
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     yield driver
     driver.quit()
 
@@ -58,6 +55,8 @@ def page(browser, compared):
 
 
 def wait(driver, condition):
+    from selenium.webdriver.support.ui import WebDriverWait
+
     return WebDriverWait(driver, PATIENCE).until(condition)
 
 
@@ -138,11 +137,11 @@ def test_variants_metrics_and_settings_can_be_filtered(page):
 
 
 def test_a_story_shows_what_every_run_wrote_for_it(page, compared):
+    from selenium.webdriver.support.ui import Select
+
     Select(page.find_element(By.ID, "story-runs")).select_by_visible_text("all seeds")
     wait(page, lambda d: len(d.find_elements(By.CSS_SELECTOR, "#story .clip:first-of-type [data-run]")) == 10)
     file = compared / "sweep" / "no_memory-seed2" / "predictions.predicted.jsonl"
-    import json
-
     wanted = [x["narration"] for x in map(json.loads, file.read_text().splitlines()) if x["video"] == "test-00000"]
     got = page.find_elements(By.CSS_SELECTOR, "#story [data-run='no_memory-seed2'] .text")
     assert [element.text for element in got] == wanted
