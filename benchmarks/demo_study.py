@@ -1,7 +1,7 @@
 """What does each part of the method do? The demo's ablations, with controls, over seeds.
 
     python benchmarks/demo_study.py run         after `vn demo`: trains and tests all (about an hour on two cores)
-    python benchmarks/demo_study.py table       compares what is finished
+    python benchmarks/demo_study.py table       compares what is finished, with `vn compare`
 
 Variants are the overlays of `experiments/ablations/`: the full method, the paper's five ablations, `memory_none`, and a
 retrained text-only control. A second control tests the full model with the frames of another test video of like
@@ -26,28 +26,14 @@ from pathlib import Path
 import torch
 import yaml
 
-from vn.compare.paired import SeedDifference, holm, seed_difference
+from vn.cli import main as compare
 from vn.data.datamodule import Micro, MicroBatchReader, StoryDataModule
 from vn.data.order import deal
-from vn.metrics.measures import Choices, Measure, measure
-from vn.metrics.predictions import gather, read_lines
+from vn.metrics.predictions import read_lines
 from vn.train.arguments import ABLATIONS
 
-SETTINGS = ("predicted", "given")
 MORE_FRAMES = ("no_compression", "no_memory")
 OTHER_FRAMES = "other_frames"
-METRICS = (
-    "cider",
-    "facts",
-    "facts_picture",
-    "facts_earlier_picture",
-    "facts_earlier_text",
-    "facts_position",
-    "facts_label",
-    "facts_knowledge",
-    "label_agreement",
-    "word_length_accuracy",
-)
 COUNTED_STEPS = 40  # training steps whose tokens and FLOPs are counted
 
 
@@ -112,13 +98,6 @@ class Study:
         print(f"{outcome} in {time.monotonic() - began:.0f} s: {' '.join(command)}", flush=True)
         return code != 0
 
-    def measured(self, variant: str, seed: int, setting: str, names: Sequence[str]) -> dict[str, Measure]:
-        """The metrics of one finished run that could be computed."""
-        folder = self.folder(variant, seed)
-        stories = read_lines(folder / "stories.jsonl")
-        test = gather(read_lines(folder / f"predictions.{setting}.jsonl"), stories)
-        return {n: m for n, m in measure(test, Choices(), names).items() if isinstance(m, Measure)}
-
 
 def last_step(run: Path) -> int:
     """Optimizer steps of a run."""
@@ -163,54 +142,16 @@ def cost(run: Path, runs: Path) -> dict[str, float]:
     return result
 
 
-def table(study: Study, variants: Sequence[str]) -> None:
-    """Print scores, differences and the saving, as Markdown."""
-    for setting in SETTINGS:
-        shown = [v for v in variants if all(_tested(study, v, s, setting) for s in study.seeds)]
-        if "full" not in shown:
-            continue
-        found = {v: [study.measured(v, s, setting, METRICS) for s in study.seeds] for v in shown}
-        names = [m for m in METRICS if m in found["full"][0]]
-        print(f"\n### Storyline {setting}: means over seeds {study.seeds}, x100\n")
-        head = [*names, "visual tokens a clip", "GFLOP a clip"]
-        print(f"| variant | {' | '.join(head)} |\n|---|{'---:|' * len(head)}")
-        for variant in shown:
-            cells = [_mean(found[variant], name) for name in names]
-            c = cost(study.folder("full" if variant == OTHER_FRAMES else variant, study.seeds[0]), study.runs)
-            print(f"| {variant} | {' | '.join(cells)} | {c['visual_tokens']:.1f} | {c['flops'] / 1e9:.2f} |")
-        for name in names:
-            differences = {
-                v: seed_difference([f[name] for f in found["full"]], [f[name] for f in found[v]])
-                for v in shown
-                if v != "full" and all(name in f and _alike(f[name], found["full"][0][name]) for f in found[v])
-            }
-            if differences:
-                _differences(name, differences)
-
-
-def _alike(one: Measure, other: Measure) -> bool:
-    """Whether two runs were asked the same: without a storyline, labels are no facts."""
-    return one.videos == other.videos and one.coverage.get("facts") == other.coverage.get("facts")
-
-
-def _tested(study: Study, variant: str, seed: int, setting: str) -> bool:
-    return (study.folder(variant, seed) / f"predictions.{setting}.jsonl").exists()
-
-
-def _mean(runs: Sequence[dict[str, Measure]], name: str) -> str:
-    values = [100 * run[name].value for run in runs if name in run]
-    return f"{sum(values) / len(values):.1f}" if values else "-"
-
-
-def _differences(name: str, differences: dict[str, SeedDifference]) -> None:
-    corrected = holm({v: d.p_value for v, d in differences.items()})
-    print(f"\n{name}, variant minus full (x100):\n")
-    print("| variant | difference | 95 % interval | by seed | p (Holm) | counts |\n|---|---:|---|---|---:|---|")
-    for variant, d in differences.items():
-        seeds = " ".join(f"{100 * s:+.1f}" for s in d.seeds)
-        sure = "yes" if d.counts(corrected[variant]) else "no"
-        span = f"{100 * d.low:+.1f} to {100 * d.high:+.1f}"
-        print(f"| {variant} | {100 * d.value:+.1f} | {span} | {seeds} | {corrected[variant]:.4f} | {sure} |")
+def table(study: Study, variants: Sequence[str]) -> int:
+    """Count what each variant costs, and compare all that is finished."""
+    for variant in variants:
+        for folder in (study.folder(variant, s) for s in study.seeds if study.finished(variant, s)):
+            counted = cost(folder.parent if variant == OTHER_FRAMES else folder, study.runs)
+            (folder / "cost.json").write_text(json.dumps(counted) + "\n")
+    code = compare(["compare", str(study.runs)])
+    if code == 0:
+        print((study.runs / "compare.md").read_text())
+    return code
 
 
 def main() -> int:
@@ -231,8 +172,7 @@ def main() -> int:
         if failed:
             print(f"{failed} runs failed", file=sys.stderr)
             return 1
-    table(study, [*args.variants, *equal, OTHER_FRAMES])
-    return 0
+    return table(study, [*args.variants, *equal, OTHER_FRAMES])
 
 
 if __name__ == "__main__":

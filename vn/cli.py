@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "narrate": ("vn.narrate_command", "narrate a raw video: story.json and subtitles"),
     "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),
     "score": ("vn.metrics.score_command", "score a run's predictions"),
+    "compare": ("vn.compare.command", "compare runs or a sweep: dashboard and tables"),
 }
 LIGHTNING = "vn.train.command"
 

@@ -6,6 +6,7 @@ needs no new look at any text: the sums of all resamples are one matrix product.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ def interval(
     """
     if len(sums) < 2:
         return None
-    low, high = np.quantile(finish(_resampled(sums, seed, resamples)), [0.025, 0.975])
+    low, high = np.quantile(finish(resampled(sums, seed, resamples)), [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -77,7 +78,7 @@ def difference(
     """
     if first.shape != second.shape or len(first) < 2:
         raise InputError(f"a paired difference needs the same two videos or more, got {len(first)} and {len(second)}")
-    drawn = finish(_resampled(second, seed, resamples)) - finish(_resampled(first, seed, resamples))
+    drawn = finish(resampled(second, seed, resamples)) - finish(resampled(first, seed, resamples))
     low, high = np.quantile(drawn, [0.025, 0.975])
     tail = min((drawn <= 0).sum(), (drawn >= 0).sum()) + 1
     value = finish(second.sum(axis=0)) - finish(first.sum(axis=0))
@@ -89,8 +90,18 @@ def mean(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return sums[..., 0] / sums[..., 1]
 
 
-def _resampled(sums: NDArray[np.float64], seed: int, resamples: int) -> NDArray[np.float64]:
+def resampled(sums: NDArray[np.float64], seed: int = 0, resamples: int = RESAMPLES) -> NDArray[np.float64]:
     """`[R, K]`: the sums over as many videos as there are, drawn with replacement."""
-    videos = len(sums)
-    times_drawn = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
-    return times_drawn @ sums
+    return _times_drawn(len(sums), seed, resamples) @ sums
+
+
+@functools.lru_cache(maxsize=4)
+def _times_drawn(videos: int, seed: int, resamples: int) -> NDArray[np.float64]:
+    """`[R, V]`: how often each resample draws each video; kept, since all metrics of a test draw the same videos.
+
+    As floats: a product of integers and floats takes numpy's slow way, thirty times this one's.
+    """
+    times = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
+    drawn = times.astype(np.float64)
+    drawn.setflags(write=False)
+    return drawn

@@ -1,0 +1,202 @@
+"""Runs become variants; their numbers are those of vn score, their differences those of a plain paired bootstrap."""
+
+import json
+
+import numpy as np
+import pytest
+from finished_runs import make_stories, other_stories, write_run, write_study
+
+from vn.compare.runs import find_runs
+from vn.compare.study import Number, study
+from vn.errors import InputError
+from vn.metrics.measures import Choices
+from vn.metrics.predictions import read_lines
+from vn.metrics.scorecard import score
+
+
+@pytest.fixture(scope="module")
+def stories():
+    return make_stories(16)
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory, stories):
+    return write_study(tmp_path_factory.mktemp("runs") / "sweep", stories)
+
+
+@pytest.fixture(scope="module")
+def found(sweep):
+    return study(*find_runs([sweep]), Choices())
+
+
+def test_seeds_of_one_ablation_are_one_variant_and_full_comes_first(found):
+    assert [(v.name, [r.seed for r in v.runs]) for v in found.variants] == [
+        ("full", [0, 1, 2]),
+        ("no_position", [0, 1, 2]),
+        ("no_memory", [0, 1, 2]),
+    ]
+    assert found.settings == ("predicted", "given")
+    assert not found.left_out
+
+
+@pytest.mark.parametrize("setting", ["predicted", "given"])
+def test_every_number_is_the_one_that_vn_score_gives(sweep, found, setting):
+    for variant in found.variants:
+        entries = []
+        for run in variant.runs:
+            lines = read_lines(run.folder / f"predictions.{setting}.jsonl")
+            entries.append(score(lines, read_lines(run.folder / "stories.jsonl"), storyline_given=setting == "given"))
+        for metric, entry in entries[0].items():
+            ours = found.numbers[setting][variant.name][metric]
+            if entry["value"] is None:
+                assert ours == entry["why"]
+                continue
+            assert isinstance(ours, Number)
+            assert ours.values == tuple(e[metric]["value"] for e in entries)
+            assert ours.mean == pytest.approx(np.mean([e[metric]["value"] for e in entries]), abs=1e-12)
+            assert ours.deviation == pytest.approx(np.std([e[metric]["value"] for e in entries], ddof=1), abs=1e-12)
+
+
+def test_a_difference_is_that_of_a_plain_bootstrap_of_the_seed_means(sweep, found):
+    hits = {}
+    for name in ("full", "no_memory"):
+        per_seed = []
+        for seed in range(3):
+            by_video = {}
+            for line in read_lines(sweep / f"{name}-seed{seed}" / "predictions.predicted.jsonl"):
+                low, high = line["word_range"]
+                by_video.setdefault(line["video"], []).append(low <= len(line["narration"].split()) <= high)
+            per_seed.append(by_video)
+        hits[name] = [(np.mean([sum(s[v]) for s in per_seed]), len(per_seed[0][v])) for v in sorted(per_seed[0])]
+    full, less = (np.array(hits[n]) for n in ("full", "no_memory"))
+    random = np.random.default_rng(3)
+    draws = [random.integers(0, len(full), len(full)) for _ in range(4000)]
+    gaps = [less[d, 0].sum() / less[d, 1].sum() - full[d, 0].sum() / full[d, 1].sum() for d in draws]
+    d = found.deltas["predicted"]["no_memory"]["word_length_accuracy"]
+    assert d.value == pytest.approx(less[:, 0].sum() / less[:, 1].sum() - full[:, 0].sum() / full[:, 1].sum())
+    assert (d.low, d.high) == pytest.approx(np.quantile(gaps, [0.025, 0.975]), abs=0.01)
+    assert d.counts
+    assert found.deltas["predicted"]["no_memory"]["cider"].counts
+
+
+def test_holm_is_over_the_variants(found):
+    for metric, d in found.deltas["predicted"]["no_memory"].items():
+        if d.p_value is not None:
+            other = found.deltas["predicted"]["no_position"][metric].p_value
+            assert d.counts <= (d.p_value < 0.05)
+            assert min(d.p_value, other) >= 2 * 2 / 10_001 - 1e-12  # the smallest p, times two variants
+
+
+def test_another_configuration_is_another_variant_named_by_what_differs(tmp_path, stories):
+    write_run(tmp_path / "a", stories, model__lr=0.1)
+    write_run(tmp_path / "b", stories, model__lr=0.2)
+    write_run(tmp_path / "c", stories, seed=1, model__lr=0.2, trainer__devices=4)  # which changes no result
+    names = [(v.name, len(v.runs)) for v in study(*find_runs([tmp_path]), Choices()).variants]
+    assert names == [("full, model.lr=0.1", 1), ("full, model.lr=0.2", 2)]
+
+
+def test_names_that_end_in_the_seed_name_the_variant(tmp_path, stories):
+    for seed in range(2):
+        write_run(tmp_path / f"full-seed{seed}", stories, seed=seed)
+        write_run(tmp_path / f"full@short-seed{seed}", stories, seed=seed, trainer__max_steps=10 + seed)
+    found = study(*find_runs([tmp_path]), Choices())
+    assert [(v.name, len(v.runs)) for v in found.variants] == [("full", 2), ("full@short", 2)]
+
+
+def test_a_test_inside_a_run_folder_is_a_control_of_that_run(tmp_path, stories):
+    run = write_run(tmp_path / "full-seed0", stories)
+    write_run(run / "other_frames", stories, wrong=0.9)
+    (run / "other_frames" / "config.yaml").unlink()
+    found = study(*find_runs([tmp_path]), Choices())
+    assert [v.name for v in found.variants] == ["full", "other_frames"]
+    assert not found.variants[1].runs[0].curves
+
+
+def test_settings_tested_in_two_folders_are_one_variant(tmp_path, stories):
+    write_run(tmp_path / "a", stories, settings=("predicted",))
+    write_run(tmp_path / "b", stories, settings=("given",))
+    found = study(*find_runs([tmp_path]), Choices())
+    assert [len(v.runs) for v in found.variants] == [2]
+    assert len(found.numbers["given"]["full"]["cider"].values) == 1
+
+
+SCORED = {"predicted": {"cider": {"value": 1.0, "tokenisation": "ptb", "variant": "cider-d"}}}
+
+
+def left_out(found):
+    return {run.name: (run.state, run.reason) for run in found.left_out}
+
+
+def test_what_cannot_be_compared_is_listed_with_the_reason(tmp_path, stories):
+    write_run(tmp_path / "full-seed0", stories, scores=SCORED)
+    write_run(tmp_path / "full-seed1", stories, seed=1)
+    write_run(tmp_path / "elsewhere", other_stories(stories))
+    write_run(tmp_path / "fewer", stories[:12])
+    words = {"predicted": {"cider": {"value": 1.0, "tokenisation": "words"}}}
+    write_run(tmp_path / "words", stories, seed=2, scores=words)
+    write_run(tmp_path / "twin", stories, "no_memory")
+    write_run(tmp_path / "twin2", stories, "no_memory")
+    write_run(tmp_path / "unfinished", stories, settings=())
+    broken = write_run(tmp_path / "broken", stories) / "predictions.predicted.jsonl"
+    broken.write_text(broken.read_text()[:-30])
+    (tmp_path / "sweep.json").write_text(
+        json.dumps(
+            {
+                "points": [
+                    {"name": "full-seed0", "state": "finished"},
+                    {"name": "gone", "state": "failed", "error": "exit code 1"},
+                    {"name": "later", "state": "pending"},
+                ]
+            }
+        )
+    )
+    found = study(*find_runs([tmp_path]), Choices())
+    why = left_out(found)
+    assert why["gone"] == ("failed", "exit code 1")
+    assert why["later"][0] == why["unfinished"][0] == "unfinished"
+    assert "predictions.predicted.jsonl:" in why["broken"][1]
+    assert "not JSON" in why["broken"][1]
+    assert why["elsewhere"] == (
+        "left out",
+        "was tested on other stories than full-seed0 (16 of its 16 videos are the same)",
+    )
+    assert "12 of its 12" in why["fewer"][1]
+    assert why["words"][1].startswith("was scored on words, others on ptb")
+    assert "of twin, which is compared" in why["twin2"][1]
+    assert {r.name for r in found.runs} == {"full-seed0", "full-seed1", "twin"}
+    assert any("scores.json is not of these predictions" in note for note in found.notes)
+
+
+def test_numbers_that_only_scores_json_has_are_shown_without_an_interval(tmp_path, stories):
+    for ablation, value in (("full", 0.9), ("no_memory", 0.8)):
+        for seed in range(2):
+            entry = {"value": value + seed / 100, "tokenisation": None, "variant": "released", "model": "a-judge"}
+            scores = {"predicted": {"script_label_accuracy": entry}}
+            write_run(tmp_path / f"{ablation}-seed{seed}", stories, ablation, seed, scores=scores)
+    found = study(*find_runs([tmp_path]), Choices())
+    number = found.numbers["predicted"]["full"]["script_label_accuracy"]
+    assert number.values == (0.9, 0.91)
+    assert number.low is None
+    d = found.deltas["predicted"]["no_memory"]["script_label_accuracy"]
+    assert d.value == pytest.approx(-0.1)
+    assert not d.counts
+    assert "only scores.json" in d.why
+
+
+def test_other_seeds_are_not_paired(tmp_path, stories):
+    write_run(tmp_path / "full-seed0", stories)
+    write_run(tmp_path / "no_memory-seed5", stories, "no_memory", 5)
+    d = study(*find_runs([tmp_path]), Choices()).deltas["predicted"]["no_memory"]["cider"]
+    assert (d.value, d.why) == (None, "no seed in common with the baseline")
+
+
+@pytest.mark.parametrize("name", ["nothing", "no_memori"])
+def test_a_baseline_that_is_not_there_is_refused(sweep, name):
+    with pytest.raises(InputError, match=rf"--baseline: no variant '{name}'.*there are full, no_position, no_memory"):
+        study(*find_runs([sweep]), Choices(), baseline=name)
+
+
+def test_another_baseline(sweep):
+    found = study(*find_runs([sweep]), Choices(), baseline="no_memory")
+    assert found.baseline.name == "no_memory"
+    assert found.deltas["predicted"]["full"]["cider"].value > 0

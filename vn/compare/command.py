@@ -1,0 +1,160 @@
+"""``vn compare``: finished runs in; compare.html, .csv, .md and .tex out."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError
+
+EPILOG = """\
+Runs of one ablation and configuration are the seeds of one variant. Differences are from `full`: paired bootstrap over
+videos of the seed means, 95 % intervals, Holm's correction over the variants. Runs that cannot be compared (unfinished,
+failed, tested on other videos) are listed with the reason.
+
+examples:
+  vn compare runs/demo runs/demo-no_memory
+  vn compare runs/demo_ablations                          a sweep: a folder of run folders
+  vn compare runs/demo_ablations --baseline no_memory --out comparison
+  vn compare wandb:ENTITY/PROJECT/sweeps/SWEEP_ID --wandb ENTITY/PROJECT
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``vn compare``."""
+    from vn.metrics.paper import paper
+
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN|SWEEP",
+        help="run folders, folders of run folders, or wandb:ENTITY/PROJECT/RUN and wandb:ENTITY/PROJECT/sweeps/SWEEP",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder for compare.* (default: the sweep's, or the current one for several)"
+    )
+    parser.add_argument("--title", help="of the page (default: the names of what is compared)")
+    parser.add_argument("--baseline", metavar="VARIANT", help="what others are compared with (default: full)")
+    parser.add_argument(
+        "--tokenisation", help="as for vn score, for all runs (default: that of their scores.json, else the language's)"
+    )
+    parser.add_argument("--meteor", choices=("exact", "jar"), default="exact", help="METEOR's matcher (jar needs Java)")
+    parser.add_argument("--corpus", choices=paper().corpora, help="whose test split it is, where it is the paper's")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA", help="shards with the pictures (default: those of the configuration)"
+    )
+    parser.add_argument("--no-pictures", action="store_true", help="a smaller page, without frames")
+    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+    parser.add_argument(
+        "--wandb", metavar="ENTITY/PROJECT", help="also save a W&B workspace with the paper's tables there"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare runs and write the files."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    stderr = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task("reading", total=None)
+        return _compare(args, lambda what: progress.update(task, description=what))
+
+
+def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
+    from vn.compare import files, page
+    from vn.compare.payload import payload, story_chunks, story_index
+    from vn.compare.pictures import pictures
+    from vn.compare.runs import find_runs
+    from vn.compare.study import study
+    from vn.compare.tables import paper_tables
+    from vn.compare.wandb_runs import PREFIX, download
+    from vn.compare.workspace import workspace
+    from vn.data.atomic import write_text
+    from vn.metrics.measures import Choices
+    from vn.metrics.tokenisation import tokenisation_named
+
+    if args.seed < 0:
+        raise InputError(f"expected 0 or more, got {args.seed}", field="--seed")
+    out = args.out or _default_out(args.runs)
+    if out.exists() and not out.is_dir():
+        raise InputError("expected a folder, it is a file", file=out)
+    paths = [
+        download(name, out / "wandb-runs", lambda run: on_step(f"fetching {run}"))
+        if name.startswith(PREFIX)
+        else Path(name)
+        for name in args.runs
+    ]
+    tokenisation = tokenisation_named(args.tokenisation) if args.tokenisation else None
+    runs, left_out = find_runs(paths, lambda name: on_step(f"reading {name}"))
+    found = study(runs, left_out, Choices(tokenisation, args.meteor), args.baseline, args.seed, on_step)
+    tables = paper_tables(found, args.corpus)
+    title = args.title or f"Comparison of {', '.join(dict.fromkeys(path.resolve().name for path in paths))}"
+    notes: list[str] = []
+    thumbs: dict[str, Any] = {}
+    if not args.no_pictures:
+        on_step("pictures")
+        stories = next(iter(found.baseline.runs[0].tests.values())).stories
+        folder = args.data or Path(str(found.baseline.runs[0].config.get("data.data")))
+        if args.data and not args.data.is_dir():
+            raise InputError("no such folder of shards", file=args.data, field="--data")
+        thumbs, note = pictures(stories, folder, lambda video: on_step(f"pictures of {video}"))
+        notes += [note] if note else []
+    on_step("breakdowns")
+    data = payload(found, tokenisation, args.seed)
+    on_step("writing")
+    html = page.render(
+        found,
+        tables,
+        data,
+        story_index(found),
+        story_chunks(found, thumbs),
+        title=title,
+        made=f"vn compare {shlex.join(args.runs)}",
+        notes=notes,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "html": html,
+        "csv": files.csv_text(found),
+        "md": files.markdown(found, tables, title),
+        "tex": files.latex(tables),
+    }
+    for ending, text in texts.items():
+        write_text(out / f"compare.{ending}", text)
+    for each in found.left_out:
+        print(f"left out: {each.name} ({each.state}): {each.reason}", file=sys.stderr)
+    for note in (*found.notes, *notes):
+        print(f"note: {note}", file=sys.stderr)
+    _summary(found)
+    print(f"wrote {out / 'compare.html'} ({len(html.encode()) / 1e6:.1f} MB), compare.csv, .md, .tex")
+    if args.wandb:
+        on_step("saving the W&B workspace")
+        made = workspace(tables, args.wandb, title)
+        print(f"saved {made.save().url}")
+    return 0
+
+
+def _default_out(names: list[str]) -> Path:
+    folder = Path(names[0])
+    is_sweep = len(names) == 1 and folder.is_dir() and not (folder / "config.yaml").exists()
+    return folder if is_sweep else Path()
+
+
+def _summary(found: Any) -> None:
+    from vn.compare.names import percent, shown
+    from vn.compare.page import findings
+
+    for setting in found.settings:
+        counted = findings(found, setting)
+        runs = len(found.runs)
+        print(f"storyline {setting}: {runs} runs, {len(counted)} differences from {found.baseline.name} count")
+        for each in counted[:8]:
+            span = f"{percent(each.delta.low, True)} to {percent(each.delta.high, True)}"
+            print(f"  {each.variant}: {shown(each.metric).title} {percent(each.delta.value, True)} ({span})")

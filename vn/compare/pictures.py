@@ -1,0 +1,92 @@
+"""Small pictures of each clip, from the thumbnails in the shards, as many as a page can hold."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vn.data.manifest import Manifest, SampleEntry
+from vn.data.shards import read_thumbs
+from vn.errors import InputError
+from vn.story import Story
+
+HEIGHT = 64  # pixels
+QUALITY = 60
+A_CLIP = 3  # pictures
+BUDGET = 12_000_000  # bytes of JPEG in a page: it opens in time, and can still be sent by mail
+
+Pictures = dict[str, list[list[str]]]  # video -> clip -> data URIs
+
+
+def pictures(
+    stories: Sequence[Story], folder: Path, on_video: Callable[[str], None] = lambda video: None
+) -> tuple[Pictures, str | None]:
+    """Up to three pictures a clip, fewer where there are many videos.
+
+    Args:
+        stories: whose clips are shown.
+        folder: of the shards.
+        on_video: called with each video read.
+
+    Returns:
+        The pictures, and what a reader should know about them (None: all is there).
+    """
+    try:
+        manifest = Manifest.load(folder)
+    except InputError as error:
+        return {}, f"there are no pictures: {error}"
+    entries = {entry.key: entry for split in ("test", "val", "train") for entry in manifest.samples(split)}
+    fps = manifest.encoder["settings"].get("fps", 1.0)
+    shown = [story for story in stories if story.id in entries]
+    if not shown:
+        return {}, f"there are no pictures: {folder} has none of these videos"
+    clips = sum(len(story.clips) for story in shown)
+    found: Pictures = {}
+    size = 0
+    each = A_CLIP
+    for number, story in enumerate(shown):
+        on_video(story.id)
+        entry = entries[story.id]
+        try:
+            thumbs = read_thumbs(folder / entry.shard, entry)
+        except InputError as error:
+            return found, f"pictures are missing from here on: {error}"
+        if thumbs is None:
+            return found, f"there are no pictures: the shards in {folder} have no thumbnails"
+        found[story.id], bytes_used = _of_story(story, thumbs, entry, fps, each)
+        size += bytes_used
+        if not number:  # what one costs decides how many there can be
+            one = bytes_used / max(1, sum(map(len, found[story.id])))
+            each = int(min(A_CLIP, max(1, BUDGET // (one * clips))))
+        if size > BUDGET:
+            return found, f"{len(shown) - number - 1} videos have no pictures, the page would be too large"
+    return found, None
+
+
+def _of_story(
+    story: Story, thumbs: Sequence[np.ndarray], entry: SampleEntry, fps: float, each: int
+) -> tuple[list[list[str]], int]:
+    seconds = np.arange(entry.frames) / fps
+    found, size = [], 0
+    for clip in story.clips:
+        own = np.flatnonzero((seconds >= clip.start) & (seconds < clip.end))
+        if not len(own):
+            own = np.array([np.abs(seconds - (clip.start + clip.end) / 2).argmin()])
+        chosen = own[np.unique(np.linspace(0, len(own) - 1, min(each, len(own)) + 2)[1:-1].round().astype(int))]
+        jpegs = [_jpeg(thumbs[i]) for i in chosen]
+        size += sum(map(len, jpegs))
+        found.append([f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for jpeg in jpegs])
+    return found, size
+
+
+def _jpeg(thumb: np.ndarray) -> bytes:
+    image = Image.fromarray(thumb)
+    image = image.resize((max(1, round(image.width * HEIGHT / image.height)), HEIGHT), Image.Resampling.BOX)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=QUALITY, optimize=True)
+    return file.getvalue()

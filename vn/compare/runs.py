@@ -1,0 +1,255 @@
+"""Finds and reads the runs that are compared: run folders and sweeps, what is wrong with some of them included.
+
+Reads what a run folder has anyway (design "Formats"): ``config.yaml``, ``metrics.jsonl``, ``stories.jsonl``,
+``predictions.<setting>.jsonl``, ``scores.json``, and ``cost.json`` where something counted it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError, did_you_mean, show
+from vn.files import read_json, read_yaml
+from vn.metrics.predictions import Test, gather, read_lines
+
+CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
+    *("config.yaml", "stories.jsonl", "metrics.jsonl"),
+    *("scores.json", "cost.json", "sweep.json"),
+)
+CARD = Path("adapter/narrator.json")
+SETTINGS = ("predicted", "given")
+UNFINISHED = "unfinished"
+_SEED = re.compile(r"[-_.@ ]?seed[-_=]?(\d+)$")
+# Settings that change no result, or say where it lies: two runs that differ in nothing else are of one variant.
+MUTE = re.compile(
+    r"seed_everything|name|runs|out|resume|adapter|debug|ablation|checkpoint_every|test\.storyline|data\.(workers|"
+    r"videos_at_once)|trainer\.(logger.*|enable_.*|default_root_dir|accelerator|strategy.*|devices|num_nodes|"
+    r"accumulate_grad_batches|log_every_n_steps)"
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        name: for readers; unique among the runs.
+        folder: where it lies.
+        ablation: its name in the configuration.
+        seed: of the training.
+        config: dotted key -> value.
+        curves: lines of ``metrics.jsonl``.
+        tests: by setting.
+        scores: ``scores.json``; empty where there is none.
+        cost: what a clip costs, e.g. ``visual_tokens`` and ``flops``.
+        encoder: id of the frame encoder; None where the adapter does not say.
+    """
+
+    name: str
+    folder: Path
+    ablation: str
+    seed: int
+    config: Mapping[str, Any]
+    curves: tuple[Mapping[str, Any], ...]
+    tests: Mapping[str, Test]
+    scores: Mapping[str, Mapping[str, Any]]
+    cost: Mapping[str, float] = field(default_factory=dict)
+    encoder: str | None = None
+
+    @property
+    def stem(self) -> str | None:
+        """The name without its seed; None where it does not end in the seed."""
+        match = _SEED.search(self.name)
+        return self.name[: match.start()] if match and int(match.group(1)) == self.seed and match.start() else None
+
+    @property
+    def setup(self) -> tuple[tuple[str, str], ...]:
+        """All settings that may change a result, but for the seed."""
+        return tuple(sorted((k, str(v)) for k, v in self.config.items() if not MUTE.fullmatch(k)))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is not compared, and why; `state` is ``failed``, ``unfinished`` or ``left out``."""
+
+    name: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A folder to read: whose configuration counts, and what its variant is called where that is not the run's."""
+
+    name: str
+    folder: Path
+    config: Path
+    variant: str | None = None
+
+
+def find_runs(
+    paths: Sequence[Path], on_run: Callable[[str], None] = lambda name: None
+) -> tuple[list[Run], list[LeftOut]]:
+    """Read all runs of the given run folders and sweeps.
+
+    Args:
+        paths: run folders, and folders of run folders.
+        on_run: called with the name of what is read next.
+
+    Returns:
+        The finished runs in the order given, and those that cannot be compared.
+
+    Raises:
+        InputError: a path that holds no run, or none that is finished.
+    """
+    runs: list[Run] = []
+    left_out: list[LeftOut] = []
+    seen: set[Path] = set()
+    for path in paths:
+        places, bad = _places(path)
+        left_out += bad
+        for place in places:
+            if place.folder.resolve() in seen:
+                continue
+            seen.add(place.folder.resolve())
+            on_run(place.name)
+            if not any(place.folder.glob("predictions.*.jsonl")):
+                reason = "has no predictions yet; the command that began it goes on with it"
+                left_out.append(LeftOut(place.name, UNFINISHED, reason))
+                continue
+            try:
+                runs.append(_read(place))
+            except InputError as error:
+                left_out.append(LeftOut(place.name, "left out", str(error)))
+    if not runs:
+        why = f": {left_out[0].name}: {left_out[0].reason}" if left_out else ""
+        raise InputError(f"there is no finished run to compare{why}", file=paths[0] if len(paths) == 1 else None)
+    return _named_apart(runs), _dedupe(left_out)
+
+
+def _places(path: Path) -> tuple[list[_Place], list[LeftOut]]:
+    """The run folders under a path, and the points of a sweep that have none to show."""
+    if not path.exists():
+        near = did_you_mean(path.name, [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else [])
+        raise InputError(f"no such run or sweep{near}", file=path)
+    if not path.is_dir():
+        raise InputError("expected a run folder or a folder of run folders, got a file", file=path)
+    if _is_run(path):
+        return [_Place(path.name, path, path / CONFIG), *_controls(path)], []
+    points = _points(path)
+    places, left_out, shown = [], [], set()
+    for folder in sorted(p for p in path.iterdir() if p.is_dir()):
+        point = points.get(folder.name, {})
+        state = point.get("state", "finished")
+        shown.add(folder.name)
+        if state == "failed":
+            left_out.append(LeftOut(folder.name, "failed", str(point.get("error") or "see its output.log")))
+        elif _is_run(folder):
+            config, variant = folder / CONFIG, None
+            tested = (point.get("parameters") or {}).get("run")
+            if not config.is_file() and isinstance(tested, str):  # a test of another run's adapter
+                config, variant = Path(tested) / CONFIG, path.name
+            places += [_Place(folder.name, folder, config, variant), *_controls(folder)]
+        elif folder.name in points:
+            left_out.append(LeftOut(folder.name, UNFINISHED, f"is {state}"))
+    for name, point in points.items():
+        if name not in shown:
+            state = point.get("state", "pending")
+            reason = str(point.get("error") or f"is {state}, it has no folder")
+            left_out.append(LeftOut(name, "failed" if state == "failed" else UNFINISHED, reason))
+    if not places and not left_out:
+        raise InputError("holds no run (no config.yaml, in it or one level below)", file=path)
+    return places, left_out
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / CONFIG).is_file() or any(folder.glob("predictions.*.jsonl"))
+
+
+def _controls(run: Path) -> list[_Place]:
+    """Tests of a run that lie in folders of its own, such as one with other videos' frames."""
+    found = sorted(p.parent for p in run.glob(f"*/{STORIES}") if not (p.parent / CONFIG).exists())
+    return [_Place(f"{run.name}/{p.name}", p, run / CONFIG, p.name) for p in found if _is_run(p)]
+
+
+def _points(sweep: Path) -> dict[str, dict[str, Any]]:
+    file = sweep / SWEEP
+    if not file.is_file():
+        return {}
+    data = read_json(file)
+    points = data.get("points") if isinstance(data, dict) else None
+    if not isinstance(points, list) or not all(isinstance(p, dict) and isinstance(p.get("name"), str) for p in points):
+        raise InputError("expected points by name", file=file, field="points")
+    return {point["name"]: point for point in points}
+
+
+def _read(place: _Place) -> Run:
+    config = _config(place.config)
+    seed = config.get("seed_everything")
+    ablation = config.get("ablation") or "full"
+    if not isinstance(ablation, str):
+        raise InputError(f"expected a name, got {show(ablation)}", file=place.config, field="ablation")
+    stories_file = place.folder / STORIES
+    stories = read_lines(stories_file)
+    tests = {}
+    for file in sorted(place.folder.glob("predictions.*.jsonl")):
+        setting = file.name.removeprefix("predictions.").removesuffix(".jsonl")
+        given = setting == "given"
+        tests[setting] = gather(read_lines(file), stories, storyline_given=given, file=file, stories_file=stories_file)
+    scores = read_json(place.folder / SCORES) if (place.folder / SCORES).is_file() else {}
+    if not isinstance(scores, dict) or not all(isinstance(m, dict) for m in scores.values()):
+        raise InputError("expected scores by setting and metric", file=place.folder / SCORES)
+    curves = place.folder / CURVES
+    cost = read_json(place.folder / COST) if (place.folder / COST).is_file() else {}
+    if not isinstance(cost, dict) or not all(isinstance(v, int | float) for v in cost.values()):
+        raise InputError("expected numbers by name", file=place.folder / COST)
+    return Run(
+        name=place.name,
+        folder=place.folder,
+        ablation=place.variant or ablation,
+        seed=seed if isinstance(seed, int) else 0,
+        config=config,
+        curves=tuple(read_lines(curves)) if curves.is_file() and place.variant is None else (),
+        tests=tests,
+        scores=scores,
+        cost=cost,
+        encoder=_encoder(place.config.parent / CARD),
+    )
+
+
+def _encoder(file: Path) -> str | None:
+    card = read_json(file) if file.is_file() else None
+    encoder = card.get("encoder") if isinstance(card, dict) else None
+    return str(encoder["id"]) if isinstance(encoder, dict) and "id" in encoder else None
+
+
+def _config(file: Path) -> dict[str, Any]:
+    data = read_yaml(file)
+    if not isinstance(data, dict):
+        raise InputError(f"expected settings by name, got {show(data)}", file=file)
+    return dict(_flat(data))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _named_apart(runs: Sequence[Run]) -> list[Run]:
+    """Runs of one name get their parent folder's before it."""
+    names = [run.name for run in runs]
+    return [
+        replace(run, name=f"{run.folder.resolve().parent.name}/{run.name}") if names.count(run.name) > 1 else run
+        for run in runs
+    ]
+
+
+def _dedupe(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+    return list(dict.fromkeys(left_out))

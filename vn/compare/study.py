@@ -1,0 +1,362 @@
+"""What is compared: runs grouped into variants, their numbers, and their differences from one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vn.compare.paired import holm, seed_difference
+from vn.compare.runs import SETTINGS, LeftOut, Run
+from vn.errors import InputError, did_you_mean
+from vn.metrics.bootstrap import interval
+from vn.metrics.measures import BLEU, METRICS, Choices, Measure, NotComputed, measure
+from vn.metrics.paper import paper
+from vn.metrics.tokenisation import NAMES
+
+TEXT = (*BLEU, "meteor", "cider")
+LOWER_IS_BETTER = ("intra_repetition", "intra_repetition_released")
+ORDER = (*paper().ablations, "memory_none", "text_only")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Runs that differ in their seed only, by seed."""
+
+    name: str
+    ablation: str
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Number:
+    """One metric of a variant in one setting.
+
+    Attributes:
+        values: by seed, raw scale.
+        seeds: the runs' seeds.
+        measures: by seed; empty where only the ``scores.json`` have the number.
+        low: the lower end of the 95 % interval over videos of the mean over seeds; None where unknown.
+        high: its upper end.
+        how: ``tokenisation``, ``variant``, ``model`` and ``coverage``, as ``scores.json`` writes them.
+    """
+
+    values: tuple[float, ...]
+    seeds: tuple[int, ...]
+    measures: tuple[Measure, ...]
+    low: float | None
+    high: float | None
+    how: Mapping[str, Any]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over seeds; None for one seed."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A variant's difference from the baseline on one metric; `why` where there is none, and nothing else then."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    seeds: tuple[float, ...] = ()
+    counts: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that the page and the files show numbers of.
+
+    Attributes:
+        variants: the baseline first, then in the paper's order.
+        settings: those that a run was tested in.
+        numbers: setting -> variant -> metric -> the number, or why there is none.
+        deltas: setting -> variant -> metric -> difference from the baseline.
+        left_out: runs that are not compared.
+        notes: what a reader should know about the numbers.
+    """
+
+    variants: tuple[Variant, ...]
+    settings: tuple[str, ...]
+    numbers: Mapping[str, Mapping[str, Mapping[str, Number | str]]]
+    deltas: Mapping[str, Mapping[str, Mapping[str, Delta]]]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def baseline(self) -> Variant:
+        return self.variants[0]
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(run for variant in self.variants for run in variant.runs)
+
+    def metrics(self, setting: str) -> list[str]:
+        """The metrics that some variant has a number of, in the scorecard's order."""
+        found = {name for each in self.numbers[setting].values() for name, n in each.items() if isinstance(n, Number)}
+        return sorted(found, key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name))
+
+
+def study(
+    runs: Sequence[Run],
+    left_out: Sequence[LeftOut],
+    choices: Choices,
+    baseline: str | None = None,
+    seed: int = 0,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> Study:
+    """Compare runs.
+
+    Args:
+        runs: from `vn.compare.runs.find_runs`.
+        left_out: those that cannot be read.
+        choices: how to measure; its tokenisation None takes that of the runs' own scores.
+        baseline: the variant that others are compared with; None for ``full``, else the first.
+        seed: of the resampling.
+        on_step: called with what is done next.
+
+    Raises:
+        InputError: a baseline that is not there.
+    """
+    runs, other_tests = _same_test(runs)
+    notes: list[str] = []
+    other_words: list[LeftOut] = []
+    if choices.tokenisation is None:
+        runs, other_words, name = _same_tokenisation(runs)
+        if name in NAMES:
+            choices = replace(choices, tokenisation=name)
+        elif name:
+            notes.append(
+                f"BLEU, METEOR and CIDEr were taken on {name}, as the runs' scores.json have them; "
+                "--tokenisation llm-ids:FOLDER gives intervals and differences too"
+            )
+    variants, doubles = group(runs)
+    variants = _baseline_first(variants, baseline)
+    settings = tuple(s for s in SETTINGS if any(s in run.tests for run in runs))
+    numbers: dict[str, dict[str, dict[str, Number | str]]] = {}
+    for setting in settings:
+        numbers[setting] = {}
+        for variant in variants:
+            tested = [run for run in variant.runs if setting in run.tests]
+            taken = []
+            for run in tested:
+                on_step(f"{run.name}, storyline {setting}")
+                taken.append(_measured(run, setting, choices, notes))
+            if tested:
+                numbers[setting][variant.name] = _numbers(tested, taken, seed)
+    on_step("differences")
+    deltas = {setting: _deltas(numbers[setting], variants[0].name, seed) for setting in settings}
+    gone = (*left_out, *other_tests, *other_words, *doubles)
+    return Study(tuple(variants), settings, numbers, deltas, gone, tuple(dict.fromkeys(notes)))
+
+
+# -- which runs belong together ---------------------------------------------------------------------------------------
+
+
+def group(runs: Sequence[Run]) -> tuple[list[Variant], list[LeftOut]]:
+    """Runs of one ablation and one configuration, seeds aside; a seed that stands twice is left out the second time.
+
+    A variant bears its ablation's name where that is enough, else the runs' common name, else what it sets otherwise.
+    """
+    groups: dict[tuple[str, Any], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.ablation, run.stem or run.setup), []).append(run)
+    variants, doubles = [], []
+    for (ablation, _), own in groups.items():
+        rivals = [others for (name, _), others in groups.items() if name == ablation and others is not own]
+        kept: list[Run] = []
+        for run in sorted(own, key=lambda r: r.seed):
+            twin = next((k for k in kept if k.seed == run.seed and set(k.tests) & set(run.tests)), None)
+            if twin:
+                reason = f"has the configuration and seed of {twin.name}, which is compared"
+                doubles.append(LeftOut(run.name, "left out", reason))
+            else:
+                kept.append(run)
+        variants.append(Variant(_variant_name(ablation, own, rivals), ablation, tuple(kept)))
+    names = Counter(v.name for v in variants)
+    variants = [replace(v, name=f"{v.name} ({v.runs[0].name})") if names[v.name] > 1 else v for v in variants]
+    return sorted(variants, key=_place), doubles
+
+
+def _variant_name(ablation: str, own: Sequence[Run], rivals: Sequence[Sequence[Run]]) -> str:
+    if not rivals:
+        return ablation
+    if own[0].stem:
+        return own[0].stem
+    others = [dict(r[0].setup) for r in rivals]
+    mine = {k: v for k, v in own[0].setup if any(o.get(k) != v for o in others)}
+    return f"{ablation}, {', '.join(f'{k}={v}' for k, v in list(mine.items())[:3])}" if mine else ablation
+
+
+def _place(variant: Variant) -> tuple[int, int, str]:
+    known = ORDER.index(variant.ablation) if variant.ablation in ORDER else len(ORDER)
+    return known, variant.name != variant.ablation, variant.name
+
+
+def _baseline_first(variants: list[Variant], name: str | None) -> list[Variant]:
+    names = [v.name for v in variants]
+    if name is not None and name not in names:
+        raise InputError(
+            f"no variant {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}", field="--baseline"
+        )
+    first = name or ("full" if "full" in names else names[0])
+    return sorted(variants, key=lambda v: v.name != first)  # stable: the others keep their order
+
+
+def _stories(run: Run) -> frozenset[Any]:
+    test = run.tests.get("predicted") or next(iter(run.tests.values()))
+    return frozenset((s.id, tuple((c.start, c.end, c.narration) for c in s.clips)) for s in test.stories)
+
+
+def _same_test(runs: Sequence[Run]) -> tuple[list[Run], list[LeftOut]]:
+    """The runs tested on the stories that most were tested on; with as many for two, on those of the first full run."""
+    tests = [_stories(run) for run in runs]
+    count = Counter(tests)
+    first = next((t for run, t in zip(runs, tests, strict=True) if run.ablation == "full"), tests[0])
+    chosen = max(count, key=lambda t: (count[t], t == first))
+    model = runs[tests.index(chosen)].name
+    kept, gone = [], []
+    for run, test in zip(runs, tests, strict=True):
+        if test == chosen or ("predicted" not in run.tests and test < chosen):  # a given storyline needs labels
+            kept.append(run)
+            continue
+        shared = len({key for key, _ in test} & {key for key, _ in chosen})
+        told = f"{shared} of its {len(test)} videos are the same" if shared else f"{len(test)} other videos"
+        gone.append(LeftOut(run.name, "left out", f"was tested on other stories than {model} ({told})"))
+    return kept, gone
+
+
+def _same_tokenisation(runs: Sequence[Run]) -> tuple[list[Run], list[LeftOut], str | None]:
+    names = [_tokenisation(run) for run in runs]
+    count = Counter(name for name in names if name)
+    if not count:
+        return list(runs), [], None
+    chosen = max(count, key=lambda n: count[n])
+    kept, gone = [], []
+    for run, name in zip(runs, names, strict=True):
+        if name in (None, chosen):
+            kept.append(run)
+        else:
+            reason = f"was scored on {name}, others on {chosen}: score it again, or give --tokenisation for all"
+            gone.append(LeftOut(run.name, "left out", reason))
+    return kept, gone, chosen
+
+
+def _tokenisation(run: Run) -> str | None:
+    for metrics in run.scores.values():
+        for name in TEXT:
+            entry = metrics.get(name)
+            if isinstance(entry, dict) and entry.get("tokenisation"):
+                return str(entry["tokenisation"])
+    return None
+
+
+# -- their numbers ----------------------------------------------------------------------------------------------------
+
+
+def _measured(run: Run, setting: str, choices: Choices, notes: list[str]) -> dict[str, Any]:
+    """A run's metrics: measured from its predictions, and from ``scores.json`` what cannot be measured here."""
+    taken: dict[str, Any] = dict(measure(run.tests[setting], choices))
+    for name, entry in run.scores.get(setting, {}).items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("value"), int | float):
+            continue
+        own = taken.get(name)
+        if not isinstance(own, Measure):
+            taken[name] = entry
+            continue
+        same_words = entry.get("tokenisation") == own.tokenisation
+        if name in TEXT and choices.tokenisation is None and not same_words:
+            taken[name] = entry
+        elif same_words and entry.get("variant") == own.variant and abs(entry["value"] - own.value) > 1e-6:
+            notes.append(f"{run.name}: scores.json is not of these predictions, which count; vn score {run.folder}")
+    return taken
+
+
+def _numbers(runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Number | str]:
+    found: dict[str, Number | str] = {}
+    for name in dict.fromkeys(name for each in taken for name in each):
+        each = [t.get(name) for t in taken]
+        kept = [(run, m) for run, m in zip(runs, each, strict=True) if isinstance(m, Measure | dict)]
+        if not kept:
+            found[name] = next((m.why for m in each if isinstance(m, NotComputed)), "no run has it")
+            continue
+        measures = [m for _, m in kept if isinstance(m, Measure)]
+        values = [m.value if isinstance(m, Measure) else float(m["value"]) for _, m in kept]
+        low = high = None
+        if len(measures) == len(kept):
+            shared = shared_videos(measures)
+            if shared and (ends := interval(np.mean([m.sums for m in shared], axis=0), shared[0].finish, seed)):
+                low, high = ends
+        else:
+            measures = []
+        found[name] = Number(
+            tuple(values), tuple(r.seed for r, _ in kept), tuple(measures), low, high, _how(kept[0][1])
+        )
+    return found
+
+
+def _how(each: Measure | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(each, Measure):
+        return {"tokenisation": each.tokenisation, "variant": each.variant, "coverage": each.coverage}
+    return {name: each.get(name) for name in ("tokenisation", "variant", "model", "coverage")}
+
+
+def shared_videos(measures: Sequence[Measure]) -> list[Measure]:
+    """The measures on the videos that all have: intra-repetition leaves out a video whose narrations are empty."""
+    if all(m.videos == measures[0].videos for m in measures):
+        return list(measures)
+    videos = sorted(set.intersection(*(set(m.videos) for m in measures)))
+    if not videos:
+        return []
+    return [replace(m, videos=tuple(videos), sums=m.sums[[m.videos.index(v) for v in videos]]) for m in measures]
+
+
+def _deltas(numbers: Mapping[str, Mapping[str, Number | str]], baseline: str, seed: int) -> dict[str, dict[str, Delta]]:
+    full = numbers.get(baseline, {})
+    deltas: dict[str, dict[str, Delta]] = {name: {} for name in numbers if name != baseline}
+    for metric in dict.fromkeys(m for own in numbers.values() for m in own):
+        for variant in deltas:
+            deltas[variant][metric] = _delta(full.get(metric), numbers[variant].get(metric), seed)
+        corrected = holm({v: d[metric].p_value for v, d in deltas.items() if d[metric].p_value is not None})  # type: ignore[misc]
+        for variant, p in corrected.items():
+            d = deltas[variant][metric]
+            deltas[variant][metric] = replace(d, p_value=p, counts=d.counts and p < 0.05)
+    return deltas
+
+
+def _delta(first: Number | str | None, second: Number | str | None, seed: int) -> Delta:
+    if not isinstance(first, Number):
+        return Delta(why="the baseline has no number")
+    if not isinstance(second, Number):
+        return Delta(why=second or "not computed")
+    if first.how.get("tokenisation") != second.how.get("tokenisation") or first.how.get("variant") != second.how.get(
+        "variant"
+    ):
+        return Delta(why="taken another way than the baseline's")
+    asked = [(n.how.get("coverage") or {}).get("facts") for n in (first, second)]
+    if asked[0] != asked[1]:
+        return Delta(why=f"asked for other facts: {asked[1]}, the baseline for {asked[0]}")
+    seeds = sorted(set(first.seeds) & set(second.seeds))
+    if not seeds:
+        return Delta(why="no seed in common with the baseline")
+    if not first.measures or not second.measures:
+        gap = [second.values[second.seeds.index(s)] - first.values[first.seeds.index(s)] for s in seeds]
+        return Delta(float(np.mean(gap)), seeds=tuple(gap), why="no interval: only scores.json has this number")
+    pairs = [n.measures[n.seeds.index(s)] for n in (first, second) for s in seeds]
+    try:
+        shared = shared_videos(pairs)
+        d = seed_difference(shared[: len(seeds)], shared[len(seeds) :], seed)
+    except InputError as error:
+        return Delta(why=str(error))
+    return Delta(d.value, d.low, d.high, d.p_value, d.seeds, d.counts())

@@ -1,0 +1,87 @@
+"""A W&B workspace with the paper's tables: its numbers as text, and bars of ours by ablation under each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vn.compare.names import shown
+from vn.compare.tables import Table
+from vn.errors import InputError
+
+SOURCE = "the paper's numbers (x100); the bars are ours, on the raw scale, means with one standard deviation over seeds"
+
+
+def workspace(tables: Sequence[Table], where: str, name: str) -> Any:
+    """Build the workspace; nothing is sent.
+
+    Args:
+        tables: of the paper.
+        where: ``ENTITY/PROJECT``.
+        name: of the view.
+
+    Raises:
+        InputError: no such path, or the package is missing.
+    """
+    entity, _, project = where.partition("/")
+    if not entity or not project or "/" in project:
+        raise InputError(f"expected ENTITY/PROJECT, got {where!r}", field="--wandb")
+    try:
+        import wandb_workspaces.reports.v2 as panels
+        import wandb_workspaces.workspaces as ws
+    except ImportError:
+        raise InputError("needs the package wandb-workspaces (pip install wandb-workspaces)", field="--wandb") from None
+
+    def bars(table: Table, metric: str) -> Any:
+        summary = f"test/{table.setting}/{metric}"
+        return panels.BarPlot(
+            title=shown(metric).title,
+            metrics=[panels.SummaryMetric(summary)],
+            groupby="ablation",
+            groupby_aggfunc="mean",
+            groupby_rangefunc="stddev",
+        )
+
+    sections = [
+        ws.Section(
+            name=f"{table.number}: {table.title}",
+            is_open=True,
+            panels=[
+                panels.MarkdownPanel(markdown=_markdown(table), layout=panels.Layout(w=24, h=10)),
+                *(bars(table, metric) for metric in _ours(table)),
+            ],
+        )
+        for table in tables
+    ]
+    curves = [
+        panels.LinePlot(title=f"{what} loss", x="trainer/global_step", y=[f"{what}/loss"]) for what in ("train", "val")
+    ]
+    sections.append(ws.Section(name="Training", is_open=True, panels=[*curves, panels.RunComparer()]))
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=name,
+        sections=sections,
+        runset_settings=ws.RunsetSettings(groupby=[ws.Config("ablation")]),
+    )
+
+
+def _ours(table: Table) -> list[str]:
+    """The metrics of ours behind a table's columns, where some run has them."""
+    found = []
+    for i, (metric, _, _) in enumerate(table.columns):
+        taken = [row.cells[i].metric for row in table.rows if row.ours and row.cells[i].ours]
+        found.append(taken[0] if taken else metric)
+    return found
+
+
+def _markdown(table: Table) -> str:
+    heads = [short for _, short, _ in table.columns]
+    lines = [SOURCE, "", f"| system | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
+    for row in table.rows:
+        if row.ours and row.paper_name is None:
+            continue
+        cells = ["–" if c.paper is None else f"{c.paper:.1f}" for c in row.cells]
+        lines.append(f"| {row.paper_name or row.name} | {' | '.join(cells)} |")
+    lines += ["", *(f"- not comparable with ours: {reason}" for reason in table.reasons)]
+    return "\n".join(lines)
