@@ -25,6 +25,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("vn.train.command", "fit, then test, in one process: what sweeps call"),
     "narrate": ("vn.narrate_command", "narrate a raw video: story.json and subtitles"),
     "score": ("vn.metrics.score_command", "score a run's predictions"),
+    "export": ("vn.export_command", "a run's language model for stock transformers or PEFT"),
+    "import-released": ("vn.released.command", "a checkpoint of the released program as an adapter folder"),
+    "doctor": ("vn.doctor.command", "find what is damaged in a data or run folder, and name it"),
 }
 LIGHTNING = "vn.train.command"
 
