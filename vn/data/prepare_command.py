@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         default="efficientnet-lite0",
         metavar="NAME",
-        help="efficientnet-lite0 (default) | features | pickles | blip2-clip-l14 | lavis | open-clip:MODEL | chinese-clip",
+        help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, open-clip:MODEL or chinese-clip",
     )
     parser.add_argument(
         "--encoder-weights",
@@ -68,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--features",
         metavar="DIR",
         help="folder of <id>_<%%03d>.jpg.npy files (--encoder features) or <id>_<clip>.pkl (--encoder pickles)",
+    )
+    parser.add_argument(
+        "--lavis-python",
+        metavar="FILE",
+        help="Python of an environment with LAVIS, for --encoder lavis (default: one is made once)",
     )
     parser.add_argument("--fps", type=float, default=1.0, help="frames a second (default: 1, the paper's)")
     parser.add_argument("--test-ids", metavar="FILE", help="ids of the test split, one a line")
@@ -116,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
         weights=args.encoder_weights,
         block=args.encoder_block,
         dtype=args.encoder_dtype,
+        python=args.lavis_python,
         clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
     )
     began = time.monotonic()

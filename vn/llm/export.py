@@ -118,7 +118,7 @@ def replay(prompts: Golden, model: Any, tokenizer: Any, dtype: str) -> Replay:
     scale = float(prompts.logits.abs().max())
     if not largest <= BOUNDS[dtype] * scale:
         raise InputError(
-            f"replayed golden prompts differ by up to {largest:.3g} (logits up to {scale:.3g}): more than {dtype} rounds"
+            f"replayed golden prompts differ by up to {largest:.3g}, more than {dtype} rounds (logits: {scale:.3g})"
         )
     same = float((logits.argmax(-1) == prompts.logits.argmax(-1)).float().mean())
     equal = sum(_ids(tokenizer, text) == ids for text, ids in prompts.texts.items())

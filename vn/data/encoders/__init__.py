@@ -39,6 +39,7 @@ def load_encoder(
     block: int | None = None,
     dtype: str | None = None,
     clips: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    python: str | Path | None = None,
 ) -> FrameEncoder:
     """A frame encoder by name.
 
@@ -50,6 +51,7 @@ def load_encoder(
         block: of the CLIP trunk, for ``blip2-clip-l14`` and ``lavis`` (default: 23 and 21).
         dtype: that the vision tower computes in, for encoders with weights (default: ``float32``).
         clips: start and end of each video's clips, for ``pickles``.
+        python: of an environment with LAVIS, for ``lavis`` (default: one that is made once).
 
     Raises:
         InputError: no such encoder, its package is missing, or its files are.
@@ -74,7 +76,11 @@ def load_encoder(
                 field="--encoder-weights",
             )
         options["weights"] = [str(Path(file).expanduser()) for file in weights]
+        if name == "lavis":
+            options["python"] = python
         if dtype is not None:
+            if name == "lavis":
+                raise InputError("the frame encoder 'lavis' computes in float32", field="--encoder-dtype")
             if dtype not in DTYPES:
                 raise InputError(f"expected {', '.join(DTYPES)}, got {dtype!r}", field="--encoder-dtype")
             options["dtype"] = dtype

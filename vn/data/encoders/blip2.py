@@ -63,7 +63,7 @@ class Blip2ClipL14(PictureEncoder):
         self.size: int = self._trunk.image_size[0]
         super().__init__(fps, {"size": self.size, "fit": "squash", "block": block, "dtype": dtype})
         self._block = block
-        self._ln = {name.rpartition(".")[2]: value.float() for name, value in parts["ln_vision"].items()}
+        self._ln = {name: value.float() for name, value in parts["ln_vision"].items()}
         self._queries = parts["queries"]["query_tokens"].float().view(1, -1, parts["queries"]["query_tokens"].shape[-1])
         self._qformer = build_qformer(parts["qformer"], self._trunk.conv1.out_channels, Path(weights[0]))
         if not self._ln or len(self._ln["weight"]) != self._trunk.conv1.out_channels:
@@ -131,7 +131,8 @@ def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """One checkpoint's weights by part, under our names; text towers, heads and losses are left out.
 
     Known layouts: LAVIS' BLIP-2 (``visual_encoder.``, ``ln_vision.``, ``Qformer.bert.``) and its CLIP file (bare
-    names), open_clip's CLIP (``visual.``), transformers' CLIP vision model and BLIP-2 (``vision_model.``, ``qformer.``).
+    names), open_clip's CLIP (``visual.``), transformers' CLIP vision model and BLIP-2 (``vision_model.``,
+    ``qformer.``).
     """
     parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
     blip = any(name.startswith(("qformer.", "Qformer.")) for name in tensors)
@@ -140,16 +141,14 @@ def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         if name == "query_tokens":
             parts["queries"][name] = tensor
         elif name.startswith("ln_vision."):
-            parts["ln_vision"][name] = tensor
-        elif name.startswith("Qformer.bert."):
-            if (new := _lavis_qformer_name(name.removeprefix("Qformer.bert."))) is not None:
+            parts["ln_vision"][name.rpartition(".")[2]] = tensor
+        elif name.startswith(("Qformer.bert.", "qformer.")):
+            if (new := _qformer_name(name.removeprefix("Qformer.bert.").removeprefix("qformer."))) is not None:
                 parts["qformer"][new] = tensor
-        elif name.startswith("qformer."):
-            parts["qformer"][name.removeprefix("qformer.")] = tensor
         elif name.startswith("vision_model."):
             if name.startswith("vision_model.post_layernorm"):
                 if blip:  # BLIP-2's ln_vision goes by the name of CLIP's last norm there
-                    parts["ln_vision"][name] = tensor
+                    parts["ln_vision"][name.rpartition(".")[2]] = tensor
             else:
                 hf_trunk[name.removeprefix("vision_model.")] = tensor
         else:
@@ -165,8 +164,8 @@ def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 TRUNK = re.compile(r"conv1\.weight|class_embedding|positional_embedding|ln_pre\..*|transformer\.resblocks\.\d+\..*")
 
 
-def _lavis_qformer_name(name: str) -> str | None:
-    """A name of LAVIS' BERT as transformers' Q-Former has it; None for what images do not need."""
+def _qformer_name(name: str) -> str | None:
+    """A name of LAVIS' BERT, or its own, as transformers' Q-Former has it; None for what images do not need."""
     if name.startswith("embeddings.LayerNorm."):
         return name.replace("embeddings.LayerNorm", "layernorm")
     if name.startswith("embeddings.") or re.search(r"layer\.\d+\.(intermediate|output)\.", name):
@@ -174,6 +173,26 @@ def _lavis_qformer_name(name: str) -> str | None:
     return name.replace(".attention.self.", ".attention.attention.").replace(
         ".crossattention.self.", ".crossattention.attention."
     )
+
+
+def to_lavis(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor] | Tensor]:
+    """What `gather` gives under LAVIS' names, in float32."""
+    names = {
+        name: name.replace(".attention.attention.", ".attention.self.").replace(
+            ".crossattention.attention.", ".crossattention.self."
+        )
+        for name in parts["qformer"]
+    }
+    bert = {
+        f"embeddings.LayerNorm.{name.rpartition('.')[2]}" if name.startswith("layernorm.") else new: tensor.float()
+        for (name, new), tensor in zip(names.items(), parts["qformer"].values(), strict=True)
+    }
+    return {
+        "trunk": {name: tensor.float() for name, tensor in parts["trunk"].items()},
+        "ln_vision": {name: tensor.float() for name, tensor in parts["ln_vision"].items()},
+        "qformer": bert,
+        "queries": parts["queries"]["query_tokens"].float(),
+    }
 
 
 def _hf_trunk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
