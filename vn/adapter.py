@@ -64,6 +64,7 @@ class NarratorCard:
         encoder: the manifest's entry of the frame encoder.
         lora: rank, alpha, dropout, targets.
         max_length: tokens a prompt may have.
+        quantization: of the base model's weights (`vn.llm.load.load_base`).
     """
 
     base_model: str
@@ -82,6 +83,7 @@ class NarratorCard:
     encoder: dict[str, Any]
     lora: LoraSettings
     max_length: int
+    quantization: str = "none"
 
 
 @dataclass(slots=True)
@@ -96,7 +98,12 @@ class Assembly:
 
 
 def assemble(
-    card: NarratorCard, template: Template, mean: torch.Tensor, std: torch.Tensor, adapter: Path | None = None
+    card: NarratorCard,
+    template: Template,
+    mean: torch.Tensor,
+    std: torch.Tensor,
+    adapter: Path | None = None,
+    merge: bool = True,
 ) -> Assembly:
     """Build a narrator: base model, LoRA (new, or the adapter's), visual path.
 
@@ -104,13 +111,14 @@ def assemble(
         card: what it is made of.
         template: the wording.
         mean, std: feature statistics ``[D]``.
-        adapter: a folder whose LoRA is loaded, and merged into the base model.
+        adapter: a folder whose LoRA is loaded.
+        merge: whether that LoRA is merged into the base model.
 
     Raises:
         InputError: the base model is not the one the adapter was trained on or sees fewer tokens back than a prompt
             may have, or a file is missing or damaged.
     """
-    base = load_base(card.base_model, card.dtype)
+    base = load_base(card.base_model, card.dtype, card.quantization)
     check_window(base.llm.config, card.max_length)
     if card.base_sha256 and card.base_sha256 != base.sha256:
         raise InputError(
@@ -123,8 +131,11 @@ def assemble(
         llm = add_lora(base.llm, card.lora)
     else:
         base.llm.requires_grad_(False)
-        # Merged: what is loaded is only used, and a merged model writes about twice as fast.
-        llm = PeftModel.from_pretrained(base.llm, str(adapter)).merge_and_unload() if card.lora.rank else base.llm
+        llm = PeftModel.from_pretrained(base.llm, str(adapter)) if card.lora.rank else base.llm
+        if merge and card.lora.rank and card.quantization == "none":
+            # What is loaded is only used, and a merged model writes about twice as fast. Into weights of 4 or 8 bits
+            # nothing can be merged without loss.
+            llm = llm.merge_and_unload()
     narrator = VideoNarrator(
         llm,
         card.width,
@@ -173,6 +184,9 @@ def replace_folder(folder: Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)
         raise InputError(f"cannot be written: {error}", file=folder) from None
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.replace(folder, old)
@@ -197,7 +211,7 @@ def load_trained(folder: Path, narrator: VideoNarrator) -> None:
 def _write_adapter(folder: Path, assembly: Assembly) -> None:
     narrator = assembly.narrator
     if isinstance(narrator.llm, PeftModel):
-        narrator.llm.save_pretrained(str(folder))
+        narrator.llm.save_pretrained(str(folder), save_embedding_layers=False)  # the vocabulary is never resized
         (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card
     own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
     save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, folder / "narrator.safetensors")
@@ -216,7 +230,10 @@ def read_card(folder: Path) -> NarratorCard:
         raise InputError(f"expected format {FORMAT}", file=file, field="format")
     nested: dict[str, Any] = {"word_range": WordRangeRule, "visual": VisualSettings, "lora": LoraSettings}
     values = {}
+    optional = {f.name for f in dataclasses.fields(NarratorCard) if f.default is not dataclasses.MISSING}
     for name in typing.get_type_hints(NarratorCard):
+        if name not in data and name in optional:
+            continue
         if name not in data:
             raise InputError("missing", file=file, field=name)
         try:
@@ -226,12 +243,13 @@ def read_card(folder: Path) -> NarratorCard:
     return NarratorCard(**values)
 
 
-def load_adapter(folder: Path, base_model: str | None = None) -> Assembly:
-    """Load an adapter folder into an unsharded narrator on the CPU, to use it: LoRA is merged.
+def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True) -> Assembly:
+    """Load an adapter folder into an unsharded narrator on the CPU, to use it.
 
     Args:
         folder: the adapter folder.
         base_model: where the base model lies now, if it has moved.
+        merge: whether LoRA is merged into the base model.
 
     Raises:
         InputError: naming the file that is missing or damaged.
@@ -251,7 +269,7 @@ def load_adapter(folder: Path, base_model: str | None = None) -> Assembly:
     if own.get("mean", torch.empty(0)).shape != (card.width,):
         raise InputError(f"the feature statistics are not {card.width} wide", file=weights, field="mean")
     try:
-        assembly = assemble(card, template, own["mean"], own["std"], folder)
+        assembly = assemble(card, template, own["mean"], own["std"], folder, merge)
     except InputError:
         raise
     except Exception as error:

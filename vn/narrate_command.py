@@ -50,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exact: each narration has as many words as its clip has time for; none: as the model likes",
     )
     parser.add_argument("--base-model", help="where the base model lies, if it has moved since training")
+    parser.add_argument(
+        "--encoder-weights", nargs="+", default=[], metavar="FILE", help="of the frame encoder, if it has any"
+    )
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda where there is one)")
 
 
@@ -136,7 +139,7 @@ def _write(
 
     assembly = load_adapter(adapter, args.base_model)
     card = assembly.card
-    encoder = load_matching_encoder(card.encoder, card.tokens, card.width)
+    encoder = load_matching_encoder(card.encoder, card.tokens, card.width, args.encoder_weights)
     features = encode_video(args.video, encoder, findings=findings)
     device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
     assembly.narrator.to(device)

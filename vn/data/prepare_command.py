@@ -19,6 +19,9 @@ examples:
   E-SyncVidStory with the released features
     vn prepare esyncvidstory.json --reader esyncvidstory --test-ids test_ids.txt \\
       --encoder features --features features/ --out data/esync
+  one's own videos with BLIP-2's features, as in the paper (files as LAVIS downloads them)
+    vn prepare stories/ --reader stories --videos videos/ --out data/mine --encoder blip2-clip-l14 \\
+      --encoder-weights clip_vit_L.pth blip2_pretrained_vitL.pth
   Video Storytelling
     vn prepare annotations/ --reader video-storytelling --test-ids test_ids.txt --videos videos/ --out data/vs
 
@@ -40,10 +43,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DATA", help="folder for shards and manifest")
     parser.add_argument("--videos", metavar="DIR", help="folder of the videos (default: beside the story files)")
     parser.add_argument(
-        "--encoder", default="efficientnet-lite0", metavar="NAME", help="efficientnet-lite0 (default) | features"
+        "--encoder",
+        default="efficientnet-lite0",
+        metavar="NAME",
+        help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, open-clip:MODEL or chinese-clip",
     )
     parser.add_argument(
-        "--features", metavar="DIR", help="folder of <id>_<%%03d>.jpg.npy files, for --encoder features"
+        "--encoder-weights",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="checkpoint files (chinese-clip: a folder) of the encoder's weights",
+    )
+    parser.add_argument(
+        "--encoder-block",
+        type=int,
+        metavar="N",
+        help="the CLIP block that the Q-Former sees: 23 (blip2-clip-l14), or 21 as in LAVIS 1.0.2 (lavis)",
+    )
+    parser.add_argument(
+        "--encoder-dtype", choices=("float32", "float16", "bfloat16"), help="the vision tower's (default: float32)"
+    )
+    parser.add_argument(
+        "--features",
+        metavar="DIR",
+        help="folder of <id>_<%%03d>.jpg.npy files (--encoder features) or <id>_<clip>.pkl (--encoder pickles)",
+    )
+    parser.add_argument(
+        "--lavis-python",
+        metavar="FILE",
+        help="Python of an environment with LAVIS, for --encoder lavis (default: one is made once)",
     )
     parser.add_argument("--fps", type=float, default=1.0, help="frames a second (default: 1, the paper's)")
     parser.add_argument("--test-ids", metavar="FILE", help="ids of the test split, one a line")
@@ -85,7 +114,16 @@ def run(args: argparse.Namespace) -> int:
     )
     for error in bad if len(bad) > 1 else ():  # of a single one, the refusal or the warnings tell
         print(f"cannot be used: {error}", file=sys.stderr)
-    encoder = load_encoder(args.encoder, fps=args.fps, features=args.features)
+    encoder = load_encoder(
+        args.encoder,
+        fps=args.fps,
+        features=args.features,
+        weights=args.encoder_weights,
+        block=args.encoder_block,
+        dtype=args.encoder_dtype,
+        python=args.lavis_python,
+        clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
+    )
     began = time.monotonic()
     with _Progress(len(stories)) as progress:
         prepared = prepare(

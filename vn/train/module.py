@@ -18,6 +18,7 @@ from vn.data.datamodule import StoryDataModule
 from vn.errors import Findings
 from vn.llm.batch import Batch
 from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
+from vn.llm.load import Quantization
 from vn.llm.lora import LoraSettings
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
@@ -83,6 +84,7 @@ class NarratorModule(L.LightningModule):
         dtype: of the base model's weights.
         gradient_checkpointing: recompute activations in the backward pass.
         attention: ``sdpa``, or ``flex`` (CUDA): how rows that share their beginning are attended over in training.
+        quantization: of the base model's weights, by bitsandbytes on CUDA: ``none``, ``int8`` or ``nf4`` (4 bits).
     """
 
     strict_loading = False  # checkpoints hold only what is trained
@@ -101,6 +103,7 @@ class NarratorModule(L.LightningModule):
         dtype: str = "float32",
         gradient_checkpointing: bool = False,
         attention: Literal["sdpa", "flex"] = "sdpa",
+        quantization: Quantization = "none",
     ) -> None:
         super().__init__()
         self.base_model = base_model
@@ -115,6 +118,7 @@ class NarratorModule(L.LightningModule):
         self.base_dtype = dtype
         self.gradient_checkpointing = gradient_checkpointing
         self.attention = attention
+        self.quantization = quantization
         self.testing = Testing()
         self.output: Path | None = None  # where a test writes; set by the command
         self.start_from: Path | None = None  # a checkpoint whose weights training starts from; set by the command
@@ -154,6 +158,7 @@ class NarratorModule(L.LightningModule):
             encoder=manifest.encoder,
             lora=self.lora,
             max_length=self.max_length,
+            quantization=self.quantization,
         )
         mean, std = (torch.tensor(manifest.statistics[k], dtype=torch.float32) for k in ("mean", "std"))
         return assemble(card, template, mean, std)

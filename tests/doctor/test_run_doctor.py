@@ -1,0 +1,96 @@
+"""`vn doctor RUN`: the adapter, its data, and what was written."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from vn.adapter import save_adapter
+from vn.cli import main
+from vn.data.manifest import Manifest
+
+
+@pytest.fixture
+def patient(make, data, tmp_path):
+    """A run on `data` whose adapter agrees with it."""
+    manifest = Manifest.load(data)
+    assembly = make(encoder=manifest.encoder)
+    assembly.narrator.mean.copy_(torch.tensor(manifest.statistics["mean"]))
+    assembly.narrator.std.copy_(torch.tensor(manifest.statistics["std"]))
+    folder = tmp_path / "run"
+    save_adapter(folder / "adapter", assembly)
+    (folder / "config.yaml").write_text(f"data: {{data: {data}}}\n")
+    (folder / "metrics.jsonl").write_text('{"step": 1, "train/loss": 2.5}\n')
+    (folder / "stories.jsonl").write_text('{"id": "a", "clips": [{}, {}]}\n')
+    lines = [{"video": "a", "clip": n, "narration": "x"} for n in (0, 1)]
+    (folder / "predictions.given.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    return folder
+
+
+def complaints(folder, capsys, *words):
+    assert main(["doctor", str(folder), *map(str, words)]) == 2
+    return capsys.readouterr().err
+
+
+def test_a_sound_run(patient, capsys):
+    assert main(["doctor", str(patient)]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+    assert main(["doctor", str(patient / "adapter")]) == 0
+
+
+def test_encoder_disagreement_is_named(patient, data, capsys):
+    file = patient / "adapter" / "narrator.json"
+    card = json.loads(file.read_text())
+    card["encoder"] = {**card["encoder"], "weights_sha256": "ff"}
+    file.write_text(json.dumps({**card, "tokens": 32}))
+    said = complaints(patient, capsys)
+    assert f"{file}: encoder.weights_sha256: is 'ff', but that of {data} is None" in said
+    assert f"{file}: tokens: is 32, but that of {data} is 2" in said
+
+
+def test_damaged_weights_are_named(patient, capsys):
+    file = patient / "adapter" / "narrator.safetensors"
+    weights = load_file(file)
+    weights["projector.linear.bias"][3] = torch.nan
+    weights["mean"] += 1
+    save_file(weights, file)
+    said = complaints(patient, capsys)
+    assert f"{file}: projector.linear.bias: holds a number that is not finite" in said
+    assert f"{file}: mean: is not the statistics of" in said
+    file.write_bytes(file.read_bytes()[:100])
+    assert f"{file}: missing or damaged" in complaints(patient, capsys)
+
+
+def test_untrained_lora_and_another_base_or_template(patient, capsys):
+    file = patient / "adapter" / "adapter_model.safetensors"
+    save_file({k: v * ("lora_A" in k) for k, v in load_file(file).items()}, file)
+    card_file = patient / "adapter" / "narrator.json"
+    card_file.write_text(json.dumps({**json.loads(card_file.read_text()), "base_sha256": "ff"}))
+    template = patient / "adapter" / "template.yaml"
+    template.write_text(template.read_text() + "\n# another\n")
+    said = complaints(patient, capsys)
+    assert "all of LoRA's B is zero" in said
+    assert "is another base model than the one at" in said
+    assert "template.yaml: is not the template" in said
+
+
+def test_predictions_and_metrics(patient, capsys):
+    lines = [{"video": v, "clip": n, "narration": "x"} for v, n in (("a", 1), ("a", 1), ("a", 2), ("b", 0))]
+    file = patient / "predictions.given.jsonl"
+    file.write_text("".join(json.dumps(x) + "\n" for x in lines))
+    (patient / "metrics.jsonl").write_text('{"step": 7, "train/loss": NaN}\n')
+    said = complaints(patient, capsys)
+    assert f"{file}: a: clip 1 stands 2 times" in said
+    assert f"{file}: a: clip 2 is in no story" in said
+    assert f"{file}: b: clip 0 is in no story" in said
+    assert "metrics.jsonl: train/loss: is nan at step 7" in said
+
+
+def test_data_that_moved_and_an_unfinished_run(patient, data, tmp_path, capsys):
+    (patient / "config.yaml").write_text("data: {data: nowhere}\n")
+    assert "names the data 'nowhere', which are not here: give --data" in complaints(patient, capsys)
+    assert main(["doctor", str(patient), "--data", str(data)]) == 0
+    (tmp_path / "young").mkdir()
+    (tmp_path / "young" / "config.yaml").write_text("{}\n")
+    assert "has not finished training" in complaints(tmp_path / "young", capsys)

@@ -1,0 +1,296 @@
+"""BLIP-2's frame features as in the paper: CLIP ViT-L/14 -> ln_vision -> Q-Former -> 32 query tokens x 768.
+
+    picture, squashed to 224 x 224 -> open_clip's trunk, up to block 23 of 24 -> 257 x 1024 (class token first)
+        -> LayerNorm of BLIP-2 -> transformers' Q-Former, whose 32 learned queries look at them -> 32 x 768
+
+All sizes are those of the weights, which come from LAVIS' or transformers' checkpoint files. There are no weights
+without files: the encoder never sees through random ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from open_clip.transformer import QuickGELU, VisionTransformer
+from PIL import Image
+from torch import Tensor
+from transformers import Blip2QFormerConfig, Blip2QFormerModel
+
+from vn.data.encoders.picture import PictureEncoder
+from vn.errors import InputError
+from vn.llm.weights import read_tensors, read_weights
+
+# CLIP's statistics, in 0 to 1.
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+HEAD = 64  # numbers a head, of both networks
+PENULTIMATE = 23
+LN_VISION_EPS = 1e-5
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+class Blip2ClipL14(PictureEncoder):
+    """Frames as query tokens of BLIP-2's Q-Former over CLIP ViT-L/14.
+
+    Args:
+        weights: checkpoint files, or model folders; together they hold trunk, ``ln_vision``, queries and Q-Former.
+        fps: frames a second to sample.
+        block: whose output the Q-Former sees, counted from 1: 23 is the penultimate of 24 (BLIP-2's, and LAVIS' after
+            release 1.0.2), 21 what LAVIS 1.0.2 takes.
+        dtype: that the trunk computes in; the Q-Former always does in float32.
+
+    Raises:
+        InputError: a file is missing or damaged, or a weight is in none of them.
+    """
+
+    id = "blip2-clip-l14"
+    standardise = False
+    similarity_threshold = 0.9  # the released one
+    batch_size = 8
+
+    def __init__(
+        self, weights: Sequence[str | Path], fps: float = 1.0, block: int = PENULTIMATE, dtype: str = "float32"
+    ) -> None:
+        parts, self.weights_sha256 = gather(weights)
+        self._dtype = DTYPES[dtype]
+        self._trunk = build_trunk(parts["trunk"], block, Path(weights[0])).to(self._dtype)
+        self.size: int = self._trunk.image_size[0]
+        super().__init__(fps, {"size": self.size, "fit": "squash", "block": block, "dtype": dtype})
+        self._block = block
+        self._ln = {name: value.float() for name, value in parts["ln_vision"].items()}
+        self._queries = parts["queries"]["query_tokens"].float().view(1, -1, parts["queries"]["query_tokens"].shape[-1])
+        self._qformer = build_qformer(parts["qformer"], self._trunk.conv1.out_channels, Path(weights[0]))
+        if not self._ln or len(self._ln["weight"]) != self._trunk.conv1.out_channels:
+            raise InputError("ln_vision is missing, or not as wide as the trunk", file=weights[0])
+        self.tokens, self.width = self._queries.shape[1:]
+        self._mean = torch.tensor(MEAN).view(3, 1, 1) * 255
+        self._std = torch.tensor(STD).view(3, 1, 1) * 255
+
+    def shrink(self, picture: np.ndarray) -> np.ndarray:
+        """See `PictureEncoder.shrink`: ``[224, 224, 3]`` uint8, squashed, as LAVIS does."""
+        return np.asarray(Image.fromarray(picture).resize((self.size, self.size), Image.Resampling.BICUBIC))
+
+    def encode(self, inputs: np.ndarray) -> np.ndarray:
+        """See `PictureEncoder.encode`: ``[n, 224, 224, 3]`` uint8 -> float16 ``[n, 32, 768]``."""
+        return self.forward(self.prepare(inputs)).to(torch.float16).numpy()
+
+    def prepare(self, inputs: np.ndarray) -> Tensor:
+        """Pictures as the networks take them: ``[n, 3, 224, 224]``, normalised."""
+        pictures = torch.from_numpy(inputs).permute(0, 3, 1, 2).float()
+        return ((pictures - self._mean) / self._std).contiguous()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Normalised pictures to query tokens ``[n, 32, 768]`` float32."""
+        with torch.inference_mode():
+            seen = self._trunk.forward_intermediates(
+                pictures.to(self._dtype),
+                indices=[self._block - 1],
+                stop_early=True,
+                intermediates_only=True,
+                output_fmt="NLC",
+                output_extra_tokens=True,
+            )
+            places, first = seen["image_intermediates"][0], seen["image_intermediates_prefix"][0]
+            tokens = torch.cat([first, places], dim=1).float()
+            tokens = F.layer_norm(tokens, tokens.shape[-1:], self._ln["weight"], self._ln["bias"], LN_VISION_EPS)
+            queries = self._queries.expand(len(tokens), -1, -1)
+            return self._qformer(query_embeds=queries, encoder_hidden_states=tokens).last_hidden_state
+
+
+def gather(files: Sequence[str | Path]) -> tuple[dict[str, dict[str, Tensor]], str]:
+    """The weights of several checkpoints by part, and their hash.
+
+    Returns:
+        ``trunk``, ``ln_vision``, ``queries`` and ``qformer``, each by the names that ours have; the sha256 of the
+        weights used, whatever files they came in.
+    """
+    parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
+    for file in map(Path, files):
+        tensors = read_weights(file) if file.is_dir() else read_tensors(file)
+        for part, found in sort_weights(tensors).items():
+            parts[part] |= found
+    for part, found in parts.items():
+        if not found:
+            raise InputError(f"no weights of the {part} in {', '.join(map(str, files))}", field="--encoder-weights")
+    digest = hashlib.sha256()
+    for part in sorted(parts):
+        for name in sorted(parts[part]):
+            tensor = parts[part][name].detach().float().contiguous()
+            digest.update(f"{part}:{name}:{list(tensor.shape)}\n".encode())
+            digest.update(tensor.numpy().data)
+    return parts, digest.hexdigest()
+
+
+def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """One checkpoint's weights by part, under our names; text towers, heads and losses are left out.
+
+    Known layouts: LAVIS' BLIP-2 (``visual_encoder.``, ``ln_vision.``, ``Qformer.bert.``) and its CLIP file (bare
+    names), open_clip's CLIP (``visual.``), transformers' CLIP vision model and BLIP-2 (``vision_model.``,
+    ``qformer.``).
+    """
+    parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
+    blip = any(name.startswith(("qformer.", "Qformer.")) for name in tensors)
+    hf_trunk: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if name == "query_tokens":
+            parts["queries"][name] = tensor
+        elif name.startswith("ln_vision."):
+            parts["ln_vision"][name.rpartition(".")[2]] = tensor
+        elif name.startswith(("Qformer.bert.", "qformer.")):
+            if (new := _qformer_name(name.removeprefix("Qformer.bert.").removeprefix("qformer."))) is not None:
+                parts["qformer"][new] = tensor
+        elif name.startswith("vision_model."):
+            if name.startswith("vision_model.post_layernorm"):
+                if blip:  # BLIP-2's ln_vision goes by the name of CLIP's last norm there
+                    parts["ln_vision"][name.rpartition(".")[2]] = tensor
+            else:
+                hf_trunk[name.removeprefix("vision_model.")] = tensor
+        else:
+            bare = name.removeprefix("visual_encoder.").removeprefix("visual.")
+            if TRUNK.fullmatch(bare) and (
+                bare != name or not name.startswith("transformer") or "conv1.weight" in tensors
+            ):
+                parts["trunk"][bare] = tensor
+    parts["trunk"] |= _hf_trunk(hf_trunk)
+    return parts
+
+
+TRUNK = re.compile(r"conv1\.weight|class_embedding|positional_embedding|ln_pre\..*|transformer\.resblocks\.\d+\..*")
+
+
+def _qformer_name(name: str) -> str | None:
+    """A name of LAVIS' BERT, or its own, as transformers' Q-Former has it; None for what images do not need."""
+    if name.startswith("embeddings.LayerNorm."):
+        return name.replace("embeddings.LayerNorm", "layernorm")
+    if name.startswith("embeddings.") or re.search(r"layer\.\d+\.(intermediate|output)\.", name):
+        return None  # words, and the feed-forward for words
+    return name.replace(".attention.self.", ".attention.attention.").replace(
+        ".crossattention.self.", ".crossattention.attention."
+    )
+
+
+def to_lavis(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor] | Tensor]:
+    """What `gather` gives under LAVIS' names, in float32."""
+    names = {
+        name: name.replace(".attention.attention.", ".attention.self.").replace(
+            ".crossattention.attention.", ".crossattention.self."
+        )
+        for name in parts["qformer"]
+    }
+    bert = {
+        f"embeddings.LayerNorm.{name.rpartition('.')[2]}" if name.startswith("layernorm.") else new: tensor.float()
+        for (name, new), tensor in zip(names.items(), parts["qformer"].values(), strict=True)
+    }
+    return {
+        "trunk": {name: tensor.float() for name, tensor in parts["trunk"].items()},
+        "ln_vision": {name: tensor.float() for name, tensor in parts["ln_vision"].items()},
+        "qformer": bert,
+        "queries": parts["queries"]["query_tokens"].float(),
+    }
+
+
+def _hf_trunk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A CLIP vision tower of transformers under open_clip's names; queries, keys and values are one matrix there."""
+    if not tensors:
+        return {}
+    trunk = {
+        ours: tensors[theirs].reshape(-1) if ours == "class_embedding" else tensors[theirs]
+        for ours, theirs in (
+            ("conv1.weight", "embeddings.patch_embedding.weight"),
+            ("class_embedding", "embeddings.class_embedding"),
+            ("positional_embedding", "embeddings.position_embedding.weight"),
+            ("ln_pre.weight", "pre_layrnorm.weight"),
+            ("ln_pre.bias", "pre_layrnorm.bias"),
+        )
+        if theirs in tensors
+    }
+    for name, tensor in tensors.items():
+        if not (match := re.fullmatch(r"encoder\.layers\.(\d+)\.(.+)\.(weight|bias)", name)):
+            continue
+        number, layer, kind = match.groups()
+        block = f"transformer.resblocks.{number}."
+        if layer == "self_attn.q_proj":
+            names = [f"encoder.layers.{number}.self_attn.{x}_proj.{kind}" for x in "qkv"]
+            trunk[f"{block}attn.in_proj_{kind}"] = torch.cat([tensors[x] for x in names if x in tensors])
+        elif layer in _HF_LAYERS:
+            trunk[f"{block}{_HF_LAYERS[layer]}.{kind}"] = tensor
+    return trunk
+
+
+_HF_LAYERS = {
+    "self_attn.out_proj": "attn.out_proj",
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+}
+
+
+def build_trunk(weights: Mapping[str, Tensor], block: int, file: Path) -> VisionTransformer:
+    """open_clip's vision transformer of the weights' sizes, without the blocks after `block`.
+
+    Raises:
+        InputError: there are fewer blocks, or a weight is missing or of another shape.
+    """
+    blocks = len({name.split(".")[2] for name in weights if name.startswith("transformer.")})
+    if not 1 <= block <= blocks:
+        raise InputError(f"expected a block from 1 to {blocks}, got {block}", field="--encoder-block")
+    try:
+        width, _, patch, _ = weights["conv1.weight"].shape
+        grid = round((len(weights["positional_embedding"]) - 1) ** 0.5)
+        ratio = len(weights["transformer.resblocks.0.mlp.c_fc.weight"]) / width
+        with torch.device("meta"):
+            trunk = VisionTransformer(
+                grid * patch, patch, width, block, max(1, width // HEAD), ratio, output_dim=width, act_layer=QuickGELU
+            )
+        kept = {k: v.float() for k, v in weights.items() if not k.startswith("transformer.") or _number(k) < block}
+        missing, unexpected = trunk.load_state_dict(kept, strict=False, assign=True)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InputError(f"not the weights of a CLIP trunk: {error}", file=file) from None
+    missing = [name for name in missing if not name.startswith(("ln_post", "proj"))]
+    if missing or unexpected:
+        raise InputError(f"missing or unexpected weights of the trunk: {(missing + unexpected)[0]}", file=file)
+    trunk.ln_post, trunk.proj = torch.nn.Identity(), None  # BLIP-2 goes without
+    return trunk.eval().requires_grad_(False)
+
+
+def _number(name: str) -> int:
+    return int(name.split(".")[2])
+
+
+def build_qformer(weights: Mapping[str, Tensor], seen: int, file: Path) -> Blip2QFormerModel:
+    """transformers' Q-Former of the weights' sizes.
+
+    Args:
+        weights: under its names.
+        seen: width of what it looks at.
+        file: named in errors.
+
+    Raises:
+        InputError: a weight is missing or of another shape.
+    """
+    layers = {int(m[1]) for name in weights if (m := re.match(r"encoder\.layer\.(\d+)\.", name))}
+    cross = sorted(int(m[1]) for name in weights if (m := re.match(r"encoder\.layer\.(\d+)\.crossattention\.a", name)))
+    try:
+        hidden = len(weights["layernorm.weight"])
+        steps = sorted(set(cross))
+        config = Blip2QFormerConfig(
+            hidden_size=hidden,
+            num_hidden_layers=len(layers),
+            num_attention_heads=max(1, hidden // HEAD),
+            intermediate_size=len(weights["encoder.layer.0.intermediate_query.dense.weight"]),
+            cross_attention_frequency=steps[1] - steps[0] if len(steps) > 1 else max(1, len(layers)),
+            encoder_hidden_size=seen,
+        )
+        with torch.device("meta"):
+            qformer = Blip2QFormerModel(config)
+        qformer.load_state_dict({k: v.float() for k, v in weights.items() if k in qformer.state_dict()}, assign=True)
+    except (KeyError, ValueError, RuntimeError, IndexError) as error:
+        raise InputError(f"not the weights of a Q-Former: {error}", file=file) from None
+    return qformer.eval().requires_grad_(False)

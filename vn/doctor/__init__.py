@@ -1,0 +1,1 @@
+"""What is damaged in a data folder or a run folder, found and named."""

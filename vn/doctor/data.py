@@ -1,0 +1,113 @@
+"""A data folder's examination: every byte hashed, every sample read, every number counted again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from vn.data.manifest import Manifest, ShardEntry
+from vn.data.prepare import statistics
+from vn.data.shards import read_sample
+from vn.data.workplace import Sums
+from vn.errors import Findings, InputError
+
+TOLERANCE = 1e-3  # of statistics, which are sums of many numbers, in standard deviations
+
+
+def examine_data(folder: Path, findings: Findings, on_shard: Callable[[str], None] = lambda name: None) -> Manifest:
+    """Examine shards and manifest.
+
+    Args:
+        folder: the data folder.
+        findings: takes what is wrong: a shard that is missing, cut short, of other bytes, or another shard's; a sample
+            with another story, other counts, shapes or types, or with a frame that is no number; statistics that are
+            not those of the train split.
+        on_shard: called before each shard with its name.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputError: there is no manifest, or one that cannot be read.
+    """
+    manifest = Manifest.load(folder)
+    owners = {shard.sha256: shard.file for shard in manifest.shards()}
+    listed = Counter(shard.file for shard in manifest.shards())
+    for name, count in listed.items():
+        if count > 1:
+            findings.add(f"{name} stands {count} times", file=folder / "manifest.json", field="splits")
+    for file in sorted(folder.glob("*.tar")):
+        if file.name not in listed:
+            findings.add("is in no split of the manifest", file=file)
+    sums = Sums.zero(manifest.width)
+    whole = True
+    for split, shards in manifest.splits.items():
+        for shard in shards:
+            on_shard(shard.file)
+            sound = _examine_bytes(folder, shard, owners, findings)
+            whole &= _examine_samples(folder, shard, manifest, sums if split == "train" else None, findings) and sound
+    if whole and sums.count:
+        _examine_statistics(folder, manifest, sums, findings)
+    return manifest
+
+
+def _examine_bytes(folder: Path, shard: ShardEntry, owners: dict[str, str], findings: Findings) -> bool:
+    file = folder / shard.file
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        findings.add(error.strerror or "cannot be read", file=file)
+        return False
+    if digest == shard.sha256:
+        return True
+    if digest in owners:
+        findings.add(f"holds {owners[digest]}: shards were swapped or copied over each other", file=file)
+    elif size < shard.bytes:
+        findings.add(f"is cut short: {size} of {shard.bytes} bytes", file=file)
+    elif size > shard.bytes:
+        findings.add(f"has {size - shard.bytes} bytes too many", file=file)
+    else:
+        findings.add("has other bytes than were written (another sha256): a bit or more was flipped", file=file)
+    return False
+
+
+def _examine_samples(
+    folder: Path, shard: ShardEntry, manifest: Manifest, sums: Sums | None, findings: Findings
+) -> bool:
+    """Read every sample; adds what is sound to the sums of the train split."""
+    file, sound = folder / shard.file, True
+    if not file.is_file():
+        return False
+    for entry in shard.samples:
+        try:
+            _, frames, seconds = read_sample(file, entry, (manifest.tokens, manifest.width))
+        except InputError as error:
+            findings.add(str(error))
+            sound = False
+            continue
+        if np.any(np.diff(seconds) <= 0) or seconds[0] < 0:
+            findings.add("its frames are not in the order of time", file=file, sample=entry.key, field="seconds.npy")
+        if sums is not None:
+            sums.add(frames)
+    return sound
+
+
+def _examine_statistics(folder: Path, manifest: Manifest, sums: Sums, findings: Findings) -> None:
+    found = statistics(sums)
+    scale = found["std"]
+    for name in ("mean", "std"):
+        off = np.abs(manifest.statistics[name] - found[name]) / scale
+        if off.max() > TOLERANCE:
+            worst = int(off.argmax())
+            findings.add(
+                f"dimension {worst} is {manifest.statistics[name][worst]:.6g}, but that of the train split is "
+                f"{found[name][worst]:.6g}",
+                file=folder / "manifest.json",
+                field=f"statistics.{name}",
+            )

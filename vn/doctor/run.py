@@ -1,0 +1,153 @@
+"""A run folder's examination: its adapter, what it was made from, and what it wrote."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from vn.data.manifest import Manifest
+from vn.errors import Findings, InputError, show
+from vn.files import read_yaml
+from vn.metrics.predictions import read_lines
+
+WEIGHTS = ("narrator.safetensors", "adapter_model.safetensors")
+POSITIONS = 100
+
+
+def examine_run(folder: Path, findings: Findings, data: Path | None = None, base_model: str | None = None) -> None:
+    """Examine a run or an adapter folder.
+
+    Args:
+        folder: a run folder, or an adapter folder.
+        findings: takes what is wrong: weights that are damaged, of another shape or no numbers; an encoder, feature
+            shapes or statistics that are not those of the data; another base model; predictions that stand twice or
+            belong to no story.
+        data: the data folder (default: the one that the run's configuration names, where it is there).
+        base_model: where the base model lies, if it has moved.
+    """
+    adapter = folder / "adapter" if (folder / "adapter").is_dir() else folder
+    config = folder / "config.yaml"
+    if config.exists() and data is None:
+        named = read_yaml(config)
+        where = named.get("data", {}).get("data") if isinstance(named, dict) else None
+        if isinstance(where, str) and Path(where).is_dir():
+            data = Path(where)
+        else:
+            findings.add(f"names the data {show(where)}, which are not here: give --data", file=config, field="data")
+    if (adapter / "narrator.json").exists() or not config.exists():
+        examine_adapter(adapter, findings, data, base_model)
+    else:
+        findings.add("no adapter: the run has not finished training", file=folder)
+    _examine_metrics(folder / "metrics.jsonl", findings)
+    _examine_predictions(folder, findings)
+
+
+def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_model: str | None = None) -> None:
+    """Examine an adapter folder: see `examine_run`.
+
+    Raises:
+        InputError: there is no ``narrator.json`` that can be read.
+    """
+    from vn.adapter import read_card
+    from vn.llm.load import hash_folder
+    from vn.prompt import Template
+
+    card = read_card(folder)
+    shapes = {"mean": [card.width], "std": [card.width], "position.table.weight": [POSITIONS, card.width]}
+    arrays = _examine_weights(folder / WEIGHTS[0], findings)
+    if card.lora.rank:
+        lora = _examine_weights(folder / WEIGHTS[1], findings)
+        if lora and not any(np.any(v) for k, v in lora.items() if "lora_B" in k):
+            findings.add("all of LoRA's B is zero: it was never trained", file=folder / WEIGHTS[1])
+    for name, shape in shapes.items():
+        if arrays and name in arrays and list(arrays[name].shape) != shape:
+            message = f"expected {shape}, found {list(arrays[name].shape)}"
+            findings.add(message, file=folder / WEIGHTS[0], field=name)
+    try:
+        template = Template.load(str(folder / "template.yaml"), card.clip_header)  # type: ignore[arg-type]
+        if template.sha256 != card.template_sha256:
+            findings.add("is not the template the adapter was trained with", file=folder / "template.yaml")
+    except InputError as error:
+        findings.add(str(error))
+    base = Path(base_model or card.base_model).expanduser()
+    if base.is_dir() and hash_folder(base) != card.base_sha256:
+        findings.add(f"is another base model than the one at {base} now", file=folder, field="base_sha256")
+    if data is not None:
+        _examine_agreement(folder, data, arrays, findings)
+
+
+def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
+    """The arrays of a file of weights; none where it cannot be read."""
+    import torch
+
+    arrays = {}
+    try:
+        with safe_open(file, "pt") as opened:
+            for name in opened.keys():  # noqa: SIM118 (no mapping)
+                tensor = opened.get_tensor(name)
+                if not bool(torch.isfinite(tensor).all()):
+                    findings.add("holds a number that is not finite", file=file, field=name)
+                arrays[name] = tensor.float().numpy()
+    except (OSError, SafetensorError) as error:
+        findings.add(f"missing or damaged: {error}", file=file)
+    return arrays
+
+
+def _examine_agreement(adapter: Path, data: Path, arrays: dict[str, np.ndarray], findings: Findings) -> None:
+    """Whether the narrator was trained on what the data folder holds now."""
+    from vn.adapter import read_card
+
+    card, manifest = read_card(adapter), Manifest.load(data)
+    file = adapter / "narrator.json"
+    for name in ("id", "weights_sha256", "settings"):
+        ours, theirs = card.encoder.get(name), manifest.encoder.get(name)
+        if ours != theirs:
+            findings.add(f"is {show(ours)}, but that of {data} is {show(theirs)}", file=file, field=f"encoder.{name}")
+    for name in ("tokens", "width", "standardise"):
+        ours, theirs = getattr(card, name), getattr(manifest, name)
+        if ours != theirs:
+            findings.add(f"is {ours}, but that of {data} is {theirs}", file=file, field=name)
+    if not card.standardise or card.width != manifest.width:
+        return
+    for name in ("mean", "std"):
+        if name in arrays and not np.allclose(arrays[name], manifest.statistics[name], rtol=1e-3, atol=1e-5):
+            findings.add(f"is not the statistics of {data}", file=adapter / WEIGHTS[0], field=name)
+
+
+def _examine_metrics(file: Path, findings: Findings) -> None:
+    if not file.exists():
+        return
+    try:
+        lines = read_lines(file)
+    except InputError as error:
+        findings.add(str(error))
+        return
+    for line in lines:
+        for name, value in line.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                findings.add(f"is {value} at step {line.get('step')}", file=file, field=name)
+
+
+def _examine_predictions(folder: Path, findings: Findings) -> None:
+    """Each clip of each story once, and none besides."""
+    stories = folder / "stories.jsonl"
+    try:
+        known = {line.get("id"): len(line.get("clips", ())) for line in read_lines(stories)} if stories.exists() else {}
+        for file in sorted(folder.glob("predictions.*.jsonl")):
+            places = Counter((line.get("video"), line.get("clip")) for line in read_lines(file))
+            for (video, clip), count in places.items():
+                if count > 1:
+                    findings.add(f"clip {clip} stands {count} times", file=file, sample=str(video))
+                if known and (video not in known or not isinstance(clip, int) or not 0 <= clip < known[video]):
+                    findings.add(f"clip {clip} is in no story of stories.jsonl", file=file, sample=str(video))
+        if (folder / "scores.json").exists():
+            json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except InputError as error:
+        findings.add(str(error))
+    except ValueError as error:
+        findings.add(f"not JSON: {error}", file=folder / "scores.json")

@@ -1,0 +1,118 @@
+"""Baichuan-7B and Baichuan2-7B as the plain LLaMA models they are, without their remote code.
+
+They differ from LLaMA in three places, all of them ways of writing the same function down:
+
+    W_pack          queries, keys and values in one matrix [3 H, H]: split by rows
+    NormHead        Baichuan2 divides each row of the output matrix by its length: divided once, here
+    tokenizer       a SentencePiece model, read by SentencePiece itself (vn/llm/pieces.py)
+
+The 13B models have no rotary positions but ALiBi, which is no LLaMA: they are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from vn.errors import InputError
+from vn.llm.load import MARK
+from vn.llm.weights import read_weights
+
+VOCABULARIES = {64000: False, 125696: True}  # of the released models: whether their head is normalised
+KEPT = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "rms_norm_eps")
+
+
+def llama_config(config: Mapping[str, Any], file: Path) -> LlamaConfig:
+    """The configuration of the same model as a LLaMA.
+
+    Args:
+        config: a Baichuan ``config.json``.
+        file: named in errors.
+
+    Raises:
+        InputError: it is one of the 13B models, or a size is missing.
+    """
+    # The 13B models name no number of rotary positions, only model_max_length.
+    if "max_position_embeddings" not in config or config.get("position_embedding", "ROPE") != "ROPE":
+        raise InputError(
+            "the 13B Baichuan models use ALiBi instead of rotary positions and are not supported; take a 7B one",
+            file=file,
+            field="max_position_embeddings",
+        )
+    missing = [name for name in KEPT if name not in config]
+    if missing:
+        raise InputError("missing", file=file, field=missing[0])
+    tokens = {name: config[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id") if name in config}
+    return LlamaConfig(
+        **{name: config[name] for name in KEPT},
+        **tokens,
+        max_position_embeddings=config["max_position_embeddings"],
+        hidden_act=config.get("hidden_act", "silu"),
+        initializer_range=config.get("initializer_range", 0.02),
+        tie_word_embeddings=False,
+    )
+
+
+def head_is_normalised(config: Mapping[str, Any]) -> bool:
+    """Whether the model has Baichuan2's head: known by its vocabulary, else by how its class is spelled."""
+    known = VOCABULARIES.get(config.get("vocab_size", 0))
+    return "BaichuanForCausalLM" in (config.get("architectures") or ()) if known is None else known
+
+
+def llama_weights(tensors: Mapping[str, Tensor], normalise_head: bool) -> dict[str, Tensor]:
+    """Baichuan's weights under LLaMA's names.
+
+    Args:
+        tensors: as released.
+        normalise_head: divide each row of ``lm_head`` by its length.
+    """
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if name.endswith("rotary_emb.inv_freq"):
+            continue
+        if ".W_pack." in name:
+            for part, rows in zip(("q_proj", "k_proj", "v_proj"), tensor.chunk(3), strict=True):
+                renamed[name.replace("W_pack", part)] = rows
+        elif name == "lm_head.weight" and normalise_head:
+            renamed[name] = F.normalize(tensor.float(), dim=1).to(tensor.dtype)
+        else:
+            renamed[name] = tensor
+    return renamed
+
+
+def load_model(folder: Path, config: Mapping[str, Any], dtype: torch.dtype, **options: Any) -> PreTrainedModel:
+    """Load a Baichuan folder as a `LlamaForCausalLM`.
+
+    Args:
+        folder: with ``config.json`` and weights.
+        config: its ``config.json``.
+        dtype: of the loaded weights.
+        options: more for `from_pretrained`, e.g. ``quantization_config``.
+
+    Raises:
+        InputError: a 13B model, or weights that are missing, damaged, or not those of the configuration.
+    """
+    llama = llama_config(config, folder / "config.json")
+    weights = llama_weights(read_weights(folder), head_is_normalised(config))
+    expected = {k: tuple(v.shape) for k, v in _on_meta(llama).state_dict().items()}
+    for name, shape in expected.items():
+        found = tuple(weights[name].shape) if name in weights else None
+        if found != shape:
+            raise InputError(f"expected {name} of {list(shape)}, found {found and list(found)}", file=folder)
+    unknown = sorted(set(weights) - set(expected))
+    if unknown:
+        raise InputError(f"unexpected weights, the first is {unknown[0]}", file=folder)
+    llm = LlamaForCausalLM.from_pretrained(None, config=llama, state_dict=weights, dtype=dtype, **options)
+    setattr(llm.config, MARK, True)
+    return llm
+
+
+def _on_meta(config: LlamaConfig) -> LlamaForCausalLM:
+    with torch.device("meta"):
+        return LlamaForCausalLM(config)

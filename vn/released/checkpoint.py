@@ -1,0 +1,132 @@
+"""The authors' checkpoint layout, read as data.
+
+adapter_config.json, adapter_model.bin | .safetensors     PEFT's LoRA; on Baichuan, on the fused W_pack
+non_lora_trainables.bin     under prefixes such as base_model.model.model. :
+    mm_projector                   linear, features to the language model's width
+    frame_position_embedding       [100, D], one row a per cent of the video
+    embed_tokens, lm_head          resized for special tokens, where they were
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vn.errors import InputError, show
+from vn.files import read_json
+from vn.llm.lora import LoraSettings
+from vn.llm.weights import read_tensors
+
+POSITIONS = 100
+PREFIX = re.compile(r"^(?:module\.|base_model\.|model\.)+")
+LORA = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])(?:\.default)?\.weight")
+PLAIN = ("bias", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "layer_replication")  # only off
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedCheckpoint:
+    """What a released checkpoint trained.
+
+    Attributes:
+        lora: rank, alpha, dropout and layers, by LLaMA's names; rank 0 where there is none.
+        adapters: LoRA's matrices by layer (``layers.0.self_attn.q_proj``) and side (``A`` or ``B``).
+        projector: ``weight`` ``[H, D]`` and ``bias`` ``[H]``, the bias as often as the release adds it.
+        position: ``[100, D]``; None where there is none.
+        embeddings: ``embed_tokens`` and ``lm_head`` ``[rows, H]``, those that the checkpoint has.
+    """
+
+    lora: LoraSettings
+    adapters: dict[tuple[str, str], Tensor]
+    projector: dict[str, Tensor]
+    position: Tensor | None
+    embeddings: dict[str, Tensor]
+
+
+def read_checkpoint(folder: Path) -> ReleasedCheckpoint:
+    """Read a checkpoint folder.
+
+    Raises:
+        InputError: naming the file and what is missing, damaged, of another shape or unknown in it.
+    """
+    file = folder / "non_lora_trainables.bin"
+    projector: dict[str, Tensor] = {}
+    embeddings: dict[str, Tensor] = {}
+    position = None
+    for full, tensor in read_tensors(file).items():
+        name = PREFIX.sub("", full)
+        if name in ("mm_projector.weight", "mm_projector.bias"):
+            projector[name.rpartition(".")[2]] = tensor.float()
+        elif name in ("frame_position_embedding", "frame_position_embedding.weight"):
+            position = tensor.float().reshape(-1, tensor.shape[-1])
+        elif name.startswith(("embed_tokens", "lm_head")) and name.endswith("weight"):
+            embeddings[name.partition(".")[0]] = tensor
+        else:
+            raise InputError("is no part of the released layout that is known", file=file, field=full)
+    missing = [name for name in ("weight", "bias") if name not in projector]
+    if missing:
+        raise InputError("missing", file=file, field=f"mm_projector.{missing[0]}")
+    if projector["weight"].ndim != 2 or projector["bias"].shape != projector["weight"].shape[:1]:
+        shapes = [list(projector[name].shape) for name in ("weight", "bias")]
+        raise InputError(f"expected a linear layer, found {shapes[0]} and {shapes[1]}", file=file, field="mm_projector")
+    if position is not None:
+        if list(position.shape) != [POSITIONS, projector["weight"].shape[1]]:
+            message = f"expected {[POSITIONS, projector['weight'].shape[1]]}, found {list(position.shape)}"
+            raise InputError(message, file=file, field="frame_position_embedding")
+        # The release projects features and position apart and adds the two, so the bias is in the sum twice.
+        projector["bias"] = 2 * projector["bias"]
+    lora, adapters = _read_lora(folder)
+    return ReleasedCheckpoint(lora, adapters, projector, position, embeddings)
+
+
+def _read_lora(folder: Path) -> tuple[LoraSettings, dict[tuple[str, str], Tensor]]:
+    config_file = folder / "adapter_config.json"
+    if not config_file.exists():
+        return LoraSettings(rank=0), {}
+    config = read_json(config_file)
+    if not isinstance(config, dict) or config.get("peft_type", "LORA") != "LORA":
+        raise InputError("expected the settings of a LoRA", file=config_file)
+    for name in PLAIN:
+        if config.get(name) not in (None, False, "none", {}, []):
+            raise InputError(f"{show(config[name])} is not supported", file=config_file, field=name)
+    rank, alpha, dropout = (config.get(name) for name in ("r", "lora_alpha", "lora_dropout"))
+    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float):
+        message = f"expected a rank and an alpha, found {show(rank)}, {show(alpha)}"
+        raise InputError(message, file=config_file, field="r")
+    if alpha != int(alpha):
+        raise InputError(f"expected a whole number, found {alpha}", file=config_file, field="lora_alpha")
+    names = [folder / f"adapter_model.{end}" for end in ("safetensors", "bin")]
+    file = next((x for x in names if x.exists()), names[1])
+    adapters: dict[tuple[str, str], Tensor] = {}
+    for full, tensor in read_tensors(file).items():
+        match = LORA.fullmatch(PREFIX.sub("", full))
+        if match is None:
+            raise InputError("is no matrix of LoRA", file=file, field=full)
+        adapters |= _unfused(match["layer"], match["side"], tensor.float(), file, full)
+    layers = sorted({layer.rpartition(".")[2] for layer, _ in adapters})
+    return LoraSettings(rank, int(alpha), float(dropout or 0.0), layers), adapters
+
+
+def _unfused(layer: str, side: str, tensor: Tensor, file: Path, full: str) -> dict[tuple[str, str], Tensor]:
+    """LoRA on Baichuan's W_pack as LoRA on queries, keys and values: one A for all three, B split by rows."""
+    if not layer.endswith("W_pack"):
+        return {(layer, side): tensor}
+    if side == "B" and len(tensor) % 3:
+        raise InputError(f"expected a multiple of 3 rows, found {len(tensor)}", file=file, field=full)
+    parts = (tensor, tensor, tensor) if side == "A" else tensor.chunk(3)
+    names = [layer.replace("W_pack", f"{x}_proj") for x in "qkv"]
+    return {(name, side): part.contiguous() for name, part in zip(names, parts, strict=True)}
+
+
+def changed_rows(released: Tensor, base: Tensor) -> int:
+    """How many of the base model's rows a resized embedding changed by more than half precision rounds.
+
+    Args:
+        released: ``[rows, H]``; rows after the base model's are those of added tokens.
+        base: ``[V, H]``.
+    """
+    off = (released[: len(base)].float() - base.float()).abs().amax(dim=1)
+    return int((off > 1e-3 * base.float().abs().amax().clamp_min(torch.finfo(torch.float32).tiny)).sum())

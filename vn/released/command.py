@@ -1,0 +1,171 @@
+"""``vn import-released``: a checkpoint of the authors' program as an adapter folder."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vn.errors import Findings, InputError
+from vn.lock import claim
+
+if TYPE_CHECKING:
+    from vn.adapter import Assembly
+    from vn.released.checkpoint import ReleasedCheckpoint
+
+EXAMPLES = """\
+examples:
+  vn import-released checkpoints/videonarrator --base-model models/Baichuan-7B --out adapters/released
+  vn test --config my.yaml --adapter adapters/released --out tested
+
+The wording of the prompts is not in a checkpoint: --template takes the file with the one it was trained with.
+"""
+BASE = "base"  # beside the adapter: a base model whose embeddings the checkpoint changed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``vn import-released``."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("checkpoint", type=Path, help="folder with non_lora_trainables.bin and PEFT's files")
+    parser.add_argument("--base-model", required=True, help="the base model it was trained on: a folder or hub name")
+    parser.add_argument("--out", type=Path, required=True, help="the adapter folder to write")
+    parser.add_argument("--template", help="a shipped template's name or a file (default: by --language)")
+    parser.add_argument("--language", choices=("zh", "en"), default="zh", help="zh: ads, en: general (default: zh)")
+    parser.add_argument("--tokens", type=int, default=32, help="visual tokens a frame (default: 32)")
+    parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32")
+    parser.add_argument("--max-length", type=int, default=4096, help="tokens a prompt may have (default: 4096)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import a checkpoint."""
+    from vn.released.checkpoint import read_checkpoint
+
+    for name in ("tokens", "max_length"):
+        if getattr(args, name) < 1:
+            raise InputError("expected 1 or more", field="--" + name.replace("_", "-"))
+    if not args.checkpoint.is_dir():
+        raise InputError("no such checkpoint folder", file=args.checkpoint)
+    if args.out.exists() and not (args.out / "narrator.json").exists() and any(args.out.iterdir()):
+        raise InputError("is not empty, and no adapter; name another folder", file=args.out, field="--out")
+    findings = Findings()
+    released = read_checkpoint(args.checkpoint)  # before anything slow
+    with claim(args.out.parent, "vn import-released"):
+        _write(args, _assemble(args, released), released, findings)
+    if findings:
+        print(findings.summary(), file=sys.stderr)
+    lora = f"LoRA of rank {released.lora.rank}" if released.lora.rank else "no LoRA"
+    print(f"wrote {args.out}: {lora}, projector {list(released.projector['weight'].shape)}")
+    return 0
+
+
+def _assemble(args: argparse.Namespace, released: ReleasedCheckpoint) -> Assembly:
+    import torch
+
+    from vn.adapter import NarratorCard, assemble
+    from vn.prompt import Template, default_template
+    from vn.story import WordRangeRule
+    from vn.visual.plan import VisualSettings
+
+    domain = "ad" if args.language == "zh" else "general"
+    template = Template.load(args.template or default_template(args.language, domain))
+    width = released.projector["weight"].shape[1]
+    card = NarratorCard(
+        base_model=args.base_model,
+        base_sha256="",
+        dtype=args.dtype,
+        template_sha256=template.sha256,
+        clip_header=template.clip_header,
+        language=args.language,
+        storyline=template.storyline,
+        word_range=WordRangeRule("reference"),
+        visual=VisualSettings(position=released.position is not None),
+        threshold=0.9,
+        tokens=args.tokens,
+        width=width,
+        standardise=False,
+        encoder={"id": "features", "settings": {"fps": 1.0}, "weights_sha256": None},
+        lora=released.lora,
+        max_length=args.max_length,
+    )
+    return assemble(card, template, torch.zeros(width), torch.ones(width))
+
+
+def _write(args: argparse.Namespace, assembly: Assembly, released: ReleasedCheckpoint, findings: Findings) -> None:
+    from vn.adapter import replace_folder, save_adapter
+    from vn.llm.export import write_base
+    from vn.llm.load import hash_folder
+
+    fill(assembly, released, args.checkpoint)
+    with replace_folder(args.out) as new:
+        card = assembly.card
+        if replace_embeddings(assembly, released, args.checkpoint, findings):
+            write_base(assembly, new / BASE, args.dtype, "5GB")
+            base = str((args.out / BASE).resolve())
+            card = dataclasses.replace(card, base_model=base, base_sha256=hash_folder(new / BASE))
+            findings.add(f"its embeddings were trained too: a base model with them lies in {args.out / BASE}")
+        part = new / "part"
+        save_adapter(part, dataclasses.replace(assembly, card=card))
+        for file in part.iterdir():
+            file.rename(new / file.name)
+        part.rmdir()
+
+
+def fill(assembly: Assembly, released: ReleasedCheckpoint, file: Path) -> None:
+    """Put a checkpoint's LoRA, projector and position into a narrator.
+
+    Raises:
+        InputError: the checkpoint is of another base model: a layer is missing or of another shape.
+    """
+    import torch
+
+    narrator = assembly.narrator
+    weights = {f"projector.linear.{name}": tensor for name, tensor in released.projector.items()}
+    if released.position is not None:
+        weights["position.table.weight"] = released.position
+    for (layer, side), tensor in released.adapters.items():
+        weights[f"llm.base_model.model.model.{layer}.lora_{side}.default.weight"] = tensor
+    parameters = dict(narrator.named_parameters())
+    for name, tensor in weights.items():
+        if name not in parameters or parameters[name].shape != tensor.shape:
+            found = list(parameters[name].shape) if name in parameters else "nothing"
+            message = f"has {list(tensor.shape)} where {assembly.card.base_model} has {found}: another base model?"
+            raise InputError(message, file=file, field=name.removeprefix("llm.base_model.model."))
+        with torch.no_grad():
+            parameters[name].copy_(tensor)
+    left = [name for name, p in parameters.items() if p.requires_grad and name not in weights]
+    if left:
+        raise InputError(f"{len(left)} weights are missing, the first is {left[0]}", file=file)
+
+
+def replace_embeddings(assembly: Assembly, released: ReleasedCheckpoint, file: Path, findings: Findings) -> bool:
+    """Take over embeddings that a checkpoint trained; rows of added tokens go, since no text of ours has them.
+
+    Returns:
+        Whether the base model's own rows were changed.
+
+    Raises:
+        InputError: they have fewer rows than the vocabulary, or another width.
+    """
+    import torch
+
+    from vn.released.checkpoint import changed_rows
+
+    llm = assembly.narrator.causal_lm
+    layers = {"embed_tokens": llm.get_input_embeddings(), "lm_head": llm.get_output_embeddings()}
+    changed = False
+    for name, tensor in released.embeddings.items():
+        weight = layers[name].weight
+        if tensor.ndim != 2 or tensor.shape[1] != weight.shape[1] or len(tensor) < len(weight):
+            message = f"has {list(tensor.shape)}, the base model {list(weight.shape)}"
+            raise InputError(message, file=file, field=name)
+        extra = len(tensor) - len(weight)
+        if extra:
+            findings.add(f"{extra} rows of added tokens are left out: texts have none of them", file=file, field=name)
+        if changed_rows(tensor, weight):
+            changed = True
+            with torch.no_grad():
+                weight.copy_(tensor[: len(weight)])
+    return changed
