@@ -17,7 +17,8 @@ from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
 from vn.data.datamodule import StoryDataModule
 from vn.errors import Findings
 from vn.llm.batch import Batch
-from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
+from vn.llm.decoding import Decoding
+from vn.llm.generate import Footage, Storyline, StoryWriter
 from vn.llm.lora import LoraSettings
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
