@@ -58,7 +58,7 @@ def check() -> None:
         counts = [n.Count() for _ in range(3)]
         n.released(narrator, packer, story, counts[0])
         n.cached(narrator, packer, story, counts[1])
-        n.ours(narrator, packer, [story], counts[2], 1)
+        n.ours(n.ReferenceWriter(narrator, packer), [story], counts[2], 1)
         first, second, third = (count.firsts for count in counts)
         assert first == second, (first, second)
         # Ours chooses labels among the 12 only, so that of theirs only narrations are the same.
@@ -87,12 +87,13 @@ def race(models: list[str], rounds: int, clips: int | None) -> None:
     for name in models:
         narrator, packer = n.make_narrator(name), n.make_packer(name)
         shape = SHAPES[name]
-        n.ours(narrator, packer, [s.made_up_story(2)], n.Count(), 1)  # warm up
+        writer = n.ReferenceWriter(narrator, packer)
+        n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
         n.released(narrator, packer, s.made_up_story(1), n.Count())
         who: dict[str, Callable[[Story, n.Count], None]] = {
             "released": lambda story, count: n.released(narrator, packer, story, count),
             "HF, cache within a clip": lambda story, count: n.cached(narrator, packer, story, count),
-            "ours, one by one": lambda story, count: n.ours(narrator, packer, [story], count, 1),
+            "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
         }
         flop: dict[str, float] = {}
         took: dict[str, list[Seconds]] = {}  # of each round
@@ -105,7 +106,7 @@ def race(models: list[str], rounds: int, clips: int | None) -> None:
                     here[each] = here[each][0] + seconds[0], here[each][1] + seconds[1]
                     print(f"  {name} {i} {each}: {seconds[1]:.2f} s CPU", file=sys.stderr, flush=True)
             here["ours, 8 at once"] = timed(
-                lambda: n.ours(narrator, packer, stories, counts["ours, 8 at once"], STORIES)  # noqa: B023
+                lambda: n.ours(writer, stories, counts["ours, 8 at once"], STORIES)  # noqa: B023
             )
             for each, seconds in here.items():
                 took.setdefault(each, []).append(seconds)
@@ -165,7 +166,8 @@ def memory_of(what: str, name: str) -> None:
     if what == "released":
         n.released(narrator, packer, stories[-1], n.Count())
     else:
-        n.ours(narrator, packer, stories if what == "8" else stories[-1:], n.Count(), int(what))
+        writer = n.ReferenceWriter(narrator, packer)
+        n.ours(writer, stories if what == "8" else stories[-1:], n.Count(), int(what))
     print(before, peak())
 
 
@@ -190,9 +192,8 @@ def long(clips: int) -> None:
     packer.max_length = 4096
     narrator.causal_lm.set_attn_implementation(n.TREE)
     story = s.made_up_story(clips)
-    n.ours(narrator, packer, [s.made_up_story(2)], n.Count(), 1)
     writer = n.ReferenceWriter(narrator, packer)
-    writer.count = n.Count()
+    n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
     pool = writer.pool(1)
     marks: list[tuple[float, int, int]] = [(time.process_time(), peak(), 0)]
     done: list[int] = []

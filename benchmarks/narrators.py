@@ -181,6 +181,10 @@ class ReferenceWriter(StoryWriter):
 
     count: Count
 
+    def __init__(self, narrator: VideoNarrator, packer: Packer) -> None:
+        super().__init__(narrator, packer)
+        self._texts: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+
     def pool(self, rows: int) -> Pool:
         return Pool(_CountingDecoder(self.narrator, self.count), rows)
 
@@ -188,15 +192,19 @@ class ReferenceWriter(StoryWriter):
         chosen = super()._pick(draft, logits, written, allowed)
         if not written:
             self.count.firsts.append(chosen if allowed is None else -1)
-        clip = draft.story.clips[draft.clips[0]]
-        text = draft.writer.label(clip.labels) if allowed is not None else draft.writer.narration(clip.narration)
-        return [i for segment in text for i in self.tokens.encode(segment.text)][len(written)]
+        place = draft.story.id, draft.clips[0]
+        if place not in self._texts:
+            clip = draft.story.clips[place[1]]
+            parts = draft.writer.label(clip.labels), draft.writer.narration(clip.narration)
+            label, narration = ([i for x in part for i in self.tokens.encode(x.text)] for part in parts)
+            self._texts[place] = label, narration
+        return self._texts[place][allowed is None][len(written)]
 
 
-def ours(narrator: VideoNarrator, packer: Packer, stories: Sequence[Story], count: Count, at_once: int) -> None:
+def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:
     """Ours, so many videos at once."""
-    narrator.causal_lm.set_attn_implementation(TREE)
-    writer = ReferenceWriter(narrator, packer)
+    packer = writer.packer
+    writer.narrator.causal_lm.set_attn_implementation(TREE)
     writer.count = count
     written = writer.write_all([footage(story) for story in stories], at_once=at_once)
     for story, clips in zip(stories, written, strict=True):

@@ -74,7 +74,7 @@ class Reading:
 
     Args:
         cache: takes the new keys and values.
-        parts: in the line's order; those of a single token first, by slot, so that they are attended to together.
+        parts: in the line's order; those of a single token first, by slot: they are attended to together.
         device: of the model.
     """
 
@@ -84,14 +84,18 @@ class Reading:
         self.slots = 1 + max(part.slot for part in parts)
         self.columns = max(part.end for part in parts)
         singles = [part for part in parts if part.count == 1]
-        self.together = len(singles) if _row(singles) else 0
+        self.together = len(singles) if _near(singles) else 0
         self.masks: list[Tensor | None] = []
         if self.together:
-            self.first = singles[0].slot
+            first = singles[0].slot
+            self.rows = slice(first, singles[-1].slot + 1)
+            self.gaps = self.rows.stop - first > self.together
             self.longest = max(part.end for part in singles)
             self.at = torch.tensor([part.start for part in singles], device=device)
-            self.which = torch.arange(self.first, self.first + self.together, device=device)
-            seen = torch.arange(self.longest, device=device) <= self.at[:, None]
+            self.which = torch.tensor([part.slot for part in singles], device=device)
+            last = torch.zeros(self.rows.stop - first, dtype=torch.long, device=device)  # a gap sees something, too
+            last[self.which - first] = self.at
+            seen = torch.arange(self.longest, device=device) <= last[:, None]
             self.seen = None if all(part.end == self.longest for part in singles) else seen[:, None, None]
         for part in parts[self.together :]:
             mask = part.mask
@@ -122,10 +126,13 @@ class Reading:
             values[self.which, :, self.at] = value[0, :, :at].transpose(0, 1)
             # Heads that share keys stand where tokens would: no key is repeated for them.
             q = query[0, :, :at].transpose(0, 1).reshape(at, heads, -1, width)
-            rows = slice(self.first, self.first + at)
-            k, v = keys[rows, :, : self.longest], values[rows, :, : self.longest]
+            k, v = keys[self.rows, :, : self.longest], values[self.rows, :, : self.longest]
+            if self.gaps:
+                some, q = q, q.new_zeros(len(k), *q.shape[1:])
+                q[self.which - self.rows.start] = some
             mask = self.seen.expand(-1, -1, q.shape[2], -1) if self.seen is not None else None
-            done.append(F.scaled_dot_product_attention(q, k, v, mask, scale=scale).reshape(at, -1, width))
+            new = F.scaled_dot_product_attention(q, k, v, mask, scale=scale)
+            done.append((new[self.which - self.rows.start] if self.gaps else new).reshape(at, -1, width))
         for part, mask in zip(self.parts[self.together :], self.masks, strict=True):
             end = at + part.count
             slot = slice(part.slot, part.slot + 1)
@@ -142,7 +149,6 @@ class Reading:
         return torch.cat(done)[None]
 
 
-def _row(singles: Sequence[Part]) -> bool:
-    """Whether there are several, in slots one behind the other."""
-    slots = [part.slot for part in singles]
-    return len(slots) > 1 and slots == list(range(slots[0], slots[0] + len(slots)))
+def _near(singles: Sequence[Part]) -> bool:
+    """Whether there are several, in slots of which they are the greater part."""
+    return len(singles) > 1 and singles[-1].slot - singles[0].slot < 2 * len(singles)
