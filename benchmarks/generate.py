@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from statistics import median
 
 import narrators as n
@@ -70,12 +71,10 @@ def check() -> None:
 # -- race ----------------------------------------------------------------------------------------------------------
 
 
-def timed(work: Callable[[], None]) -> Seconds:
-    """How long it took."""
-    begin = now()
-    work()
-    end = now()
-    return end[0] - begin[0], end[1] - begin[1]
+def since(begin: Seconds) -> Seconds:
+    """How long it has been."""
+    wall, cpu = now()
+    return wall - begin[0], cpu - begin[1]
 
 
 def race(models: list[str], rounds: int, clips: int | None) -> None:
@@ -85,39 +84,46 @@ def race(models: list[str], rounds: int, clips: int | None) -> None:
     print("| model | contestant | wall s | CPU s | CPU: released / this | FLOP: released / this | share of it |")
     print("|---|---|---:|---:|---:|---:|---:|", flush=True)
     for name in models:
-        narrator, packer = n.make_narrator(name), n.make_packer(name)
-        shape = SHAPES[name]
-        writer = n.ReferenceWriter(narrator, packer)
-        n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
-        n.released(narrator, packer, s.made_up_story(1), n.Count())
-        who: dict[str, Callable[[Story, n.Count], None]] = {
-            "released": lambda story, count: n.released(narrator, packer, story, count),
-            "HF, cache within a clip": lambda story, count: n.cached(narrator, packer, story, count),
-            "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
-        }
-        flop: dict[str, float] = {}
-        took: dict[str, list[Seconds]] = {}  # of each round
-        for _ in range(rounds):
-            here = {each: (0.0, 0.0) for each in who}
-            counts = {each: n.Count() for each in (*who, "ours, 8 at once")}
-            for i, story in enumerate(stories):
-                for each, write in who.items():
-                    seconds = timed(lambda: write(story, counts[each]))  # noqa: B023
-                    here[each] = here[each][0] + seconds[0], here[each][1] + seconds[1]
-                    print(f"  {name} {i} {each}: {seconds[1]:.2f} s CPU", file=sys.stderr, flush=True)
-            here["ours, 8 at once"] = timed(
-                lambda: n.ours(writer, stories, counts["ours, 8 at once"], STORIES)  # noqa: B023
-            )
-            for each, seconds in here.items():
-                took.setdefault(each, []).append(seconds)
-                flop[each] = forward_flops(shape, counts[each].load)
-        for each, rows in took.items():
-            ratios = [a[1] / b[1] for a, b in zip(took["released"], rows, strict=True)]
-            bound = flop["released"] / flop[each]
-            wall, cpu = (median(row[i] for row in rows) for i in (0, 1))
-            span = f" ({min(ratios):.2f}-{max(ratios):.2f})" if rounds > 1 else ""
-            cells = f"{wall:.1f} | {cpu:.1f} | {median(ratios):.2f}{span} | {bound:.2f}"
-            print(f"| {name} | {each} | {cells} | {100 * median(ratios) / bound:.0f} % |", flush=True)
+        race_of(name, stories, rounds)
+
+
+def race_of(name: str, stories: list[Story], rounds: int) -> None:
+    """The same of one model."""
+    narrator, packer = n.make_narrator(name), n.make_packer(name)
+    writer = n.ReferenceWriter(narrator, packer)
+    n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
+    n.released(narrator, packer, s.made_up_story(1), n.Count())
+    who: dict[str, Callable[[Story, n.Count], None]] = {
+        "released": lambda story, count: n.released(narrator, packer, story, count),
+        "HF, cache within a clip": lambda story, count: n.cached(narrator, packer, story, count),
+        "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
+    }
+    together = "ours, 8 at once"
+    flop: dict[str, float] = {}
+    took: dict[str, list[Seconds]] = {}  # of each round
+    for _ in range(rounds):
+        here = dict.fromkeys(who, (0.0, 0.0))
+        counts = {each: n.Count() for each in (*who, together)}
+        for i, story in enumerate(stories):
+            for each, write in who.items():
+                begin = now()
+                write(story, counts[each])
+                wall, cpu = since(begin)
+                here[each] = here[each][0] + wall, here[each][1] + cpu
+                print(f"  {name} {i} {each}: {cpu:.2f} s CPU", file=sys.stderr, flush=True)
+        begin = now()
+        n.ours(writer, stories, counts[together], STORIES)
+        here[together] = since(begin)
+        for each, seconds in here.items():
+            took.setdefault(each, []).append(seconds)
+            flop[each] = forward_flops(SHAPES[name], counts[each].load)
+    for each, rows in took.items():
+        ratios = [a[1] / b[1] for a, b in zip(took["released"], rows, strict=True)]
+        bound = flop["released"] / flop[each]
+        wall, cpu = (median(row[i] for row in rows) for i in (0, 1))
+        span = f" ({min(ratios):.2f}-{max(ratios):.2f})" if rounds > 1 else ""
+        cells = f"{wall:.1f} | {cpu:.1f} | {median(ratios):.2f}{span} | {bound:.2f}"
+        print(f"| {name} | {each} | {cells} | {100 * median(ratios) / bound:.0f} % |", flush=True)
 
 
 # -- growth ----------------------------------------------------------------------------------------------------------
@@ -142,7 +148,7 @@ def growth(models: list[str], rounds: int) -> None:
             work = writer.story(n.footage(story), follow=lambda _: marks.append(time.process_time()))  # noqa: B023
             pool.add(work, lambda _: None)
             pool.finish()
-            took = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+            took = [b - a for a, b in pairwise(marks)]
             found.append((median(took[3:6]), median(took[37:40])))
         early, late = (median(each[i] for each in found) for i in (0, 1))
         ratio = median(b / a for a, b in found)
@@ -204,13 +210,17 @@ def long(clips: int) -> None:
     pool.add(writer.story(n.footage(story), follow=follow), lambda written: done.append(len(written)))
     pool.finish()
     assert done == [clips]
-    print(f"`tiny`, {clips} clips, one by one, a context of 4,096 tokens. CPU seconds and peak memory over the clips.\n")
+    print(
+        f"`tiny`, {clips} clips, one by one, a context of 4,096 tokens. CPU seconds and peak memory over the clips.\n"
+    )
     print("| clips | s a clip | peak MB, above the start | clips forgotten |\n|---|---:|---:|---:|")
     for start in range(0, clips, clips // 6):
         end = start + clips // 6
         seconds = (marks[end][0] - marks[start][0]) / (end - start)
         print(f"| {start + 1}-{end} | {seconds:.3f} | {(marks[end][1] - marks[0][1]) / 1e6:.0f} | {marks[end][2]} |")
-    print(f"\nThe beginning was read {writer.trunks_read} times; the cache takes {pool.decoder.cache.bytes / 1e6:.0f} MB.")
+    print(
+        f"\nThe beginning was read {writer.trunks_read} times; the cache takes {pool.decoder.cache.bytes / 1e6:.0f} MB."
+    )
 
 
 def main() -> None:

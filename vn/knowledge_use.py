@@ -15,7 +15,10 @@ from collections.abc import Sequence
 from vn.story import Knowledge, Language
 
 THRESHOLD = 0.6
-FILLERS = frozenset("a an the of for to in on at by with and or is are be it its this that from as your you".split())
+FILLERS = frozenset(
+    ("a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "its", "of", "on", "or", "that")
+    + ("the", "this", "to", "with", "you", "your")
+)
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -42,7 +45,9 @@ def _units(text: str, language: Language, whole: bool) -> list[str]:
     """The units of a text; `whole` texts keep their fillers and, in Chinese, their single characters."""
     parts = _WORD.findall(text.lower())
     if language == "en":
-        words = [part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts]
+        words = [
+            part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts
+        ]
         return words if whole else [word for word in words if word not in FILLERS] or words
     pairs = [part[i : i + 2] for part in parts for i in range(len(part) - 1)]
     singles = [character for part in parts for character in part]

@@ -1,6 +1,5 @@
 """What stays in the cache from clip to clip, and what is forgotten when a story outgrows the context."""
 
-import pytest
 import torch
 from test_generate import greedy_again
 from toy_narrator import SECONDS, STORY

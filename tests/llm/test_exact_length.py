@@ -137,15 +137,22 @@ def test_the_search_finds_what_looking_at_everything_finds(make):
 
     rule = LengthRule(tokens, "en", WordRange(2, 2), 5)
     rule.most = 5
+
     def score(ids):
         return sum(float(odds([ids[:n]])[0, token]) for n, token in enumerate((*ids, stop)))
 
     whole = [ids for n in range(6) for ids in itertools.product(few, repeat=n) if rule.may_end(ids)]
     natural = [ids for ids in whole if rule.natural(ids)]
-    beams, written = search(odds([()]), rule, 4**5, frozenset({stop})), [()]
-    step = next(beams)
-    with pytest.raises(StopIteration) as end:
-        while True:
-            written = [(*written[parent], token) for parent, token in step]
-            step = beams.send(odds(written))
-    assert score(end.value.value) == pytest.approx(max(map(score, natural)), abs=1e-4)
+
+    def found():
+        written: list[tuple] = [()]
+        beams = search(odds(written), rule, 4**5, frozenset({stop}))
+        step = next(beams)
+        try:
+            while True:
+                written = [(*written[parent], token) for parent, token in step]
+                step = beams.send(odds(written))
+        except StopIteration as end:
+            return end.value
+
+    assert score(found()) == pytest.approx(max(map(score, natural)), abs=1e-4)

@@ -78,11 +78,7 @@ class Repeats:
         if not self.size or len(ids) < self.size - 1:
             return set()
         last = tuple(ids[len(ids) - self.size + 1 :])
-        own = {
-            ids[end]
-            for end in range(self.size - 1, len(ids))
-            if tuple(ids[end - self.size + 1 : end]) == last
-        }
+        own = {ids[end] for end in range(self.size - 1, len(ids)) if tuple(ids[end - self.size + 1 : end]) == last}
         return own | self.said.get(last, set())
 
 

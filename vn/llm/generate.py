@@ -27,7 +27,7 @@ from vn.llm.packing import Packer, Row
 from vn.llm.pool import Pool
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written
-from vn.story import Labels, Language, Story, WordRange, parse_labels
+from vn.story import Fixed, Labels, Language, Story, WordRange, parse_labels
 
 Storyline = Literal["predicted", "given"]
 
@@ -54,14 +54,6 @@ class WrittenClip:
     odds: LabelOdds = field(default=(), compare=False)  # the last digits depend on what is computed beside it
     problem: str | None = None
     forgotten: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """What is not the model's to write in a clip; None leaves it to the model."""
-
-    labels: Labels | None = None
-    narration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,17 @@ from vn.llm.tokens import SegmentTokenizer
 from vn.story import Labels, Language, ScriptLabel, format_labels
 
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
+KEPT_ODDS = 3  # labels whose probabilities files have
 
 Pick = Callable[[Tensor, Sequence[int], Sequence[int]], int]
 """Chooses a token: from logits ``[V]``, the tokens written so far, and those allowed."""
 LabelOdds = tuple[tuple[ScriptLabel, float], ...]
 """Labels with their probabilities, the likeliest first."""
+
+
+def likeliest(odds: LabelOdds, language: Language) -> dict[str, float] | None:
+    """The few likeliest labels by name, as files have them; None where the model did not choose among them."""
+    return {label.text(language): round(share, 4) for label, share in odds[:KEPT_ODDS]} or None
 
 
 @dataclass(slots=True)

@@ -19,9 +19,9 @@ import lightning as L
 from vn.data.atomic import disk_fault, write_text
 from vn.errors import Findings, InputError
 from vn.llm.generate import WrittenClip
+from vn.llm.labels import likeliest
 from vn.story import Story
 
-ODDS = 3  # labels whose probabilities are kept
 KEPT = "kept.jsonl"  # what an interrupted test had written
 
 
@@ -43,7 +43,7 @@ def prediction_lines(story: Story, written: Iterable[WrittenClip], range_source:
                 "end": clip.end,
                 "labels": names[0],
                 "labels_given": names[1],
-                "label_odds": label_odds(each, story),
+                "label_odds": likeliest(each.odds, story.language),
                 "narration": each.written.narration,
                 "word_range": [each.written.words.low, each.written.words.high],
                 "range_source": source,
@@ -52,11 +52,6 @@ def prediction_lines(story: Story, written: Iterable[WrittenClip], range_source:
             }
         )
     return lines
-
-
-def label_odds(written: WrittenClip, story: Story) -> dict[str, float] | None:
-    """How likely the likeliest script labels were as a clip's first; None where the model did not choose among them."""
-    return {label.text(story.language): round(share, 4) for label, share in written.odds[:ODDS]} or None
 
 
 class PredictionWriter:
