@@ -130,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
     card = read_card(adapter)  # before anything slow
     with claim(args.out, "vn narrate"):
+        args.base_model = args.base_model or made_with.get("base_model")
         _narrate(_with_clips(plan, video, labels, args.storyline), args, video, adapter, card, options, findings)
     return 0
 
@@ -217,7 +218,8 @@ def _narrate(
         narration = each.written.narration or None
         clips[each.clip] = dataclasses.replace(clips[each.clip], labels=labels or None, narration=narration)
     plan = dataclasses.replace(plan, story=dataclasses.replace(plan.story, clips=tuple(clips)))
-    _save(args.out, plan, written, {"adapter": str(adapter), **options}, findings)
+    made_with = {"adapter": str(adapter), "base_model": args.base_model, **options}
+    _save(args.out, plan, written, made_with, findings)
     _show(plan, written, args.out, findings)
 
 
@@ -332,7 +334,8 @@ def _show(plan: Plan, written: list[WrittenClip], out: Path, findings: Findings)
     from vn.knowledge_use import used_points
 
     story = plan.story
-    table = Table("time", "script label", "narration", "words", "uses", title=escape(story.title))
+    used: dict[str, None] = {}  # in order, each once
+    table = Table("time", "script label", "narration", "words", title=escape(story.title))
     for each in written:
         clip = story.clips[each.clip]
         count, words = count_words(each.written.narration, story.language), each.written.words
@@ -345,9 +348,11 @@ def _show(plan: Plan, written: list[WrittenClip], out: Path, findings: Findings)
             escape(label) + (yours if "labels" in given else ""),
             escape(each.written.narration) + (yours if "narration" in given else ""),
             f"{count} of {words.low}-{words.high}{mark}",
-            escape(", ".join(p for _, p in used_points(each.written.narration, story.knowledge, story.language))),
         )
+        used |= {point: None for _, point in used_points(each.written.narration, story.knowledge, story.language)}
     Console().print(table)
+    if points := sum(len(each.points) for each in story.knowledge):
+        print(f"uses {len(used)} of {points} knowledge points{': ' if used else ''}{', '.join(used)}")
     if plan.first:
         print(f"clips 1 to {plan.first} stand as they were")
     if findings:
