@@ -1,5 +1,7 @@
 """Options of choosing tokens."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -29,15 +31,14 @@ def test_tokens_that_may_not_follow_are_those_that_would_repeat(texts, written, 
 def test_no_story_says_the_same_twice(make, frames):
     assembly = make()
     assembly.narrator.eval()
-    told = {}
+    add, pairs = Repeats.add, []
     for size in (0, 2):
         writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=30, no_repeat_ngram=size))
-        said = told[size] = []
-        original = Repeats.add
+        said = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Repeats, "add", lambda self, ids, said=said: (said.append(tuple(ids)), original(self, ids)))
+            patch.setattr(Repeats, "add", lambda self, ids, said=said: (said.append(ids), add(self, ids)))
             writer.write(STORY, frames, SECONDS)
-    pairs = [[(a, b) for text in texts for a, b in zip(text, text[1:], strict=False)] for texts in told.values()]
+        pairs.append([pair for ids in said for pair in itertools.pairwise(ids)])
     assert len(pairs[0]) > len(set(pairs[0]))  # it would
     assert len(pairs[1]) == len(set(pairs[1])) > 20
 
@@ -51,7 +52,10 @@ def test_draws_depend_on_seed_video_and_clip_alone():
 
     first, other = Decoding(temperature=1.0), Decoding(temperature=1.0, seed=1)
     assert draws(first, "a", 0) == draws(first, "a", 0)
-    assert len({tuple(draws(d, v, c)) for d, v, c in [(first, "a", 0), (other, "a", 0), (first, "b", 0), (first, "a", 1)]}) == 4
+    assert (
+        len({tuple(draws(d, v, c)) for d, v, c in [(first, "a", 0), (other, "a", 0), (first, "b", 0), (first, "a", 1)]})
+        == 4
+    )
 
 
 @pytest.mark.oracle

@@ -5,8 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -62,34 +60,32 @@ def drive(work, logits):
         while True:
             if isinstance(request, Read):
                 read += request.ids
-            request = work.send(logits(len(request.ids)))
+            request = work.send(logits(request))
     except StopIteration as end:
         return end.value, read
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@settings(deadline=None, max_examples=20)
-@given(seed=st.integers(0, 10_000))
-def test_whatever_the_model_likes_labels_are_written_whole(tokens, language, seed):
-    random = np.random.default_rng(seed)
-    size = len(tokens.tokenizer)
+def test_whatever_the_model_likes_labels_are_written_whole(tokens, language):
+    size, trie = len(tokens.tokenizer), LabelTrie(tokens, language)
+    several = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
 
-    def logits(rows):
-        return torch.from_numpy(random.normal(0, 5, (rows, size))).float()
+        def logits(request=None, random=random):
+            rows = 1 if request is None else len(request.ids)
+            return torch.from_numpy(random.normal(0, 5, (rows, size))).float()
 
-    def pick(row, written, allowed):
-        return allowed[int(row[allowed].argmax())]
+        def pick(row, written, allowed):
+            return allowed[int(row[allowed].argmax())]
 
-    trie = TRIES.setdefault((id(tokens.tokenizer), language), LabelTrie(tokens, language))
-    found, read = drive(trie.write(logits(1)[0], pick), logits)
-    ids = [*tokens.encode(format_labels(found.labels, language)), tokens.newline]
-    assert [*read, *found.rest] == ids  # what training reads, token for token
-    assert 1 <= len(found.labels) <= 3
-    assert sum(share for _, share in found.odds) == pytest.approx(1)
-    assert [share for _, share in found.odds] == sorted((share for _, share in found.odds), reverse=True)
-
-
-TRIES: dict = {}
+        found, read = drive(trie.write(logits()[0], pick), logits)
+        ids = [*tokens.encode(format_labels(found.labels, language)), tokens.newline]
+        assert [*read, *found.rest] == ids  # what training reads, token for token
+        several += len(found.labels) > 1
+        assert sum(share for _, share in found.odds) == pytest.approx(1)
+        assert [share for _, share in found.odds] == sorted((share for _, share in found.odds), reverse=True)
+    assert 0 < several < 40
 
 
 def test_odds_are_those_of_every_way_to_write_a_first_label(tokens):
@@ -111,12 +107,8 @@ def test_odds_are_those_of_every_way_to_write_a_first_label(tokens):
     for count in (1, 2, 3):
         for labels in itertools.permutations(ScriptLabel, count):
             expected[labels[0]] += share((*tokens.encode(format_labels(labels, "en")), tokens.newline))
-    request = next(work)
-    with pytest.raises(StopIteration) as end:
-        while True:
-            last = request.ids if not isinstance(request, Read) else request.ids[-1:]
-            request = work.send(table[last])
-    assert dict(end.value.value.odds) == pytest.approx(expected, abs=1e-5)
+    found, _ = drive(work, lambda request: table[request.ids[-1:] if isinstance(request, Read) else request.ids])
+    assert dict(found.odds) == pytest.approx(expected, abs=1e-5)
 
 
 def test_labels_that_a_tokenizer_cannot_tell_apart_are_refused():
