@@ -1,4 +1,4 @@
-# make demo | ablations | test | test-slow | lint | bench | bench-train | bench-metrics.
+# make demo | ablations | test | test-slow | lint | bench | bench-train | bench-generate | bench-metrics.
 # Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
@@ -7,7 +7,7 @@ EXTRAS := train,video,meteor,embed,judge,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo ablations test test-slow lint bench bench-train bench-metrics clean
+.PHONY: demo ablations test test-slow lint bench bench-train bench-generate bench-metrics clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
@@ -49,6 +49,10 @@ bench-train: $(VENV)/installed
 # Needs Java. VN_REAL_DATA=FOLDER takes the texts of real stories.
 bench-metrics: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/metrics.py
+
+# One thread, about an hour; VN_REAL_DATA=FOLDER takes real stories.
+bench-generate: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generate.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -26,6 +26,7 @@ MICRO_BATCH = 4  # clips, of the released procedure
 
 SHAPES = {
     "cut": Shape(6, 576, 9, 3, 64, 1536, 49152),  # SmolLM2-135M's first six layers
+    "smollm2": Shape(30, 576, 9, 3, 64, 1536, 49152),
     "tiny": Shape(2, 128, 4, 4, 32, 512, 2000, rank=32),  # as `vn demo` makes it
 }
 

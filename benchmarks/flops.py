@@ -95,3 +95,10 @@ def flops(shape: Shape, load: Load, checkpointing: bool = False, flash: bool = T
     head = 4 * shape.width * shape.vocabulary * load.logits
     projector = 6 * features * shape.width * load.visual
     return (2 if checkpointing else 1) * forward + backward + head + projector
+
+
+def forward_flops(shape: Shape, load: Load, features: int = 768) -> float:
+    """FLOPs of writing: forward alone, LoRA merged."""
+    attention = 4 * shape.layers * shape.heads * shape.head_width * load.pairs
+    head = 2 * shape.width * shape.vocabulary * load.logits
+    return 2 * shape.weights * load.tokens + attention + head + 2 * features * shape.width * load.visual

@@ -37,6 +37,11 @@ class CharacterTokenizer:
     def convert_ids_to_tokens(self, ids: list[int]) -> list[str]:
         return ["\n" if i == 2 else "x" for i in ids]
 
+    def decode(self, ids: list[int], **_: object) -> str:
+        """A text that has these ids again, of Chinese characters whatever they were made from."""
+        size = self.vocabulary - 3
+        return "".join("\n" if i == 2 else chr(0x4E00 + (i - 3 - 0x4E00) % size) for i in ids if i > 1)
+
     def batch_decode(self, ids: list[list[int]]) -> list[str]:
         return ["".join(self.convert_ids_to_tokens(each)) for each in ids]
 

@@ -1,4 +1,4 @@
-"""The benchmark of the training step still runs, and what it compares are the same losses."""
+"""The benchmarks of training and writing still run, and what they compare does the same."""
 
 import os
 import re
@@ -18,3 +18,11 @@ def test_all_contestants_of_the_training_step_have_one_loss_and_the_counted_flop
     apart = [float(x) for x in re.findall(r"\| ([+-]\d+\.\d) % \|", done.stdout)]
     assert len(apart) == 5
     assert max(map(abs, apart)) <= 0.5  # of the counted FLOPs, in per cent
+
+
+def test_all_contestants_of_writing_read_the_same():
+    command = [sys.executable, str(BENCHMARKS / "generate.py"), "check"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "One first token of each of 4 narrations" in done.stdout

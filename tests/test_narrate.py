@@ -10,6 +10,7 @@ import yaml
 
 from vn.cli import main
 from vn.story import ScriptLabel, Story, count_words
+from vn.story_file import ADDED
 
 
 def narrate(demo, out, *more, video=None, product=None, run=None):
@@ -61,9 +62,160 @@ def test_clips_of_the_product_file_are_used(smoke_demo, tmp_path):
     assert [(c["start"], c["end"]) for c in story["clips"]] == [(0, 4), (4, 6.5)]
     warnings = story.pop("warnings")
     assert isinstance(warnings, list)
+    assert set(story.pop("record")) == {"made_with", "product", "clips"}
     for clip in story["clips"]:
-        del clip["words"], clip["word_range"]
+        for added in ADDED:
+            clip.pop(added, None)
     Story.from_dict(story)  # besides what narrate adds, story.json is a Story
+
+
+def test_what_the_product_file_gives_of_clips_is_kept(smoke_demo, tmp_path):
+    product = yaml.safe_load((smoke_demo / "world" / "narrate" / "product.yaml").read_text())
+    mine = "Nobody but me has written these words here today."
+    product["clips"] = [
+        {"start": 0, "end": 4, "labels": ["Product Trial", "Product Effect"]},
+        {"start": 4, "end": 6, "narration": mine},
+        {"start": 6, "end": 8},
+    ]
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(product))
+    assert narrate(smoke_demo, tmp_path / "out", product=tmp_path / "p.yaml") == 0
+    story = json.loads((tmp_path / "out" / "story.json").read_text())
+    one, two, three = story["clips"]
+    assert one["labels"] == ["Product Trial", "Product Effect"]
+    assert one["fixed"] == ["labels"]
+    assert "label_odds" not in one
+    assert two["narration"] == mine
+    assert two["fixed"] == ["narration"]
+    assert two["labels"]
+    assert 0 < sum(two["label_odds"].values()) <= 1
+    assert "fixed" not in three
+    assert any("yours has 9 words" in warning for warning in story["warnings"])
+
+
+def test_a_storyline_may_leave_shots_to_the_model(smoke_demo, tmp_path):
+    shots = len(json.loads((smoke_demo / "story" / "story.json").read_text())["clips"])
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump([None] * (shots - 1) + ["Others"]))
+    assert narrate(smoke_demo, tmp_path / "out", "--storyline", str(tmp_path / "s.yaml")) == 0
+    story = json.loads((tmp_path / "out" / "story.json").read_text())
+    assert story["clips"][-1]["labels"] == ["Others"]
+    assert [clip.get("fixed") for clip in story["clips"]] == [None] * (shots - 1) + [["labels"]]
+
+
+@pytest.fixture
+def told(smoke_demo, tmp_path):
+    """A story of seven clips, and a way to change it: gives the file before, and after it was narrated again."""
+    product = yaml.safe_load((smoke_demo / "world" / "narrate" / "product.yaml").read_text())
+    product["clips"] = [{"start": i, "end": i + 1.5} for i in range(0, 14, 2)]
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(product))
+    assert narrate(smoke_demo, tmp_path / "out", product=tmp_path / "p.yaml") == 0
+    file = tmp_path / "out" / "story.json"
+
+    def edit(change, *more):
+        before = json.loads(file.read_text(encoding="utf-8"))
+        edited = json.loads(file.read_text(encoding="utf-8"))
+        change(edited)
+        file.write_text(json.dumps(edited, ensure_ascii=False), encoding="utf-8")
+        code = main(["narrate", "--edit", str(file), *more])
+        return code, before, json.loads(file.read_text(encoding="utf-8"))
+
+    edit.file = file
+    return edit
+
+
+def other_label(clip):
+    return ["Others"] if clip["labels"] != ["Others"] else ["Production Process"]
+
+
+def test_an_edited_label_is_followed_and_what_stands_before_it_is_kept(told):
+    text = told.file.read_text(encoding="utf-8")
+    code, before, after = told(lambda story: story["clips"][2].update(labels=other_label(story["clips"][2])))
+    assert code == 0
+    assert after["clips"][:2] == before["clips"][:2]
+    start = text.index('"clips"')
+    third = text.index('"start": 4.0', start)
+    assert told.file.read_text(encoding="utf-8")[: third - 20] == text[: third - 20]  # byte for byte
+    assert after["clips"][2]["labels"] == other_label(before["clips"][2])
+    assert after["clips"][2]["fixed"] == ["labels"]
+    assert all("fixed" not in clip for i, clip in enumerate(after["clips"]) if i != 2)
+    assert Path(told.file.parent / "story.srt").read_text()
+
+    # Fixed labels stay so in a later edit, here of a narration further up.
+    code, before, after = told(lambda story: story["clips"][1].update(narration="Mine, all mine."))
+    assert code == 0
+    assert after["clips"][0] == before["clips"][0]
+    one, two = after["clips"][1:3]
+    assert (one["narration"], one["fixed"], one["words"]) == ("Mine, all mine.", ["narration"], 3)
+    assert (one["labels"], one["label_odds"]) == (before["clips"][1]["labels"], before["clips"][1]["label_odds"])
+    assert (two["labels"], two["fixed"]) == (before["clips"][2]["labels"], ["labels"])
+
+    # An emptied field is the narrator's again: here, the story is what it was at first.
+    def undo(story):
+        story["clips"][1]["narration"] = ""
+        del story["clips"][2]["labels"]
+
+    assert told(undo)[0] == 0
+    assert told.file.read_text(encoding="utf-8") == text
+
+
+def test_what_was_not_edited_is_left_alone(told, capsys):
+    text = told.file.read_bytes()
+    code, _, _ = told(lambda story: None)
+    assert code == 0
+    assert "nothing was edited" in capsys.readouterr().out
+    assert json.loads(text) == json.loads(told.file.read_bytes())
+
+
+def test_other_product_information_concerns_all_clips_and_another_time_those_from_there(told):
+    _, before, after = told(lambda story: story["clips"][3].update(end=7.0))
+    assert after["clips"][:3] == before["clips"][:3]
+    assert after["clips"][3]["word_range"] != before["clips"][3]["word_range"]
+    _, before, after = told(lambda story: story.update(title="Another lamp altogether"))
+    assert after["title"] == "Another lamp altogether"
+    assert after["record"]["product"] != before["record"]["product"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda story: story.pop("record"), "story.json: record: no story.json that vn narrate wrote"),
+        (lambda story: story["clips"].pop(), "story.json: clips: has 6 clips, and 7 when it was written"),
+        (lambda story: story["clips"][2].update(labels=["Sore Pont"]), "clips[2].labels: unknown script label"),
+        (lambda story: story["clips"][2].update(labels=3), "clips[2].labels: expected a list of script labels"),
+        (lambda story: story.update(video="none.mp4") or story["clips"][0].pop("labels"), "none.mp4: no such video"),
+        (lambda story: story["record"].update(clips=[1]), "it has no record"),
+    ],
+)
+def test_a_bad_edit_is_named_and_nothing_lost(told, capsys, change, message):
+    subtitles = (told.file.parent / "story.srt").read_bytes()
+    code, _, after = told(change)
+    assert code == 2
+    assert message in capsys.readouterr().err
+    assert after["clips"]
+    assert (told.file.parent / "story.srt").read_bytes() == subtitles
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--edit", "s.json", "--product", "p.yaml"], "give either a video and --product, or --edit"),
+        (["v.mp4"], "give either a video and --product, or --edit"),
+        (["--edit", "none.json"], "none.json"),
+    ],
+)
+def test_what_to_narrate_is_said_once(words, message, capsys):
+    assert main(["narrate", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_options_reach_the_writer_and_stay_for_edits(told):
+    _, _, after = told(
+        lambda story: story["clips"][0].pop("labels"), "--temperature", "1.5", "--seed", "7", "--length", "none"
+    )
+    again = lambda story: story["clips"][0].update(labels=other_label(story["clips"][0]))  # noqa: E731
+    _, _, later = told(again)
+    for story in (after, later):
+        made = story["record"]["made_with"]
+        assert (made["temperature"], made["seed"], made["length"]) == (1.5, 7, "none")
 
 
 @pytest.fixture

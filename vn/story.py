@@ -236,6 +236,14 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """What is not a narrator's to write in a clip; None leaves it to the narrator."""
+
+    labels: Labels | None = None
+    narration: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """A video with its clips, title and knowledge (design "Formats")."""
 

@@ -1,31 +1,16 @@
 """What stays in the cache from clip to clip, and what is forgotten when a story outgrows the context."""
 
-import pytest
 import torch
 from test_generate import greedy_again
-from toy_narrator import SECONDS, STORY, T
+from toy_narrator import SECONDS, STORY
 
-from vn.llm import generate
-from vn.llm.decoder import Decoder
-from vn.llm.generate import Decoding, Footage, StoryWriter
+from vn.llm.decoder import Decoder, Read, Slot, Try, visual_tokens
+from vn.llm.decoding import Decoding
+from vn.llm.generate import Footage, StoryWriter
 from vn.story import Clip, Story
 
 SHORT = Decoding(max_new_tokens=12)
 MANY = Story("many", "Lamp", "en", "ad", STORY.knowledge, tuple(Clip(i, i + 1) for i in range(10)))
-
-
-@pytest.fixture
-def decoders(monkeypatch):
-    """The decoders that are made."""
-    made = []
-
-    class Seen(Decoder):
-        def __init__(self, *args):
-            super().__init__(*args)
-            made.append(self)
-
-    monkeypatch.setattr(generate, "Decoder", Seen)
-    return made
 
 
 def writer_of(assembly, decoding=SHORT):
@@ -33,23 +18,24 @@ def writer_of(assembly, decoding=SHORT):
     return StoryWriter(assembly.narrator, assembly.packer, decoding)
 
 
-def test_what_clips_share_is_read_once_a_video(make, frames, decoders):
+def test_what_clips_share_is_read_once_a_video(make, frames):
     few = Story("few", "Kettle", "en", "ad", (), STORY.clips[:3])
-    writer_of(make()).write_all([Footage(MANY, frames, SECONDS), Footage(few, frames, SECONDS, range(3))])
-    (decoder,) = decoders
-    assert decoder.trunks_read == 2
+    writer = writer_of(make())
+    writer.write_all([Footage(MANY, frames, SECONDS), Footage(few, frames, SECONDS, range(3))])
+    assert writer.trunks_read == 2
 
 
-def test_a_story_that_outgrows_the_context_forgets_the_older_half_and_says_so(make, frames, decoders):
+def test_a_story_that_outgrows_the_context_forgets_the_older_half_and_says_so(make, frames):
     """Seldom, and each clip is still what re-encoding its own prompt gives; the knowledge stays."""
     whole = make()
     plan = whole.packer.plan(MANY, frames, SECONDS, 0)
     assembly = make(max_length=len(whole.packer.prompt(MANY, plan, 0, [], 0).ids) + 450)
-    written = writer_of(assembly).write(MANY, frames, SECONDS)
+    writer = writer_of(assembly)
+    written = writer.write(MANY, frames, SECONDS)
     forgotten = [each.forgotten for each in written]
     assert forgotten[0] == 0 < forgotten[-1] < 9
     assert forgotten == sorted(forgotten)
-    assert decoders[0].trunks_read == len(set(forgotten)) < 7  # once, and again each time it forgot
+    assert writer.trunks_read == len(set(forgotten)) < 7  # once, and again each time it forgot
     for n, each in enumerate(written):
         earlier = [(w.clip, w.written) for w in written[each.forgotten : n]]
         assert (
@@ -57,19 +43,38 @@ def test_a_story_that_outgrows_the_context_forgets_the_older_half_and_says_so(ma
         )
 
 
-def test_a_fork_goes_on_alone(make, frames):
+def re_encoded(assembly, row, frames, ids):
+    """Logits behind a row and ids, without any cache."""
+    narrator = assembly.narrator
+    visual = visual_tokens(narrator, row, frames)
+    inputs = narrator.causal_lm.get_input_embeddings()(torch.tensor([[*row.ids, *ids]]))
+    inputs[0, row.visual : row.visual + len(visual)] = visual
+    return narrator.causal_lm(inputs_embeds=inputs, use_cache=False).logits[0, -1]
+
+
+def test_ways_on_are_tried_side_by_side_and_forgotten(make, frames):
+    """Two slots, one that reads a token while the other tries a tree of them: each as if re-encoded, then and later."""
     assembly = make()
     packer = assembly.packer
     assembly.narrator.eval()
     rows = [packer.prompt(MANY, packer.plan(MANY, frames, SECONDS, n), n, [], 0) for n in (0, 3)]
     with torch.inference_mode():
-        decoder = Decoder(assembly.narrator, T, packer.tokens.pad)
-        decoder.open(rows, [frames, frames])
-        before = decoder.logits.clone()
-        fork = decoder.fork([1, 1, 0])
-        fork.read([[5], [6, 7], []])
-        fork.select([0])
-        decoder.read([[9], [5]])
-        torch.testing.assert_close(fork.logits[0], decoder.logits[1], rtol=1e-4, atol=1e-4)
-        assert not torch.allclose(before[1], fork.logits[0])
-        assert fork.ids[0] == decoder.ids[1] == [*rows[1].ids, 5]
+        decoder = Decoder(assembly.narrator)
+        slots = [Slot(0), Slot(1)]
+        see = [visual_tokens(assembly.narrator, row, frames) for row in rows]
+        decoder.answer([(s, Read(r.ids, v, r.visual)) for s, r, v in zip(slots, rows, see, strict=True)])
+        one, tree = decoder.answer([(slots[0], Read([9])), (slots[1], Try([5, 6, 7], [[0], [1], [0, 2]]))])
+        more = decoder.answer([(slots[1], Try([8, 9], [[1, 3], [0, 2, 4]]))])[0]
+        last = decoder.answer([(slots[1], Read([4, 4])), (slots[0], Read([3]))])
+        for logits, row, ids in (
+            (one[0], 0, [9]),
+            (tree[0], 1, [5]),
+            (tree[1], 1, [6]),
+            (tree[2], 1, [5, 7]),
+            (more[0], 1, [6, 8]),
+            (more[1], 1, [5, 7, 9]),
+            (last[0][0], 1, [4, 4]),
+            (last[1][0], 0, [9, 3]),
+        ):
+            torch.testing.assert_close(logits, re_encoded(assembly, rows[row], frames, ids), rtol=1e-4, atol=1e-4)
+    assert [slot.ids[-2:] for slot in slots] == [[9, 3], [4, 4]]

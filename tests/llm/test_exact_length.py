@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from toy_narrator import SECONDS, STORY
 
 from vn.llm.beam import search
-from vn.llm.generate import Decoding, Footage, StoryWriter
+from vn.llm.decoding import Decoding
+from vn.llm.generate import Footage, StoryWriter
 from vn.llm.length import LengthRule
 from vn.story import Clip, Story, WordRange, count_words
 
@@ -124,39 +125,34 @@ def test_the_search_finds_what_looking_at_everything_finds(make):
     few = [tokens.encode(text)[0] for text in (" a", "b", ".", " c")]
     stop = tokens.newline
 
-    class Plain:
-        """A decoder of plain text over five tokens, which re-encodes all of it every time."""
+    prompt = [0, *tokens.encode("tea:")]
 
-        device = torch.device("cpu")
-
-        def __init__(self, prompt):
-            self.ids = [list(prompt)]
-
-        def penalised(self, penalty):
-            with torch.no_grad():
-                logits = llm(torch.tensor(self.ids)).logits[:, -1].float()
-            rest = torch.full_like(logits, -torch.inf)
-            rest[:, [*few, stop]] = logits[:, [*few, stop]]
-            return rest
-
-        def select(self, rows):
-            self.ids = [list(self.ids[row]) for row in rows]
-
-        def read(self, ids):
-            self.ids = [row + new for row, new in zip(self.ids, ids, strict=True)]
+    def odds(written):
+        """Of five tokens only, all of it re-encoded every time."""
+        with torch.no_grad():
+            logits = llm(torch.tensor([[*prompt, *ids] for ids in written])).logits[:, -1].float()
+        rest = torch.full_like(logits, -torch.inf)
+        rest[:, [*few, stop]] = logits[:, [*few, stop]]
+        return rest.log_softmax(1)
 
     rule = LengthRule(tokens, "en", WordRange(2, 2), 5)
     rule.most = 5
-    prompt = [0, *tokens.encode("tea:")]
 
     def score(ids):
-        decoder, total = Plain(prompt), 0.0
-        for token in (*ids, stop):
-            total += float(decoder.penalised(1.0).log_softmax(1)[0, token])
-            decoder.read([[token]])
-        return total
+        return sum(float(odds([ids[:n]])[0, token]) for n, token in enumerate((*ids, stop)))
 
     whole = [ids for n in range(6) for ids in itertools.product(few, repeat=n) if rule.may_end(ids)]
     natural = [ids for ids in whole if rule.natural(ids)]
-    (found,) = search(Plain(prompt), [rule], 4**5, frozenset({stop}))
-    assert score(found) == pytest.approx(max(map(score, natural)), abs=1e-4)
+
+    def found():
+        written: list[tuple] = [()]
+        beams = search(odds(written), rule, 4**5, frozenset({stop}))
+        step = next(beams)
+        try:
+            while True:
+                written = [(*written[parent], token) for parent, token in step]
+                step = beams.send(odds(written))
+        except StopIteration as end:
+            return end.value
+
+    assert score(found()) == pytest.approx(max(map(score, natural)), abs=1e-4)

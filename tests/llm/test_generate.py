@@ -5,7 +5,9 @@ from toy_narrator import SECONDS, STORY, T
 
 from vn.errors import InputError
 from vn.llm.batch import collate
-from vn.llm.generate import Decoding, Footage, LabelTrie, StoryWriter
+from vn.llm.decoding import Decoding
+from vn.llm.generate import Footage, StoryWriter
+from vn.llm.labels import LabelTrie
 from vn.prompt import PromptWriter
 from vn.story import Clip, ScriptLabel, Story, format_labels, parse_labels
 

@@ -46,6 +46,7 @@ class StoryDataModule(L.LightningDataModule):
         block_shards: samples mix within blocks of this many shards; None mixes all.
         workers: loader processes; 0 reads in the main process.
         seed: of the order; None takes ``seed_everything``'s.
+        videos_at_once: how many a test narrates side by side; it changes nothing in them.
         frames: ``other_video`` tests every video with the frames of another of like length: a control that shows
             whether frames matter.
     """
@@ -85,6 +86,11 @@ class StoryDataModule(L.LightningDataModule):
         self._waited_before = 0.0
         self._resume: tuple[int, int] | None = None
         self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
+
+    @property
+    def test_keys(self) -> list[str]:
+        """The ids of the videos that a test narrates."""
+        return [entry.key for entry in self.entries("test")]
 
     @property
     def schedule(self) -> Schedule:
@@ -166,7 +172,7 @@ class StoryDataModule(L.LightningDataModule):
         return self._step_loader("val", steps(videos, order, self.clips_per_step), 1, 0)
 
     def test_dataloader(self) -> _Loader:
-        """The test split, some videos at a time; each rank takes its own, none twice."""
+        """The test split, video by video; each rank takes its own, none twice."""
         return self._story_loader("test")
 
     def predict_dataloader(self) -> _Loader:
@@ -209,9 +215,6 @@ class StoryDataModule(L.LightningDataModule):
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
         folder, frame = self.folder, (self.manifest.tokens, self.manifest.width)
 
-        def read(indices: tuple[int, ...]) -> list[Footage]:
-            return [footage(i) for i in indices]
-
         def footage(index: int) -> Footage:
             story, frames, seconds = read_sample(folder / entries[index].shard, entries[index], frame)
             if others[index] != index:
@@ -219,11 +222,10 @@ class StoryDataModule(L.LightningDataModule):
                 _, frames, seconds = read_sample(folder / other.shard, other, frame)
             return Footage(story, frames, seconds)
 
-        # Side by side stand videos with about as many clips: a batch is as slow as its longest story.
-        order = sorted(range(len(entries)), key=lambda i: (entries[i].clips, i))
+        # The longest first: at the end, none goes on alone for long.
+        order = sorted(range(len(entries)), key=lambda i: (-entries[i].clips, i))
         mine = order[self.trainer.global_rank :: self.trainer.world_size]
-        groups = [tuple(mine[i : i + self.videos_at_once]) for i in range(0, len(mine), self.videos_at_once)]
-        return _Loader(_Source(range(len(groups)), lambda i: groups[i]), read, len(groups), self.workers)
+        return _Loader(_Source(range(len(mine)), lambda i: mine[i]), footage, len(mine), self.workers)
 
 
 def _short(value: Any) -> Any:

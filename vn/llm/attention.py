@@ -24,6 +24,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from vn.errors import InputError
+from vn.llm.slots import Reading
 
 TREE = "vn_tree"
 """The name under which transformers knows this attention."""
@@ -103,6 +104,7 @@ def tree_attention(
     dropout: float = 0.0,
     scaling: float | None = None,
     trees: Sequence[Tree] | None = None,
+    reading: Reading | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
     """Attention ``[B, heads, L, d]`` to ``[B, L, heads, d]``, as transformers' attention interface asks for it.
@@ -113,8 +115,12 @@ def tree_attention(
         attention_mask: with trees, their `branch_mask` or `flex_mask`, which chooses the kernel.
         dropout: share of attention dropped in training.
         scaling: of the scores.
-        trees: of the one line (B = 1) that they fill; None is ordinary attention, in generation for one.
+        trees: of the one line (B = 1) that they fill; None is ordinary attention.
+        reading: of stories in slots of a cache (`vn.llm.slots`), which then is all that counts.
     """
+    if reading is not None:
+        layer: Any = module.layer_idx
+        return reading.attend(layer, query, key, value, scaling), None
     if trees is None:
         assert not isinstance(attention_mask, BlockMask)
         return sdpa_attention_forward(

@@ -136,7 +136,6 @@ def collate(
     pad: int,
     step_targets: int | None = None,
     weight: float = 1.0,
-    pad_left: bool = False,
 ) -> Batch:
     """Rows to a batch.
 
@@ -147,7 +146,6 @@ def collate(
         pad: the id for padding.
         step_targets: supervised tokens of the whole optimizer step; None means those of this batch.
         weight: 0 makes the batch count for nothing.
-        pad_left: let all lines end together, so that tokens can be appended to them.
     """
     lines = [rows] if isinstance(rows, Line) else [Line([[each]]) for each in rows]
     length = max(len(line.ids) for line in lines)
@@ -163,11 +161,10 @@ def collate(
     targets: list[int] = []
     filled = 0
     for b, line in enumerate(lines):
-        start = length - len(line.ids) if pad_left else 0
-        ids[b, start : start + len(line.ids)] = line.ids
-        places[b, start : start + len(line.ids)] = line.places
-        mask[b, start : start + len(line.ids)] = 1
-        base = b * length + start
+        ids[b, : len(line.ids)] = line.ids
+        places[b, : len(line.ids)] = line.places
+        mask[b, : len(line.ids)] = 1
+        base = b * length
         for (video, row), shift in zip(line.rows, line.shifts, strict=True):
             count = len(row.plan.weights)
             weights[filled : filled + count, starts[video] : starts[video + 1]] = row.plan.weights

@@ -1,24 +1,29 @@
-"""Beam search for the likeliest narration in its range of words."""
+"""Beam search for the likeliest narration that a rule allows: one in its range of words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from vn.llm.decoder import Decoder
-from vn.llm.length import LengthRule
+from vn.llm.length import Rule
 
 LOOK_AT = 256  # most likely tokens that are looked at before all of them are
+
+Step = list[tuple[int, int]]
+"""Hypotheses as (which of those before it goes on, token)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A narration so far, and its log-probability."""
+    """A narration so far, its log-probability, and which one of the step before it goes on."""
 
     ids: tuple[int, ...]
     score: float
+    parent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,62 +40,57 @@ class Ending:
 
 
 def search(
-    decoder: Decoder, rules: Sequence[LengthRule], width: int, stops: frozenset[int], penalty: float = 1.0
-) -> list[tuple[int, ...] | None]:
-    """The likeliest narrations in range, as far as a beam finds them.
+    odds: Tensor, rule: Rule, width: int, stops: frozenset[int]
+) -> Generator[Step, Tensor, tuple[int, ...] | None]:
+    """Find the likeliest narration, as far as a beam finds it.
 
     An end is natural where a sentence ends, or where ending is what the model likes best. Of natural ends, or of all
     if there is none, the likeliest is taken. A search is over when no open hypothesis can become likelier.
 
     Args:
-        decoder: with a row, a prompt, for each rule; used up.
-        rules: what each narration may be.
-        width: hypotheses kept of each.
+        odds: ``[1, V]`` log-probabilities of the first token.
+        rule: what the narration may be.
+        width: hypotheses kept.
         stops: ids that end a narration.
-        penalty: of repetitions, as in `Decoder.penalised`.
+
+    Yields:
+        The hypotheses to go on with; wants log-probabilities ``[n, V]`` of what follows each.
 
     Returns:
-        Ids without a stop for each rule; None where the rule leaves nothing to write.
+        Ids without a stop; None where the rule leaves nothing to write.
     """
-    beams = [[Hypothesis((), 0.0)] for _ in rules]
-    best: list[Ending | None] = [None] * len(rules)
-    ends = torch.tensor(sorted(stops), device=decoder.device)
-    while any(beams):
-        odds = decoder.penalised(penalty).log_softmax(dim=1)
+    beam = [Hypothesis((), 0.0, 0)]
+    best: Ending | None = None
+    ends = torch.tensor(sorted(stops), device=odds.device)
+    while True:
         ending = odds[:, ends].logsumexp(dim=1).tolist()
         likely = [part.tolist() for part in odds.topk(min(LOOK_AT, odds.shape[1]))]
-        parents: list[int] = []
-        row = 0
-        for n, (rule, beam) in enumerate(zip(rules, beams, strict=True)):
-            following: list[tuple[float, int, Hypothesis]] = []
-            for hypothesis in beam:
-                scores, tokens = likely[0][row], likely[1][row]
-                if rule.may_end(hypothesis.ids):
-                    natural = rule.natural(hypothesis.ids) or tokens[0] in stops
-                    end = Ending(natural, hypothesis.score + ending[row], hypothesis.ids)
-                    best[n] = end if end.better(best[n]) else best[n]
-                found = _admitted(rule, hypothesis, scores, tokens, width, stops)
-                if not found and len(tokens) < odds.shape[1]:
-                    everything = odds[row].sort(descending=True)
-                    all_scores, all_tokens = everything.values.tolist(), everything.indices.tolist()
-                    found = _admitted(rule, hypothesis, all_scores, all_tokens, width, stops)
-                following += [(each.score, row, each) for each in found]
-                row += 1
-            following.sort(key=lambda each: -each[0])
-            done = best[n]
-            if done is not None and done.natural:
-                following = [each for each in following if each[0] > done.score]
-            beams[n] = [each for _, _, each in following[:width]]
-            parents += [parent for _, parent, _ in following[:width]]
-        if parents:
-            decoder.select(parents)
-            decoder.read([[each.ids[-1]] for beam in beams for each in beam])
-    return [end.ids if end is not None else None for end in best]
+        following: list[Hypothesis] = []
+        for row, hypothesis in enumerate(beam):
+            scores, tokens = likely[0][row], likely[1][row]
+            if rule.may_end(hypothesis.ids):
+                natural = rule.natural(hypothesis.ids) or tokens[0] in stops
+                end = Ending(natural, hypothesis.score + ending[row], hypothesis.ids)
+                best = end if end.better(best) else best
+            found = _admitted(rule, hypothesis, row, scores, tokens, width, stops)
+            if not found and len(tokens) < odds.shape[1]:
+                everything = odds[row].sort(descending=True)
+                scores, tokens = everything.values.tolist(), everything.indices.tolist()
+                found = _admitted(rule, hypothesis, row, scores, tokens, width, stops)
+            following += found
+        following.sort(key=lambda each: -each.score)
+        if best is not None and best.natural:
+            following = [each for each in following if each.score > best.score]
+        beam = following[:width]
+        if not beam:
+            return best.ids if best is not None else None
+        odds = yield [(each.parent, each.ids[-1]) for each in beam]
 
 
 def _admitted(
-    rule: LengthRule,
+    rule: Rule,
     hypothesis: Hypothesis,
+    row: int,
     scores: Sequence[float],
     tokens: Sequence[int],
     width: int,
@@ -99,8 +99,10 @@ def _admitted(
     """Up to `width` of the likeliest next tokens that the rule admits."""
     found: list[Hypothesis] = []
     for score, token in zip(scores, tokens, strict=True):
+        if score == -math.inf:  # and so are all behind it
+            break
         if token not in stops and rule.may_follow(hypothesis.ids, token):
-            found.append(Hypothesis((*hypothesis.ids, token), hypothesis.score + score))
+            found.append(Hypothesis((*hypothesis.ids, token), hypothesis.score + score, row))
             if len(found) == width:
                 break
     return found

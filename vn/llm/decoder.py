@@ -1,168 +1,176 @@
-"""The narrator reading rows side by side, a few tokens at a time, with a key-value cache."""
+"""The narrator reading several stories at once, each a few tokens at a time, with a key-value cache."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DynamicCache, RepetitionPenaltyLogitsProcessor
 
-from vn.llm.batch import collate
 from vn.llm.packing import Row
+from vn.llm.slots import Part, Reading, SlotCache
 from vn.narrator import VideoNarrator
+
+MOST_TOKENS = 4096  # of a pass, unless a single story wants more
+FRAMES = 256  # combined at a time
+
+
+@dataclass(slots=True)
+class Slot:
+    """A story's place in the cache.
+
+    Attributes:
+        number: of the slot.
+        ids: what was read and not forgotten, in order; what was only tried is not among them.
+    """
+
+    number: int
+    ids: list[int] = field(default_factory=list)
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first tokens."""
+        del self.ids[count:]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A place that a `Decoder` can go back to: columns of the cache, tokens of each row, and what comes next."""
+class Read:
+    """Tokens to read on with; the answer is what comes next: logits ``[1, V]``.
 
-    columns: int
-    lengths: list[int]
-    logits: Tensor | None
+    Attributes:
+        ids: at least one.
+        visual: ``[N, H]``, in place of the embeddings of the ids from `visual_at` on.
+    """
+
+    ids: Sequence[int]
+    visual: Tensor | None = None
+    visual_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Tokens of several ways on from what was read; the answer is what comes next after each: logits ``[n, V]``.
+
+    The tokens of all ways lie in the cache one behind the other, until something is read.
+
+    Attributes:
+        ids: of the new tokens.
+        paths: for each, which tokens lead to it: indices into all tried since the last `Read`, itself included.
+    """
+
+    ids: Sequence[int]
+    paths: Sequence[Sequence[int]]
+
+
+Request = Read | Try
 
 
 class Decoder:
-    """The model reading rows side by side: a key-value cache, and the logits of what comes next in each.
-
-    The prompts of a video's clips begin alike (`Row.own`). That trunk stays in the cache: the next clip's prompt only
-    adds the text of the clip before, and its own part, which is forgotten again when the next one is opened.
-
-    What is appended is padded on the left, so that all rows always end together; padding is masked, and positions
-    count real tokens only.
+    """The model, and a cache with a slot for each story.
 
     Args:
         narrator: in evaluation mode.
-        frame_tokens: T.
-        pad: an id for padding.
 
     Attributes:
-        logits: ``[rows, vocabulary]`` of each row's next token.
-        ids: all ids of each row, prompts included.
-        trunks_read: how many trunks were read from their beginning.
+        passes: of the model so far.
+        tokens: read so far, tried ones included.
     """
 
-    logits: Tensor
-    mask: Tensor
-    cache: DynamicCache
-
-    def __init__(self, narrator: VideoNarrator, frame_tokens: int, pad: int) -> None:
+    def __init__(self, narrator: VideoNarrator) -> None:
         self.narrator = narrator
         self.model = narrator.causal_lm
         self.device = narrator.projector.linear.weight.device
-        self.frame_tokens = frame_tokens
-        self.pad = pad
-        self.ids: list[list[int]] = []
-        self.trunks_read = 0
-        self._trunk: Mark | None = None
+        self.cache = SlotCache()
+        self.passes = 0
+        self.tokens = 0
+        self._nothing = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.device)
 
-    def open(self, rows: Sequence[Row], frames: Sequence[np.ndarray]) -> None:
-        """Read prompts: their trunks as far as they are not in the cache already, then their own parts.
+    def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        """Read what the slots ask for, in as few passes as memory allows.
 
         Args:
-            rows: the prompts; from the second time on, of the same videos in the same order.
-            frames: ``[F, T, D]`` of each row's video.
+            asked: a request for each of several slots.
+
+        Returns:
+            Logits ``[1 or n, V]``, in fp32, for each request.
         """
-        if self._trunk is not None:
-            self.rewind(self._trunk)
-        if self._trunk is None or any(row.ids[: len(ids)] != ids for row, ids in zip(rows, self.ids, strict=True)):
-            self.cache, self.ids = DynamicCache(), [[] for _ in rows]
-            self.mask = torch.zeros(len(rows), 0, dtype=torch.long, device=self.device)
-            self.trunks_read += len(rows)
-        text, text_mask = self._padded([row.ids[len(ids) : row.own] for row, ids in zip(rows, self.ids, strict=True)])
-        # The own parts alone: an empty text before them moves no place.
-        own = [replace(row, ids=row.ids[row.own :], own=0, visual=row.visual - row.own, supervised=[]) for row in rows]
-        batch = collate(list(enumerate(own)), frames, self.frame_tokens, self.pad, pad_left=True).to(self.device)
-        visual = self.narrator.see(batch.frames, batch.weights, batch.positions)
-        inputs = torch.cat(
-            [
-                self.model.get_input_embeddings()(text),
-                self.narrator.embed(batch.ids, visual, batch.visual_places),
-            ],
-            dim=1,
-        )
-        columns = self.mask.shape[1] + text.shape[1]
-        self.mask = torch.cat([self.mask, text_mask, batch.mask], dim=1)
-        self._forward(inputs.shape[1], inputs_embeds=inputs)
-        self.ids = [list(row.ids) for row in rows]
-        self._trunk = Mark(columns, [row.own for row in rows], None)
+        # Single tokens first, by slot: that is how `Reading` wants them.
+        order = sorted(range(len(asked)), key=lambda i: (len(asked[i][1].ids) > 1, asked[i][0].number))
+        answers: list[Tensor | None] = [None] * len(asked)
+        group: list[int] = []
+        size = 0
+        for i in [*order, None]:
+            count = len(asked[i][1].ids) if i is not None else 0
+            if group and (i is None or size + count > MOST_TOKENS):
+                for n, logits in zip(group, self._pass([asked[n] for n in group]), strict=True):
+                    answers[n] = logits
+                group, size = [], 0
+            if i is not None:
+                group.append(i)
+                size += count
+        return [logits for logits in answers if logits is not None]
 
-    def read(self, ids: list[list[int]]) -> None:
-        """Append tokens to each row; none is a row that has ended."""
-        tokens, mask = self._padded(ids)
-        self.mask = torch.cat([self.mask, mask], dim=1)
-        self._forward(tokens.shape[1], input_ids=tokens)
-        for row, new in zip(self.ids, ids, strict=True):
-            row += new
+    def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        parts, ids, places, wanted = [], [], [], []
+        for slot, request in asked:
+            part = _part(slot, request)
+            parts.append(part)
+            if isinstance(request, Read):
+                places += range(part.start, part.end)
+                wanted.append(len(ids) + part.count - 1)
+            else:
+                places += [len(slot.ids) + len(path) - 1 for path in request.paths]
+                wanted += range(len(ids), len(ids) + part.count)
+            ids += request.ids
+        inputs = self.model.get_input_embeddings()(torch.tensor([ids], device=self.device))
+        at = 0
+        for _, request in asked:
+            if isinstance(request, Read) and request.visual is not None:
+                first = at + request.visual_at
+                inputs[0, first : first + len(request.visual)] = request.visual.to(inputs.dtype)
+            at += len(request.ids)
+        hidden = self.model.get_decoder()(
+            inputs_embeds=inputs,
+            attention_mask=self._nothing,  # of four dimensions: transformers leaves it alone, and `Reading` needs none
+            position_ids=torch.tensor([places], device=self.device),
+            reading=Reading(self.cache, parts, self.device),
+            use_cache=False,
+        ).last_hidden_state
+        logits = self.model.get_output_embeddings()(hidden[0, torch.tensor(wanted, device=self.device)]).float()
+        self.passes += 1
+        self.tokens += len(ids)
+        for slot, request in asked:
+            if isinstance(request, Read):
+                slot.ids += request.ids
+        return list(logits.split([1 if isinstance(request, Read) else len(request.ids) for _, request in asked]))
 
-    def mark(self) -> Mark:
-        """Where reading stands."""
-        return Mark(self.mask.shape[1], [len(row) for row in self.ids], self.logits)
 
-    def rewind(self, mark: Mark) -> None:
-        """Forget everything after a mark."""
-        extra = self.mask.shape[1] - mark.columns
-        if extra:
-            self.cache.crop(-extra)
-            self.mask = self.mask[:, : mark.columns]
-            self.ids = [row[:length] for row, length in zip(self.ids, mark.lengths, strict=True)]
-        if mark.logits is not None:
-            self.logits = mark.logits
+def _part(slot: Slot, request: Request) -> Part:
+    read, count = len(slot.ids), len(request.ids)
+    if isinstance(request, Read):
+        return Part(slot.number, read, count)
+    tried = 1 + max(path[-1] for path in request.paths) - count
+    mask = torch.zeros(count, read + tried + count, dtype=torch.bool)
+    mask[:, :read] = True
+    for n, path in enumerate(request.paths):
+        mask[n, [read + column for column in path]] = True
+    return Part(slot.number, read + tried, count, mask)
 
-    def select(self, rows: Sequence[int]) -> None:
-        """Go on with these rows, in this order; one may stand in it several times."""
-        if list(rows) == list(range(len(self.ids))):
-            return
-        chosen = torch.tensor(rows, dtype=torch.long, device=self.device)
-        self.cache.batch_select_indices(chosen)
-        self.mask, self.logits = self.mask[chosen], self.logits[chosen]
-        self.ids = [list(self.ids[row]) for row in rows]
-        if self._trunk is not None:
-            self._trunk = replace(self._trunk, lengths=[self._trunk.lengths[row] for row in rows])
 
-    def fork(self, rows: Sequence[int]) -> Decoder:
-        """Another decoder that goes on with these rows; this one stays where it is."""
-        other = copy.copy(self)
-        other.cache = DynamicCache()
-        layers: list[Any] = self.cache.layers
-        for n, layer in enumerate(layers):
-            other.cache.update(layer.keys, layer.values, n)
-        other.ids = [list(row) for row in self.ids]
-        other.select(rows)
-        return other
+def visual_tokens(narrator: VideoNarrator, row: Row, frames: np.ndarray) -> Tensor | None:
+    """The visual tokens ``[N, H]`` of a row, None where it has none; `frames` ``[F, T, D]`` as stored.
 
-    def penalised(self, penalty: float) -> Tensor:
-        """The logits after a repetition penalty over all ids of each row (transformers'); 1 is none."""
-        logits = self.logits.float()
-        if penalty == 1.0:
-            return logits
-        penalise = RepetitionPenaltyLogitsProcessor(penalty)
-        rows = [torch.tensor([ids], device=logits.device) for ids in self.ids]
-        return torch.cat([penalise(ids, logits[i : i + 1]) for i, ids in enumerate(rows)])
-
-    def _padded(self, ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Tokens padded on the left, and their mask: ``[rows, longest]``."""
-        length = max(map(len, ids))
-        tokens = torch.full((len(ids), length), self.pad)
-        mask = torch.zeros(len(ids), length, dtype=torch.long)
-        for n, new in enumerate(ids):
-            if new:
-                tokens[n, length - len(new) :] = torch.tensor(new)
-                mask[n, length - len(new) :] = 1
-        return tokens.to(self.device), mask.to(self.device)
-
-    def _forward(self, width: int, **inputs: Tensor) -> None:
-        positions = (self.mask.cumsum(dim=1) - 1).clamp_min(0)[:, -width:]
-        output = self.model(
-            **inputs,
-            attention_mask=self.mask,
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        self.logits = output.logits[:, -1]
+    A long video's memory is a mean of thousands of frames: they are combined a few at a time.
+    """
+    weights, device = row.plan.weights, narrator.projector.linear.weight.device
+    if not len(weights):
+        return None
+    seen = torch.zeros(len(weights), *frames.shape[1:], device=device)
+    used = np.flatnonzero(weights.any(axis=0))
+    for start in range(0, len(used), FRAMES):
+        some = used[start : start + FRAMES]
+        part = torch.from_numpy(frames[some]).to(device).float()
+        seen += torch.einsum("vf,ftd->vtd", torch.from_numpy(weights[:, some]).to(device), part)
+    positions = torch.full((len(weights),), row.position, device=device)
+    return narrator.see(seen, torch.eye(len(weights), device=device), positions)

@@ -1,57 +1,38 @@
-"""Write a story clip by clip: label, then narration, each on the model's own earlier text (spec "Language path")."""
+"""Write a story clip by clip: label, then narration, each on the model's own earlier text (spec "Language path").
+
+    trunk: instruction · product · text of earlier clips | own: header · SCENE · words | label | narration
+    `------ stays in the cache, clip by clip longer -----'`--- forgotten when the next clip is opened ---'
+
+A story is a coroutine: it asks for tokens to be read and is sent what may come next, so that many stories, each at its
+own place, share the passes of the model (`vn.llm.pool`, `vn.llm.decoder`).
+"""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vn.errors import InputError
 from vn.llm.beam import search
-from vn.llm.decoder import Decoder
-from vn.llm.length import LengthRule, most_tokens
+from vn.llm.decoder import Decoder, Read, Request, Slot, Try, visual_tokens
+from vn.llm.decoding import Decoding, Repeats, shaped
+from vn.llm.labels import LabelOdds, LabelTrie
+from vn.llm.length import FreeRule, LengthRule, Rule, most_tokens
 from vn.llm.packing import Packer, Row
-from vn.llm.tokens import SegmentTokenizer
+from vn.llm.pool import Pool
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written
-from vn.story import Labels, Language, ScriptLabel, Story, WordRange, format_labels, parse_labels
+from vn.story import Fixed, Labels, Language, Story, WordRange, parse_labels
 
 Storyline = Literal["predicted", "given"]
-Follow = Callable[[Sequence[int]], list[int]]
-"""From the tokens written so far to those that may follow."""
 
 BEAMS = 4  # of the search for a narration in range
-MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
-
-
-@dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
-class Decoding:
-    """How tokens are chosen.
-
-    Attributes:
-        max_new_tokens: at most this many for a narration, and for a free label (released: 100).
-        temperature: 0 is greedy; above it, sampling (released: 0.1).
-        top_k: sample among the k best (released: 50).
-        repetition_penalty: on narrations, over all ids of the prompt (released: 1.1); 1 is none.
-        length_control: ``exact`` keeps every narration within its range of words, by a beam search where what was
-            written is not in range; ``none`` is the paper's setting.
-        constrain_labels: labels are the 12 and their ``+`` combinations only; False lets the model write anything,
-            and what is no label counts as none.
-        seed: with the video's id, seeds sampling, so that a story does not depend on which others are written.
-    """
-
-    max_new_tokens: int = 100
-    temperature: float = 0.0
-    top_k: int = 50
-    repetition_penalty: float = 1.0
-    length_control: Literal["none", "exact"] = "none"
-    constrain_labels: bool = True
-    seed: int = 0
+LEAD = 8  # tokens that may stand between label and narration
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +43,7 @@ class WrittenClip:
         clip: its number.
         written: labels and narration.
         given: the labels it was told to follow, if it was.
+        odds: where it chose the labels among the 12: how likely each was as the first, the likeliest first.
         problem: why its length is out of range although it should be exact; None where it is in range.
         forgotten: how many clips before it, from the first, it was written without: their text no longer fitted.
     """
@@ -69,6 +51,7 @@ class WrittenClip:
     clip: int
     written: Written
     given: Labels | None
+    odds: LabelOdds = field(default=(), compare=False)  # the last digits depend on what is computed beside it
     problem: str | None = None
     forgotten: int = 0
 
@@ -82,37 +65,14 @@ class Footage:
         frames: ``[F, T, D]``.
         seconds: ``[F]``.
         clips: which to narrate; None takes those with a narration, or all when none has one.
+        fixed: what stands fast in some clips.
     """
 
     story: Story
     frames: np.ndarray
     seconds: np.ndarray
     clips: Sequence[int] | None = None
-
-
-class LabelTrie:
-    """Which tokens may follow within a script label, or labels joined by ``+``.
-
-    Labels are tokenised as training tokenised them: the joined text as one segment, whatever the tokenizer merges.
-    """
-
-    def __init__(self, tokens: SegmentTokenizer, language: Language) -> None:
-        self.root: dict[int, dict] = {}
-        self.depth = 0  # tokens of the longest
-        for count in range(1, MOST_LABELS + 1):
-            for labels in itertools.permutations(ScriptLabel, count):
-                node = self.root
-                path = (*tokens.encode(format_labels(labels, language)), tokens.newline)
-                self.depth = max(self.depth, len(path))
-                for token in path:
-                    node = node.setdefault(token, {})
-
-    def allowed(self, written: Sequence[int]) -> list[int]:
-        """The tokens that may follow those written so far."""
-        node = self.root
-        for token in written:
-            node = node[token]
-        return list(node)
+    fixed: Mapping[int, Fixed] = field(default_factory=dict)
 
 
 class StoryWriter:
@@ -129,6 +89,7 @@ class StoryWriter:
         self.packer = packer
         self.tokens = packer.tokens
         self.decoding = decoding or Decoding()
+        self.trunks_read = 0  # from their beginning
         self._tries: dict[Language, LabelTrie] = {}
 
     def write(
@@ -142,13 +103,15 @@ class StoryWriter:
         """Narrate a video; see `write_all`."""
         return self.write_all([Footage(story, frames, seconds, clips)], storyline)[0]
 
-    @torch.inference_mode()
-    def write_all(self, footage: Sequence[Footage], storyline: Storyline = "predicted") -> list[list[WrittenClip]]:
-        """Narrate videos side by side: the first clip of each, then the second of those that have one, and so on.
+    def write_all(
+        self, footage: Sequence[Footage], storyline: Storyline = "predicted", at_once: int | None = None
+    ) -> list[list[WrittenClip]]:
+        """Narrate videos side by side.
 
         Args:
             footage: the videos; what is written for one does not depend on the others.
             storyline: ``given`` follows the stories' labels; ``predicted`` writes them first.
+            at_once: how many at a time, the others waiting; None is all.
 
         Returns:
             The written clips of each video.
@@ -156,159 +119,232 @@ class StoryWriter:
         Raises:
             InputError: a clip without labels where they should be given.
         """
-        drafts = [_Draft(each, storyline == "given" and self.packer.storyline, self.decoding.seed) for each in footage]
-        decoder = Decoder(self.narrator, self.packer.frame_tokens, self.tokens.pad)
-        going = [draft for draft in drafts if draft.clips]
-        while going:
-            self._write_clips(going, decoder)
-            decoder.select([n for n, draft in enumerate(going) if draft.clips])
-            going = [draft for draft in going if draft.clips]
-        return [draft.done for draft in drafts]
+        pool = self.pool(at_once or len(footage) or 1)
+        done: dict[int, list[WrittenClip]] = {}
+        for n, each in enumerate(footage):
+            pool.add(self.story(each, storyline), lambda written, n=n: done.update({n: written}))
+        pool.finish()
+        return [done[n] for n in range(len(footage))]
+
+    def pool(self, rows: int) -> Pool:
+        """Where stories are written side by side, so many at once."""
+        return Pool(Decoder(self.narrator), rows)
+
+    def story(
+        self, footage: Footage, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
+    ) -> Callable[[Slot], Generator[Request, Tensor, list[WrittenClip]]]:
+        """The work of writing one story, for `Pool.add`.
+
+        Args:
+            footage: the video.
+            storyline: see `write_all`.
+            follow: is told each clip when it is written.
+
+        Raises:
+            InputError: a clip without labels where they should be given.
+        """
+        draft = _Draft(footage, storyline == "given" and self.packer.storyline, self.packer, self.decoding)
+
+        def work(slot: Slot) -> Generator[Request, Tensor, list[WrittenClip]]:
+            while draft.clips:
+                written = yield from self._write_clip(draft, slot)
+                if follow is not None:
+                    follow(written)
+            return draft.done
+
+        return work
 
     def _trie(self, language: Language) -> LabelTrie:
         if language not in self._tries:
             self._tries[language] = LabelTrie(self.tokens, language)
         return self._tries[language]
 
-    def _label_tokens(self, language: Language) -> int:
-        return self._trie(language).depth if self.decoding.constrain_labels else self.decoding.max_new_tokens
-
     def _reserve(self, draft: _Draft) -> int:
         """Places to leave free behind a prompt for a label, the narration's lead and a narration."""
-        lead = 8
-        narration = self.decoding.max_new_tokens
+        most = narration = self.decoding.max_new_tokens
         if self.decoding.length_control == "exact":
-            narration = most_tokens(draft.words(self.packer), narration)
-        return narration + (self._label_tokens(draft.story.language) + lead if self.packer.storyline else 0)
+            narration = most_tokens(draft.words, most)
+        if draft.fixed.narration is not None:
+            narration = 0
+        if not self.packer.storyline:
+            return narration
+        return narration + LEAD + (self._trie(draft.story.language).depth if self.decoding.constrain_labels else most)
 
-    def _write_clips(self, drafts: list[_Draft], decoder: Decoder) -> None:
-        """Write the next clip of each draft."""
-        rows = [draft.row(self.packer, self._reserve(draft)) for draft in drafts]
-        decoder.open(rows, [draft.frames for draft in drafts])
-        labels: list[Labels | None] = [None] * len(drafts)
-        if self.packer.storyline:
-            labels = [draft.given for draft in drafts]
-            if any(label is None for label in labels):
-                start = decoder.mark()
-                labels = self._write_labels(drafts, decoder)
-                # Labels go back in as text, as later clips and a re-encoded prompt read them.
-                decoder.rewind(start)
-            chosen = zip(drafts, labels, strict=True)
-            decoder.read([draft.follow_up(self.packer, label or ()) for draft, label in chosen])
-        narrations, problems = self._write_narrations(drafts, decoder)
-        for draft, label, narration, problem in zip(drafts, labels, narrations, problems, strict=True):
-            draft.add(self.packer, label, narration, problem)
+    def _write_clip(self, draft: _Draft, slot: Slot) -> Generator[Request, Tensor, WrittenClip]:
+        """Write the next clip of a story."""
+        labels, narration = draft.fixed.labels, draft.fixed.narration
+        if not self.packer.storyline:
+            labels = None
+        odds: LabelOdds = ()
+        problem = None
+        if narration is None or (labels is None and self.packer.storyline):
+            slot.keep(draft.trunk)
+            logits = yield self._opening(draft, slot)
+            if self.packer.storyline:
+                here, rest = len(slot.ids), None
+                if labels is None:
+                    labels, odds, rest = yield from self._write_labels(draft, logits[0])
+                if rest is None:
+                    # Labels go back in as text, as later clips and a re-encoded prompt read them.
+                    slot.keep(here)
+                    rest = draft.label_ids(labels)
+                if narration is None:
+                    logits = yield Read([*rest, *draft.lead_ids()])
+            if narration is None:
+                narration, problem = yield from self._write_narration(draft, slot, logits)
+        assert narration is not None
+        return draft.add(labels, narration, odds, problem)
 
-    def _write_narrations(self, drafts: list[_Draft], decoder: Decoder) -> tuple[list[str], list[str | None]]:
-        """The narrations, and what is wrong with the length of each that should have been in range."""
-        most, penalty = self.decoding.max_new_tokens, self.decoding.repetition_penalty
-        start = decoder.mark()
-        written: list[Sequence[int] | None] = [*self._decode(drafts, decoder, most, penalty=penalty)]
-        if self.decoding.length_control == "exact":
-            rules = [LengthRule(self.tokens, d.story.language, d.words(self.packer), most) for d in drafts]
-            # One that was cut off at the limit has not ended, however many words it has.
-            again = [i for i, ids in enumerate(written) if len(ids or ()) == most or not rules[i].may_end(ids or ())]
-            if again:
-                decoder.rewind(start)
-                limits = [rules[i] for i in again]
-                found = search(decoder.fork(again), limits, BEAMS, self.tokens.stops, penalty)
-                for i, ids in zip(again, found, strict=True):
-                    written[i] = ids
-        narrations = [self.tokens.narration(ids or ()) for ids in written]
-        return narrations, [
-            f"the model's tokens make no narration of {words.low} to {words.high} words" if ids is None else None
-            for ids, words in zip(written, (draft.words(self.packer) for draft in drafts), strict=True)
-        ]
+    def _opening(self, draft: _Draft, slot: Slot) -> Read:
+        """The prompt of the next clip, as far as it is not in the cache: text of the clip before, and its own part."""
+        row = draft.row(self._reserve(draft))
+        known = len(slot.ids)
+        if not known or known > row.own or row.ids[:known] != slot.ids:
+            slot.keep(0)
+            known = 0
+            self.trunks_read += 1
+        draft.trunk = row.own
+        return Read(row.ids[known:], visual_tokens(self.narrator, row, draft.footage.frames), row.visual - known)
 
-    def _write_labels(self, drafts: list[_Draft], decoder: Decoder) -> list[Labels | None]:
-        allowed: list[Follow] | None = None
+    def _write_labels(
+        self, draft: _Draft, logits: Tensor
+    ) -> Generator[Request, Tensor, tuple[Labels, LabelOdds, list[int] | None]]:
+        """Labels, how likely each of the 12 was, and their ids that are not in the cache yet, if they are known."""
         if self.decoding.constrain_labels:
-            allowed = [self._trie(draft.story.language).allowed for draft in drafts]
-        most = max(self._label_tokens(draft.story.language) for draft in drafts)
-        found: list[Labels | None] = []
-        for ids in self._decode(drafts, decoder, most, allowed):
-            try:
-                found.append(parse_labels(self.tokens.decode(ids)))
-            except InputError:
-                found.append(())  # free labels may be none of the 12; the scores count them as wrong
-        return found
+            pick = lambda row, written, allowed: self._pick(draft, row, written, allowed)  # noqa: E731
+            found = yield from self._trie(draft.story.language).write(logits, pick)
+            return found.labels, found.odds, found.rest
+        ids = yield from self._decode(draft, logits[None], None)
+        try:
+            return parse_labels(self.tokens.decode(ids)), (), None
+        except InputError:
+            return (), (), None  # free labels may be none of the 12; the scores count them as wrong
+
+    def _write_narration(
+        self, draft: _Draft, slot: Slot, logits: Tensor
+    ) -> Generator[Request, Tensor, tuple[str, str | None]]:
+        """The narration, and what is wrong with its length where it should have been in range."""
+        decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
+        exact = decoding.length_control == "exact"
+        rule = LengthRule(self.tokens, draft.story.language, draft.words, most)
+        ids: Sequence[int] | None = None
+        if decoding.beams == 1:
+            ids = yield from self._decode(draft, logits, slot.ids[:here])
+            # One that was cut off at the limit has not ended, however many words it has.
+            if exact and (len(ids) == most or not rule.may_end(ids)):
+                ids = None
+                slot.keep(here)
+        if ids is None:
+            allowed: Rule = rule if exact else FreeRule(self.tokens, most)
+            width = decoding.beams if decoding.beams > 1 else BEAMS
+            ids = yield from self._search(draft, slot, logits, allowed, width)
+        if ids is not None:
+            draft.repeats.add(ids)
+            return self.tokens.narration(ids), None
+        without = " without repeating what was said" if decoding.no_repeat_ngram else ""
+        low, high = draft.words.low, draft.words.high
+        return "", f"the model's tokens make no narration of {low} to {high} words{without}"
 
     def _decode(
-        self,
-        drafts: list[_Draft],
-        decoder: Decoder,
-        most: int,
-        allowed: list[Follow] | None = None,
-        penalty: float = 1.0,
-    ) -> list[list[int]]:
-        """For each draft at most so many tokens, up to a stop, which is left out."""
-        new: list[list[int]] = [[] for _ in drafts]
-        going = set(range(len(drafts)))
-        for _ in range(most):
-            tokens = self._choose(drafts, decoder, new, going, allowed, penalty)
-            going = {i for i in going if tokens[i] not in self.tokens.stops}
-            if not going:
-                break
-            for i in going:
-                new[i].append(tokens[i])
-            decoder.read([[tokens[i]] if i in going else [] for i in range(len(drafts))])
-        return new
+        self, draft: _Draft, logits: Tensor, prompt: Sequence[int] | None
+    ) -> Generator[Request, Tensor, list[int]]:
+        """At most `max_new_tokens` tokens up to a stop, which is left out; a `prompt` for narrations, None for labels.
 
-    def _choose(
-        self,
-        drafts: list[_Draft],
-        decoder: Decoder,
-        new: list[list[int]],
-        going: set[int],
-        allowed: list[Follow] | None,
-        penalty: float,
-    ) -> dict[int, int]:
-        """The next token of each draft that is going."""
-        logits = decoder.penalised(penalty)
-        if allowed is not None:
-            only = torch.full_like(logits, -torch.inf)
-            for i in going:
-                keep = torch.tensor(allowed[i](new[i]), device=logits.device)
-                only[i, keep] = logits[i, keep]
-            logits = only
-        if self.decoding.temperature == 0:
-            best = logits.argmax(dim=1).tolist()
-            return {i: best[i] for i in going}
-        values, tokens = logits.topk(min(self.decoding.top_k, logits.shape[1]))
-        odds = (values / self.decoding.temperature).softmax(dim=1).cpu()
-        drawn = {i: int(torch.multinomial(odds[i], 1, generator=drafts[i].generator)) for i in sorted(going)}
-        return {i: int(tokens[i, place]) for i, place in drawn.items()}
+        Args:
+            draft: of the story.
+            logits: ``[1, V]`` of the first.
+            prompt: the ids before.
+        """
+        new: list[int] = []
+        while True:
+            if prompt is not None:
+                logits = shaped(logits, prompt, [new], self.decoding.repetition_penalty, draft.repeats)
+            token = self._pick(draft, logits[0], new)
+            if token in self.tokens.stops:
+                return new
+            new.append(token)
+            if len(new) == self.decoding.max_new_tokens:
+                return new
+            logits = yield Read([token])
+
+    def _search(
+        self, draft: _Draft, slot: Slot, logits: Tensor, rule: Rule, width: int
+    ) -> Generator[Request, Tensor, Sequence[int] | None]:
+        """A beam search behind what the slot has read."""
+        penalty, repeats = self.decoding.repetition_penalty, draft.repeats
+        written: list[list[int]] = [[]]
+        columns: list[list[int]] = [[]]  # of each hypothesis, among the tokens tried
+        tried = 0
+        odds = shaped(logits, slot.ids, written, penalty, repeats).log_softmax(dim=1)
+        beams = search(odds, rule, width, self.tokens.stops)
+        try:
+            step = next(beams)
+            while True:
+                written = [[*written[parent], token] for parent, token in step]
+                columns = [[*columns[parent], tried + n] for n, (parent, _) in enumerate(step)]
+                tried += len(step)
+                logits = yield Try([token for _, token in step], columns)
+                step = beams.send(shaped(logits, slot.ids, written, penalty, repeats).log_softmax(dim=1))
+        except StopIteration as end:
+            return end.value
+
+    def _pick(self, draft: _Draft, logits: Tensor, written: Sequence[int], allowed: Sequence[int] | None = None) -> int:
+        """The next token; where they are given, one of the allowed: of a label."""
+        return self.decoding.pick(logits, draft.generator, allowed)
 
 
 class _Draft:
     """A story being written: what is done, and which clips are still to do."""
 
-    def __init__(self, footage: Footage, given: bool, seed: int) -> None:
+    def __init__(self, footage: Footage, given: bool, packer: Packer, decoding: Decoding) -> None:
+        self.footage = footage
         self.story = footage.story
-        self.frames = footage.frames
-        self.seconds = footage.seconds
+        self.packer = packer
+        self.writer = PromptWriter(self.story, packer.template, packer.storyline)
         clips = footage.clips if footage.clips is not None else (self.story.narrated or range(len(self.story.clips)))
         self.clips = list(clips)
         self.done: list[WrittenClip] = []
         self.forgotten = 0  # clips, oldest first, whose text is no longer read
-        self.generator = torch.Generator().manual_seed(_seed(seed, self.story.id))
+        self.trunk = 0  # tokens in the cache that the next clip's prompt begins with
+        self.repeats = Repeats(decoding.no_repeat_ngram)
+        self._decoding = decoding
         self._given = given
+        self._means: np.ndarray | None = None
+        self._generator: tuple[int, torch.Generator] | None = None
         for clip in self.clips if given else ():
             if not self.story.clips[clip].labels:
                 raise InputError("no script label to follow", sample=self.story.id, field=f"clips[{clip}].labels")
 
     @property
-    def given(self) -> Labels | None:
-        """The labels that the next clip must follow."""
-        return self.story.clips[self.clips[0]].labels if self._given else None
+    def fixed(self) -> Fixed:
+        """What stands fast in the next clip."""
+        clip = self.clips[0]
+        fixed = self.footage.fixed.get(clip, Fixed())
+        return Fixed(self.story.clips[clip].labels, fixed.narration) if self._given else fixed
 
-    def row(self, packer: Packer, reserve: int) -> Row:
+    @property
+    def words(self) -> WordRange:
+        """The range of the next clip's words."""
+        return self.packer.words.range_of(self.story.clips[self.clips[0]], self.story.language)
+
+    @property
+    def generator(self) -> torch.Generator:
+        """What the next clip's draws come from."""
+        clip = self.clips[0]
+        if self._generator is None or self._generator[0] != clip:
+            self._generator = clip, self._decoding.generator(self.story.id, clip)
+        return self._generator[1]
+
+    def row(self, reserve: int) -> Row:
         """The next clip's prompt.
 
         Where it is too long, the older half of the clips' texts is forgotten for good: what is left then stands in
         the cache for many clips, while dropping the oldest one by one would have all read again for each.
         """
-        plan = packer.plan(self.story, self.frames, self.seconds, self.clips[0])
+        packer, frames = self.packer, self.footage.frames
+        if self._means is None:
+            self._means = packer.means(frames)
+        plan = packer.plan(self.story, frames, self.footage.seconds, self.clips[0], self._means)
         while True:
             earlier = [(each.clip, each.written) for each in self.done[self.forgotten :]]
             row = packer.prompt(self.story, plan, self.clips[0], earlier, reserve)
@@ -316,22 +352,21 @@ class _Draft:
                 return row
             self.forgotten += -(-len(earlier) // 2)
 
-    def follow_up(self, packer: Packer, labels: Labels) -> list[int]:
-        """The ids between the prompt and the narration: the labels, and the narration's lead."""
-        writer = PromptWriter(self.story, packer.template, packer.storyline)
-        segments = [*writer.label(labels), writer.narration_lead(self.clips[0])]
-        return [i for segment in segments for i in packer.tokens.encode(segment.text)]
+    def label_ids(self, labels: Labels) -> list[int]:
+        """The ids of labels and the newline that ends them."""
+        return [i for segment in self.writer.label(labels) for i in self.packer.tokens.encode(segment.text)]
 
-    def words(self, packer: Packer) -> WordRange:
-        """The range of the next clip's words."""
-        return packer.words.range_of(self.story.clips[self.clips[0]], self.story.language)
+    def lead_ids(self) -> Sequence[int]:
+        """The ids between the label and the narration."""
+        return self.packer.tokens.encode(self.writer.narration_lead(self.clips[0]).text)
 
-    def add(self, packer: Packer, labels: Labels | None, narration: str, problem: str | None) -> None:
+    def add(self, labels: Labels | None, narration: str, odds: LabelOdds, problem: str | None) -> WrittenClip:
         """Take what was written for the next clip."""
-        given, words = self.given, self.words(packer)
-        written = Written(words, labels, narration)
-        self.done.append(WrittenClip(self.clips.pop(0), written, given, problem, self.forgotten))
-
-
-def _seed(seed: int, video: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}:{video}".encode()).digest()[:8], "big") >> 1
+        words, fixed = self.words, self.fixed
+        given = fixed.labels if self.packer.storyline else None
+        if fixed.narration is not None:
+            self.repeats.add(self.packer.tokens.encode(narration))
+        clip = self.clips.pop(0)
+        written = WrittenClip(clip, Written(words, labels, narration), given, odds, problem, self.forgotten)
+        self.done.append(written)
+        return written

@@ -7,6 +7,7 @@ there are enough words. Where to end between the two is the model's choice, sent
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Language, WordRange, count_words
@@ -20,6 +21,39 @@ TOKENS_A_WORD = {"en": 2, "zh": 3}  # at most, for the shortest way on: a space 
 def most_tokens(words: WordRange, usual: int) -> int:
     """How many tokens a narration in range may have: `usual`, or more where long ranges need it."""
     return max(usual, 4 * words.high + 16)
+
+
+class Rule(Protocol):
+    """What a beam search (`vn.llm.beam`) keeps to."""
+
+    def may_end(self, ids: Sequence[int]) -> bool:
+        """Whether a narration may be this."""
+
+    def may_follow(self, ids: Sequence[int], token: int) -> bool:
+        """Whether a token may come next."""
+
+    def natural(self, ids: Sequence[int]) -> bool:
+        """Whether this is a good place to end."""
+
+
+class FreeRule:
+    """Any narration of so many tokens at most: one that reaches the limit ends there, as without a search."""
+
+    def __init__(self, tokens: SegmentTokenizer, most: int) -> None:
+        self.tokens = tokens
+        self.most = most
+
+    def may_end(self, ids: Sequence[int]) -> bool:
+        """Always, but within a character."""
+        return len(ids) == self.most or not self.tokens.narration(ids).endswith(INCOMPLETE)
+
+    def may_follow(self, ids: Sequence[int], token: int) -> bool:
+        """Any text, up to the limit."""
+        return token not in self.tokens.unspoken and len(ids) < self.most
+
+    def natural(self, ids: Sequence[int]) -> bool:
+        """Anywhere: the likeliest end is the one."""
+        return True
 
 
 class LengthRule:

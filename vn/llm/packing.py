@@ -103,14 +103,20 @@ class Packer:
         self._means_of: np.ndarray | None = None
         self._means = np.empty((0, 0), dtype=np.float32)
 
-    def plan(self, story: Story, frames: np.ndarray, seconds: np.ndarray, clip: int) -> VisualPlan:
-        """The visual plan of a clip; `frames` ``[F, T, D]`` as stored."""
-        if self._means_of is not frames:  # the clips of a video come one after another
-            means = torch.from_numpy(frames).float().mean(dim=1).numpy()  # numpy takes ten times as long for float16
-            if self.mean is not None and self.std is not None:
-                means = (means - self.mean) / self.std
-            self._means_of, self._means = frames, means
-        return visual_plan(self._means, seconds, story, clip, self.visual, self.threshold)
+    def means(self, frames: np.ndarray) -> np.ndarray:
+        """What plans are made from: token means ``[F, D]`` as the model sees them; `frames` ``[F, T, D]`` as stored."""
+        means = torch.from_numpy(frames).float().mean(dim=1).numpy()  # numpy takes ten times as long for float16
+        return (means - self.mean) / self.std if self.mean is not None and self.std is not None else means
+
+    def plan(
+        self, story: Story, frames: np.ndarray, seconds: np.ndarray, clip: int, means: np.ndarray | None = None
+    ) -> VisualPlan:
+        """The visual plan of a clip; `frames` ``[F, T, D]`` as stored, `means` theirs where they are known."""
+        if means is None:
+            if self._means_of is not frames:  # in training, the clips of a video come one after another
+                self._means_of, self._means = frames, self.means(frames)
+            means = self._means
+        return visual_plan(means, seconds, story, clip, self.visual, self.threshold)
 
     def reference(self, story: Story, clip: int) -> Written:
         """What the data say of a clip: what training supervises and later clips read."""

@@ -68,7 +68,7 @@ class FactChecker:
         for story in stories:
             for clip in range(len(story.clips)):
                 for fact in clip_facts(story, clip):
-                    self.values.setdefault(fact.name, set()).add(self._units(fact.value))
+                    self.values.setdefault(fact.name, set()).add(self.units(fact.value))
 
     def right(self, fact: Fact, story: Story, narration: str, labels: Labels | None) -> bool:
         """Whether a clip states a fact of its own; `labels` are those written for it."""
@@ -76,18 +76,19 @@ class FactChecker:
             return labels is not None and set(labels) == set(parse_labels(fact.value))
         if fact.source == "label":
             points = [p for known in story.knowledge if known.aspect == fact.value for p in known.points]
-            return bool(self._stated(narration, {self._units(p) for p in points}))
-        value = self._units(fact.value)
-        return self._stated(narration, self.values.get(fact.name, set()) | {value}) == {value}
+            return bool(self.stated(narration, {self.units(p) for p in points}))
+        value = self.units(fact.value)
+        return self.stated(narration, self.values.get(fact.name, set()) | {value}) == {value}
 
-    def _units(self, text: str) -> tuple[str, ...]:
+    def units(self, text: str) -> tuple[str, ...]:
+        """What values and narrations are compared by: words, or characters."""
         if self.language == "zh":
             return tuple("".join(text.split()))
         return tuple(_WORD.findall(text.lower()))
 
-    def _stated(self, narration: str, values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    def stated(self, narration: str, values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
         """Which values stand in a narration, but for those inside a longer one."""
-        units = self._units(narration)
+        units = self.units(narration)
         spans = [(i, i + len(v), v) for v in values if v for i in _places(units, v)]
         return {
             value

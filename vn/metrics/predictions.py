@@ -22,6 +22,7 @@ FIELDS = (
     "end",
     "labels",
     "labels_given",
+    "label_odds",
     "narration",
     "word_range",
     "range_source",

@@ -41,6 +41,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "test.decoding.temperature": (0, 100),
     "test.decoding.top_k": (1, 1e6),
     "test.decoding.repetition_penalty": (0.01, 100),
+    "test.decoding.no_repeat_ngram": (0, 1e4),
+    "test.decoding.beams": (1, 64),
     "test.decoding.seed": (0, 2**32 - 1),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,8 +18,9 @@ from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
 from vn.data.datamodule import StoryDataModule
 from vn.errors import Findings
 from vn.llm.batch import Batch
-from vn.llm.generate import Decoding, Footage, Storyline, StoryWriter
-from vn.llm.load import Quantization
+from vn.llm.decoding import Decoding
+from vn.llm.generate import Footage, Storyline, StoryWriter, WrittenClip
+from vn.llm.load import Quantization, hash_folder
 from vn.llm.lora import LoraSettings
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
@@ -123,6 +125,7 @@ class NarratorModule(L.LightningModule):
         self.output: Path | None = None  # where a test writes; set by the command
         self.start_from: Path | None = None  # a checkpoint whose weights training starts from; set by the command
         self.assembly: Assembly | None = None
+        self.adapter_sha256: str | None = None  # of the folder that was loaded
         self.val_loss = MeanMetric()
         self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # who sums up steps
 
@@ -166,6 +169,7 @@ class NarratorModule(L.LightningModule):
     def load_adapter(self, folder: Path) -> None:
         """Replace the narrator by a trained one: what testing always does (design "Formats")."""
         self._adopt(load_adapter(folder))
+        self.adapter_sha256 = hash_folder(folder)
 
     def _adopt(self, assembly: Assembly) -> None:
         if self.gradient_checkpointing:
@@ -238,34 +242,55 @@ class NarratorModule(L.LightningModule):
     def on_predict_start(self) -> None:
         self._open_predictions()
 
-    def test_step(self, videos: list[Footage], batch_idx: int) -> None:
-        """Narrate videos in every setting of `Testing.storyline`, on the model's own earlier text."""
-        self._narrate(videos)
+    def test_step(self, video: Footage, batch_idx: int) -> None:
+        """Narrate a video in every setting of `Testing.storyline`, on the model's own earlier text.
 
-    def predict_step(self, videos: list[Footage], batch_idx: int) -> None:
+        It is begun here, and written side by side with others until all are done.
+        """
+        self._narrate(video)
+
+    def predict_step(self, video: Footage, batch_idx: int) -> None:
         """The same for videos without references."""
-        self._narrate(videos)
+        self._narrate(video)
+
+    def on_test_epoch_end(self) -> None:
+        self._pool.finish()
+
+    def on_predict_epoch_end(self) -> None:
+        self._pool.finish()
 
     def finish_predictions(self) -> Findings:
         """Merge what all ranks wrote; gives the videos that a setting could not be tested on."""
-        self._predictions.merge()
+        self._predictions.merge((s, key) for key in self.data.test_keys for s in self._settings)
         return self._predictions.findings
+
+    @property
+    def _settings(self) -> list[Storyline]:
+        return self.testing.storyline if self.assembled.packer.storyline else ["predicted"]
 
     def _open_predictions(self) -> None:
         assert self.output is not None, "the command sets where a test writes"
-        self._predictions = PredictionWriter(self.output, self.trainer)
+        test = {
+            "adapter": self.adapter_sha256,
+            "base_model": self.assembled.card.base_sha256,
+            "testing": dataclasses.asdict(self.testing),
+            "data": [self.data.manifest.sha256, self.data.frames, self.data.limit, self.data.evaluate_on],
+        }
+        self._predictions = PredictionWriter(self.output, self.trainer, test)
         self._writer = StoryWriter(self.narrator, self.assembled.packer, self.testing.decoding)
+        self._pool = self._writer.pool(self.data.videos_at_once)
 
-    def _narrate(self, videos: list[Footage]) -> None:
-        packer = self.assembled.packer
-        settings: list[Storyline] = self.testing.storyline if packer.storyline else ["predicted"]
-        for setting in settings:
-            able = []
-            for video in videos:
-                clips = video.story.narrated or range(len(video.story.clips))
-                if setting == "given" and any(video.story.clips[i].labels is None for i in clips):
-                    self._predictions.skip(video.story, "has no script labels to give")
-                else:
-                    able.append(video)
-            for video, written in zip(able, self._writer.write_all(able, setting), strict=True):
-                self._predictions.add(setting, video.story, prediction_lines(video.story, written, packer.words.source))
+    def _narrate(self, video: Footage) -> None:
+        story, source = video.story, self.assembled.packer.words.source
+        clips = story.narrated or range(len(story.clips))
+        for setting in self._settings:
+            if (setting, story.id) in self._predictions.done:
+                continue
+            if setting == "given" and any(story.clips[i].labels is None for i in clips):
+                self._predictions.skip(setting, story, "has no script labels to give")
+            else:
+
+                def keep(written: list[WrittenClip], setting: str = setting) -> None:
+                    self._predictions.add(setting, story, prediction_lines(story, written, source))
+
+                self._pool.add(self._writer.story(video, setting), keep)

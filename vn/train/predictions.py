@@ -1,18 +1,28 @@
-"""What a test leaves behind: one line a clip, written by each rank and merged when all are there (design "Formats")."""
+"""What a test leaves behind: one line a clip, written by each rank and merged when all are there (design "Formats").
+
+While a test runs, ``parts/`` has a file a rank with a line for each story that is written, so that a test that was
+interrupted goes on with the stories that are left, on any number of ranks:
+
+    parts/rank0.jsonl       {"test": what is tested and how}
+                            {"setting": "predicted", "story": {...}, "lines": [...]}
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import lightning as L
 
-from vn.data.atomic import write_text
+from vn.data.atomic import disk_fault, write_text
 from vn.errors import Findings, InputError
 from vn.llm.generate import WrittenClip
+from vn.llm.labels import likeliest
 from vn.story import Story
+
+KEPT = "kept.jsonl"  # what an interrupted test had written
 
 
 def prediction_lines(story: Story, written: Iterable[WrittenClip], range_source: str) -> list[dict[str, Any]]:
@@ -33,6 +43,7 @@ def prediction_lines(story: Story, written: Iterable[WrittenClip], range_source:
                 "end": clip.end,
                 "labels": names[0],
                 "labels_given": names[1],
+                "label_odds": likeliest(each.odds, story.language),
                 "narration": each.written.narration,
                 "word_range": [each.written.words.low, each.written.words.high],
                 "range_source": source,
@@ -49,51 +60,94 @@ class PredictionWriter:
     Args:
         folder: gets ``predictions.<setting>.jsonl`` and ``stories.jsonl``.
         trainer: tells the rank; its strategy holds the barrier.
+        test: what is tested and how, as JSON; stories that another test had written are thrown away.
     """
 
-    def __init__(self, folder: Path, trainer: L.Trainer) -> None:
+    def __init__(self, folder: Path, trainer: L.Trainer, test: dict[str, Any]) -> None:
         self.folder = folder
         self.trainer = trainer
         self.parts = folder / "parts"
         self.findings = Findings()
-        self.lines: dict[str, list[dict[str, Any]]] = {}
-        self.stories: dict[str, dict[str, Any]] = {}
+        head = json.dumps({"test": test}, ensure_ascii=False, sort_keys=True)
         if trainer.is_global_zero:
             self.parts.mkdir(parents=True, exist_ok=True)
-            for old in self.parts.iterdir():
+            kept = list(self._written(head))
+            write_text(self.parts / KEPT, "".join(line + "\n" for line in (head, *kept)))
+            for old in self.parts.glob("rank*.jsonl"):
                 old.unlink()
         trainer.strategy.barrier("predictions-open")
+        self.done = {(part["setting"], part["story"]["id"]) for part in self._parts(KEPT)}
+        self.file: BinaryIO = (self.parts / f"rank{trainer.global_rank}.jsonl").open("wb")
+        self._append(head)
+
+    def _written(self, head: str) -> Iterator[str]:
+        """The whole lines that an interrupted test of this kind has left; a half-written last one is dropped."""
+        seen = set()
+        for file in sorted(self.parts.glob("*.jsonl")):
+            first, *lines = file.read_bytes().decode("utf-8", errors="replace").split("\n")
+            for line in lines[:-1] if first == head else ():
+                part = json.loads(line)
+                key = part["setting"], part["story"]["id"]
+                if key not in seen:
+                    seen.add(key)
+                    yield line
+
+    def _parts(self, name: str) -> list[dict[str, Any]]:
+        lines = (self.parts / name).read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[1:] if line]
+
+    def _append(self, line: str) -> None:
+        try:
+            self.file.write(line.encode() + b"\n")
+            self.file.flush()
+        except OSError as error:
+            raise InputError(f"cannot be written: {disk_fault(error)}", file=self.parts) from None
 
     def add(self, setting: str, story: Story, lines: list[dict[str, Any]]) -> None:
         """Take the predictions of one video in one setting."""
-        self.stories[story.id] = story.to_dict()
-        self.lines.setdefault(setting, []).extend(lines)
+        part = {"setting": setting, "story": story.to_dict(), "lines": lines}
+        self._append(json.dumps(part, ensure_ascii=False))
 
-    def skip(self, story: Story, why: str) -> None:
+    def skip(self, setting: str, story: Story, why: str) -> None:
         """Note a video that a setting cannot be tested on."""
-        self.findings.add(why, sample=story.id)
+        part = {"setting": setting, "story": story.to_dict(), "lines": [], "skipped": why}
+        self._append(json.dumps(part, ensure_ascii=False))
 
-    def merge(self) -> None:
-        """Write this rank's part; rank 0 then merges all and checks that each (video, clip) stands exactly once."""
-        rank = self.trainer.global_rank
-        part = self.parts / f"rank{rank}.json"
-        write_text(part, json.dumps({"lines": self.lines, "stories": self.stories}, ensure_ascii=False))
+    def merge(self, expected: Iterable[tuple[str, str]]) -> None:
+        """Merge what all ranks wrote, and check that each (video, clip) stands exactly once.
+
+        Args:
+            expected: (setting, video) of all stories that must be there.
+
+        Raises:
+            InputError: naming a video that is missing or a clip that was written twice.
+        """
+        self.file.close()
         self.trainer.strategy.barrier("predictions-written")
         if self.trainer.is_global_zero:
-            parts = [
-                json.loads((self.parts / f"rank{r}.json").read_text(encoding="utf-8"))
-                for r in range(self.trainer.world_size)
-            ]
-            stories = {k: v for p in parts for k, v in p["stories"].items()}
+            parts = [part for file in sorted(self.parts.glob("*.jsonl")) for part in self._parts(file.name)]
+            there = {(part["setting"], part["story"]["id"]) for part in parts}
+            for setting, video in expected:
+                if (setting, video) not in there:
+                    message = f"was not written with the storyline {setting}: a process has ended before its time"
+                    raise InputError(message, file=self.parts, sample=video)
+            for part in parts:
+                if "skipped" in part:
+                    self.findings.add(part["skipped"], sample=part["story"]["id"])
+            parts = [part for part in parts if "skipped" not in part]
+            stories = {part["story"]["id"]: part["story"] for part in parts}
             _write_lines(self.folder / "stories.jsonl", (stories[k] for k in sorted(stories)))
-            for setting in sorted({s for p in parts for s in p["lines"]}):
+            for setting in sorted({part["setting"] for part in parts}):
                 lines = sorted(
-                    (x for p in parts for x in p["lines"].get(setting, [])), key=lambda x: (x["video"], x["clip"])
+                    (line for part in parts if part["setting"] == setting for line in part["lines"]),
+                    key=lambda x: (x["video"], x["clip"]),
                 )
-                places = [(x["video"], x["clip"]) for x in lines]
-                if len(set(places)) != len(places):
-                    twice = next(p for p in places if places.count(p) > 1)
-                    raise InputError(f"clip {twice[1]} was written twice", file=self.parts, sample=twice[0])
+                seen = set()
+                for line in lines:
+                    place = line["video"], line["clip"]
+                    if place in seen:
+                        raise InputError(f"clip {place[1]} was written twice", file=self.parts, sample=place[0])
+                    seen.add(place)
                 _write_lines(self.folder / f"predictions.{setting}.jsonl", lines)
             for file in self.parts.iterdir():
                 file.unlink()

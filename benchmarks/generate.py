@@ -1,0 +1,268 @@
+"""What writing stories costs beside the released procedure and HF's `generate`.
+
+    python benchmarks/generate.py                 # everything; parts: check race growth memory long
+    python benchmarks/generate.py race --models tiny --rounds 3
+
+Ratios come from one run, interleaved story by story; wall and process CPU time stand beside each other, since on a busy
+machine only the latter means much. Stories are those of VN_REAL_DATA where it is set, else made-up of such lengths.
+`benchmarks/narrators.py` says what each contestant does; all write the same texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from statistics import median
+
+import narrators as n
+import stories as s
+import torch
+from contestants import SHAPES
+from flops import forward_flops
+
+from vn.story import Fixed, Story
+
+STORIES = 8
+Seconds = tuple[float, float]  # wall, CPU
+
+
+def now() -> Seconds:
+    """Wall and process CPU seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def eight(clips: int | None) -> tuple[list[Story], str]:
+    """Eight stories, evenly through the sample by their number of clips, and what they are."""
+    found, what = s.stories()
+    found = sorted((x for x in found if len(x.narrated) >= 2), key=lambda x: (len(x.narrated), x.id))
+    chosen = [found[(2 * i + 1) * len(found) // (2 * STORIES)] for i in range(STORIES)]
+    if clips is not None:
+        chosen = [replace(x, clips=x.clips[: x.narrated[min(clips, len(x.narrated)) - 1] + 1]) for x in chosen]
+    count = sum(len(x.narrated) for x in chosen)
+    return chosen, f"{STORIES} of {what}, {count} narrated clips" + (f", {clips} a story at most" if clips else "")
+
+
+# -- check ---------------------------------------------------------------------------------------------------------
+
+
+def check() -> None:
+    """All read the same: each text's first token would be the same one."""
+    story = s.made_up_story(4)
+    for name in ("tiny",):
+        narrator, packer = n.make_narrator(name), n.make_packer(name)
+        counts = [n.Count() for _ in range(3)]
+        n.released(narrator, packer, story, counts[0])
+        n.cached(narrator, packer, story, counts[1])
+        n.ours(n.ReferenceWriter(narrator, packer), [story], counts[2], 1)
+        first, second, third = (count.firsts for count in counts)
+        assert first == second, (first, second)
+        # Ours chooses labels among the 12 only, so that of theirs only narrations are the same.
+        same = sum(a == b for a, b in zip(first[1::2], third[1::2], strict=True))
+        assert same == len(first[1::2]), (first, third)
+        print(f"One first token of each of {len(first) // 2} narrations, whoever writes ({name}).")
+
+
+# -- race ----------------------------------------------------------------------------------------------------------
+
+
+def since(begin: Seconds) -> Seconds:
+    """How long it has been."""
+    wall, cpu = now()
+    return wall - begin[0], cpu - begin[1]
+
+
+def race(models: list[str], rounds: int, clips: int | None, some: int) -> None:
+    """Seconds to write eight stories, or some of them."""
+    stories, what = eight(clips)
+    if some < STORIES:
+        stories = stories[(STORIES - some) // 2 :][:some]
+        what = f"{some}, {sum(len(x.narrated) for x in stories)} clips, from the middle of {what}"
+    print(f"{what}. One thread, {rounds} round(s), story by story in turn.\n")
+    print("| model | contestant | wall s | CPU s | CPU: released / this | FLOP: released / this | share of it |")
+    print("|---|---|---:|---:|---:|---:|---:|", flush=True)
+    for name in models:
+        race_of(name, stories, rounds)
+
+
+def race_of(name: str, stories: list[Story], rounds: int) -> None:
+    """The same of one model."""
+    narrator, packer = n.make_narrator(name), n.make_packer(name)
+    writer = n.ReferenceWriter(narrator, packer)
+    n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
+    n.released(narrator, packer, s.made_up_story(1), n.Count())
+    who: dict[str, Callable[[Story, n.Count], None]] = {
+        "released": lambda story, count: n.released(narrator, packer, story, count),
+        "HF, cache within a clip": lambda story, count: n.cached(narrator, packer, story, count),
+        "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
+    }
+    together = "ours, 8 at once"
+    flop: dict[str, float] = {}
+    took: dict[str, list[Seconds]] = {}  # of each round
+    for _ in range(rounds):
+        here = dict.fromkeys(who, (0.0, 0.0))
+        counts = {each: n.Count() for each in (*who, together)}
+        for i, story in enumerate(stories):
+            for each, write in who.items():
+                begin = now()
+                write(story, counts[each])
+                wall, cpu = since(begin)
+                here[each] = here[each][0] + wall, here[each][1] + cpu
+                print(f"  {name} {i} {each}: {cpu:.2f} s CPU", file=sys.stderr, flush=True)
+        begin = now()
+        n.ours(writer, stories, counts[together], STORIES)
+        here[together] = since(begin)
+        for each, seconds in here.items():
+            took.setdefault(each, []).append(seconds)
+            flop[each] = forward_flops(SHAPES[name], counts[each].load)
+    for each, rows in took.items():
+        ratios = [a[1] / b[1] for a, b in zip(took["released"], rows, strict=True)]
+        bound = flop["released"] / flop[each]
+        wall, cpu = (median(row[i] for row in rows) for i in (0, 1))
+        span = f" ({min(ratios):.2f}-{max(ratios):.2f})" if rounds > 1 else ""
+        cells = f"{wall:.1f} | {cpu:.1f} | {median(ratios):.2f}{span} | {bound:.2f}"
+        print(f"| {name} | {each} | {cells} | {100 * median(ratios) / bound:.0f} % |", flush=True)
+
+
+# -- growth ----------------------------------------------------------------------------------------------------------
+
+
+def growth(models: list[str], rounds: int) -> None:
+    """What a clip costs late in a story: all clips have texts of the same length."""
+    story = s.made_up_story(40)
+    text, labels = story.clips[0].narration, story.clips[0].labels
+    story = replace(story, clips=tuple(replace(clip, narration=text, labels=labels) for clip in story.clips))
+    # Most are given, and only read: what is timed are clips whose forerunner was written.
+    written = (3, 4, 5, 37, 38, 39)
+    fixed = {i: Fixed(labels, text) for i in range(40) if i not in written}
+    print("A story of 40 clips whose texts are equally long, one by one; CPU seconds of a clip.\n")
+    print("| model | 5th | 40th | 40th / 5th | FLOP: 40th / 5th | tokens before the 40th |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name in models:
+        narrator, packer = n.make_narrator(name), n.make_packer(name)
+        narrator.causal_lm.set_attn_implementation(n.TREE)
+        writer = n.ReferenceWriter(narrator, packer)
+        found: list[tuple[float, float]] = []
+        flop: list[float] = []
+        for _ in range(rounds):
+            writer.count = n.Count()
+            marks, flop = [time.process_time()], [0.0]
+
+            def follow(_: object) -> None:
+                marks.append(time.process_time())  # noqa: B023
+                flop.append(forward_flops(SHAPES[name], writer.count.load))  # noqa: B023
+
+            pool = writer.pool(1)
+            pool.add(writer.story(replace(n.footage(story), fixed=fixed), follow=follow), lambda _: None)
+            pool.finish()
+            took = [b - a for a, b in pairwise(marks)]
+            found.append(((took[4] + took[5]) / 2, (took[38] + took[39]) / 2))
+        early, late = (median(each[i] for each in found) for i in (0, 1))
+        ratio = median(b / a for a, b in found)
+        each = [b - a for a, b in pairwise(flop)]
+        before = len(n.prompts(packer, story, 39)[0].ids)
+        print(f"| {name} | {early:.3f} | {late:.3f} | {ratio:.2f} | {each[39] / each[4]:.2f} | {before} |", flush=True)
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+
+
+def peak() -> int:
+    """The most memory this process has had resident, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def memory_of(what: str, name: str) -> None:
+    """In a process of its own: prints the peak before and after."""
+    narrator, packer = n.make_narrator(name), n.make_packer(name)
+    stories, _ = eight(2 if name == "smollm2" else None)
+    before = peak()
+    if what == "released":
+        n.released(narrator, packer, stories[-1], n.Count())
+    else:
+        writer = n.ReferenceWriter(narrator, packer)
+        n.ours(writer, stories if what == "8" else stories[-1:], n.Count(), int(what))
+    print(before, peak())
+
+
+def memory(models: list[str]) -> None:
+    """Peak memory."""
+    print("A process each (SmolLM2 writes two clips a story): peak, and what writing added to model and libraries.\n")
+    print("| model | contestant | peak MB | added MB |\n|---|---|---:|---:|")
+    for name in models:
+        for what, title in (("released", "released"), ("1", "ours, one by one"), ("8", "ours, 8 at once")):
+            command = [sys.executable, __file__, "--memory-of", what, name]
+            out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+            before, after = map(int, out[-2:])
+            print(f"| {name} | {title} | {after / 1e6:.0f} | {(after - before) / 1e6:.0f} |", flush=True)
+
+
+# -- long ----------------------------------------------------------------------------------------------------------
+
+
+def long(clips: int) -> None:
+    """An hour of video in 600 shots: time, memory, and what is forgotten, with a context of 4,096 tokens."""
+    narrator, packer = n.make_narrator("tiny"), n.make_packer("tiny")
+    packer.max_length = 4096
+    narrator.causal_lm.set_attn_implementation(n.TREE)
+    story = s.made_up_story(clips)
+    writer = n.ReferenceWriter(narrator, packer)
+    n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
+    pool = writer.pool(1)
+    marks: list[tuple[float, int, int]] = [(time.process_time(), peak(), 0)]
+    done: list[int] = []
+
+    def follow(written) -> None:  # type: ignore[no-untyped-def]
+        marks.append((time.process_time(), peak(), written.forgotten))
+
+    pool.add(writer.story(n.footage(story), follow=follow), lambda written: done.append(len(written)))
+    pool.finish()
+    assert done == [clips]
+    print(
+        f"`tiny`, {clips} clips, one by one, a context of 4,096 tokens. CPU seconds and peak memory over the clips.\n"
+    )
+    print("| clips | s a clip | peak MB, above the start | clips forgotten |\n|---|---:|---:|---:|")
+    for start in range(0, clips, clips // 6):
+        end = start + clips // 6
+        seconds = (marks[end][0] - marks[start][0]) / (end - start)
+        print(f"| {start + 1}-{end} | {seconds:.3f} | {(marks[end][1] - marks[0][1]) / 1e6:.0f} | {marks[end][2]} |")
+    print(
+        f"\nThe beginning was read {writer.trunks_read} times; the cache takes {pool.decoder.cache.bytes / 1e6:.0f} MB."
+    )
+
+
+def main() -> None:
+    """Print the tables asked for."""
+    parts = ["check", "race", "growth", "memory", "long"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=parts, metavar="part")
+    parser.add_argument("--models", nargs="*", default=["tiny", "smollm2"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--stories", type=int, default=STORIES, help="in the race: fewer of the eight, from the middle")
+    parser.add_argument("--clips", type=int, help="of a story at most, in the race: a shorter run, and lower ratios")
+    parser.add_argument("--shots", type=int, default=600, help="of the long story")
+    parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.memory_of:
+        memory_of(*args.memory_of)
+        return
+    work = {
+        "check": check,
+        "race": lambda: race(args.models, args.rounds, args.clips, args.stories),
+        "growth": lambda: growth(args.models, args.rounds),
+        "memory": lambda: memory(args.models),
+        "long": lambda: long(args.shots),
+    }
+    for part in args.parts:
+        print(f"\n### {part}\n", flush=True)
+        work[part]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Ways to write stories with one narrator: ours, the released procedure rebuilt, and HF's `generate` with its cache.
+
+All write the same texts, the references, whatever the model would say: ours is told each token after it has chosen one
+as always; HF's `generate` writes exactly as many tokens of its own, and the next prompt has the reference. So each does
+its whole work on the same numbers of tokens. Greedy; the narrator has no LoRA, as merged ones have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import stories as s
+import torch
+from contestants import SHAPES
+from flops import Load
+from torch import Tensor
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+
+from vn.llm.attention import TREE
+from vn.llm.decoder import Decoder, Read, Request, Slot, visual_tokens
+from vn.llm.generate import Footage, StoryWriter
+from vn.llm.packing import Packer, Row
+from vn.llm.pool import Pool
+from vn.narrator import VideoNarrator
+from vn.prompt import PromptWriter
+from vn.story import Story
+from vn.visual.plan import VisualPlan
+
+NEWLINE = 1  # a label and a narration end with one
+
+
+def make_narrator(name: str) -> VideoNarrator:
+    """Random weights of that shape, in fp32."""
+    shape = SHAPES[name]
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        intermediate_size=shape.inner,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        head_dim=shape.head_width,
+        max_position_embeddings=1 << 14,
+        tie_word_embeddings=True,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    return VideoNarrator(LlamaForCausalLM(config), s.WIDTH).eval().requires_grad_(False)
+
+
+def footage(story: Story) -> Footage:
+    """Four frames stand for the video: what they cost is a projection, the same for all."""
+    frames = np.random.default_rng(0).normal(size=(s.FRAMES, s.TOKENS, s.WIDTH)).astype(np.float16)
+    return Footage(story, frames, np.arange(s.FRAMES, dtype=np.float32))
+
+
+class FourFrames(Packer):
+    """Gives each clip the same four visual frames."""
+
+    def plan(self, *_: object, **__: object) -> VisualPlan:  # type: ignore[override]
+        """One frame of memory and three of the clip."""
+        return VisualPlan(np.eye(s.FRAMES, dtype=np.float32), 1)
+
+
+def make_packer(name: str) -> Packer:
+    """Of `stories.packer`, with four frames a clip."""
+    packer = s.packer(SHAPES[name].vocabulary)
+    packer.__class__ = FourFrames
+    return packer
+
+
+@dataclass(slots=True)
+class Count:
+    """What went through the model."""
+
+    load: Load = field(default_factory=lambda: Load(0, 0, 0))
+    firsts: list[int] = field(default_factory=list)  # the first token that the model would say of each text
+
+    def prompt(self, tokens: int, before: int = 0, logits: int = 1, visual: int = 0) -> None:
+        """Tokens behind others: half a square where nothing stands before, else the rectangle that a mask leaves."""
+        pairs = tokens * (before + tokens) if before and tokens > 1 else tokens * before + tokens**2 / 2
+        self.load += Load(tokens, pairs, logits, visual)
+
+
+def prompts(packer: Packer, story: Story, clip: int) -> tuple[Row, list[int], list[int], list[int]]:
+    """A clip's prompt, and the ids of its label, of what leads to the narration, and of the narration."""
+    earlier = [(i, packer.reference(story, i)) for i in story.narrated if i < clip]
+    row = packer.prompt(story, packer.plan(), clip, earlier, 0)  # type: ignore[call-arg]
+    writer = PromptWriter(story, packer.template)
+    data = story.clips[clip]
+    ids = [
+        [i for segment in part for i in packer.tokens.encode(segment.text)]
+        for part in (
+            writer.label(data.labels or ()),
+            [writer.narration_lead(clip)],
+            writer.narration(data.narration or ""),
+        )
+    ]
+    return row, ids[0], ids[1], ids[2]
+
+
+def _embedded(narrator: VideoNarrator, row: Row, frames: np.ndarray, more: Sequence[int] = ()) -> Tensor:
+    inputs = narrator.causal_lm.get_input_embeddings()(torch.tensor([[*row.ids, *more]]))
+    visual = visual_tokens(narrator, row, frames)
+    assert visual is not None
+    inputs[0, row.visual : row.visual + len(visual)] = visual
+    return inputs
+
+
+def _generate(narrator: VideoNarrator, inputs: Tensor, count: int, cache: DynamicCache | None = None) -> Tensor:
+    """So many tokens by HF's greedy `generate`."""
+    more = {"past_key_values": cache} if cache is not None else {}
+    return narrator.causal_lm.generate(
+        inputs_embeds=inputs,
+        attention_mask=torch.ones(inputs.shape[:2], dtype=torch.long),
+        min_new_tokens=count,
+        max_new_tokens=count,
+        do_sample=False,
+        use_cache=True,
+        **more,
+    )[0]
+
+
+@torch.inference_mode()
+def released(narrator: VideoNarrator, packer: Packer, story: Story, count: Count) -> None:
+    """The released procedure: everything is read again for the label, and again for the narration."""
+    narrator.causal_lm.set_attn_implementation("sdpa")
+    video = footage(story)
+    for clip in story.narrated:
+        row, label, lead, narration = prompts(packer, story, clip)
+        for before, text in ((0, label), (len(label) + len(lead), narration)):
+            inputs = _embedded(narrator, row, video.frames, [*label, *lead][:before])
+            count.firsts.append(int(_generate(narrator, inputs, len(text))[0]))
+            count.prompt(inputs.shape[1], visual=s.FRAMES * s.TOKENS)
+            for n in range(len(text) - 1):
+                count.prompt(1, inputs.shape[1] + n)
+
+
+@torch.inference_mode()
+def cached(narrator: VideoNarrator, packer: Packer, story: Story, count: Count) -> None:
+    """HF's `generate` with its cache kept from label to narration, but not from clip to clip."""
+    narrator.causal_lm.set_attn_implementation("sdpa")
+    video = footage(story)
+    for clip in story.narrated:
+        row, label, lead, narration = prompts(packer, story, clip)
+        cache = DynamicCache()
+        prompt = _embedded(narrator, row, video.frames)
+        count.firsts.append(int(_generate(narrator, prompt, len(label), cache)[0]))
+        cache.crop(-(cache.get_seq_length() - len(row.ids)))  # its own label: the reference's goes in instead
+        inputs = _embedded(narrator, row, video.frames, [*label, *lead])
+        count.firsts.append(int(_generate(narrator, inputs, len(narration), cache)[0]))
+        count.prompt(len(row.ids), visual=2 * s.FRAMES * s.TOKENS)
+        for n in range(len(label) - 1):
+            count.prompt(1, len(row.ids) + n)
+        count.prompt(inputs.shape[1] - len(row.ids), len(row.ids))
+        for n in range(len(narration) - 1):
+            count.prompt(1, inputs.shape[1] + n)
+
+
+class _CountingDecoder(Decoder):
+    def __init__(self, narrator: VideoNarrator, count: Count) -> None:
+        super().__init__(narrator)
+        self.count = count
+
+    def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        for slot, request in asked:
+            tokens, before = len(request.ids), len(slot.ids)
+            if isinstance(request, Read):
+                visual = len(request.visual) if request.visual is not None else 0
+                self.count.prompt(tokens, before, visual=visual)
+            else:
+                self.count.prompt(tokens, before, logits=tokens)
+        return super().answer(asked)
+
+
+class ReferenceWriter(StoryWriter):
+    """Chooses each token as always, and is then told the reference's."""
+
+    count: Count
+
+    def __init__(self, narrator: VideoNarrator, packer: Packer) -> None:
+        super().__init__(narrator, packer)
+        self._texts: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
+
+    def pool(self, rows: int) -> Pool:
+        return Pool(_CountingDecoder(self.narrator, self.count), rows)
+
+    def _pick(self, draft, logits, written, allowed=None) -> int:  # type: ignore[no-untyped-def]
+        chosen = super()._pick(draft, logits, written, allowed)
+        if not written:
+            self.count.firsts.append(chosen if allowed is None else -1)
+        place = draft.story.id, draft.clips[0]
+        if place not in self._texts:
+            clip = draft.story.clips[place[1]]
+            parts = draft.writer.label(clip.labels), draft.writer.narration(clip.narration)
+            label, narration = ([i for x in part for i in self.tokens.encode(x.text)] for part in parts)
+            self._texts[place] = label, narration
+        return self._texts[place][allowed is None][len(written)]
+
+
+def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:
+    """Ours, so many videos at once."""
+    packer = writer.packer
+    writer.narrator.causal_lm.set_attn_implementation(TREE)
+    writer.count = count
+    written = writer.write_all([footage(story) for story in stories], at_once=at_once)
+    for story, clips in zip(stories, written, strict=True):
+        assert [each.written.narration for each in clips] == [
+            packer.tokens.narration(packer.tokens.encode(story.clips[i].narration or "")) for i in story.narrated
+        ]

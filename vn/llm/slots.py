@@ -1,0 +1,154 @@
+"""A key-value cache of slots, and attention over it.
+
+A slot holds what one story has read, from column 0 on and without gaps, so that a place in the story is a column of its
+slot: going back is forgetting the last columns, and a finished story's slot is another's at once. In one pass of the
+model each slot reads as many tokens as it needs, all in one line without padding; only attention tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+GROWTH = 256  # columns that a cache grows by at least
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The tokens that one slot reads in a pass.
+
+    Attributes:
+        slot: which.
+        start: the column of the first.
+        count: how many.
+        mask: ``[count, start + count]``, which columns each sees; None is causal.
+    """
+
+    slot: int
+    start: int
+    count: int
+    mask: Tensor | None = None
+
+    @property
+    def end(self) -> int:
+        """The column behind the last."""
+        return self.start + self.count
+
+
+class SlotCache:
+    """Keys and values of every layer: ``[slots, heads, columns, width]``, made and enlarged as they are needed."""
+
+    def __init__(self) -> None:
+        self.layers: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def room(self, layer: int, key: Tensor, slots: int, columns: int) -> tuple[Tensor, Tensor]:
+        """A layer's keys and values with at least so many slots and columns; `key` ``[1, heads, n, width]``."""
+        known = self.layers.get(layer)
+        if known is not None and known[0].shape[0] >= slots and known[0].shape[2] >= columns:
+            return known
+        had = known[0].shape if known is not None else (0, key.shape[1], 0, key.shape[3])
+        if had[2] < columns:
+            columns = -(-max(columns, had[2] + had[2] // 4) // GROWTH) * GROWTH
+        shape = (max(slots, had[0]), key.shape[1], max(columns, had[2]), key.shape[3])
+        new = []
+        for old in known or (None, None):
+            # Zeros: what is masked still takes part in products, and must be a number.
+            new.append(key.new_zeros(shape))
+            if old is not None:
+                new[-1][: had[0], :, : had[2]] = old
+        self.layers[layer] = (new[0], new[1])
+        return self.layers[layer]
+
+    @property
+    def bytes(self) -> int:
+        """What the cache takes."""
+        return sum(x.nbytes for pair in self.layers.values() for x in pair)
+
+
+class Reading:
+    """One pass: the line's parts, and attention that knows them.
+
+    Args:
+        cache: takes the new keys and values.
+        parts: in the line's order; those of a single token first, by slot: they are attended to together.
+        device: of the model.
+    """
+
+    def __init__(self, cache: SlotCache, parts: Sequence[Part], device: torch.device) -> None:
+        self.cache = cache
+        self.parts = parts
+        self.slots = 1 + max(part.slot for part in parts)
+        self.columns = max(part.end for part in parts)
+        singles = [part for part in parts if part.count == 1]
+        self.together = len(singles) if _near(singles) else 0
+        self.masks: list[Tensor | None] = []
+        if self.together:
+            first = singles[0].slot
+            self.rows = slice(first, singles[-1].slot + 1)
+            self.gaps = self.rows.stop - first > self.together
+            self.longest = max(part.end for part in singles)
+            self.at = torch.tensor([part.start for part in singles], device=device)
+            self.which = torch.tensor([part.slot for part in singles], device=device)
+            last = torch.zeros(self.rows.stop - first, dtype=torch.long, device=device)  # a gap sees something, too
+            last[self.which - first] = self.at
+            seen = torch.arange(self.longest, device=device) <= last[:, None]
+            self.seen = None if all(part.end == self.longest for part in singles) else seen[:, None, None]
+        for part in parts[self.together :]:
+            mask = part.mask
+            if mask is None and part.start and part.count > 1:
+                mask = torch.ones(part.count, part.end, dtype=torch.bool).tril(part.start)
+            self.masks.append(mask.to(device) if mask is not None else None)
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float | None) -> Tensor:
+        """Attention of the whole line.
+
+        Args:
+            layer: its number.
+            query: ``[1, heads, N, d]``, as `key` and `value` after RoPE, those with fewer heads where they are shared.
+            key: see `query`.
+            value: see `query`.
+            scale: of the scores; None is ``d ** -0.5``.
+
+        Returns:
+            ``[1, N, heads, d]``.
+        """
+        keys, values = self.cache.room(layer, key, self.slots, self.columns)
+        heads, width = key.shape[1], key.shape[3]
+        grouped = query.shape[1] != heads
+        done: list[Tensor] = []
+        at = self.together
+        if at:
+            keys[self.which, :, self.at] = key[0, :, :at].transpose(0, 1)
+            values[self.which, :, self.at] = value[0, :, :at].transpose(0, 1)
+            # Heads that share keys stand where tokens would: no key is repeated for them.
+            q = query[0, :, :at].transpose(0, 1).reshape(at, heads, -1, width)
+            k, v = keys[self.rows, :, : self.longest], values[self.rows, :, : self.longest]
+            if self.gaps:
+                some, q = q, q.new_zeros(len(k), *q.shape[1:])
+                q[self.which - self.rows.start] = some
+            mask = self.seen.expand(-1, -1, q.shape[2], -1) if self.seen is not None else None
+            new = F.scaled_dot_product_attention(q, k, v, mask, scale=scale)
+            done.append((new[self.which - self.rows.start] if self.gaps else new).reshape(at, -1, width))
+        for part, mask in zip(self.parts[self.together :], self.masks, strict=True):
+            end = at + part.count
+            slot = slice(part.slot, part.slot + 1)
+            keys[slot, :, part.start : part.end] = key[:, :, at:end]
+            values[slot, :, part.start : part.end] = value[:, :, at:end]
+            q, k, v = query[:, :, at:end], keys[slot, :, : part.end], values[slot, :, : part.end]
+            if grouped and mask is not None and q.is_cuda:  # there a mask and shared heads exclude the fast kernels
+                k, v = (x.repeat_interleave(query.shape[1] // heads, dim=1) for x in (k, v))
+            causal = mask is None and part.count > 1
+            shared = q.shape[1] != k.shape[1]
+            new = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale, enable_gqa=shared)
+            done.append(new[0].transpose(0, 1))
+            at = end
+        return torch.cat(done)[None]
+
+
+def _near(singles: Sequence[Part]) -> bool:
+    """Whether there are several, in slots of which they are the greater part."""
+    return len(singles) > 1 and singles[-1].slot - singles[0].slot < 2 * len(singles)
