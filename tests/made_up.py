@@ -66,3 +66,15 @@ def write_data(
         splits=splits,
     ).save(folder)
     return folder
+
+
+def damage(folder: Path, *keys: str, split: str = "train") -> None:
+    """Spoil the frames of samples, and leave their stories whole."""
+    manifest = Manifest.load(folder)
+    for entry in manifest.samples(split):
+        if entry.key in keys:
+            with open(folder / entry.shard, "r+b") as file:
+                file.seek(entry.offset)
+                data = file.read(entry.bytes)
+                file.seek(entry.offset + data.index(b"\x93NUMPY"))
+                file.write(b"broken")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import suppress
 
 import pytest
 from launch import launch, zero
+from made_up import damage
 from safetensors.torch import load_file
 
 pytest.importorskip("deepspeed", reason="ZeRO is DeepSpeed's")
@@ -162,3 +164,13 @@ def test_a_loss_that_is_no_number_stops_all_ranks(experiment, start, tmp_path, s
     assert len(said) == 1
     assert "the loss is nan at step" in said[0]
     assert "train-2-6#" in said[0]
+
+
+@pytest.mark.parametrize("strategy", ["ddp", zero(2)], ids=["ddp", "zero2"])
+def test_a_bad_sample_of_the_val_split_stops_all_ranks(experiment, data, tmp_path, strategy):
+    copy = shutil.copytree(data, tmp_path / "copy")
+    damage(copy, "val-0-2", split="val")
+    error = launch(experiment, *TWO, strategy, "--data.data", str(copy), name="run", code=2)
+    said = [line for line in error.splitlines() if "error:" in line]
+    assert len(said) == 1
+    assert "val-0-2" in said[0]

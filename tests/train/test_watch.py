@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from made_up import damage
 
 from vn.cli import main
 from vn.data.manifest import Manifest
@@ -53,18 +54,6 @@ def test_gradients_that_are_no_numbers_stop_the_run(experiment, capsys, monkeypa
     assert experiment("fit") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("vn fit: error: the gradient norm is nan at step 0; the clips: train-")
-
-
-def damage(folder, *keys):
-    """Spoil the frames of samples, and leave their stories whole."""
-    manifest = Manifest.load(folder)
-    for entry in manifest.samples("train"):
-        if entry.key in keys:
-            with open(folder / entry.shard, "r+b") as file:
-                file.seek(entry.offset)
-                data = file.read(entry.bytes)
-                file.seek(entry.offset + data.index(b"\x93NUMPY"))
-                file.write(b"broken")
 
 
 @pytest.fixture
@@ -117,3 +106,12 @@ def test_clips_that_were_cut_are_counted(experiment):
 def test_bad_samples_has_its_bounds(experiment, capsys):
     assert main(["fit", "--config", str(experiment.config), "--data.bad_samples", "-1"]) == 2
     assert "data.bad_samples" in capsys.readouterr().err
+
+
+def test_a_bad_sample_of_the_val_split_stops_the_run_whatever_the_budget(experiment, capsys, copy):
+    """Its loss would not be that of the split."""
+    key = Manifest.load(copy).samples("val")[0].key
+    damage(copy, key, split="val")
+    assert experiment("fit", "--data.data", str(copy), "--data.bad_samples", "9") == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"{key}.frames.npy" in error or f"{key}: frames.npy" in error

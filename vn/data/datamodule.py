@@ -200,8 +200,7 @@ class StoryDataModule(L.LightningDataModule):
         probe = split == "train" and self.bad_samples > 0
         reader = MicroBatchReader(self.folder, self.entries(split), self._packer(), self.packing, probe)
         source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
-        read = reader.read if split == "train" else _strict(reader.read)
-        return _Loader(source, read, len(plan) * accumulate, self.workers)
+        return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
 
     def _story_loader(self, split: str) -> _Loader:
         assert self.trainer is not None
@@ -225,18 +224,6 @@ class StoryDataModule(L.LightningDataModule):
         mine = order[self.trainer.global_rank :: self.trainer.world_size]
         groups = [tuple(mine[i : i + self.videos_at_once]) for i in range(0, len(mine), self.videos_at_once)]
         return _Loader(_Source(range(len(groups)), lambda i: groups[i]), read, len(groups), self.workers)
-
-
-def _strict(read: Callable[[Micro], Batch]) -> Callable[[Micro], Batch]:
-    """Reads micro-batches without which a loss is not that of its split: none may be bad."""
-
-    def checked(micro: Micro) -> Batch:
-        batch = read(micro)
-        if batch.bad:
-            raise InputError(next(iter(batch.bad.values())))
-        return batch
-
-    return checked
 
 
 def _short(value: Any) -> Any:

@@ -80,7 +80,8 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
         if size.epochs is not None:
             changes += ["--trainer.max_epochs", size.epochs]
         stages.vn("run", "--config", experiment, *changes)
-    name = experiment.stem
+        name = experiment.stem
+        _packing(runs / name)
     with stages("narrate a new video: a product that no training video shows"):
         story = work / "story"
         stages.vn("narrate", world.video, "--product", world.product, "--run", runs / name, "--out", story)
@@ -140,6 +141,16 @@ def _render(folder: Path, sizes: Mapping[Split, int], seed: int, vocabulary: Voc
 
     with _bar("videos") as follow:
         return write_world(folder, sizes, seed, follow, vocabulary, processes=min(2, os.cpu_count() or 1))
+
+
+def _packing(run: Path) -> None:
+    from vn.demo.packing_speed import packing_speed
+
+    took = packing_speed(run)
+    print(
+        f"      a training step takes {took['tree']:.2f} s packed, {took['clip']:.2f} s with a row of its own for each "
+        f"clip: {took['clip'] / took['tree']:.1f} times as long"
+    )
 
 
 def _base_lm(folder: Path, steps: int, seed: int, vocabulary: Vocabulary) -> None:

@@ -36,7 +36,7 @@ from vn.train.quiet import quiet
 from vn.train.showcase import Showcase
 from vn.train.sigterm import EXIT, Preempted, Sigterm
 from vn.train.strategy import register
-from vn.train.watch import StepWatch
+from vn.train.watch import StepWatch, ValidationWatch
 
 CONFIG = "config.yaml"
 # Settings that may differ between a run and its continuation: they change no result.
@@ -224,6 +224,7 @@ class NarratorCLI(LightningCLI):
         extra = [
             AfterTest(score_folder),
             StepSeed(int(s.seed_everything or 0)),
+            ValidationWatch(),
         ]
         if self.command in ("fit", "run"):
             places = (self.folder / "checkpoints", self.folder / "adapter")

@@ -12,7 +12,7 @@ The same strategies run on CPUs with gloo, which is how they are tested. What is
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -135,17 +135,27 @@ class _Precision(DeepSpeedPrecision):
         super().backward(tensor, model, optimizer, *args, scale_wrt_gas=False, **kwargs)
 
 
-def gathered(parameters: Iterable[nn.Parameter]) -> AbstractContextManager[Any]:
-    """While the context is open, those of the parameters that are trained stand whole on each rank.
+@contextmanager
+def gathered(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """While the context is open, what is trained stands whole on each rank, as its optimizer holds it: in float32.
 
-    All ranks open it. Without sharded parameters it does nothing.
+    The engine's own copy is sharded at stage 3, and at lower precision has lost what a step changed but little. All
+    ranks open the context. Without an engine it does nothing.
     """
-    sharded = [p for p in parameters if p.requires_grad and hasattr(p, "ds_id")]
-    if not sharded:
-        return nullcontext()
-    import deepspeed
+    held = [p for p in parameters if p.requires_grad and (hasattr(p, "_z3_optimizer") or hasattr(p, "_hp_mapping"))]
+    if not held:
+        yield
+        return
+    from deepspeed.utils import safe_get_full_fp32_param
 
-    return deepspeed.zero.GatheredParameters(sharded)
+    before = [p.data for p in held]
+    for parameter in held:
+        parameter.data = safe_get_full_fp32_param(parameter)
+    try:
+        yield
+    finally:
+        for parameter, data in zip(held, before, strict=True):
+            parameter.data = data
 
 
 def register() -> None:

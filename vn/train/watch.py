@@ -144,6 +144,17 @@ class StepWatch(L.Callback):
         self._tokens = self._videos = 0
 
 
+class ValidationWatch(L.Callback):
+    """Stops all ranks where one finds a bad sample: without it, a loss is not that of its split."""
+
+    def on_validation_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        if trainer.strategy.reduce_boolean_decision(bool(batch.bad), all=False):
+            found = [why for bad in _gather(trainer, batch.bad) for why in bad.values()]
+            _leave(trainer, min(found))
+
+
 def _peak_memory(device: torch.device) -> float:
     """Most memory held so far, in GB: of the GPU, else of this process."""
     if device.type == "cuda":

@@ -1,0 +1,44 @@
+"""How much faster a training step is when the clips of a video share what they have in common."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from statistics import median
+from typing import cast
+
+import torch
+import yaml
+
+from vn.adapter import assemble, read_card
+from vn.data.datamodule import Micro, MicroBatchReader, Packing, StoryDataModule
+from vn.data.order import deal
+from vn.prompt import ClipHeader, Template
+
+PACKINGS: tuple[Packing, ...] = ("tree", "clip")
+
+
+def packing_speed(run: Path, steps: int = 6) -> dict[Packing, float]:
+    """Seconds of a step, forward and backward, packed (``tree``) and with a row a clip: medians, taken in turns.
+
+    Args:
+        run: a run folder; its experiment's first steps are timed, on a narrator as at the start of training.
+        steps: how many are timed each way, after one that is not.
+    """
+    config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    data = StoryDataModule(config["data"]["data"], config["data"]["clips_per_step"], seed=0)
+    card = read_card(run / "adapter")
+    template = Template.load(str(run / "adapter" / "template.yaml"), cast(ClipHeader, card.clip_header))
+    zeros = torch.zeros(card.width)
+    assembly = assemble(card, template, zeros, zeros + 1)
+    narrator = assembly.narrator.train()
+    videos = data.videos("train")
+    readers = {p: MicroBatchReader(data.folder, data.entries("train"), assembly.packer, p) for p in PACKINGS}
+    seconds: dict[Packing, list[float]] = {packing: [] for packing in PACKINGS}
+    for step in data.schedule.epoch(0)[: steps + 1]:
+        for packing, reader in readers.items():
+            batch = reader.read(Micro(deal(videos, step, 1)[0], step))
+            began = time.perf_counter()
+            narrator(batch).backward()
+            seconds[packing].append(time.perf_counter() - began)
+    return {packing: median(took[1:] or took) for packing, took in seconds.items()}
