@@ -125,9 +125,13 @@ def without_optimizer(file: Path) -> dict[str, Any]:
 
 
 def wandb_run_id(file: Path) -> str | None:
-    """The W&B run that a checkpoint was logged to, if any."""
-    progress = torch.load(file if file.is_file() else file / PROGRESS, map_location="cpu", weights_only=True, mmap=True)
-    return progress.get("wandb_run_id")
+    """The W&B run that the checkpoint at a place was logged to, if there are both; damaged ones raise."""
+    found = find(file)
+    if found is None:
+        return None
+    check_readable(found)
+    progress = found if found.is_file() else found / PROGRESS
+    return torch.load(progress, map_location="cpu", weights_only=True, mmap=True).get("wandb_run_id")
 
 
 def load_weights(file: Path, narrator: VideoNarrator) -> None:

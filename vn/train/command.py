@@ -257,10 +257,7 @@ class NarratorCLI(LightningCLI):
         if self.command not in ("fit", "run") and "WANDB_RUN_ID" not in os.environ:
             return []
         training = self.command in ("fit", "run")
-        checkpoint = find(self.folder / "checkpoints" / LAST) if training else None
-        if checkpoint is not None:
-            check_readable(checkpoint)
-        run_id = wandb_run_id(checkpoint) if checkpoint is not None else None
+        run_id = wandb_run_id(self.folder / "checkpoints" / LAST) if training else None
         config = yaml.safe_load(self._dump()) if _rank() == 0 else None
         return [wandb_logger(jsonl, self.settings.name, config, run_id)]
 
