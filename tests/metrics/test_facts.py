@@ -1,5 +1,7 @@
 """Fact accuracy: what counts as stated, by where it can be known from."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,3 +121,14 @@ def test_facts_are_part_of_the_scores_by_source_and_only_where_stories_have_them
 def test_any_narration_can_be_checked(text, language):
     checker = FactChecker([RED], language)
     assert checker.right(Fact("colour", "red", "picture"), RED, text, None) in (True, False)
+
+
+def test_values_inside_longer_ones_do_not_count_by_definition_either():
+    rng = random.Random(0)
+    checker = FactChecker([], "en")
+    for _ in range(300):
+        units = [rng.choice("abc") for _ in range(rng.randint(0, 12))]
+        values = {tuple(rng.choice("abc") for _ in range(rng.randint(1, 4))) for _ in range(5)}
+        spans = [(i, i + len(v), v) for v in values for i in range(len(units)) if tuple(units[i : i + len(v)]) == v]
+        outer = {v for a, b, v in spans if not any(c <= a and b <= d and (c, d) != (a, b) for c, d, _ in spans)}
+        assert checker._stated(" ".join(units), values) == outer

@@ -14,7 +14,7 @@ characters in Chinese. Where one value is part of another, the longer one counts
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vn.errors import InputError
@@ -89,13 +89,18 @@ class FactChecker:
     def stated(self, narration: str, values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
         """Which values stand in a narration, but for those inside a longer one."""
         units = self.units(narration)
-        spans = [(i, i + len(v), v) for v in values if v for i in _places(units, v)]
-        return {
-            value
-            for start, end, value in spans
-            if not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in spans)
-        }
-
-
-def _places(units: Sequence[str], value: tuple[str, ...]) -> list[int]:
-    return [i for i in range(len(units) - len(value) + 1) if tuple(units[i : i + len(value)]) == value]
+        begins: dict[str, list[tuple[str, ...]]] = {}
+        for value in filter(None, values):
+            begins.setdefault(value[0], []).append(value)
+        spans = [
+            (i, -(i + len(value)), value)
+            for i, unit in enumerate(units)
+            for value in begins.get(unit, ())
+            if units[i : i + len(value)] == value
+        ]
+        stated, reach = set(), 0
+        for _, minus_end, value in sorted(spans):  # what could hold a span comes before it
+            if -minus_end > reach:
+                stated.add(value)
+                reach = -minus_end
+        return stated
