@@ -17,7 +17,7 @@ pytest.importorskip("plotly", reason="plotly is not installed")
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
 
-By = webdriver.common.by.By
+By = pytest.importorskip("selenium.webdriver.common.by").By
 PATIENCE = 60  # seconds: the machine may be busy
 
 
