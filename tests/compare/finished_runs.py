@@ -18,7 +18,7 @@ EVIL = "</script><script>window.hacked = 1</script><img src=x onerror='window.ha
 
 
 def make_stories(count: int, seed: int = 0, evil: bool = False, clips: int = 6) -> list[Story]:
-    """Stories of 2 to `clips` clips, with labels, narrations and a fact each; the first of `evil` ones holds markup in every text."""
+    """Stories of 2 to `clips` clips with labels and facts; the first of `evil` ones holds markup in every text."""
     random = np.random.default_rng(seed)
     stories = []
     for n in range(count):
