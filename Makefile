@@ -1,4 +1,4 @@
-# make demo | test | test-slow | lint | bench | bench-train. Each makes .venv itself, from setup.cfg and constraints.txt.
+# make demo | test | test-slow | lint | bench | bench-train | bench-encode. Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ EXTRAS := train,video,meteor,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test test-slow lint bench bench-train clean
+.PHONY: demo test test-slow lint bench bench-train bench-encode clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
@@ -38,6 +38,11 @@ bench: $(VENV)/installed
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/dealing.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py
+
+# Minutes; the second with random weights of the full size.
+bench-encode: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py efficientnet-lite0
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py blip2-clip-l14 --videos 2 --seconds 8
 
 clean:
 	rm -rf $(VENV) build *.egg-info
