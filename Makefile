@@ -1,4 +1,4 @@
-# make demo | ablations | test | test-slow | lint | bench | bench-train | bench-generate | bench-metrics.
+# make demo | ablations | test | test-slow | lint | bench | bench-train | bench-generate | bench-metrics | bench-encode.
 # Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
@@ -7,7 +7,7 @@ EXTRAS := train,video,compare,meteor,embed,judge,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo ablations test test-slow lint bench bench-train bench-generate bench-metrics clean
+.PHONY: demo ablations test test-slow lint bench bench-train bench-generate bench-metrics bench-encode clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg constraints.txt pyproject.toml
@@ -53,6 +53,11 @@ bench-metrics: $(VENV)/installed
 # One thread, about an hour; VN_REAL_DATA=FOLDER takes real stories.
 bench-generate: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generate.py
+
+# Minutes; the second with random weights of the full size.
+bench-encode: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py efficientnet-lite0
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py blip2-clip-l14 --videos 2 --seconds 8
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -127,6 +127,7 @@ def assemble(
             field="base_sha256",
         )
     card = dataclasses.replace(card, base_sha256=base.sha256)
+    llm: Any
     if adapter is None:
         llm = add_lora(base.llm, card.lora)
     else:

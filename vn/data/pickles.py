@@ -62,8 +62,9 @@ class _DtypeNotes:
         name = self.name.decode("ascii", "replace") if isinstance(self.name, bytes) else self.name
         if not isinstance(name, str) or name[:1] not in "fiub" or not name[1:].isdigit() or self.order not in "<>|=":
             raise ValueError(f"expected an array of numbers, found the type {str(name)[:20]!r}")
+        order: Any = self.order
         try:
-            return np.dtype(name).newbyteorder(self.order)
+            return np.dtype(name).newbyteorder(order)
         except TypeError:
             raise ValueError(f"there is no type {name[:20]!r}") from None
 

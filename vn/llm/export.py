@@ -80,7 +80,8 @@ def golden(assembly: Assembly, stories: Sequence[Story], seed: int = 0) -> Golde
     random = np.random.default_rng(seed)
     card, packer = assembly.card, assembly.packer
     mean, std = (getattr(assembly.narrator, name).numpy() for name in ("mean", "std"))
-    rows, videos = [], []
+    rows: list[Any] = []
+    videos: list[np.ndarray] = []
     for story in stories:
         count = max(1, int(np.ceil(max(clip.end for clip in story.clips))))
         frames = (random.normal(size=(count, card.tokens, card.width)) * std + mean).astype(np.float16)
@@ -214,7 +215,7 @@ WRITERS: dict[str, tuple[Callable[..., None], Callable[..., tuple[Any, Any]]]] =
 
 def _logits(model: Any, batch: Batch, visual: Tensor) -> Tensor:
     """Float32 logits that predict the supervised tokens, row by row, so that memory holds one row's."""
-    base = model.get_base_model() if isinstance(model, PeftModel) else model
+    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     embedding, head = base.get_input_embeddings(), base.get_output_embeddings()
     words = embedding(batch.ids)
     inputs = words.flatten(0, 1).index_copy(0, batch.visual_places, visual.to(words.dtype)).view_as(words)
@@ -249,6 +250,6 @@ def _save_tokenizer(assembly: Assembly, folder: Path) -> None:
     tokenizer = assembly.base.tokenizer
     if isinstance(tokenizer, SentencePieceTokenizer):
         stock_tokenizer(tokenizer).save_pretrained(folder)
-        (folder / TOKENIZER).write_bytes(Path(tokenizer.vocab_file).read_bytes())
+        (folder / TOKENIZER).write_bytes(Path(str(tokenizer.vocab_file)).read_bytes())
     else:
         tokenizer.save_pretrained(folder)

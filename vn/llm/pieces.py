@@ -70,7 +70,7 @@ def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
 
 def stock_tokenizer(tokenizer: SentencePieceTokenizer) -> PreTrainedTokenizerBase:
     """The nearest tokenizer that stock transformers reads without SentencePiece."""
-    vocab, _, merges = SentencePieceExtractor(tokenizer.vocab_file).extract()
+    vocab, _, merges = SentencePieceExtractor(str(tokenizer.vocab_file)).extract()
     special = {name: getattr(tokenizer, name) for name in SPECIAL if getattr(tokenizer, name) is not None}
     leads = tokenizer.sp_model.id_to_piece(tokenizer.sp_model.encode("a")[0]).startswith("\u2581")
     return LlamaTokenizer(vocab=vocab, merges=merges, add_prefix_space=leads, add_bos_token=False, **special)

@@ -115,7 +115,8 @@ class ChineseClip(GridEncoder):
         if len(weights) != 1 or not Path(weights[0]).is_dir():
             raise InputError("expected the folder of a Chinese-CLIP model", file=weights[0], field="--encoder-weights")
         try:
-            clip, info = ChineseCLIPModel.from_pretrained(weights[0], output_loading_info=True)
+            loaded: Any = ChineseCLIPModel.from_pretrained(weights[0], output_loading_info=True)
+            clip, info = loaded
         except (OSError, ValueError, RuntimeError) as error:
             raise InputError(f"no Chinese-CLIP model: {error}", file=weights[0]) from None
         lost = [name for name in info["missing_keys"] if name.startswith("vision_model.")]
