@@ -101,7 +101,7 @@ def race_of(name: str, stories: list[Story], rounds: int) -> None:
         "HF, cache within a clip": lambda story, count: n.cached(narrator, packer, story, count),
         "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
     }
-    together = "ours, 8 at once"
+    together = f"ours, {len(stories)} at once"
     flop: dict[str, float] = {}
     took: dict[str, list[Seconds]] = {}  # of each round
     for _ in range(rounds):

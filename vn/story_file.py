@@ -22,6 +22,7 @@ from vn.story import Clip, Fixed, Story
 
 ADDED = ("word_range", "words", "label_odds", "knowledge_used", "fixed")
 FIELDS = ("labels", "narration")
+PATHS = ("adapter", "base_model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def read_edited(file: Path, findings: Findings) -> Plan:
         if first is None or i < first:
             fixed[i] = Fixed(clip.labels or (), clip.narration or "")
             continue
-        state, already = _state(clip), entries[i].get("fixed") or []
+        state, already = _state(clip), _texts(entries[i].get("fixed"))
         given[i] = [n for n in FIELDS if state[n] and (n in already or state[n] != old[n])]
         labels = clip.labels if "labels" in given[i] else None
         if i == first and not anew and all(state[n] == old[n] for n in ("start", "end", "labels")):
@@ -99,6 +100,8 @@ def read_edited(file: Path, findings: Findings) -> Plan:
 def _record_of(data: Any) -> dict[str, Any] | None:
     value = data.get("record") if isinstance(data, dict) else None
     if not isinstance(value, dict) or not isinstance(value.get("made_with"), dict):
+        return None
+    if any(not isinstance(value["made_with"].get(name), str | None) for name in PATHS):
         return None
     clips = value.get("clips")
     known = isinstance(clips, list) and all(isinstance(c, dict) and {"start", "end", *FIELDS} <= set(c) for c in clips)

@@ -1,5 +1,8 @@
 """Two CPU processes train as one does."""
 
+import json
+
+import pytest
 import torch
 from launch import launch
 from safetensors.torch import load_file
@@ -17,3 +20,13 @@ def test_two_ranks_equal_one(experiment):
             torch.testing.assert_close(a[key], b[key], rtol=1e-3, atol=1e-4)
     places = [[(x["video"], x["clip"]) for x in experiment.predictions(name=n)] for n in ("one", "two")]
     assert places[0] == places[1]
+
+    # The same weights on two ranks write the very same stories.
+    adapter = ("--adapter", str(experiment.run_folder("one") / "adapter"), "--out", str(experiment.folder / "again"))
+    ranks = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
+    launch(experiment, *same, *adapter, *ranks, name="one", command="predict")
+    for setting in ("predicted", "given"):
+        text = (experiment.folder / "again" / f"predictions.{setting}.jsonl").read_text(encoding="utf-8")
+        for a, b in zip(experiment.predictions(setting, "one"), map(json.loads, text.splitlines()), strict=True):
+            assert a.pop("label_odds") == pytest.approx(b.pop("label_odds"), abs=1e-3)
+            assert a == b

@@ -11,6 +11,7 @@ from vn.errors import Findings
 from vn.narrate_command import _show, read_product, read_storyline
 from vn.prompt import TEMPLATES, PromptWriter, Template, Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
+from vn.story_file import plan_of, read_edited, record
 
 PRODUCT = {
     "title": "Aurora home classic",
@@ -46,7 +47,7 @@ def test_product_files(fuzz, place, count):
 
 def test_a_title_is_shown_as_it_is(place, capsys):
     """Brackets are no markup."""
-    _show(dataclasses.replace(STORY, title="Kettle [/b] [bold"), [], place.out, Findings())
+    _show(plan_of(dataclasses.replace(STORY, title="Kettle [/b] [bold")), [], place.out, Findings())
     assert "Kettle [/b] [bold" in capsys.readouterr().out
 
 
@@ -88,6 +89,20 @@ def test_storylines_through_narrate(fuzz, place, count):
         return place.vn(*words, "--run", place.folder / "run", "--out", place.out, names=(file,), fine=ACCEPTED)
 
     fuzz("storyline: vn narrate", check, [mutate.as_yaml(STORYLINE)], count, [STORYLINE], mutate.as_yaml)
+
+
+@sizes(40, 700)
+def test_edited_stories(fuzz, place, count):
+    file = place.folder / "story.json"
+    made_with = {"adapter": "run/adapter", "length": "exact", "seed": 0}
+    told = STORY.to_dict() | {"warnings": ["clips[1].narration: long"], "record": record(STORY, made_with)}
+    told["clips"][1] |= {"narration": "Hot.", "fixed": ["narration"], "words": 1, "word_range": [1, 9]}
+
+    def check(data: bytes) -> mutate.Outcome:
+        file.write_bytes(data)
+        return place.read(lambda: read_edited(file, Findings()), file)
+
+    fuzz("edited story: read", check, [mutate.as_json(told)], count, [told], mutate.as_json)
 
 
 @sizes(50, 1000)

@@ -86,8 +86,11 @@ class PredictionWriter:
         for file in sorted(self.parts.glob("*.jsonl")):
             first, *lines = file.read_bytes().decode("utf-8", errors="replace").split("\n")
             for line in lines[:-1] if first == head else ():
-                part = json.loads(line)
-                key = part["setting"], part["story"]["id"]
+                try:
+                    part = json.loads(line)
+                    key = part["setting"], part["story"]["id"]
+                except (ValueError, TypeError, KeyError):
+                    break  # damaged: what comes from here on is written again
                 if key not in seen:
                     seen.add(key)
                     yield line
