@@ -112,7 +112,10 @@ class Decoder:
         return [logits for logits in answers if logits is not None]
 
     def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
-        parts, ids, places, wanted = [], [], [], []
+        parts: list[Part] = []
+        ids: list[int] = []
+        places: list[int] = []
+        wanted: list[int] = []
         for slot, request in asked:
             part = _part(slot, request)
             parts.append(part)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -122,7 +123,7 @@ class StoryWriter:
         pool = self.pool(at_once or len(footage) or 1)
         done: dict[int, list[WrittenClip]] = {}
         for n, each in enumerate(footage):
-            pool.add(self.story(each, storyline), lambda written, n=n: done.update({n: written}))
+            pool.add(self.story(each, storyline), partial(done.__setitem__, n))
         pool.finish()
         return [done[n] for n in range(len(footage))]
 

@@ -108,13 +108,14 @@ class LabelTrie:
             logits: ``[V]`` behind the prompt.
             pick: chooses where several tokens may follow.
         """
-        known = {(): logits}
+        known: dict[tuple[int, ...], Tensor] = {(): logits}
         if self._tried:
             place = {path: n for n, path in enumerate(self._tried)}
             paths = [[place[path[:n]] for n in range(1, len(path) + 1)] for path in self._tried]
             known |= zip(self._tried, (yield Try([path[-1] for path in self._tried], paths)), strict=True)
         odds = self._odds(known)
-        node, written, read = self.root, [], 0
+        node, read = self.root, 0
+        written: list[int] = []
         while node.labels is None:
             allowed = list(node.children)
             token = allowed[0]
