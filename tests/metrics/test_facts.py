@@ -131,4 +131,4 @@ def test_values_inside_longer_ones_do_not_count_by_definition_either():
         values = {tuple(rng.choice("abc") for _ in range(rng.randint(1, 4))) for _ in range(5)}
         spans = [(i, i + len(v), v) for v in values for i in range(len(units)) if tuple(units[i : i + len(v)]) == v]
         outer = {v for a, b, v in spans if not any(c <= a and b <= d and (c, d) != (a, b) for c, d, _ in spans)}
-        assert checker._stated(" ".join(units), values) == outer
+        assert checker.stated(" ".join(units), values) == outer

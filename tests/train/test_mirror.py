@@ -19,9 +19,10 @@ def offline(monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     for name in ("WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_PROJECT"):
         monkeypatch.delenv(name, raising=False)
-    yield
     import wandb
 
+    wandb.teardown()  # what it has read of the environment before
+    yield
     wandb.teardown()
 
 
