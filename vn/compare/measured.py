@@ -1,0 +1,71 @@
+"""Takes the measures of all runs: side by side in processes where there is much to do, each kept once it is taken."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+
+from vn.metrics.disk_cache import DiskCache
+from vn.metrics.measures import Choices, measure
+from vn.metrics.packed import digest, pack, unpack, way
+from vn.metrics.predictions import Test
+from vn.metrics.sums import Measured
+
+CACHE = "compare_cache.sqlite"
+MANY = 8000  # clips to measure from which on processes gain more than their start costs
+
+
+def measure_all(
+    tests: Sequence[tuple[str, Test]],
+    choices: Choices,
+    cache: DiskCache,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> list[Measured]:
+    """Measure tests, as `vn.metrics.measures.measure` does each.
+
+    Args:
+        tests: each with a name for readers.
+        choices: how; without instruments.
+        cache: what is in it already is not measured again.
+        on_step: called with what was done last.
+
+    Raises:
+        InputError: a chosen resource that is not there, or a damaged cache.
+    """
+    keys = [(way(choices, test), digest(test)) for _, test in tests]
+    packed = [cache.get(maker, [text]).get(text) for maker, text in keys]
+    wanted = [place for place, value in enumerate(packed) if value is None]
+    for done, (place, value) in enumerate(_taken({i: tests[i][1] for i in wanted}, choices), 1):
+        maker, text = keys[place]
+        cache.put(maker, {text: value})
+        packed[place] = value
+        on_step(f"measured {done} of {len(wanted)}: {tests[place][0]}")
+    return [unpack(value, test) for value, (_, test) in zip(packed, tests, strict=True) if value is not None]
+
+
+def _taken(tests: Mapping[int, Test], choices: Choices) -> Iterator[tuple[int, bytes]]:
+    processes = min(len(tests), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    if processes < 2 or sum(len(test.clips) for test in tests.values()) < MANY:
+        for place, test in tests.items():
+            yield place, _take(test, choices)
+        return
+    # Not forked: the terminal's progress runs in a thread of this process.
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_ignore_interrupts)
+    try:
+        places = {pool.submit(_take, test, choices): place for place, test in tests.items()}
+        for future in as_completed(places):
+            yield places[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _take(test: Test, choices: Choices) -> bytes:
+    return pack(measure(test, choices), test)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is for the process that waits for these."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
