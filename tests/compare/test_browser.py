@@ -49,7 +49,7 @@ def compared(tmp_path_factory) -> Path:
 def page(browser, compared):
     browser.get_log("browser")
     browser.get((compared / "compare.html").as_uri())
-    wait(browser, lambda d: d.execute_script("return document.body.dataset.ready"))
+    wait(browser, lambda d: d.execute_script("return document.body.dataset.ready && window.Plotly"))
     yield browser
     assert [entry["message"] for entry in browser.get_log("browser")] == []
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from vn.metrics.disk_cache import DiskCache
 from vn.metrics.measures import Choices, measure
@@ -35,7 +36,8 @@ def measure_all(
     Raises:
         InputError: a chosen resource that is not there, or a damaged cache.
     """
-    keys = [(way(choices, test), digest(test)) for _, test in tests]
+    ways = {language: way(choices, language) for language in {test.language for _, test in tests}}
+    keys = [(ways[test.language], digest(test)) for _, test in tests]
     packed = [cache.get(maker, [text]).get(text) for maker, text in keys]
     wanted = [place for place, value in enumerate(packed) if value is None]
     for done, (place, value) in enumerate(_taken({i: tests[i][1] for i in wanted}, choices), 1):
@@ -53,7 +55,7 @@ def _taken(tests: Mapping[int, Test], choices: Choices) -> Iterator[tuple[int, b
             yield place, _take(test, choices)
         return
     # Not forked: the terminal's progress runs in a thread of this process.
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin)
     try:
         places = {pool.submit(_take, test, choices): place for place, test in tests.items()}
         for future in as_completed(places):
@@ -66,6 +68,14 @@ def _take(test: Test, choices: Choices) -> bytes:
     return pack(measure(test, choices), test)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the process that waits for these."""
+def _begin() -> None:
+    """Leave Ctrl-C to the process that waits for this one, and end when it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

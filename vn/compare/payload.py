@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 
 from vn.compare.breakdown import BY_PLACE, LABELS, Bin, confusion, label_counts, length_by_seconds, score_by_place
 from vn.compare.names import shown
+from vn.compare.page import packed
 from vn.compare.pictures import Pictures
 from vn.compare.runs import Run
 from vn.compare.study import Delta, Number, Study, Variant
@@ -188,8 +187,7 @@ def story_chunks(study: Study, pictures: Pictures) -> list[str]:
     chunks = []
     for start in range(0, len(stories), CHUNK):
         videos = [_video(story, told, language, pictures) for story in stories[start : start + CHUNK]]
-        data = json.dumps(videos, ensure_ascii=False, separators=(",", ":")).encode()
-        chunks.append(base64.b64encode(gzip.compress(data, 6, mtime=0)).decode())
+        chunks.append(packed(json.dumps(videos, ensure_ascii=False, separators=(",", ":"))))
     return chunks
 
 

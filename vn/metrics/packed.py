@@ -15,6 +15,7 @@ from vn.metrics.measures import Choices, finish_of
 from vn.metrics.predictions import Test
 from vn.metrics.sums import Measure, Measured, NotComputed
 from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
+from vn.story import Language
 
 PACKAGES = ("jieba", "pycocoevalcap")  # whose versions change a score
 
@@ -65,9 +66,9 @@ def unpack(packed: bytes, test: Test) -> Measured:
     return measured
 
 
-def way(choices: Choices, test: Test) -> str:
+def way(choices: Choices, language: Language) -> str:
     """What measures depend on besides the test: the choices, and the code. Names a maker in a `DiskCache`."""
-    tokenisation = choices.tokenisation or DEFAULT[test.language]
+    tokenisation = choices.tokenisation or DEFAULT[language]
     name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation_named(tokenisation).name
     return " ".join(["measures", _code(), name, choices.meteor, str(choices.user_dictionary)])
 

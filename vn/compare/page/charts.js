@@ -1,5 +1,5 @@
 "use strict";
-// The charts, each drawn when it comes into view and again when what it shows changes.
+// The charts, each drawn when it comes into view and again when what it shows changes; none before Plotly is read.
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colour = (i) => css(`--v${i % 8}`);
 const MARKERS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "star", "x"];
@@ -31,10 +31,20 @@ function addChart(place, draw) {
 
 function redraw(place) {
   const chart = charts.get(place);
-  if (!chart.dirty || !(chart.near || chart.now)) return;
+  if (!window.Plotly || !chart.dirty || !(chart.near || chart.now)) return;
   chart.dirty = false;
   const { traces, layout: own } = chart.draw();
   Plotly.react(place, traces, own, CONFIG);
+}
+
+let reading;
+/** Run Plotly, which lies in the page compressed, and draw what is in view. */
+async function readPlotly() {
+  reading ??= unpacked($("#plotly")).text();
+  const script = element("script", {}, await reading);
+  if (window.Plotly) return;
+  document.head.append(script);
+  for (const place of charts.keys()) redraw(place);
 }
 
 const watcher = new IntersectionObserver((entries) => {
