@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 
 from vn.metrics.disk_cache import DiskCache
 from vn.metrics.measures import Choices, measure
+from vn.metrics.meteor import Matcher
 from vn.metrics.packed import digest, pack, unpack, way
 from vn.metrics.predictions import Test
 from vn.metrics.sums import Measured
+from vn.metrics.tokenisation import Tokenisation
 
 CACHE = "compare_cache.sqlite"
 MANY = 8000  # clips to measure from which on processes gain more than their start costs
@@ -29,7 +32,7 @@ def measure_all(
 
     Args:
         tests: each with a name for readers.
-        choices: how; without instruments.
+        choices: how; without instruments, the tokenisation by its name.
         cache: what is in it already is not measured again.
         on_step: called with what was done last.
 
@@ -52,20 +55,21 @@ def _taken(tests: Mapping[int, Test], choices: Choices) -> Iterator[tuple[int, b
     processes = min(len(tests), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     if processes < 2 or sum(len(test.clips) for test in tests.values()) < MANY:
         for place, test in tests.items():
-            yield place, _take(test, choices)
+            yield place, pack(measure(test, choices), test)
         return
     # Not forked: the terminal's progress runs in a thread of this process.
     pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin)
     try:
-        places = {pool.submit(_take, test, choices): place for place, test in tests.items()}
+        how = (choices.tokenisation, choices.meteor, choices.user_dictionary)
+        places = {pool.submit(_take, test, *how): place for place, test in tests.items()}
         for future in as_completed(places):
             yield places[future], future.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _take(test: Test, choices: Choices) -> bytes:
-    return pack(measure(test, choices), test)
+def _take(test: Test, tokenisation: Tokenisation | str | None, meteor: Matcher, user_dictionary: str | Path) -> bytes:
+    return pack(measure(test, Choices(tokenisation, meteor, user_dictionary)), test)
 
 
 def _begin() -> None:

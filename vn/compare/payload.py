@@ -50,7 +50,9 @@ def payload(study: Study, seed: int = 0) -> dict[str, Any]:
     stories = _stories(study)
     place = {
         s: {
-            m: {str(at[v.name]): _bins(score_by_place(stories, own, seed)) for v in tested[s] if (own := taken(s, v, m))}
+            m: {
+                str(at[v.name]): _bins(score_by_place(stories, own, seed)) for v in tested[s] if (own := taken(s, v, m))
+            }
             for m in BY_PLACE
         }
         for s in settings
