@@ -60,7 +60,7 @@ def unpack(packed: bytes, test: Test) -> Measured:
                 sums=arrays[f"{name}/sums"],
                 finish=finish_of(name),
                 clips=tuple(test.clips[i] for i in arrays[f"{name}/clips"]),
-                rows=arrays[f"{name}/rows"] if f"{name}/rows" in arrays else None,
+                rows=arrays.get(f"{name}/rows"),
                 **head,
             )
     return measured
