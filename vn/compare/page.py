@@ -117,7 +117,7 @@ def _breakable(name: str) -> Any:
     """A name that may go on in the next line after an underscore and the like."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"([_@/,])", r"\1<wbr>", str(escape(name))))
+    return Markup(re.sub(r"([_@/,=])", r"\1<wbr>", str(escape(name))))
 
 
 def _hash(script: str) -> str:
