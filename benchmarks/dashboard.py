@@ -40,6 +40,7 @@ def opened(page: Path) -> tuple[float, float, float]:
             while not driver.execute_script(f"return Boolean({condition})"):
                 time.sleep(0.01)
             marks.append(time.perf_counter())
+            driver.execute_script("readPlotly()")
         driver.execute_script("redrawAll(true)")
         marks.append(time.perf_counter())
         ready, plotly, charts = (b - a for a, b in pairwise(marks))

@@ -50,6 +50,7 @@ async function readPlotly() {
 const watcher = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     charts.get(entry.target).near = entry.isIntersecting;
+    if (entry.isIntersecting) readPlotly();
     redraw(entry.target);
   }
 }, { rootMargin: "300px" });

@@ -169,8 +169,8 @@ document.addEventListener("keydown", (event) => {
 });
 fillOrders();
 list();
-// Tables and stories come first; then the charts, of which Plotly is the most to read.
+// Tables and stories come first. Reading Plotly holds the page up: it waits for a chart to come near, or for a while.
 (S.videos.length ? show(0) : Promise.resolve()).then(() => {
   document.body.dataset.ready = "true";
-  setTimeout(readPlotly);
+  setTimeout(readPlotly, 3000);
 });
