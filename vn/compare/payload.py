@@ -51,7 +51,9 @@ def payload(study: Study, seed: int = 0) -> dict[str, Any]:
     place = {
         s: {
             m: {
-                str(at[v.name]): _bins(score_by_place(stories, own, seed)) for v in tested[s] if (own := taken(s, v, m))
+                str(at[v.name]): _bins(score_by_place(stories, measures, seed))
+                for v in tested[s]
+                if (measures := taken(s, v, m))
             }
             for m in BY_PLACE
         }
@@ -84,9 +86,9 @@ def payload(study: Study, seed: int = 0) -> dict[str, Any]:
         ],
         "length": {
             s: {
-                str(at[v.name]): _bins(length_by_seconds(stories, own, seed))
+                str(at[v.name]): _bins(length_by_seconds(stories, measures, seed))
                 for v in tested[s]
-                if (own := taken(s, v, LENGTH))
+                if (measures := taken(s, v, LENGTH))
             }
             for s in settings
         },

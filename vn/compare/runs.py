@@ -203,7 +203,7 @@ def _points(sweep: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
 
 
 def _read(place: _Place) -> Run:
-    config = _config(place.config) | place.changes
+    config = {**_config(place.config), **place.changes}
     seed = config.get("seed_everything")
     ablation = config.get("ablation") or "full"
     if not isinstance(ablation, str):
