@@ -50,6 +50,8 @@ def page(browser, compared):
     browser.get_log("browser")
     browser.get((compared / "compare.html").as_uri())
     wait(browser, lambda d: d.execute_script("return document.body.dataset.ready"))
+    browser.execute_script("readPlotly()")
+    wait(browser, lambda d: d.execute_script("return Boolean(window.Plotly)"))
     yield browser
     assert [entry["message"] for entry in browser.get_log("browser")] == []
 

@@ -8,7 +8,7 @@ import pytest
 from finished_runs import EVIL, make_stories, other_stories, write_run
 
 from vn.cli import main
-from vn.compare.breakdown import confusion, length_by_seconds, scores_by_place
+from vn.compare.breakdown import confusion, length_by_seconds, score_by_place
 from vn.compare.page import script_json
 from vn.compare.runs import find_runs
 from vn.compare.study import study
@@ -102,16 +102,18 @@ def test_the_papers_numbers_are_greyed_with_the_reason_and_comparable_only_with_
 
 def test_a_breakdown_is_a_partition_of_the_whole(found):
     runs = found.variants[1].runs
+    stories = runs[0].tests["predicted"].stories
     numbers = found.numbers["predicted"]["no_memory"]
-    bins = length_by_seconds(runs, "predicted")
+    bins = length_by_seconds(stories, numbers["word_length_accuracy"].measures)
     clips = sum(b.clips for b in bins)
     whole = sum(b.value * b.clips for b in bins) / clips
     assert whole == pytest.approx(numbers["word_length_accuracy"].mean)
-    by_place = scores_by_place(runs, "predicted")
     for metric in ("cider", "label_agreement"):
-        whole = sum(b.value * b.clips for b in by_place[metric]) / clips
+        by_place = score_by_place(stories, numbers[metric].measures)
+        assert len(by_place) == 5
+        whole = sum(b.value * b.clips for b in by_place) / clips
         assert whole == pytest.approx(numbers[metric].mean)
-        assert all(b.low <= b.value <= b.high for b in by_place[metric])
+        assert all(b.low <= b.value <= b.high for b in by_place)
     counts = confusion(runs, "predicted")
     assert counts.sum() == pytest.approx(clips)  # one label a clip here
     assert counts.trace() / clips == pytest.approx(numbers["label_agreement"].mean)

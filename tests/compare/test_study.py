@@ -200,3 +200,28 @@ def test_another_baseline(sweep):
     found = study(*find_runs([sweep]), Choices(), baseline="no_memory")
     assert found.baseline.name == "no_memory"
     assert found.deltas["predicted"]["full"]["cider"].value > 0
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_sweep_of_tests_is_a_variant_named_by_what_it_sets(tmp_path, stories, moved, monkeypatch):
+    write_study(tmp_path / "runs" / "ablations", stories)
+    controls = tmp_path / "runs" / "controls"
+    tested = [f"runs/ablations/{ablation}-seed{seed}" for ablation in ("full", "no_memory") for seed in range(3)]
+    for run in tested:
+        folder = write_run(controls / run.split("/")[-1], stories, seed=int(run[-1]), wrong=0.9)
+        (folder / "config.yaml").unlink()
+    command = ["${env}", "vn", "test", "--config", "${args_json}", "--data.frames=other_video"]
+    command += ["--trainer.enable_progress_bar=false"]
+    points = [{"name": run.split("/")[-1], "state": "finished", "parameters": {"run": run}} for run in tested]
+    (controls / "sweep.json").write_text(json.dumps({"command": command, "points": points}))
+    monkeypatch.chdir(tmp_path / "runs" if moved else tmp_path)
+    found = study(*find_runs([tmp_path / "runs" / "ablations", controls]), Choices())
+    assert not found.left_out
+    assert [(v.name, len(v.runs)) for v in found.variants][3:] == [
+        ("full, frames=other_video", 3),
+        ("no_memory, frames=other_video", 3),
+    ]
+    control = found.variants[3].runs[0]
+    assert control.config["data.frames"] == "other_video"
+    assert not control.curves
+    assert found.deltas["predicted"]["full, frames=other_video"]["cider"].counts

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vn.compare.runs import Run
-from vn.errors import InputError
 from vn.metrics.bootstrap import resampled
-from vn.metrics.cider import cider_segments
-from vn.metrics.facts import FactChecker, clip_facts
-from vn.metrics.labels import agree
-from vn.metrics.length import fits
-from vn.metrics.predictions import ScoredClip, Test
-from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
-from vn.story import ScriptLabel
+from vn.metrics.predictions import ScoredClip
+from vn.metrics.sums import Measure
+from vn.story import ScriptLabel, Story
 
 LABELS = tuple(ScriptLabel)
 SECONDS = (*range(7), 8, 10, 15, np.inf)  # ends of the bins of a clip's length
 PLACES = (0, 20, 40, 60, 80, 100)  # per cent of the video, by the clip's position
-BY_PLACE = ("cider", "facts", "word_length_accuracy", "label_agreement")
+BY_PLACE = ("cider", "facts", "word_length_accuracy", "label_agreement")  # metrics that each clip has of its own
 
 
 class Bin(NamedTuple):
@@ -44,33 +39,24 @@ class Bin(NamedTuple):
     high: float | None
 
 
-Rows = list[tuple[ScoredClip, float]]
+def length_by_seconds(stories: Sequence[Story], measures: Sequence[Measure], seed: int = 0) -> list[Bin]:
+    """A metric of clips by the seconds of the clip.
 
-
-def length_by_seconds(runs: Sequence[Run], setting: str, seed: int = 0) -> list[Bin]:
-    """Word-length accuracy by the seconds of the clip."""
-    tests = [run.tests[setting] for run in runs]
-    if not any(clip.words for clip in tests[0].clips):
-        return []
-    seconds = _of_clips(tests[0], lambda story, i: story.clips[i].duration)
+    Args:
+        stories: of the test.
+        measures: of each seed's run; with a value a clip.
+        seed: of the resampling.
+    """
+    seconds = _of_clips(stories, lambda story, i: story.clips[i].duration)
     names = [f"{a}-{b} s" if b < np.inf else f"{a} s and more" for a, b in pairwise(SECONDS)]
-    rows = [[(c, float(fits(c.narration, c.words, t.language))) for c in t.clips] for t in tests]
-    return _bins(rows, lambda c: int(np.searchsorted(SECONDS, seconds[c.video, c.clip], "right")) - 1, names, seed)
+    return _bins(measures, lambda c: int(np.searchsorted(SECONDS, seconds[c.video, c.clip], "right")) - 1, names, seed)
 
 
-def scores_by_place(
-    runs: Sequence[Run], setting: str, tokenisation: str | Tokenisation | None = None, seed: int = 0
-) -> dict[str, list[Bin]]:
-    """Scores that each clip has of its own, by its relative position; metrics that cannot be taken are absent."""
-    tests = [run.tests[setting] for run in runs]
-    place = _of_clips(tests[0], lambda story, i: story.position(i))
+def score_by_place(stories: Sequence[Story], measures: Sequence[Measure], seed: int = 0) -> list[Bin]:
+    """A metric of clips by their relative position; arguments as in `length_by_seconds`."""
+    place = _of_clips(stories, lambda story, i: story.position(i))
     names = [f"{a}-{b} %" for a, b in pairwise(PLACES)]
-    found = {}
-    for metric in BY_PLACE:
-        rows = [_clip_scores(metric, test, tokenisation) for test in tests]
-        if all(rows):
-            found[metric] = _bins(rows, lambda c: int(place[c.video, c.clip] // 20), names, seed)
-    return found
+    return _bins(measures, lambda c: int(place[c.video, c.clip] // 20), names, seed)
 
 
 def label_counts(runs: Sequence[Run], setting: str) -> tuple[list[float], list[float]]:
@@ -105,56 +91,24 @@ def confusion(runs: Sequence[Run], setting: str) -> NDArray[np.float64] | None:
     return counts / len(tests)
 
 
-def _of_clips(test: Test, of: Callable[[Any, int], float]) -> dict[tuple[str, int], float]:
-    return {(story.id, i): of(story, i) for story in test.stories for i in range(len(story.clips))}
+def _of_clips(stories: Sequence[Story], of: Callable[[Story, int], float]) -> dict[tuple[str, int], float]:
+    return {(story.id, i): of(story, i) for story in stories for i in range(len(story.clips))}
 
 
-def _clip_scores(metric: str, test: Test, tokenisation: str | Tokenisation | None) -> Rows:
-    if metric == "word_length_accuracy":
-        return [(c, float(fits(c.narration, c.words, test.language))) for c in test.clips if c.words]
-    if metric == "label_agreement":
-        scored = [c for c in test.clips if c.reference_labels and not c.labels_given and c.labels is not None]
-        return [(c, float(agree(c.labels or (), c.reference_labels or ()))) for c in scored]
-    if metric == "facts":
-        return _fact_scores(test)
-    clips = [c for c in test.clips if c.reference]
-    if len(clips) < 2:
-        return []
-    try:
-        cut = tokenisation or DEFAULT[test.language]
-        cut = tokenisation_named(cut) if isinstance(cut, str) else cut
-    except InputError:  # the ids of a tokenizer that is not at hand
-        return []
-    hypotheses = [cut.tokens(c.narration) for c in clips]
-    scores = cider_segments(hypotheses, [[cut.tokens(c.reference or "")] for c in clips])
-    return [(c, float(s)) for c, s in zip(clips, scores, strict=True)]
-
-
-def _fact_scores(test: Test) -> Rows:
-    """A row a fact, as `vn.metrics.measures` counts them."""
-    stories = {story.id: story for story in test.stories}
-    checker = FactChecker(test.stories, test.language)
-    labels_written = any(c.labels is not None for c in test.clips)
-    rows: Rows = []
-    for clip in test.clips:
-        story = stories[clip.video]
-        for fact in clip_facts(story, clip.clip):
-            if fact.name != "label" or (labels_written and not clip.labels_given):
-                rows.append((clip, float(checker.right(fact, story, clip.narration, clip.labels))))
-    return rows
-
-
-def _bins(rows: Sequence[Rows], bin_of: Callable[[ScoredClip], int], names: Sequence[str], seed: int) -> list[Bin]:
-    videos: Mapping[str, int] = {v: i for i, v in enumerate(sorted({c.video for own in rows for c, _ in own}))}
+def _bins(
+    measures: Sequence[Measure], bin_of: Callable[[ScoredClip], int], names: Sequence[str], seed: int
+) -> list[Bin]:
+    videos = {v: i for i, v in enumerate(sorted({v for m in measures for v in m.videos}))}
     sums = np.zeros((len(names), len(videos), 2))
     clips: list[set[tuple[str, int]]] = [set() for _ in names]
-    for own in rows:
-        for clip, score in own:
+    for measure in measures:
+        assert measure.rows is not None
+        for clip, row in zip(measure.clips, measure.rows, strict=True):
             at = bin_of(clip)
-            sums[at, videos[clip.video]] += [score, 1]
+            sums[at, videos[clip.video]] += row
             clips[at].add((clip.video, clip.clip))
     found = []
-    for name, own_sums, inside in zip(names, sums / len(rows), clips, strict=True):
+    for name, own_sums, inside in zip(names, sums / len(measures), clips, strict=True):
         if not inside:
             continue
         total, count = own_sums.sum(axis=0)

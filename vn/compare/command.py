@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.compare import files, page
+    from vn.compare.measured import CACHE
     from vn.compare.payload import payload, story_chunks, story_index
     from vn.compare.pictures import pictures
     from vn.compare.runs import find_runs
@@ -77,6 +78,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.compare.wandb_runs import PREFIX, download
     from vn.compare.workspace import workspace
     from vn.data.atomic import write_text
+    from vn.metrics.disk_cache import DiskCache
     from vn.metrics.measures import Choices
     from vn.metrics.tokenisation import tokenisation_named
 
@@ -91,9 +93,12 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         else Path(name)
         for name in args.runs
     ]
-    tokenisation = tokenisation_named(args.tokenisation) if args.tokenisation else None
+    if args.tokenisation:
+        tokenisation_named(args.tokenisation)  # that it is there, before anything is read
     runs, left_out = find_runs(paths, lambda name: on_step(f"reading {name}"))
-    found = study(runs, left_out, Choices(tokenisation, args.meteor), args.baseline, args.seed, on_step)
+    cache = DiskCache(out / CACHE)
+    found = study(runs, left_out, Choices(args.tokenisation, args.meteor), args.baseline, args.seed, on_step, cache)
+    cache.close()
     tables = paper_tables(found, args.corpus)
     title = args.title or f"Comparison of {', '.join(dict.fromkeys(path.resolve().name for path in paths))}"
     notes: list[str] = []
@@ -107,7 +112,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         thumbs, note = pictures(stories, folder, lambda video: on_step(f"pictures of {video}"))
         notes += [note] if note else []
     on_step("breakdowns")
-    data = payload(found, tokenisation, args.seed)
+    data = payload(found, args.seed)
     on_step("writing")
     html = page.render(
         found,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -72,7 +73,8 @@ def render(
     )
     environment.filters |= {"percent": percent, "p_text": p_text, "breakable": _breakable}
     environment.globals |= {"shown": shown, "is_number": lambda n: isinstance(n, Number)}
-    scripts = [_plotly(), *((FOLDER / name).read_text("utf-8") for name in SCRIPTS)]
+    plotly = _plotly()
+    scripts = [(FOLDER / name).read_text("utf-8") for name in SCRIPTS]
     example = study.baseline.runs[0]
     test = next(iter(example.tests.values()))
     return environment.get_template("compare.html").render(
@@ -92,7 +94,8 @@ def render(
         notes=[*study.notes, *notes],
         style=(FOLDER / "style.css").read_text("utf-8"),
         scripts=scripts,
-        hashes=[_hash(script) for script in scripts],
+        plotly=packed(plotly),
+        hashes=[_hash(script) for script in (plotly, *scripts)],
         data=script_json(data),
         index=script_json(index),
         chunks=chunks,
@@ -105,11 +108,16 @@ def script_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+def packed(text: str) -> str:
+    """Base64 of a gzipped text: `unpacked` of app.js opens it."""
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
 def _breakable(name: str) -> Any:
     """A name that may go on in the next line after an underscore and the like."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"([_@/,])", r"\1<wbr>", str(escape(name))))
+    return Markup(re.sub(r"([_@/,=])", r"\1<wbr>", str(escape(name))))
 
 
 def _hash(script: str) -> str:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from vn.compare.breakdown import LABELS, Bin, confusion, label_counts, length_by_seconds, scores_by_place
+from vn.compare.breakdown import BY_PLACE, LABELS, Bin, confusion, label_counts, length_by_seconds, score_by_place
 from vn.compare.names import shown
+from vn.compare.page import packed
 from vn.compare.pictures import Pictures
 from vn.compare.runs import Run
-from vn.compare.study import Delta, Number, Study
+from vn.compare.study import Delta, Number, Study, Variant
 from vn.metrics.length import fits
+from vn.metrics.measures import LENGTH
 from vn.metrics.predictions import ScoredClip
-from vn.metrics.tokenisation import Tokenisation
+from vn.metrics.sums import Measure
 from vn.story import Language, Story, count_words
 
 CHUNK = 20  # videos opened at once
@@ -25,12 +25,17 @@ POINTS = 300  # of a curve; more is not seen
 BY_VIDEO = "cider"
 
 
-def payload(study: Study, tokenisation: str | Tokenisation | None, seed: int = 0) -> dict[str, Any]:
+def payload(study: Study, seed: int = 0) -> dict[str, Any]:
     """The numbers behind the charts; scores times 100."""
     settings = study.settings
     tested = {s: [v for v in study.variants if v.name in study.numbers[s]] for s in settings}
     at = {v.name: i for i, v in enumerate(study.variants)}
     runs = {s: {v.name: [r for r in v.runs if s in r.tests] for v in tested[s]} for s in settings}
+
+    def taken(setting: str, variant: Variant, metric: str) -> tuple[Measure, ...]:
+        number = study.numbers[setting][variant.name].get(metric)
+        return number.measures if isinstance(number, Number) else ()
+
     labels: dict[str, Any] = {}
     if "predicted" in settings:
         for variant in tested["predicted"]:
@@ -42,7 +47,18 @@ def payload(study: Study, tokenisation: str | Tokenisation | None, seed: int = 0
                     "written": _rounded(written),
                     "matrix": _rounded(matrix),
                 }
-    place = {s: {v.name: scores_by_place(runs[s][v.name], s, tokenisation, seed) for v in tested[s]} for s in settings}
+    stories = _stories(study)
+    place = {
+        s: {
+            m: {
+                str(at[v.name]): _bins(score_by_place(stories, measures, seed))
+                for v in tested[s]
+                if (measures := taken(s, v, m))
+            }
+            for m in BY_PLACE
+        }
+        for s in settings
+    }
     return {
         "settings": list(settings),
         "variants": [
@@ -69,19 +85,16 @@ def payload(study: Study, tokenisation: str | Tokenisation | None, seed: int = 0
             if run.curves
         ],
         "length": {
-            s: {str(at[v.name]): _bins(length_by_seconds(runs[s][v.name], s, seed)) for v in tested[s]}
+            s: {
+                str(at[v.name]): _bins(length_by_seconds(stories, measures, seed))
+                for v in tested[s]
+                if (measures := taken(s, v, LENGTH))
+            }
             for s in settings
         },
-        "place": {
-            s: {m: {str(at[v]): _bins(own[m]) for v, own in place[s].items() if m in own} for m in _union(place[s])}
-            for s in settings
-        },
+        "place": {s: {m: found for m, found in place[s].items() if found} for s in settings},
         "labels": {"names": [label.en for label in LABELS], "variants": labels},
     }
-
-
-def _union(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(m for own in found.values() for m in own))
 
 
 def _number(n: Number) -> dict[str, Any]:
@@ -178,8 +191,7 @@ def story_chunks(study: Study, pictures: Pictures) -> list[str]:
     chunks = []
     for start in range(0, len(stories), CHUNK):
         videos = [_video(story, told, language, pictures) for story in stories[start : start + CHUNK]]
-        data = json.dumps(videos, ensure_ascii=False, separators=(",", ":")).encode()
-        chunks.append(base64.b64encode(gzip.compress(data, 6, mtime=0)).decode())
+        chunks.append(packed(json.dumps(videos, ensure_ascii=False, separators=(",", ":"))))
     return chunks
 
 

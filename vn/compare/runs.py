@@ -23,6 +23,8 @@ CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
 CARD = Path("adapter/narrator.json")
 SETTINGS = ("predicted", "given")
 UNFINISHED = "unfinished"
+OF_TESTS = re.compile(r"run|config|out|test\.storyline|trainer\..*")  # what tells no variant of a test apart
+_FLAG = re.compile(r"--([\w.]+)=(.*)")
 _SEED = re.compile(r"[-_.@ ]?seed[-_=]?(\d+)$")
 # Settings that change no result, or say where it lies: two runs that differ in nothing else are of one variant.
 MUTE = re.compile(
@@ -83,12 +85,13 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class _Place:
-    """A folder to read: whose configuration counts, and what its variant is called where that is not the run's."""
+    """A folder to read: whose configuration counts, what was set otherwise, and its variant's name if of its own."""
 
     name: str
     folder: Path
     config: Path
     variant: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_runs(
@@ -140,7 +143,7 @@ def _places(path: Path) -> tuple[list[_Place], list[LeftOut]]:
         raise InputError("expected a run folder or a folder of run folders, got a file", file=path)
     if _is_run(path):
         return [_Place(path.name, path, path / CONFIG), *_controls(path)], []
-    points = _points(path)
+    points, flags = _points(path)
     places, left_out, shown = [], [], set()
     for folder in sorted(p for p in path.iterdir() if p.is_dir()):
         point = points.get(folder.name, {})
@@ -149,11 +152,12 @@ def _places(path: Path) -> tuple[list[_Place], list[LeftOut]]:
         if state == "failed":
             left_out.append(LeftOut(folder.name, "failed", str(point.get("error") or "see its output.log")))
         elif _is_run(folder):
-            config, variant = folder / CONFIG, None
-            tested = (point.get("parameters") or {}).get("run")
-            if not config.is_file() and isinstance(tested, str):  # a test of another run's adapter
-                config, variant = Path(tested) / CONFIG, path.name
-            places += [_Place(folder.name, folder, config, variant), *_controls(folder)]
+            config, changes = folder / CONFIG, {}
+            parameters = point.get("parameters") or {}
+            if not config.is_file() and isinstance(parameters.get("run"), str):  # a test of another run's adapter
+                config = _tested(path, Path(parameters["run"])) / CONFIG
+                changes = {k: v for k, v in (flags | parameters).items() if not OF_TESTS.fullmatch(k)}
+            places += [_Place(folder.name, folder, config, changes=changes), *_controls(folder)]
         elif folder.name in points:
             left_out.append(LeftOut(folder.name, UNFINISHED, f"is {state}"))
     for name, point in points.items():
@@ -176,19 +180,30 @@ def _controls(run: Path) -> list[_Place]:
     return [_Place(f"{run.name}/{p.name}", p, run / CONFIG, p.name) for p in found if _is_run(p)]
 
 
-def _points(sweep: Path) -> dict[str, dict[str, Any]]:
+def _tested(sweep: Path, run: Path) -> Path:
+    """The run that a point of a sweep tested; its sweep may have moved, together with this one."""
+    beside = sweep.resolve().parent / run.parent.name / run.name
+    return beside if beside.exists() and not run.exists() else run
+
+
+def _points(sweep: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """The points of a sweep by name, and the settings that its command gives to all of them."""
     file = sweep / SWEEP
     if not file.is_file():
-        return {}
+        return {}, {}
     data = read_json(file)
     points = data.get("points") if isinstance(data, dict) else None
     if not isinstance(points, list) or not all(isinstance(p, dict) and isinstance(p.get("name"), str) for p in points):
         raise InputError("expected points by name", file=file, field="points")
-    return {point["name"]: point for point in points}
+    flags = {}
+    for word in data.get("command") or ():
+        if isinstance(word, str) and (match := _FLAG.fullmatch(word)):
+            flags[match[1]] = {"true": True, "false": False}.get(match[2], match[2])
+    return {point["name"]: point for point in points}, flags
 
 
 def _read(place: _Place) -> Run:
-    config = _config(place.config)
+    config = {**_config(place.config), **place.changes}
     seed = config.get("seed_everything")
     ablation = config.get("ablation") or "full"
     if not isinstance(ablation, str):
@@ -210,10 +225,10 @@ def _read(place: _Place) -> Run:
     return Run(
         name=place.name,
         folder=place.folder,
-        ablation=place.variant or ablation,
+        ablation=place.variant or ", ".join([ablation, *(f"{k.split('.')[-1]}={v}" for k, v in place.changes.items())]),
         seed=seed if isinstance(seed, int) else 0,
         config=config,
-        curves=tuple(read_lines(curves)) if curves.is_file() and place.variant is None else (),
+        curves=tuple(read_lines(curves)) if curves.is_file() and place.config.parent == place.folder else (),
         tests=tests,
         scores=scores,
         cost=cost,

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from vn.compare.measured import measure_all
 from vn.compare.paired import holm, seed_difference
 from vn.compare.runs import SETTINGS, LeftOut, Run
 from vn.errors import InputError, did_you_mean
 from vn.metrics.bootstrap import interval
-from vn.metrics.measures import BLEU, METRICS, Choices, Measure, NotComputed, measure
+from vn.metrics.disk_cache import DiskCache
+from vn.metrics.measures import BLEU, METRICS, Choices
 from vn.metrics.paper import paper
+from vn.metrics.sums import Measure, Measured, NotComputed
 from vn.metrics.tokenisation import NAMES
 
 TEXT = (*BLEU, "meteor", "cider")
@@ -115,6 +118,7 @@ def study(
     baseline: str | None = None,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda what: None,
+    cache: DiskCache | None = None,
 ) -> Study:
     """Compare runs.
 
@@ -125,6 +129,7 @@ def study(
         baseline: the variant that others are compared with; None for ``full``, else the first.
         seed: of the resampling.
         on_step: called with what is done next.
+        cache: keeps what is measured; None for none.
 
     Raises:
         InputError: a baseline that is not there.
@@ -144,17 +149,21 @@ def study(
     variants, doubles = group(runs)
     variants = _baseline_first(variants, baseline)
     settings = tuple(s for s in SETTINGS if any(s in run.tests for run in runs))
+    on_step("measuring")
+    tested = [(run, s) for variant in variants for run in variant.runs for s in settings if s in run.tests]
+    tests = [(f"{run.name}, storyline {s}", run.tests[s]) for run, s in tested]
+    measured = measure_all(tests, choices, cache or DiskCache(), on_step)
+    taken = {
+        (run.folder, s): _with_scores(run, s, each, choices, notes)
+        for (run, s), each in zip(tested, measured, strict=True)
+    }
     numbers: dict[str, dict[str, dict[str, Number | str]]] = {}
     for setting in settings:
         numbers[setting] = {}
         for variant in variants:
-            tested = [run for run in variant.runs if setting in run.tests]
-            taken = []
-            for run in tested:
-                on_step(f"{run.name}, storyline {setting}")
-                taken.append(_measured(run, setting, choices, notes))
-            if tested:
-                numbers[setting][variant.name] = _numbers(tested, taken, seed)
+            own = [run for run in variant.runs if setting in run.tests]
+            if own:
+                numbers[setting][variant.name] = _numbers(own, [taken[run.folder, setting] for run in own], seed)
     on_step("differences")
     deltas = {setting: _deltas(numbers[setting], variants[0].name, seed) for setting in settings}
     gone = (*left_out, *other_tests, *other_words, *doubles)
@@ -265,9 +274,9 @@ def _tokenisation(run: Run) -> str | None:
 # -- their numbers ----------------------------------------------------------------------------------------------------
 
 
-def _measured(run: Run, setting: str, choices: Choices, notes: list[str]) -> dict[str, Any]:
-    """A run's metrics: measured from its predictions, and from ``scores.json`` what cannot be measured here."""
-    taken: dict[str, Any] = dict(measure(run.tests[setting], choices))
+def _with_scores(run: Run, setting: str, measured: Measured, choices: Choices, notes: list[str]) -> dict[str, Any]:
+    """What was measured of a run's predictions, and from ``scores.json`` what cannot be measured here."""
+    taken: dict[str, Any] = dict(measured)
     for name, entry in run.scores.get(setting, {}).items():
         if not isinstance(entry, dict) or not isinstance(entry.get("value"), int | float):
             continue

@@ -106,31 +106,35 @@ def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callabl
     hypotheses = [tokenisation.tokens(clip.narration) for clip in clips]
     references = [[tokenisation.tokens(clip.reference or "")] for clip in clips]
 
-    def measure_of(rows: NDArray[np.float64], finish: Finish, variant: str | None) -> Measure:
-        return of_clips(test, clips, rows, finish, tokenisation.name, variant)
+    def measure_of(name: str, rows: NDArray[np.float64], variant: str | None) -> Measure:
+        return of_clips(test, clips, rows, finish_of(name), tokenisation.name, variant)
 
     measured: Measured = {}
     if any(name in names for name in BLEU):
         on_step("BLEU")
         counts = bleu_statistics(hypotheses, references)
-        for order, name in enumerate(BLEU):
-            measured[name] = measure_of(counts, _bleu_finish(order), None)
+        for name in BLEU:
+            measured[name] = measure_of(name, counts, None)
     if "meteor" in names:
         on_step("METEOR")
         sums = meteor_statistics(hypotheses, references, choices.meteor)
-        measured["meteor"] = measure_of(sums, meteor_of, choices.meteor)
+        measured["meteor"] = measure_of("meteor", sums, choices.meteor)
     if "cider" in names:
         on_step("CIDEr")
         if len(clips) > 1:
             scores = cider_segments(hypotheses, references)
-            measured["cider"] = measure_of(with_count(scores), mean, "cider-d")
+            measured["cider"] = measure_of("cider", with_count(scores), "cider-d")
         else:
             measured["cider"] = NotComputed("document frequencies need two clips with a reference or more")
     return measured
 
 
-def _bleu_finish(order: int) -> Finish:
-    return lambda sums: bleu_of(sums)[..., order]
+def finish_of(name: str) -> Finish:
+    """How a metric comes from its summed rows."""
+    if name in BLEU:
+        order = BLEU.index(name)
+        return lambda sums: bleu_of(sums)[..., order]
+    return meteor_of if name == "meteor" else mean
 
 
 # -- without a reference's words --------------------------------------------------------------------------------------

@@ -184,6 +184,7 @@ def llm_ids(tokenizer: Any) -> Tokenisation:
     return Tokenisation(f"llm-ids:{digest}", tokens)
 
 
+@functools.lru_cache(maxsize=1)
 def _load_tokenizer(folder: Path) -> Any:
     if not folder.is_dir():
         raise InputError("no such tokenizer folder", file=folder)

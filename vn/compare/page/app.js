@@ -18,6 +18,12 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** What `vn.compare.page.packed` made of a text, as a response to read as text or JSON. */
+function unpacked(element) {
+  const bytes = Uint8Array.from(atob(element.textContent), (c) => c.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")));
+}
+
 const onChange = (listener) => listeners.push(listener);
 const changed = (what) => listeners.forEach((listener) => listener(what));
 const shownVariants = () => D.variants.map((_, i) => i).filter((i) => !state.hidden.has(i));

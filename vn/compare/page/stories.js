@@ -9,11 +9,7 @@ let matches = S.videos.map((_, i) => i);
 let words = [];
 
 async function open(chunk) {
-  if (!opened.has(chunk)) {
-    const bytes = Uint8Array.from(atob(sources[chunk].textContent), (c) => c.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    opened.set(chunk, new Response(stream).json());
-  }
+  if (!opened.has(chunk)) opened.set(chunk, unpacked(sources[chunk]).json());
   return opened.get(chunk);
 }
 const video = async (i) => (await open(Math.floor(i / S.chunk)))[i % S.chunk];
@@ -173,5 +169,8 @@ document.addEventListener("keydown", (event) => {
 });
 fillOrders();
 list();
-if (S.videos.length) show(0).then(() => { document.body.dataset.ready = "true"; });
-else document.body.dataset.ready = "true";
+// Tables and stories come first. Reading Plotly holds the page up: it waits for a chart to come near, or for a while.
+(S.videos.length ? show(0) : Promise.resolve()).then(() => {
+  document.body.dataset.ready = "true";
+  setTimeout(readPlotly, 3000);
+});

@@ -1,0 +1,85 @@
+"""Takes the measures of all runs: side by side in processes where there is much to do, each kept once it is taken."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+from vn.metrics.disk_cache import DiskCache
+from vn.metrics.measures import Choices, measure
+from vn.metrics.meteor import Matcher
+from vn.metrics.packed import digest, pack, unpack, way
+from vn.metrics.predictions import Test
+from vn.metrics.sums import Measured
+from vn.metrics.tokenisation import Tokenisation
+
+CACHE = "compare_cache.sqlite"
+MANY = 8000  # clips to measure from which on processes gain more than their start costs
+
+
+def measure_all(
+    tests: Sequence[tuple[str, Test]],
+    choices: Choices,
+    cache: DiskCache,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> list[Measured]:
+    """Measure tests, as `vn.metrics.measures.measure` does each.
+
+    Args:
+        tests: each with a name for readers.
+        choices: how; without instruments, the tokenisation by its name.
+        cache: what is in it already is not measured again.
+        on_step: called with what was done last.
+
+    Raises:
+        InputError: a chosen resource that is not there, or a damaged cache.
+    """
+    ways = {language: way(choices, language) for language in {test.language for _, test in tests}}
+    keys = [(ways[test.language], digest(test)) for _, test in tests]
+    packed = [cache.get(maker, [text]).get(text) for maker, text in keys]
+    wanted = [place for place, value in enumerate(packed) if value is None]
+    for done, (place, value) in enumerate(_taken({i: tests[i][1] for i in wanted}, choices), 1):
+        maker, text = keys[place]
+        cache.put(maker, {text: value})
+        packed[place] = value
+        on_step(f"measured {done} of {len(wanted)}: {tests[place][0]}")
+    return [unpack(value, test) for value, (_, test) in zip(packed, tests, strict=True) if value is not None]
+
+
+def _taken(tests: Mapping[int, Test], choices: Choices) -> Iterator[tuple[int, bytes]]:
+    processes = min(len(tests), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    if processes < 2 or sum(len(test.clips) for test in tests.values()) < MANY:
+        for place, test in tests.items():
+            yield place, pack(measure(test, choices), test)
+        return
+    # Not forked: the terminal's progress runs in a thread of this process.
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin)
+    try:
+        how = (choices.tokenisation, choices.meteor, choices.user_dictionary)
+        places = {pool.submit(_take, test, *how): place for place, test in tests.items()}
+        for future in as_completed(places):
+            yield places[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _take(test: Test, tokenisation: Tokenisation | str | None, meteor: Matcher, user_dictionary: str | Path) -> bytes:
+    return pack(measure(test, Choices(tokenisation, meteor, user_dictionary)), test)
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the process that waits for this one, and end when it was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
