@@ -167,12 +167,14 @@ class _CountingDecoder(Decoder):
 
     def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
         for slot, request in asked:
-            tokens, before = len(request.ids), len(slot.ids)
+            before = len(slot.ids)
+            tried = request.ahead if isinstance(request, Read) else request
             if isinstance(request, Read):
                 visual = len(request.visual) if request.visual is not None else 0
-                self.count.prompt(tokens, before, visual=visual)
-            else:
-                self.count.prompt(tokens, before, logits=tokens)
+                self.count.prompt(len(request.ids), before, visual=visual)
+                before += len(request.ids)
+            if tried is not None:
+                self.count.prompt(len(tried.ids), before, logits=len(tried.ids))
         return super().answer(asked)
 
 
