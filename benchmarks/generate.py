@@ -37,15 +37,19 @@ def now() -> Seconds:
     return time.perf_counter(), time.process_time()
 
 
-def eight(clips: int | None) -> tuple[list[Story], str]:
-    """Eight stories, evenly through the sample by their number of clips, and what they are."""
+def eight(clips: int | None, alike: bool = False) -> tuple[list[Story], str]:
+    """Eight stories, evenly through the sample by their number of clips or all of about the median, and what they are."""
     found, what = s.stories()
     found = sorted((x for x in found if len(x.narrated) >= 2), key=lambda x: (len(x.narrated), x.id))
-    chosen = [found[(2 * i + 1) * len(found) // (2 * STORIES)] for i in range(STORIES)]
+    if alike:
+        chosen = found[(len(found) - STORIES) // 2 :][:STORIES]
+    else:
+        chosen = [found[(2 * i + 1) * len(found) // (2 * STORIES)] for i in range(STORIES)]
     if clips is not None:
         chosen = [replace(x, clips=x.clips[: x.narrated[min(clips, len(x.narrated)) - 1] + 1]) for x in chosen]
     count = sum(len(x.narrated) for x in chosen)
-    return chosen, f"{STORIES} of {what}, {count} narrated clips" + (f", {clips} a story at most" if clips else "")
+    kind = " of median length" if alike else ""
+    return chosen, f"{STORIES}{kind} of {what}, {count} narrated clips" + (f", {clips} at most" if clips else "")
 
 
 # -- check ---------------------------------------------------------------------------------------------------------
@@ -77,20 +81,20 @@ def since(begin: Seconds) -> Seconds:
     return wall - begin[0], cpu - begin[1]
 
 
-def race(models: list[str], rounds: int, clips: int | None, some: int) -> None:
-    """Seconds to write eight stories, or some of them."""
-    stories, what = eight(clips)
+def race(models: list[str], rounds: int, clips: int | None, some: int, alike: bool) -> None:
+    """Seconds a clip to write eight stories; one by one only some of them, from the middle."""
+    stories, what = eight(clips, alike)
+    alone = stories[(STORIES - some) // 2 :][:some]
     if some < STORIES:
-        stories = stories[(STORIES - some) // 2 :][:some]
-        what = f"{some}, {sum(len(x.narrated) for x in stories)} clips, from the middle of {what}"
+        what += f"; one by one {some} of them, {sum(len(x.narrated) for x in alone)} clips"
     print(f"{what}. One thread, {rounds} round(s), story by story in turn.\n")
-    print("| model | contestant | wall s | CPU s | CPU: released / this | FLOP: released / this | share of it |")
-    print("|---|---|---:|---:|---:|---:|---:|", flush=True)
+    print("| model | contestant | wall s a clip | CPU s a clip | released / this: wall | CPU | FLOP | share of it |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
     for name in models:
-        race_of(name, stories, rounds)
+        race_of(name, stories, alone, rounds)
 
 
-def race_of(name: str, stories: list[Story], rounds: int) -> None:
+def race_of(name: str, stories: list[Story], alone: list[Story], rounds: int) -> None:
     """The same of one model."""
     narrator, packer = n.make_narrator(name), n.make_packer(name)
     writer = n.ReferenceWriter(narrator, packer)
@@ -102,12 +106,14 @@ def race_of(name: str, stories: list[Story], rounds: int) -> None:
         "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
     }
     together = f"ours, {len(stories)} at once"
-    flop: dict[str, float] = {}
-    took: dict[str, list[Seconds]] = {}  # of each round
+    clips = {each: sum(len(x.narrated) for x in alone) for each in who}
+    clips[together] = sum(len(x.narrated) for x in stories)
+    flop: dict[str, float] = {}  # a clip
+    took: dict[str, list[Seconds]] = {}  # a clip, of each round
     for _ in range(rounds):
-        here = dict.fromkeys(who, (0.0, 0.0))
+        here = dict.fromkeys((*who, together), (0.0, 0.0))
         counts = {each: n.Count() for each in (*who, together)}
-        for i, story in enumerate(stories):
+        for i, story in enumerate(alone):
             for each, write in who.items():
                 begin = now()
                 write(story, counts[each])
@@ -118,15 +124,16 @@ def race_of(name: str, stories: list[Story], rounds: int) -> None:
         n.ours(writer, stories, counts[together], STORIES)
         here[together] = since(begin)
         for each, seconds in here.items():
-            took.setdefault(each, []).append(seconds)
-            flop[each] = forward_flops(SHAPES[name], counts[each].load)
+            took.setdefault(each, []).append((seconds[0] / clips[each], seconds[1] / clips[each]))
+            flop[each] = forward_flops(SHAPES[name], counts[each].load) / clips[each]
     for each, rows in took.items():
-        ratios = [a[1] / b[1] for a, b in zip(took["released"], rows, strict=True)]
         bound = flop["released"] / flop[each]
-        wall, cpu = (median(row[i] for row in rows) for i in (0, 1))
-        span = f" ({min(ratios):.2f}-{max(ratios):.2f})" if rounds > 1 else ""
-        cells = f"{wall:.1f} | {cpu:.1f} | {median(ratios):.2f}{span} | {bound:.2f}"
-        print(f"| {name} | {each} | {cells} | {100 * median(ratios) / bound:.0f} % |", flush=True)
+        cells = [f"{median(row[i] for row in rows):.3f}" for i in (0, 1)]
+        for i in (0, 1):
+            ratios = [a[i] / b[i] for a, b in zip(took["released"], rows, strict=True)]
+            cells.append(f"{median(ratios):.2f}" + (f" ({min(ratios):.2f}-{max(ratios):.2f})" if rounds > 1 else ""))
+        cells += [f"{bound:.2f}", f"{100 * median(ratios) / bound:.0f} %"]
+        print(f"| {name} | {each} | {' | '.join(cells)} |", flush=True)
 
 
 # -- growth ----------------------------------------------------------------------------------------------------------
@@ -243,7 +250,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=parts, metavar="part")
     parser.add_argument("--models", nargs="*", default=["tiny", "smollm2"])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--stories", type=int, default=STORIES, help="in the race: fewer of the eight, from the middle")
+    parser.add_argument("--stories", type=int, default=STORIES, help="in the race: of the eight, one by one so many")
+    parser.add_argument("--alike", action="store_true", help="in the race: the eight nearest to the median length")
     parser.add_argument("--clips", type=int, help="of a story at most, in the race: a shorter run, and lower ratios")
     parser.add_argument("--shots", type=int, default=600, help="of the long story")
     parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
@@ -254,7 +262,7 @@ def main() -> None:
         return
     work = {
         "check": check,
-        "race": lambda: race(args.models, args.rounds, args.clips, args.stories),
+        "race": lambda: race(args.models, args.rounds, args.clips, args.stories, args.alike),
         "growth": lambda: growth(args.models, args.rounds),
         "memory": lambda: memory(args.models),
         "long": lambda: long(args.shots),
