@@ -1,6 +1,6 @@
 """What writing stories costs beside the released procedure and HF's `generate`.
 
-    python benchmarks/generate.py                 # everything; parts: check race growth split memory long
+    python benchmarks/generate.py                 # everything; parts: check race growth split bound memory long
     python benchmarks/generate.py race --models tiny --rounds 3
 
 Ratios come from one run, interleaved story by story; wall and process CPU time stand beside each other, since on a busy
@@ -29,6 +29,7 @@ from flops import Load, Shape, forward_flops
 from vn.story import Fixed, Story
 
 STORIES = 8
+SEVEN = Shape(32, 4096, 32, 32, 128, 11008, 64000)  # a LLaMA of 7B
 Seconds = tuple[float, float]  # wall, CPU
 
 
@@ -204,7 +205,7 @@ def split() -> None:
     print("Ours, one by one, by formula: GFLOP of a clip, of them attention, and how much of each the 40th takes.\n")
     print("| model | 5th | of it attention | 40th | of it attention | 40th / 5th | attention | the rest |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for name, shape in {**SHAPES, "7B": Shape(32, 4096, 32, 32, 128, 11008, 64000)}.items():
+    for name, shape in {**SHAPES, "7B": SEVEN}.items():
         early, late = (
             (forward_flops(shape, load), 4 * shape.layers * shape.heads * shape.head_width * load.pairs)
             for load in (loads[4], loads[39])
@@ -214,6 +215,21 @@ def split() -> None:
         cells += [f"{late[0] / early[0]:.2f}", f"{late[1] / early[1]:.2f}", f"{rest:.2f}"]
         print(f"| {name} | {' | '.join(cells)} |")
     print(f"\nTokens through the model: {loads[4].tokens} and {loads[39].tokens}.")
+
+
+def bound() -> None:
+    """By how much ours could be faster if arithmetic were all, by the clips of a story."""
+    narrator, packer = n.make_narrator("tiny"), n.make_packer("tiny")
+    writer = n.ReferenceWriter(narrator, packer)
+    names = [*SHAPES, "7B"]
+    print("FLOPs of the released procedure / ours, by formula; made-up stories of real lengths.\n")
+    print(f"| clips | {' | '.join(names)} |\n|---:|{'---:|' * len(names)}")
+    for clips in (3, 5, 7, 10, 15, 20):
+        story, theirs, our = s.made_up_story(clips), n.Count(), n.Count()
+        n.count_released(packer, story, theirs)
+        n.ours(writer, [story], our, 1)
+        ratios = [forward_flops(x, theirs.load) / forward_flops(x, our.load) for x in (*SHAPES.values(), SEVEN)]
+        print(f"| {clips} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |", flush=True)
 
 
 # -- memory ----------------------------------------------------------------------------------------------------------
@@ -285,7 +301,7 @@ def long(clips: int) -> None:
 
 def main() -> None:
     """Print the tables asked for."""
-    parts = ["check", "race", "growth", "split", "memory", "long"]
+    parts = ["check", "race", "growth", "split", "bound", "memory", "long"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=parts, metavar="part")
     parser.add_argument("--models", nargs="*", default=["tiny", "smollm2"])
@@ -306,6 +322,7 @@ def main() -> None:
         "race": lambda: race(args.models, args.rounds, args.clips, args.stories, args.alike, not args.no_hf),
         "growth": lambda: growth(args.models, args.rounds),
         "split": split,
+        "bound": bound,
         "memory": lambda: memory(args.models),
         "long": lambda: long(args.shots),
     }
