@@ -1,6 +1,6 @@
 """What writing stories costs beside the released procedure and HF's `generate`.
 
-    python benchmarks/generate.py                 # everything; parts: check race growth memory long
+    python benchmarks/generate.py                 # everything; parts: check race growth split bound memory long
     python benchmarks/generate.py race --models tiny --rounds 3
 
 Ratios come from one run, interleaved story by story; wall and process CPU time stand beside each other, since on a busy
@@ -24,11 +24,12 @@ import narrators as n
 import stories as s
 import torch
 from contestants import SHAPES
-from flops import forward_flops
+from flops import Load, Shape, forward_flops
 
 from vn.story import Fixed, Story
 
 STORIES = 8
+SEVEN = Shape(32, 4096, 32, 32, 128, 11008, 64000)  # a LLaMA of 7B
 Seconds = tuple[float, float]  # wall, CPU
 
 
@@ -37,15 +38,19 @@ def now() -> Seconds:
     return time.perf_counter(), time.process_time()
 
 
-def eight(clips: int | None) -> tuple[list[Story], str]:
-    """Eight stories, evenly through the sample by their number of clips, and what they are."""
+def eight(clips: int | None, alike: bool = False) -> tuple[list[Story], str]:
+    """Eight stories and what they are: evenly through the sample by number of clips, or all of about the median."""
     found, what = s.stories()
     found = sorted((x for x in found if len(x.narrated) >= 2), key=lambda x: (len(x.narrated), x.id))
-    chosen = [found[(2 * i + 1) * len(found) // (2 * STORIES)] for i in range(STORIES)]
+    if alike:
+        chosen = found[(len(found) - STORIES) // 2 :][:STORIES]
+    else:
+        chosen = [found[(2 * i + 1) * len(found) // (2 * STORIES)] for i in range(STORIES)]
     if clips is not None:
         chosen = [replace(x, clips=x.clips[: x.narrated[min(clips, len(x.narrated)) - 1] + 1]) for x in chosen]
     count = sum(len(x.narrated) for x in chosen)
-    return chosen, f"{STORIES} of {what}, {count} narrated clips" + (f", {clips} a story at most" if clips else "")
+    kind = " of median length" if alike else ""
+    return chosen, f"{STORIES}{kind} of {what}, {count} narrated clips" + (f", {clips} at most" if clips else "")
 
 
 # -- check ---------------------------------------------------------------------------------------------------------
@@ -77,37 +82,42 @@ def since(begin: Seconds) -> Seconds:
     return wall - begin[0], cpu - begin[1]
 
 
-def race(models: list[str], rounds: int, clips: int | None, some: int) -> None:
-    """Seconds to write eight stories, or some of them."""
-    stories, what = eight(clips)
+def race(models: list[str], rounds: int, clips: int | None, some: int, alike: bool, hf: bool) -> None:
+    """Seconds a clip to write eight stories; one by one only some of them, from the middle."""
+    stories, what = eight(clips, alike)
+    alone = stories[(STORIES - some) // 2 :][:some]
     if some < STORIES:
-        stories = stories[(STORIES - some) // 2 :][:some]
-        what = f"{some}, {sum(len(x.narrated) for x in stories)} clips, from the middle of {what}"
+        what += f"; one by one {some} of them, {sum(len(x.narrated) for x in alone)} clips"
     print(f"{what}. One thread, {rounds} round(s), story by story in turn.\n")
-    print("| model | contestant | wall s | CPU s | CPU: released / this | FLOP: released / this | share of it |")
-    print("|---|---|---:|---:|---:|---:|---:|", flush=True)
+    print("| model | contestant | wall s a clip | CPU s a clip | released / this: wall | CPU | FLOP | share of it |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
     for name in models:
-        race_of(name, stories, rounds)
+        race_of(name, stories, alone, rounds, hf)
 
 
-def race_of(name: str, stories: list[Story], rounds: int) -> None:
+def race_of(name: str, stories: list[Story], alone: list[Story], rounds: int, hf: bool) -> None:
     """The same of one model."""
     narrator, packer = n.make_narrator(name), n.make_packer(name)
     writer = n.ReferenceWriter(narrator, packer)
-    n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
-    n.released(narrator, packer, s.made_up_story(1), n.Count())
+    n.ours(writer, [s.made_up_story(1)], n.Count(), 1)  # warm up
+    if name == "tiny":
+        n.released(narrator, packer, s.made_up_story(1), n.Count())
     who: dict[str, Callable[[Story, n.Count], None]] = {
         "released": lambda story, count: n.released(narrator, packer, story, count),
         "HF, cache within a clip": lambda story, count: n.cached(narrator, packer, story, count),
         "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
     }
+    if not hf:
+        del who["HF, cache within a clip"]
     together = f"ours, {len(stories)} at once"
-    flop: dict[str, float] = {}
-    took: dict[str, list[Seconds]] = {}  # of each round
+    clips = {each: sum(len(x.narrated) for x in alone) for each in who}
+    clips[together] = sum(len(x.narrated) for x in stories)
+    flop: dict[str, float] = {}  # a clip
+    took: dict[str, list[Seconds]] = {}  # a clip, of each round
     for _ in range(rounds):
-        here = dict.fromkeys(who, (0.0, 0.0))
+        here = dict.fromkeys((*who, together), (0.0, 0.0))
         counts = {each: n.Count() for each in (*who, together)}
-        for i, story in enumerate(stories):
+        for i, story in enumerate(alone):
             for each, write in who.items():
                 begin = now()
                 write(story, counts[each])
@@ -117,26 +127,34 @@ def race_of(name: str, stories: list[Story], rounds: int) -> None:
         begin = now()
         n.ours(writer, stories, counts[together], STORIES)
         here[together] = since(begin)
+        print(f"  {name} {together}: {here[together][1]:.2f} s CPU", file=sys.stderr, flush=True)
         for each, seconds in here.items():
-            took.setdefault(each, []).append(seconds)
-            flop[each] = forward_flops(SHAPES[name], counts[each].load)
+            took.setdefault(each, []).append((seconds[0] / clips[each], seconds[1] / clips[each]))
+            flop[each] = forward_flops(SHAPES[name], counts[each].load) / clips[each]
     for each, rows in took.items():
-        ratios = [a[1] / b[1] for a, b in zip(took["released"], rows, strict=True)]
         bound = flop["released"] / flop[each]
-        wall, cpu = (median(row[i] for row in rows) for i in (0, 1))
-        span = f" ({min(ratios):.2f}-{max(ratios):.2f})" if rounds > 1 else ""
-        cells = f"{wall:.1f} | {cpu:.1f} | {median(ratios):.2f}{span} | {bound:.2f}"
-        print(f"| {name} | {each} | {cells} | {100 * median(ratios) / bound:.0f} % |", flush=True)
+        cells = [f"{median(row[i] for row in rows):.3f}" for i in (0, 1)]
+        for i in (0, 1):
+            ratios = [a[i] / b[i] for a, b in zip(took["released"], rows, strict=True)]
+            cells.append(f"{median(ratios):.2f}" + (f" ({min(ratios):.2f}-{max(ratios):.2f})" if rounds > 1 else ""))
+        cells += [f"{bound:.2f}", f"{100 * median(ratios) / bound:.0f} %"]
+        print(f"| {name} | {each} | {' | '.join(cells)} |", flush=True)
 
 
 # -- growth ----------------------------------------------------------------------------------------------------------
 
 
-def growth(models: list[str], rounds: int) -> None:
-    """What a clip costs late in a story: all clips have texts of the same length."""
+def forty() -> Story:
+    """A story of 40 clips, all of whose texts are of the same length."""
     story = s.made_up_story(40)
     text, labels = story.clips[0].narration, story.clips[0].labels
-    story = replace(story, clips=tuple(replace(clip, narration=text, labels=labels) for clip in story.clips))
+    return replace(story, clips=tuple(replace(clip, narration=text, labels=labels) for clip in story.clips))
+
+
+def growth(models: list[str], rounds: int) -> None:
+    """What a clip costs late in a story: all clips have texts of the same length."""
+    story = forty()
+    text, labels = story.clips[0].narration, story.clips[0].labels
     # Most are given, and only read: what is timed are clips whose forerunner was written.
     written = (3, 4, 5, 37, 38, 39)
     fixed = {i: Fixed(labels, text) for i in range(40) if i not in written}
@@ -167,6 +185,51 @@ def growth(models: list[str], rounds: int) -> None:
         each = [b - a for a, b in pairwise(flop)]
         before = len(n.prompts(packer, story, 39)[0].ids)
         print(f"| {name} | {early:.3f} | {late:.3f} | {ratio:.2f} | {each[39] / each[4]:.2f} | {before} |", flush=True)
+
+
+def split() -> None:
+    """Of what the 5th and the 40th clip cost by FLOPs, attention and the rest; of a 7B model by formula, too."""
+    narrator, packer = n.make_narrator("tiny"), n.make_packer("tiny")
+    narrator.causal_lm.set_attn_implementation(n.TREE)
+    writer = n.ReferenceWriter(narrator, packer)
+    writer.count = n.Count()
+    loads: list[Load] = []
+
+    def follow(_: object) -> None:
+        loads.append(writer.count.load)
+        writer.count.load = Load(0, 0, 0)
+
+    pool = writer.pool(1)
+    pool.add(writer.story(n.footage(forty()), follow=follow), lambda _: None)
+    pool.finish()
+    print("Ours, one by one, by formula: GFLOP of a clip, of them attention, and how much of each the 40th takes.\n")
+    print("| model | 5th | of it attention | 40th | of it attention | 40th / 5th | attention | the rest |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for name, shape in {**SHAPES, "7B": SEVEN}.items():
+        early, late = (
+            (forward_flops(shape, load), 4 * shape.layers * shape.heads * shape.head_width * load.pairs)
+            for load in (loads[4], loads[39])
+        )
+        cells = [f"{x / 1e9:.3g} | {100 * y / x:.0f} %" for x, y in (early, late)]
+        rest = (late[0] - late[1]) / (early[0] - early[1])
+        cells += [f"{late[0] / early[0]:.2f}", f"{late[1] / early[1]:.2f}", f"{rest:.2f}"]
+        print(f"| {name} | {' | '.join(cells)} |")
+    print(f"\nTokens through the model: {loads[4].tokens} and {loads[39].tokens}.")
+
+
+def bound() -> None:
+    """By how much ours could be faster if arithmetic were all, by the clips of a story."""
+    narrator, packer = n.make_narrator("tiny"), n.make_packer("tiny")
+    writer = n.ReferenceWriter(narrator, packer)
+    names = [*SHAPES, "7B"]
+    print("FLOPs of the released procedure / ours, by formula; made-up stories of real lengths.\n")
+    print(f"| clips | {' | '.join(names)} |\n|---:|{'---:|' * len(names)}")
+    for clips in (3, 5, 7, 10, 15, 20):
+        story, theirs, our = s.made_up_story(clips), n.Count(), n.Count()
+        n.count_released(packer, story, theirs)
+        n.ours(writer, [story], our, 1)
+        ratios = [forward_flops(x, theirs.load) / forward_flops(x, our.load) for x in (*SHAPES.values(), SEVEN)]
+        print(f"| {clips} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |", flush=True)
 
 
 # -- memory ----------------------------------------------------------------------------------------------------------
@@ -238,12 +301,14 @@ def long(clips: int) -> None:
 
 def main() -> None:
     """Print the tables asked for."""
-    parts = ["check", "race", "growth", "memory", "long"]
+    parts = ["check", "race", "growth", "split", "bound", "memory", "long"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=parts, metavar="part")
     parser.add_argument("--models", nargs="*", default=["tiny", "smollm2"])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--stories", type=int, default=STORIES, help="in the race: fewer of the eight, from the middle")
+    parser.add_argument("--stories", type=int, default=STORIES, help="in the race: of the eight, one by one so many")
+    parser.add_argument("--alike", action="store_true", help="in the race: the eight nearest to the median length")
+    parser.add_argument("--no-hf", action="store_true", help="in the race: without HF's `generate`")
     parser.add_argument("--clips", type=int, help="of a story at most, in the race: a shorter run, and lower ratios")
     parser.add_argument("--shots", type=int, default=600, help="of the long story")
     parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
@@ -254,8 +319,10 @@ def main() -> None:
         return
     work = {
         "check": check,
-        "race": lambda: race(args.models, args.rounds, args.clips, args.stories),
+        "race": lambda: race(args.models, args.rounds, args.clips, args.stories, args.alike, not args.no_hf),
         "growth": lambda: growth(args.models, args.rounds),
+        "split": split,
+        "bound": bound,
         "memory": lambda: memory(args.models),
         "long": lambda: long(args.shots),
     }

@@ -134,9 +134,18 @@ def released(narrator: VideoNarrator, packer: Packer, story: Story, count: Count
         for before, text in ((0, label), (len(label) + len(lead), narration)):
             inputs = _embedded(narrator, row, video.frames, [*label, *lead][:before])
             count.firsts.append(int(_generate(narrator, inputs, len(text))[0]))
-            count.prompt(inputs.shape[1], visual=s.FRAMES * s.TOKENS)
+    count_released(packer, story, count)
+
+
+def count_released(packer: Packer, story: Story, count: Count) -> None:
+    """What the released procedure puts through the model."""
+    for clip in story.narrated:
+        row, label, lead, narration = prompts(packer, story, clip)
+        for before, text in ((0, label), (len(label) + len(lead), narration)):
+            tokens = len(row.ids) + before
+            count.prompt(tokens, visual=s.FRAMES * s.TOKENS)
             for n in range(len(text) - 1):
-                count.prompt(1, inputs.shape[1] + n)
+                count.prompt(1, tokens + n)
 
 
 @torch.inference_mode()
@@ -167,12 +176,14 @@ class _CountingDecoder(Decoder):
 
     def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
         for slot, request in asked:
-            tokens, before = len(request.ids), len(slot.ids)
+            before = len(slot.ids)
+            tried = request.ahead if isinstance(request, Read) else request
             if isinstance(request, Read):
                 visual = len(request.visual) if request.visual is not None else 0
-                self.count.prompt(tokens, before, visual=visual)
-            else:
-                self.count.prompt(tokens, before, logits=tokens)
+                self.count.prompt(len(request.ids), before, visual=visual)
+                before += len(request.ids)
+            if tried is not None:
+                self.count.prompt(len(tried.ids), before, logits=len(tried.ids))
         return super().answer(asked)
 
 

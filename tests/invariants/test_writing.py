@@ -55,11 +55,13 @@ class ReEncoding(Decoder):
                     visual.append((len(slot.ids) + request.visual_at, request.visual))
                 self.tried[slot.number] = []
                 slot.ids += request.ids
-                rows = [slot.ids]
-            else:
+                rows = [[*slot.ids]]
+            tries = request.ahead if isinstance(request, Read) else request
+            if tries is not None:
                 tried = self.tried[slot.number]
-                tried += request.ids
-                rows = [[*slot.ids, *(tried[i] for i in path)] for path in request.paths]
+                tried += tries.ids
+                more = [[*slot.ids, *(tried[i] for i in path)] for path in tries.paths]
+                rows = [*rows, *more] if isinstance(request, Read) else more
             self.seen[slot.number] = visual
             answers.append(torch.stack([self.logits(ids, visual) for ids in rows]))
         return answers

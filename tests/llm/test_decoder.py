@@ -7,6 +7,7 @@ from toy_narrator import SECONDS, STORY
 from vn.llm.decoder import Decoder, Read, Slot, Try, visual_tokens
 from vn.llm.decoding import Decoding
 from vn.llm.generate import Footage, StoryWriter
+from vn.llm.llama import is_plain
 from vn.story import Clip, Story
 
 SHORT = Decoding(max_new_tokens=12)
@@ -77,4 +78,45 @@ def test_ways_on_are_tried_side_by_side_and_forgotten(make, frames):
             (last[1][0], 0, [9, 3]),
         ):
             torch.testing.assert_close(logits, re_encoded(assembly, rows[row], frames, ids), rtol=1e-4, atol=1e-4)
-    assert [slot.ids[-2:] for slot in slots] == [[9, 3], [4, 4]]
+        # A single token is tried past others, beside one that is read; then ways ahead of one, and one that is kept.
+        last = decoder.answer([(slots[0], Read([5])), (slots[1], Try([5, 6], [[0], [1]]))])
+        past, beside = decoder.answer([(slots[1], Try([7], [[1, 2]])), (slots[0], Read([6]))])
+        (ahead,) = decoder.answer([(slots[1], Read([3], ahead=Try.straight([2, 9])))])
+        slots[1].take([2, 9])
+        (then,) = decoder.answer([(slots[1], Read([8]))])
+        for logits, row, ids in (
+            (past[0], 1, [4, 4, 6, 7]),
+            (beside[0], 0, [9, 3, 5, 6]),
+            (ahead[0], 1, [4, 4, 3]),
+            (ahead[1], 1, [4, 4, 3, 2]),
+            (ahead[2], 1, [4, 4, 3, 2, 9]),
+            (then[0], 1, [4, 4, 3, 2, 9, 8]),
+        ):
+            torch.testing.assert_close(logits, re_encoded(assembly, rows[row], frames, ids), rtol=1e-4, atol=1e-4)
+    assert [slot.ids[-2:] for slot in slots] == [[5, 6], [9, 8]]
+    assert decoder.passes == 8
+
+
+def test_the_layers_without_their_frame_are_transformers_own(make, frames):
+    """Bit for bit, in fp32; and a hook on any part has transformers asked."""
+    assembly = make()
+    assembly.narrator.eval()
+    row = assembly.packer.prompt(MANY, assembly.packer.plan(MANY, frames, SECONDS, 0), 0, [], 0)
+
+    def logits():
+        decoder, slot = Decoder(assembly.narrator), Slot(0)
+        first = decoder.answer([(slot, Read(row.ids))])
+        return torch.cat([*first, *decoder.answer([(slot, Read([7]))])])
+
+    with torch.inference_mode():
+        assert is_plain(assembly.narrator.causal_lm.get_decoder())
+        ours = logits()
+        heard = []
+        handle = (
+            assembly.narrator.causal_lm.get_decoder()
+            .layers[0]
+            .register_forward_hook(lambda *_: heard.append(1) and None)
+        )
+        assert torch.equal(logits(), ours)
+        assert len(heard) == 2
+        handle.remove()

@@ -9,7 +9,6 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from vn.errors import InputError
-from vn.llm.decoder import Read
 from vn.llm.labels import LabelTrie
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import ScriptLabel, format_labels
@@ -58,8 +57,7 @@ def drive(work, logits):
     try:
         request = next(work)
         while True:
-            if isinstance(request, Read):
-                read += request.ids
+            read += request.ids
             request = work.send(logits(request))
     except StopIteration as end:
         return end.value, read
@@ -68,24 +66,30 @@ def drive(work, logits):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_whatever_the_model_likes_labels_are_written_whole(tokens, language):
     size, trie = len(tokens.tokenizer), LabelTrie(tokens, language)
-    several = 0
+    several = ahead = 0
     for seed in range(40):
         random = np.random.default_rng(seed)
 
         def logits(request=None, random=random):
-            rows = 1 if request is None else len(request.ids)
+            ahead = trie.ahead if request is None else request.ahead
+            rows = 1 + (len(ahead.ids) if ahead is not None else 0)
             return torch.from_numpy(random.normal(0, 5, (rows, size))).float()
 
         def pick(row, written, allowed):
             return allowed[int(row[allowed].argmax())]
 
-        found, read = drive(trie.write(logits()[0], pick), logits)
+        lead = [5, 6] if seed % 2 else None
+        found, read = drive(trie.write(logits(), pick, lead), logits)
         ids = [*tokens.encode(format_labels(found.labels, language)), tokens.newline]
+        if found.after is not None:
+            ahead += 1
+            ids += lead
         assert [*read, *found.rest] == ids  # what training reads, token for token
         several += len(found.labels) > 1
         assert sum(share for _, share in found.odds) == pytest.approx(1)
         assert [share for _, share in found.odds] == sorted((share for _, share in found.odds), reverse=True)
     assert 0 < several < 40
+    assert 0 < ahead <= 20
 
 
 def test_odds_are_those_of_every_way_to_write_a_first_label(tokens):
@@ -93,7 +97,8 @@ def test_odds_are_those_of_every_way_to_write_a_first_label(tokens):
     size = len(tokens.tokenizer)
     table = torch.randn(size + 1, size, generator=torch.Generator().manual_seed(0))
     trie = LabelTrie(tokens, "en")
-    work = trie.write(table[size], lambda row, written, allowed: allowed[0])
+    tried = trie.ahead.ids if trie.ahead is not None else []
+    work = trie.write(table[[size, *tried]], lambda row, written, allowed: allowed[0])
 
     def share(path):
         total, last = 1.0, size
@@ -107,7 +112,7 @@ def test_odds_are_those_of_every_way_to_write_a_first_label(tokens):
     for count in (1, 2, 3):
         for labels in itertools.permutations(ScriptLabel, count):
             expected[labels[0]] += share((*tokens.encode(format_labels(labels, "en")), tokens.newline))
-    found, _ = drive(work, lambda request: table[request.ids[-1:] if isinstance(request, Read) else request.ids])
+    found, _ = drive(work, lambda request: table[request.ids[-1:]])
     assert dict(found.odds) == pytest.approx(expected, abs=1e-5)
 
 

@@ -1,13 +1,16 @@
 """A test that is interrupted goes on; what all ranks wrote is merged and checked."""
 
 import json
+import os
+import signal
 from types import SimpleNamespace
 
 import pytest
+from test_kill import start, wait_for
 
 from vn.errors import InputError
 from vn.story import Clip, Story
-from vn.train.predictions import PredictionWriter
+from vn.train.predictions import KEPT, PredictionWriter
 
 
 def trainer(rank=0, ranks=1):
@@ -91,8 +94,44 @@ def test_an_interrupted_predict_ends_as_one_that_was_not(experiment, monkeypatch
     assert experiment("predict", *adapter, "--out", str(tmp_path / "halves")) == 0
     assert len(added) == len(set(added)) == 10  # five videos in two settings, each written once
     assert added[:4] == kept
+    assert_same_predictions(tmp_path / "whole", tmp_path / "halves")
+
+
+def assert_same_predictions(whole, other):
     for name in ("stories.jsonl", "predictions.predicted.jsonl", "predictions.given.jsonl"):
-        one, two = ((tmp_path / folder / name).read_text().splitlines() for folder in ("whole", "halves"))
+        one, two = ((folder / name).read_text().splitlines() for folder in (whole, other))
         for a, b in zip(map(json.loads, one), map(json.loads, two), strict=True):
             assert a.pop("label_odds", None) == pytest.approx(b.pop("label_odds", None), abs=1e-3)
             assert a == b
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_predict_that_is_killed_again_and_again_ends_as_one_that_was_not(experiment, tmp_path):
+    """Real processes, SIGKILL behind the first, the fourth and the eighth story of ten."""
+    assert experiment("fit", "--trainer.max_epochs", "1") == 0
+    args = ("--adapter", str(experiment.run_folder() / "adapter"), "--data.videos_at_once", "1")
+    args += ("--test.decoding.max_new_tokens", "300")
+    assert experiment("predict", *args, "--out", str(tmp_path / "whole")) == 0
+    out = tmp_path / "killed"
+
+    def written():
+        return sum(file.read_bytes().count(b"\n") - 1 for file in (out / "parts").glob("rank*.jsonl"))
+
+    def kept():
+        file = out / "parts" / KEPT
+        return file.read_bytes().count(b"\n") - 1 if file.exists() else 0
+
+    seen = []
+    for stories in (1, 4, 8):
+        process = start(experiment, "toy", *args, "--out", str(out), command="predict")
+        wait_for(process, lambda stories=stories: kept() + written() >= stories)
+        assert process.poll() is None, "it was done before it could be killed"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=120)
+        seen.append(kept())
+        assert not (out / "stories.jsonl").exists()
+    assert 0 == seen[0] < seen[1] < seen[2] < 10  # what was there when each began
+    assert experiment("predict", *args, "--out", str(out)) == 0
+    assert_same_predictions(tmp_path / "whole", out)
+    assert not (out / "parts").exists()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vn.llm import llama
 from vn.llm.packing import Row
 from vn.llm.slots import Part, Reading, SlotCache
 from vn.narrator import VideoNarrator
@@ -33,19 +34,9 @@ class Slot:
         """Forget all but the first tokens."""
         del self.ids[count:]
 
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Tokens to read on with; the answer is what comes next: logits ``[1, V]``.
-
-    Attributes:
-        ids: at least one.
-        visual: ``[N, H]``, in place of the embeddings of the ids from `visual_at` on.
-    """
-
-    ids: Sequence[int]
-    visual: Tensor | None = None
-    visual_at: int = 0
+    def take(self, ids: Sequence[int]) -> None:
+        """Keep what was tried straight ahead of what was read."""
+        self.ids += ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +53,36 @@ class Try:
     ids: Sequence[int]
     paths: Sequence[Sequence[int]]
 
+    @classmethod
+    def straight(cls, ids: Sequence[int]) -> Try:
+        """One way, token after token; behind a `Read`, a story that goes it may keep it (`Slot.take`)."""
+        return cls(ids, [range(n + 1) for n in range(len(ids))])
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Tokens to read on with; the answer is what comes next: logits ``[1, V]``.
+
+    Attributes:
+        ids: at least one.
+        visual: ``[N, H]``, in place of the embeddings of the ids from `visual_at` on.
+        visual_at: see `visual`.
+        ahead: ways on from there, tried in the same pass; their logits stand behind the first: ``[1 + n, V]``.
+    """
+
+    ids: Sequence[int]
+    visual: Tensor | None = None
+    visual_at: int = 0
+    ahead: Try | None = None
+
 
 Request = Read | Try
+
+
+def size(request: Request) -> int:
+    """How many tokens go through the model."""
+    ahead = request.ahead if isinstance(request, Read) else None
+    return len(request.ids) + (len(ahead.ids) if ahead is not None else 0)
 
 
 class Decoder:
@@ -84,6 +103,10 @@ class Decoder:
         self.cache = SlotCache()
         self.passes = 0
         self.tokens = 0
+        self._embed = self.model.get_input_embeddings()
+        self._layers = self.model.get_decoder()
+        self._head = self.model.get_output_embeddings()
+        self._plain = llama.is_plain(self._layers)
         self._nothing = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.device)
 
     def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
@@ -96,19 +119,21 @@ class Decoder:
             Logits ``[1 or n, V]``, in fp32, for each request.
         """
         # Single tokens first, by slot: that is how `Reading` wants them.
-        order = sorted(range(len(asked)), key=lambda i: (len(asked[i][1].ids) > 1, asked[i][0].number))
+        sizes = [size(request) for _, request in asked]
+        single = [count == 1 and isinstance(request, Read) for count, (_, request) in zip(sizes, asked, strict=True)]
+        order = sorted(range(len(asked)), key=lambda i: (not single[i], asked[i][0].number))
         answers: list[Tensor | None] = [None] * len(asked)
         group: list[int] = []
-        size = 0
+        total = 0
         for i in [*order, None]:
-            count = len(asked[i][1].ids) if i is not None else 0
-            if group and (i is None or size + count > MOST_TOKENS):
+            count = sizes[i] if i is not None else 0
+            if group and (i is None or total + count > MOST_TOKENS):
                 for n, logits in zip(group, self._pass([asked[n] for n in group]), strict=True):
                     answers[n] = logits
-                group, size = [], 0
+                group, total = [], 0
             if i is not None:
                 group.append(i)
-                size += count
+                total += count
         return [logits for logits in answers if logits is not None]
 
     def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
@@ -116,49 +141,62 @@ class Decoder:
         ids: list[int] = []
         places: list[int] = []
         wanted: list[int] = []
+        answers: list[int] = []  # logits of each
+        visual: list[tuple[int, Tensor]] = []
         for slot, request in asked:
-            part = _part(slot, request)
-            parts.append(part)
+            read, wants = len(slot.ids), len(wanted)
+            tried: Try | None
             if isinstance(request, Read):
-                places += range(part.start, part.end)
-                wanted.append(len(ids) + part.count - 1)
+                tried, count = request.ahead, len(request.ids)
+                if request.visual is not None:
+                    visual.append((len(ids) + request.visual_at, request.visual))
+                parts.append(Part(slot.number, read, count))
+                ids += request.ids
+                places += range(read, read + count)
+                wanted.append(len(ids) - 1)
+                read += count
+                slot.ids += request.ids
             else:
-                places += [len(slot.ids) + len(path) - 1 for path in request.paths]
-                wanted += range(len(ids), len(ids) + part.count)
-            ids += request.ids
-        inputs = self.model.get_input_embeddings()(torch.tensor([ids], device=self.device))
-        at = 0
-        for _, request in asked:
-            if isinstance(request, Read) and request.visual is not None:
-                first = at + request.visual_at
-                inputs[0, first : first + len(request.visual)] = request.visual.to(inputs.dtype)
-            at += len(request.ids)
-        hidden = self.model.get_decoder()(
-            inputs_embeds=inputs,
-            attention_mask=self._nothing,  # of four dimensions: transformers leaves it alone, and `Reading` needs none
-            position_ids=torch.tensor([places], device=self.device),
-            reading=Reading(self.cache, parts, self.device),
-            use_cache=False,
-        ).last_hidden_state
-        logits = self.model.get_output_embeddings()(hidden[0, torch.tensor(wanted, device=self.device)]).float()
+                tried = request
+            if tried is not None:
+                parts.append(_tried(slot.number, read, tried))
+                places += [read + len(path) - 1 for path in tried.paths]
+                wanted += range(len(ids), len(ids) + len(tried.ids))
+                ids += tried.ids
+            answers.append(len(wanted) - wants)
+        inputs = self._embed(torch.tensor([ids], device=self.device))
+        for first, tokens in visual:
+            inputs[0, first : first + len(tokens)] = tokens.to(inputs.dtype)
+        singles = sum(isinstance(request, Read) and size(request) == 1 for _, request in asked)
+        reading = Reading(self.cache, parts, singles, self.device)
+        hidden = self._hidden(inputs, torch.tensor([places], device=self.device), reading)[0]
+        if len(wanted) < len(ids):
+            hidden = hidden[torch.tensor(wanted, device=self.device)]
         self.passes += 1
         self.tokens += len(ids)
-        for slot, request in asked:
-            if isinstance(request, Read):
-                slot.ids += request.ids
-        return list(logits.split([1 if isinstance(request, Read) else len(request.ids) for _, request in asked]))
+        return list(self._head(hidden).float().split(answers))
+
+    def _hidden(self, inputs: Tensor, places: Tensor, reading: Reading) -> Tensor:
+        if self._plain:
+            return llama.read(self._layers, inputs, places, reading)
+        return self._layers(
+            inputs_embeds=inputs,
+            attention_mask=self._nothing,  # of four dimensions: transformers leaves it alone, and `Reading` needs none
+            position_ids=places,
+            reading=reading,
+            use_cache=False,
+        ).last_hidden_state
 
 
-def _part(slot: Slot, request: Request) -> Part:
-    read, count = len(slot.ids), len(request.ids)
-    if isinstance(request, Read):
-        return Part(slot.number, read, count)
+def _tried(slot: int, read: int, request: Try) -> Part:
+    """What tries behind so many tokens that were read."""
+    count = len(request.ids)
     tried = 1 + max(path[-1] for path in request.paths) - count
     mask = torch.zeros(count, read + tried + count, dtype=torch.bool)
     mask[:, :read] = True
     for n, path in enumerate(request.paths):
         mask[n, [read + column for column in path]] = True
-    return Part(slot.number, read + tried, count, mask)
+    return Part(slot, read + tried, count, mask)
 
 
 def visual_tokens(narrator: VideoNarrator, row: Row, frames: np.ndarray) -> Tensor | None:

@@ -182,14 +182,18 @@ class StoryWriter:
             slot.keep(draft.trunk)
             logits = yield self._opening(draft, slot)
             if self.packer.storyline:
-                here, rest = len(slot.ids), None
+                here, rest, after = len(slot.ids), None, None
                 if labels is None:
-                    labels, odds, rest = yield from self._write_labels(draft, logits[0])
+                    lead = draft.lead_ids() if narration is None else None
+                    labels, odds, rest, after = yield from self._write_labels(draft, logits, lead)
                 if rest is None:
                     # Labels go back in as text, as later clips and a re-encoded prompt read them.
                     slot.keep(here)
                     rest = draft.label_ids(labels)
-                if narration is None:
+                if after is not None:
+                    slot.take(rest)
+                    logits = after
+                elif narration is None:
                     logits = yield Read([*rest, *draft.lead_ids()])
             if narration is None:
                 narration, problem = yield from self._write_narration(draft, slot, logits)
@@ -205,21 +209,24 @@ class StoryWriter:
             known = 0
             self.trunks_read += 1
         draft.trunk = row.own
-        return Read(row.ids[known:], visual_tokens(self.narrator, row, draft.footage.frames), row.visual - known)
+        visual = visual_tokens(self.narrator, row, draft.footage.frames)
+        choosing = self.packer.storyline and draft.fixed.labels is None and self.decoding.constrain_labels
+        ahead = self._trie(draft.story.language).ahead if choosing else None
+        return Read(row.ids[known:], visual, row.visual - known, ahead)
 
     def _write_labels(
-        self, draft: _Draft, logits: Tensor
-    ) -> Generator[Request, Tensor, tuple[Labels, LabelOdds, list[int] | None]]:
-        """Labels, how likely each of the 12 was, and their ids that are not in the cache yet, if they are known."""
+        self, draft: _Draft, logits: Tensor, lead: Sequence[int] | None
+    ) -> Generator[Request, Tensor, tuple[Labels, LabelOdds, list[int] | None, Tensor | None]]:
+        """Labels, how likely each of the 12 was, and of `WrittenLabels` `rest`, if it is known, and `after`."""
         if self.decoding.constrain_labels:
             pick = lambda row, written, allowed: self._pick(draft, row, written, allowed)  # noqa: E731
-            found = yield from self._trie(draft.story.language).write(logits, pick)
-            return found.labels, found.odds, found.rest
-        ids = yield from self._decode(draft, logits[None], None)
+            found = yield from self._trie(draft.story.language).write(logits, pick, lead)
+            return found.labels, found.odds, found.rest, found.after
+        ids = yield from self._decode(draft, logits, None)
         try:
-            return parse_labels(self.tokens.decode(ids)), (), None
+            return parse_labels(self.tokens.decode(ids)), (), None, None
         except InputError:
-            return (), (), None  # free labels may be none of the 12; the scores count them as wrong
+            return (), (), None, None  # free labels may be none of the 12; the scores count them as wrong
 
     def _write_narration(
         self, draft: _Draft, slot: Slot, logits: Tensor

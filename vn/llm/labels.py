@@ -43,12 +43,14 @@ class WrittenLabels:
     Attributes:
         labels: they.
         odds: how likely each of the 12 was as the first of them.
-        rest: ids of labels and newline that are not in the cache yet.
+        rest: ids of labels and newline that are not in the cache yet; of newline and lead, where `after` is known.
+        after: logits ``[1, V]`` behind labels and lead, where these were read ahead.
     """
 
     labels: Labels
     odds: LabelOdds
     rest: list[int]
+    after: Tensor | None = None
 
 
 class LabelTrie:
@@ -61,13 +63,18 @@ class LabelTrie:
         tokens: of the language model.
         language: of the labels' names.
 
+    Attributes:
+        depth: tokens of the longest.
+        ahead: what to try behind a prompt: all places at which the first label is decided.
+
     Raises:
         InputError: the tokenizer has the same ids for two labels.
     """
 
     def __init__(self, tokens: SegmentTokenizer, language: Language) -> None:
         self.root = Node()
-        self.depth = 0  # tokens of the longest
+        self.depth = 0
+        self._end = tokens.newline
         for count in range(1, MOST_LABELS + 1):
             for labels in itertools.permutations(ScriptLabel, count):
                 path = (*tokens.encode(format_labels(labels, language)), tokens.newline)
@@ -86,6 +93,9 @@ class LabelTrie:
         self._find(self.root, ())
         prefixes = {path[:n] for path in self._forks for n in range(1, len(path) + 1)}
         self._tried = sorted(prefixes, key=lambda path: (len(path), path))
+        place = {path: n for n, path in enumerate(self._tried)}
+        paths = [[place[path[:n]] for n in range(1, len(path) + 1)] for path in self._tried]
+        self.ahead = Try([path[-1] for path in self._tried], paths) if paths else None
 
     def _find(self, node: Node, path: tuple[int, ...]) -> None:
         if len(node.firsts) > 1:
@@ -101,31 +111,36 @@ class LabelTrie:
             node = node.children[token]
         return list(node.children)
 
-    def write(self, logits: Tensor, pick: Pick) -> Generator[Request, Tensor, WrittenLabels]:
+    def write(
+        self, logits: Tensor, pick: Pick, lead: Sequence[int] | None = None
+    ) -> Generator[Request, Tensor, WrittenLabels]:
         """Write labels; yields what is to be read.
 
         Args:
-            logits: ``[V]`` behind the prompt.
+            logits: ``[1 + n, V]`` behind the prompt, and of what was tried `ahead`.
             pick: chooses where several tokens may follow.
+            lead: ids that will be read behind the labels, if any: where the labels may end, these are read ahead.
         """
-        known: dict[tuple[int, ...], Tensor] = {(): logits}
-        if self._tried:
-            place = {path: n for n, path in enumerate(self._tried)}
-            paths = [[place[path[:n]] for n in range(1, len(path) + 1)] for path in self._tried]
-            known |= zip(self._tried, (yield Try([path[-1] for path in self._tried], paths)), strict=True)
+        known: dict[tuple[int, ...], Tensor] = dict(zip([(), *self._tried], logits, strict=True))
         odds = self._odds(known)
         node, read = self.root, 0
         written: list[int] = []
+        end: list[int] = []  # newline and lead, where they were read ahead
+        after: Tensor | None = None
         while node.labels is None:
             allowed = list(node.children)
             token = allowed[0]
             if len(allowed) > 1:
                 if tuple(written) not in known:
-                    known[tuple(written)] = (yield Read(written[read:]))[0]
+                    end = [self._end, *lead] if lead is not None and self._end in allowed else []
+                    answer = yield Read(written[read:], ahead=Try.straight(end) if end else None)
+                    known[tuple(written)], after = answer[0], answer[-1:] if end else None
                     read = len(written)
                 token = pick(known[tuple(written)], written, allowed)
             written.append(token)
             node = node.children[token]
+        if end and written[read:] == [self._end]:
+            return WrittenLabels(node.labels, odds, end, after)
         return WrittenLabels(node.labels, odds, written[read:])
 
     def _odds(self, known: dict[tuple[int, ...], Tensor]) -> LabelOdds:

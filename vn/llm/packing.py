@@ -178,7 +178,9 @@ class Packer:
     def _assemble(
         self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut
     ) -> Row:
-        ids = [*self.tokens.start, *(i for segment in before for i in self.tokens.encode(segment.text))]
+        ids = [*self.tokens.start]
+        for segment in before:
+            ids += self.tokens.encode(segment.text)
         start = len(ids)
         supervised: list[int] = []
         visual = -1

@@ -74,29 +74,30 @@ class Reading:
 
     Args:
         cache: takes the new keys and values.
-        parts: in the line's order; those of a single token first, by slot: they are attended to together.
+        parts: in the line's order.
+        singles: how many of the first are of a single token without a mask, by slot: they are attended to together.
         device: of the model.
     """
 
-    def __init__(self, cache: SlotCache, parts: Sequence[Part], device: torch.device) -> None:
+    def __init__(self, cache: SlotCache, parts: Sequence[Part], singles: int, device: torch.device) -> None:
         self.cache = cache
         self.parts = parts
         self.slots = 1 + max(part.slot for part in parts)
         self.columns = max(part.end for part in parts)
-        singles = [part for part in parts if part.count == 1]
-        self.together = len(singles) if _near(singles) else 0
+        alone = parts[:singles]
+        self.together = singles if _near(alone) else 0
         self.masks: list[Tensor | None] = []
         if self.together:
-            first = singles[0].slot
-            self.rows = slice(first, singles[-1].slot + 1)
+            first = alone[0].slot
+            self.rows = slice(first, alone[-1].slot + 1)
             self.gaps = self.rows.stop - first > self.together
-            self.longest = max(part.end for part in singles)
-            self.at = torch.tensor([part.start for part in singles], device=device)
-            self.which = torch.tensor([part.slot for part in singles], device=device)
+            self.longest = max(part.end for part in alone)
+            self.at = torch.tensor([part.start for part in alone], device=device)
+            self.which = torch.tensor([part.slot for part in alone], device=device)
             last = torch.zeros(self.rows.stop - first, dtype=torch.long, device=device)  # a gap sees something, too
             last[self.which - first] = self.at
             seen = torch.arange(self.longest, device=device) <= last[:, None]
-            self.seen = None if all(part.end == self.longest for part in singles) else seen[:, None, None]
+            self.seen = None if all(part.end == self.longest for part in alone) else seen[:, None, None]
         for part in parts[self.together :]:
             mask = part.mask
             if mask is None and part.start and part.count > 1:
