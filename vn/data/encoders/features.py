@@ -1,7 +1,7 @@
 """Features that were computed elsewhere: one ``.npy`` a frame, as E-SyncVidStory's were released (spec "Data").
 
-``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j taken at second j-1. The id is the story's, or else its
-video's: several stories of one video share its frames.
+``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j taken at second j-1. The id is the story's, or else
+its video's: several stories of one video share its frames.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class StoredFeatures:
     Args:
         folder: holds the files of all videos.
         fps: frames a second that the features were sampled at.
-        groups: the id of each story's video, by the story's id; looked for where there is nothing under the story's own.
+        groups: the id of each story's video, by the story's id, for stories that have no features of their own.
 
     Raises:
         InputError: the folder is missing or has no such file, or the first one is not a ``[T, D]`` array.
