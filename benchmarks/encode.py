@@ -5,7 +5,8 @@
 Videos are rendered (H.264, 640 x 360, 25 frames a second, moving patterns). The forward alone runs on tensors prepared
 before, batch by batch as prepare makes them, in as many threads as prepare has. The two take turns in one process, and
 the ratio is that of their median rates, by the clock and by processor time (which other work on the machine hardly
-touches). A second table has the parts' processor time. Target: 0.85. `blip2-clip-l14` has random weights of the full size.
+touches). A second table has the parts' processor time. Target: 0.85. `blip2-clip-l14` has random weights of the full
+size.
 """
 
 from __future__ import annotations
