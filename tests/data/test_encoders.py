@@ -81,6 +81,21 @@ class TestStoredFeatures:
         with pytest.raises(InputError, match="frames count from 001"):
             load(load_encoder("features", features=folder), "a")
 
+    def test_stories_of_one_video_share_its_features(self, folder):
+        """``a_1`` has its own; ``a_2`` and ``a_3`` are told about the video ``a``."""
+        encoder = load_encoder("features", features=folder, groups={"a_1": "a", "a_2": "a", "a_3": "a"})
+        assert [len(load(encoder, name).features) for name in ("a_1", "a_2", "a_3")] == [5, 2, 2]
+        np.testing.assert_array_equal(load(encoder, "a_2").features, load(encoder, "a").features)
+        assert encoder.fingerprint("a_2", None) == encoder.fingerprint("a", None) != encoder.fingerprint("a_1", None)
+        (folder / "a_002.jpg.npy").rename(folder / "a_003.jpg.npy")
+        with pytest.raises(InputError, match=r"a_2: a_002\.jpg\.npy: frame 002 of 003 is missing"):
+            load(load_encoder("features", features=folder, groups={"a_2": "a"}), "a_2")
+
+    def test_neither_the_story_nor_its_video_has_features(self, folder):
+        encoder = load_encoder("features", features=folder, groups={"v_1": "v"})
+        with pytest.raises(InputError, match=r"v_1: no features v_1_001\.jpg\.npy or v_001\.jpg\.npy and on"):
+            load(encoder, "v_1")
+
     def test_folders_without_features(self, tmp_path):
         with pytest.raises(InputError, match="No such file"):
             load_encoder("features", features=tmp_path / "none")

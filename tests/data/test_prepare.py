@@ -413,6 +413,29 @@ def test_released_features(tmp_path, real_data, capsys):
     assert (manifest.language, manifest.domain, manifest.standardise, manifest.warnings) == ("zh", "ad", False, [])
 
 
+def test_released_features_of_videos_with_several_stories(tmp_path, capsys):
+    """Video Storytelling: the features are named by videos, the stories ``video5_1`` and ``video5_2``."""
+    (tmp_path / "wedding").mkdir()
+    for n, video in enumerate(("video5", "video5", "video6")):
+        (tmp_path / "wedding" / f"s{n}.txt").write_text(f"{video}.mp4\n00:00 00:02 a guest\n00:02 00:03 the bride\n")
+    for video, count in (("video5", 3), ("video6", 4)):
+        for number in range(1, count + 1):
+            np.save(tmp_path / f"{video}_{number:03d}.jpg.npy", np.full((2, 4), number, np.float16))
+    command = ["prepare", str(tmp_path / "wedding"), "--reader", "video-storytelling", "--encoder", "features"]
+    command += ["--features", str(tmp_path), "--out", str(tmp_path / "data"), "--val-share", "0"]
+    assert cli.main(command) == 0
+    assert {e.key: e.frames for e in Manifest.load(tmp_path / "data").samples("train")} == {
+        "video5_1": 3,
+        "video5_2": 3,
+        "video6": 4,
+    }
+    for file in tmp_path.glob("video5_*.npy"):
+        file.unlink()
+    capsys.readouterr()
+    assert cli.main([*command, "--overwrite"]) == 2
+    assert "no features video5_1_001.jpg.npy or video5_001.jpg.npy and on" in capsys.readouterr().err
+
+
 def test_help_says_how(capsys):
     assert cli.main(["prepare", "--help"]) == 0
     out = capsys.readouterr().out

@@ -41,7 +41,7 @@ def test_sound_data_have_no_complaint(sick, capsys):
     assert main(["doctor", str(sick)]) == 0
     said = capsys.readouterr()
     assert said.err == ""
-    assert "nothing is wrong (5 shards, 24 videos" in said.out
+    assert "nothing is wrong (checked: 5 shards, 24 videos" in said.out
 
 
 @pytest.mark.parametrize("seed", range(4))

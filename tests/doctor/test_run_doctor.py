@@ -35,7 +35,9 @@ def complaints(folder, capsys, *words):
 
 def test_a_sound_run(patient, capsys):
     assert main(["doctor", str(patient)]) == 0
-    assert "nothing is wrong" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "nothing is wrong (checked: " in said
+    assert "agreement with the data, 1 lines of metrics, 1 stories, 2 predictions)" in said
     assert main(["doctor", str(patient / "adapter")]) == 0
 
 

@@ -123,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         dtype=args.encoder_dtype,
         python=args.lavis_python,
         clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
+        groups={x.story.id: x.group for x in stories},
     )
     began = time.monotonic()
     with _Progress(len(stories)) as progress:

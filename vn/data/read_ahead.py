@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,11 @@ def check_wanted() -> None:
     channel: _Channel[Any] | None = getattr(_here, "channel", None)
     if channel is not None and channel.closed:
         raise Dropped
+
+
+def processors_each() -> int:
+    """Processors for a source's own use: its share where several run side by side, else all."""
+    return max(1, len(os.sched_getaffinity(0)) // getattr(_here, "sources", 1))
 
 
 class _End:
@@ -84,7 +90,7 @@ class ReadAhead(Generic[T]):
             if channel is None:
                 self._room.release()  # the other threads shall learn of it too
                 return
-            _here.channel = channel
+            _here.channel, _here.sources = channel, len(self._threads)
             channel.run()
 
 

@@ -15,12 +15,14 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vn.data.read_ahead import check_wanted
+from vn.data.read_ahead import check_wanted, processors_each
+from vn.data.unseen import UnexpectedFrames, UnseenFrames
 from vn.errors import Findings, InputError
 
 TOLERANCE = 0.02  # seconds; a frame due at a whole second may be stamped a little after it
 SHORT_BY = 1.0  # seconds that may be missing at the end before it is worth a warning
 BEYOND = 10.0  # a time stamp this many seconds after the end is a damaged one
+MOST_THREADS = 16  # of a codec: more gain nothing
 MOST_ERRORS = 1000  # after so many, what follows is noise
 
 
@@ -78,20 +80,33 @@ def sample_frames(
         InputError: the file is missing, is not a video, or nothing of it can be decoded.
     """
     reader = VideoReader(path, sample)
+    number = 0
+    try:
+        for frame in _on_screen(reader, fps, leave_out=True):
+            yield number / fps, upright(frame)
+            number += 1
+    except UnexpectedFrames:
+        for again, frame in enumerate(_on_screen(reader, fps, leave_out=False)):
+            if again >= number:
+                yield again / fps, upright(frame)
+    if findings is not None and reader.damage:
+        findings.add(reader.damage, file=path, sample=sample)
+
+
+def _on_screen(reader: VideoReader, fps: float, leave_out: bool) -> Iterator[VideoFrame]:
+    """The frame of each sampled time; with `leave_out`, other frames are decoded only where these need them."""
     tolerance = min(0.5 / reader.fps, TOLERANCE)
     shown: VideoFrame | None = None
     number = 0
-    for time, frame in reader.frames():
+    for time, frame in reader.frames((fps, tolerance) if leave_out else None):
         while shown is not None and number / fps + tolerance < time:
-            yield number / fps, upright(shown)
+            yield shown
             number += 1
         shown = frame
     assert shown is not None  # frames() gives one or raises
     while number == 0 or number / fps + tolerance < reader.end:
-        yield number / fps, upright(shown)
+        yield shown
         number += 1
-    if findings is not None and reader.damage:
-        findings.add(reader.damage, file=path, sample=sample)
 
 
 class VideoReader:
@@ -121,18 +136,26 @@ class VideoReader:
             self.fps = float(stream.average_rate or stream.guessed_rate or 25)
             self.duration = _duration(container, stream)
 
-    def frames(self) -> Iterator[tuple[float, VideoFrame]]:
+    def frames(self, sampled: tuple[float, float] | None = None) -> Iterator[tuple[float, VideoFrame]]:
         """Seconds from the first frame and the frame, in the order shown.
+
+        Args:
+            sampled: pictures a second and tolerance in seconds, where only frames on screen at those times matter: of
+                the others some are left out.
 
         Raises:
             InputError: not one frame can be decoded.
+            UnexpectedFrames: with `sampled`: nothing may be left out of this video, so it has to be read without.
         """
+        self.end, self.damage = 0.0, None
         errors = 0
         last = -1.0
         data_end = 0.0  # of all streams: sound may go on after the last picture
         with self._open() as container:
             stream = self._stream(container)
             stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = min(processors_each(), MOST_THREADS)
+            unseen = UnseenFrames(stream, *sampled) if sampled is not None else None
             clock = _Clock(stream, 1 / self.fps)
             packets = container.demux()
             while errors < MOST_ERRORS:
@@ -140,21 +163,34 @@ class VideoReader:
                 try:
                     packet = next(packets)
                     data_end = max(data_end, _end_of(packet, container))
-                    decoded = stream.decode(packet) if packet.stream.index == stream.index else []
+                    ours = packet.stream_index == stream.index
+                    if ours and unseen is not None:
+                        unseen.before(packet)
+                    decoded = stream.decode(packet) if ours else []
                 except (StopIteration, av.error.EOFError):
                     break
-                except av.error.FFmpegError:
+                except (av.error.FFmpegError, IndexError) as error:
+                    if unseen is not None:
+                        raise UnexpectedFrames from None
                     errors += 1
+                    if isinstance(error, IndexError):  # of PyAV: damage that looks like one more stream
+                        packets = container.demux()
                     continue
                 errors += packet.is_corrupt
                 for frame in decoded:
+                    if unseen is not None:
+                        unseen.check(frame)
                     errors += frame.is_corrupt
                     time, seconds = clock.of(frame)
                     if time < last or (self.duration is not None and time > self.duration + BEYOND):
+                        if unseen is not None:
+                            raise UnexpectedFrames
                         errors += 1
                         continue
                     last, self.end = time, time + seconds
                     yield time, frame
+            if unseen is not None:
+                unseen.finish()
             if last < 0:
                 raise self._error("no frame of it can be decoded")
             pictures_missing = stream.duration is not None and self.end < (self.duration or 0) - SHORT_BY

@@ -39,19 +39,18 @@ def run(args: argparse.Namespace) -> int:
         manifest = examine_data(folder, findings, _say)
         samples = [sample for split in manifest.splits for sample in manifest.samples(split)]
         frames = sum(sample.frames for sample in samples)
-        done = f"{len(list(manifest.shards()))} shards, {len(samples)} videos, {frames} frames"
+        done = f"{len(list(manifest.shards()))} shards, {len(samples)} videos, {frames} frames, statistics"
     elif any((folder / name).exists() for name in ("config.yaml", "adapter", "narrator.json")):
         from vn.doctor.run import examine_run
 
-        examine_run(folder, findings, args.data, args.base_model)
-        done = "weights, agreement with the data, metrics and predictions"
+        done = ", ".join(examine_run(folder, findings, args.data, args.base_model))
     else:
         raise InputError("is neither a data folder (manifest.json) nor a run (config.yaml, adapter)", file=folder)
     for line in findings.lines:
         print(line, file=sys.stderr)
     wrong = len(findings)
     verdict = "nothing is wrong" if not wrong else f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong"
-    print(f"{folder}: {verdict} ({done})")
+    print(f"{folder}: {verdict} (checked: {done})" if done else f"{folder}: {verdict}")
     return 2 if wrong else 0
 
 

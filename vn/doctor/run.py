@@ -19,7 +19,7 @@ WEIGHTS = ("narrator.safetensors", "adapter_model.safetensors")
 POSITIONS = 100
 
 
-def examine_run(folder: Path, findings: Findings, data: Path | None = None, base_model: str | None = None) -> None:
+def examine_run(folder: Path, findings: Findings, data: Path | None = None, base_model: str | None = None) -> list[str]:
     """Examine a run or an adapter folder.
 
     Args:
@@ -29,7 +29,11 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
             belong to no story.
         data: the data folder (default: the one that the run's configuration names, where it is there).
         base_model: where the base model lies, if it has moved.
+
+    Returns:
+        What was examined, with counts.
     """
+    checked: list[str] = []
     adapter = folder / "adapter" if (folder / "adapter").is_dir() else folder
     config = folder / "config.yaml"
     if config.exists() and data is None:
@@ -40,14 +44,15 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
         else:
             findings.add(f"names the data {show(where)}, which are not here: give --data", file=config, field="data")
     if (adapter / "narrator.json").exists() or not config.exists():
-        examine_adapter(adapter, findings, data, base_model)
+        checked += examine_adapter(adapter, findings, data, base_model)
     else:
         findings.add("no adapter: the run has not finished training", file=folder)
-    _examine_metrics(folder / "metrics.jsonl", findings)
-    _examine_predictions(folder, findings)
+    counts = {"lines of metrics": _examine_metrics(folder / "metrics.jsonl", findings)}
+    counts |= _examine_predictions(folder, findings)
+    return checked + [f"{count} {what}" for what, count in counts.items() if count]
 
 
-def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_model: str | None = None) -> None:
+def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_model: str | None = None) -> list[str]:
     """Examine an adapter folder: see `examine_run`.
 
     Raises:
@@ -60,8 +65,10 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
     card = read_card(folder)
     shapes = {"mean": [card.width], "std": [card.width], "position.table.weight": [POSITIONS, card.width]}
     arrays = _examine_weights(folder / WEIGHTS[0], findings)
+    count = len(arrays)
     if card.lora.rank:
         lora = _examine_weights(folder / WEIGHTS[1], findings)
+        count += len(lora)
         if lora and not any(np.any(v) for k, v in lora.items() if "lora_B" in k):
             findings.add("all of LoRA's B is zero: it was never trained", file=folder / WEIGHTS[1])
     for name, shape in shapes.items():
@@ -74,11 +81,17 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
             findings.add("is not the template the adapter was trained with", file=folder / "template.yaml")
     except InputError as error:
         findings.add(str(error))
+    checked = [f"{count} weights", "template"]
     base = Path(base_model or card.base_model).expanduser()
-    if base.is_dir() and hash_folder(base) != card.base_sha256:
-        findings.add(f"is another base model than the one at {base} now", file=folder, field="base_sha256")
+    if base.is_dir():
+        checked.append("base model")
+        if hash_folder(base) != card.base_sha256:
+            message = f"is another base model than the one at {base} now; if it has moved, give --base-model"
+            findings.add(message, file=folder, field="base_sha256")
     if data is not None:
+        checked.append("agreement with the data")
         _examine_agreement(folder, data, arrays, findings)
+    return checked
 
 
 def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
@@ -119,27 +132,32 @@ def _examine_agreement(adapter: Path, data: Path, arrays: dict[str, np.ndarray],
             findings.add(f"is not the statistics of {data}", file=adapter / WEIGHTS[0], field=name)
 
 
-def _examine_metrics(file: Path, findings: Findings) -> None:
+def _examine_metrics(file: Path, findings: Findings) -> int:
+    """Every number finite; gives how many lines there are."""
     if not file.exists():
-        return
+        return 0
     try:
         lines = read_lines(file)
     except InputError as error:
         findings.add(str(error))
-        return
+        return 0
     for line in lines:
         for name, value in line.items():
             if isinstance(value, float) and not math.isfinite(value):
                 findings.add(f"is {value} at step {line.get('step')}", file=file, field=name)
+    return len(lines)
 
 
-def _examine_predictions(folder: Path, findings: Findings) -> None:
-    """Each clip of each story once, and none besides."""
+def _examine_predictions(folder: Path, findings: Findings) -> dict[str, int]:
+    """Each clip of each story once, and none besides; gives how many stories and predictions there are."""
+    counts = {"stories": 0, "predictions": 0}
     stories = folder / "stories.jsonl"
     try:
         known = {line.get("id"): len(line.get("clips", ())) for line in read_lines(stories)} if stories.exists() else {}
+        counts["stories"] = len(known)
         for file in sorted(folder.glob("predictions.*.jsonl")):
             places = Counter((line.get("video"), line.get("clip")) for line in read_lines(file))
+            counts["predictions"] += places.total()
             for (video, clip), count in places.items():
                 if count > 1:
                     findings.add(f"clip {clip} stands {count} times", file=file, sample=str(video))
@@ -151,3 +169,4 @@ def _examine_predictions(folder: Path, findings: Findings) -> None:
         findings.add(str(error))
     except ValueError as error:
         findings.add(f"not JSON: {error}", file=folder / "scores.json")
+    return counts

@@ -39,6 +39,7 @@ def load_encoder(
     block: int | None = None,
     dtype: str | None = None,
     clips: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    groups: Mapping[str, str] | None = None,
     python: str | Path | None = None,
 ) -> FrameEncoder:
     """A frame encoder by name.
@@ -51,6 +52,7 @@ def load_encoder(
         block: of the CLIP trunk, for ``blip2-clip-l14`` and ``lavis`` (default: 23 and 21).
         dtype: that the vision tower computes in, for encoders with weights (default: ``float32``).
         clips: start and end of each video's clips, for ``pickles``.
+        groups: the id of each story's video, for ``features`` named by videos.
         python: of an environment with LAVIS, for ``lavis`` (default: one that is made once).
 
     Raises:
@@ -69,6 +71,8 @@ def load_encoder(
         options["folder"] = Path(features)
         if name == "pickles":
             options["clips"] = clips or {}
+        else:
+            options["groups"] = groups
     elif name in WEIGHTED or name.startswith(OPEN_CLIP):
         if not weights:
             raise InputError(

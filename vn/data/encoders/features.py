@@ -1,6 +1,7 @@
 """Features that were computed elsewhere: one ``.npy`` a frame, as E-SyncVidStory's were released (spec "Data").
 
-``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j taken at second j-1.
+``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j taken at second j-1. The id is the story's, or else
+its video's: several stories of one video share its frames.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class StoredFeatures:
     Args:
         folder: holds the files of all videos.
         fps: frames a second that the features were sampled at.
+        groups: the id of each story's video, by the story's id, for stories that have no features of their own.
 
     Raises:
         InputError: the folder is missing or has no such file, or the first one is not a ``[T, D]`` array.
@@ -42,9 +44,10 @@ class StoredFeatures:
     weights_sha256 = None
     needs_video = False
 
-    def __init__(self, folder: Path, fps: float = 1.0) -> None:
+    def __init__(self, folder: Path, fps: float = 1.0, groups: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.fps = fps
+        self.groups = groups or {}
         # A folder may hold 200,000 files, so it is listed once.
         self._files: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
         try:
@@ -66,15 +69,15 @@ class StoredFeatures:
 
     def batches(self, sample: str, video: Path | None, findings: Findings) -> Iterator[FrameBatch]:
         """See `vn.data.frames.FrameEncoder.batches`."""
-        files = self._files.get(sample)
+        name = self._name(sample)
+        files = self._files.get(name)
         if not files:
-            raise InputError(f"no features {sample}_001.jpg.npy and on", file=self.folder, sample=sample)
+            names = " or ".join(f"{each}_001.jpg.npy" for each in dict.fromkeys((sample, name)))
+            raise InputError(f"no features {names} and on", file=self.folder, sample=sample)
         missing = sorted(set(range(1, max(files) + 1)) - set(files))
         if missing or 0 in files:
             wrong = f"frame {missing[0]:03d} of {max(files):03d} is missing" if missing else "frames count from 001"
-            raise InputError(
-                wrong, file=self.folder, sample=sample, field=f"{sample}_{min(missing or [0]):03d}.jpg.npy"
-            )
+            raise InputError(wrong, file=self.folder, sample=sample, field=f"{name}_{min(missing or [0]):03d}.jpg.npy")
         frames = [self._frame(sample, files[number][0]) for number in sorted(files)]
         yield FrameBatch(np.stack(frames), [number / self.fps for number in range(len(frames))])
 
@@ -84,8 +87,12 @@ class StoredFeatures:
 
     def fingerprint(self, sample: str, video: Path | None) -> str:
         """The names and sizes of the video's files."""
-        files = sorted(self._files.get(sample, {}).values())
+        files = sorted(self._files.get(self._name(sample), {}).values())
         return f"{len(files)}-{hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
+
+    def _name(self, sample: str) -> str:
+        """Whose files a story's are: its own, or its video's."""
+        return sample if sample in self._files else self.groups.get(sample, sample)
 
     def _frame(self, sample: str, name: str) -> np.ndarray:
         array = _load(self.folder / name)
