@@ -34,10 +34,11 @@ class UnseenFrames:
 
     def __init__(self, stream: VideoStream, fps: float, tolerance: float) -> None:
         self._context = stream.codec_context
-        self._base = stream.time_base
-        self._start = stream.start_time
-        if self._context.name not in CODECS or self._base is None or self._start is None:
+        base, start = stream.time_base, stream.start_time
+        if self._context.name not in CODECS or base is None or start is None:
             raise UnexpectedFrames
+        self._base = base
+        self._start = start
         # How damage is patched up depends on which frames were decoded before: here it is an error.
         self._context.options = {**self._context.options, "err_detect": "explode"}
         self._fps = fps

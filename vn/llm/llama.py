@@ -7,6 +7,8 @@ and the arithmetic in fp32, are the same.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -44,6 +46,7 @@ def read(decoder: LlamaModel, inputs: Tensor, places: Tensor, reading: Reading) 
     turned = torch.cat([-first, second], dim=-1)  # signs here, not in every layer
     state = inputs[0]
     count = len(state)
+    layer: Any  # LlamaDecoderLayer
     for number, layer in enumerate(decoder.layers):
         attention = layer.self_attn
         width = attention.head_dim
