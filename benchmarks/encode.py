@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -92,15 +93,15 @@ def parts(encoder, path: Path) -> list[tuple[str, float]]:
     from vn.data.thumbs import thumbnail
     from vn.data.video import VideoReader, _on_screen, upright
 
-    def timed(work) -> tuple[float, list]:
+    def timed(work: Iterable) -> tuple[float, list]:
         began = time.process_time()
-        done = list(work())
+        done = list(work)
         return 1000 * (time.process_time() - began) / max(1, len(done)), done
 
-    decoding, frames = timed(lambda: _on_screen(VideoReader(path), encoder.fps, leave_out=True))
-    colours, pictures = timed(lambda: map(upright, frames))
-    shrinking, _ = timed(lambda: map(encoder.shrink, pictures))
-    thumbs, _ = timed(lambda: map(thumbnail, pictures))
+    decoding, frames = timed(_on_screen(VideoReader(path), encoder.fps, leave_out=True))
+    colours, pictures = timed(map(upright, frames))
+    shrinking, _ = timed(map(encoder.shrink, pictures))
+    thumbs, _ = timed(map(thumbnail, pictures))
     return [("decode", decoding), ("to RGB, upright", colours), ("shrink", shrinking), ("thumbnail", thumbs)]
 
 

@@ -38,7 +38,7 @@ class UnseenFrames:
         if self._context.name not in CODECS or base is None or start is None:
             raise UnexpectedFrames
         self._base = base
-        self._start = start
+        self._zero = float(start * base)
         # How damage is patched up depends on which frames were decoded before: here it is an error.
         self._context.options = {**self._context.options, "err_detect": "explode"}
         self._fps = fps
@@ -95,7 +95,7 @@ class UnseenFrames:
 
     def _seconds(self, pts: int) -> float:
         """When a frame is shown, as `vn.data.video` reckons it."""
-        return max(0.0, float(pts) * self._base.numerator / self._base.denominator - float(self._start * self._base))
+        return max(0.0, float(pts) * self._base.numerator / self._base.denominator - self._zero)
 
     def _sampled(self, time: float, until: float) -> bool:
         """Whether a frame shown from `time` to `until` is the one of a sampled time."""
