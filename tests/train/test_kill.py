@@ -75,7 +75,7 @@ def test_sigterm_before_training_ends_the_process_at_once(experiment):
 def test_twenty_kills_end_in_the_same_weights(experiment):
     args = ("--trainer.max_epochs", "150")
     whole = start(experiment, "whole", *args)
-    _, error = whole.communicate(timeout=300)
+    _, error = whole.communicate(timeout=900)
     assert whole.returncode == 0, error[-2000:]
     last = experiment.run_folder("killed") / "checkpoints" / "last.ckpt"
     moments = random.Random(0)
@@ -89,6 +89,6 @@ def test_twenty_kills_end_in_the_same_weights(experiment):
         process.communicate(timeout=120)
     assert not (experiment.run_folder("killed") / "adapter").exists()
     process = start(experiment, "killed", *args)
-    _, error = process.communicate(timeout=300)
+    _, error = process.communicate(timeout=900)
     assert process.returncode == 0, error[-2000:]
     assert_same_end(experiment, "killed", "whole")
