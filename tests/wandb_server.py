@@ -282,9 +282,7 @@ class Server:
         stored = {k.removeprefix(f"{id}/"): k for k in self.blobs if k.startswith(f"{id}/") and k != _manifest(id)}
         nodes = [self._file(name, key) for name, key in stored.items()]
         membership = {"files": _page(nodes)}
-        return {
-            "project": {"artifactCollection": {"__typename": "ArtifactSequence", "artifactMembership": membership}}
-        }
+        return {"project": {"artifactCollection": {"__typename": "ArtifactSequence", "artifactMembership": membership}}}
 
     # -- what the answers are made of ---------------------------------------------------------------------------
 

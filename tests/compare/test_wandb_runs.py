@@ -66,7 +66,7 @@ def test_a_run_read_from_wandb_gives_the_numbers_of_its_folder(experiment, serve
     asked = len(server.log)
     assert compare(tmp_path / "out", f"wandb:{ENTITY}/toy/{run}") == local
     fetches = {operation for operation, _ in server.log[asked:]}
-    assert not fetches & {"RunOutputArtifacts", "ArtifactMembershipFiles", "HistoryPage"}, "what is there is not fetched"
+    assert not fetches & {"RunOutputArtifacts", "ArtifactMembershipFiles", "HistoryPage"}, "it is there"
 
     # An earlier test of the run, and numbers that are none.
     (id,) = (id for id, a in server.artifacts.items() if a["artifactTypeName"] == "predictions")

@@ -101,9 +101,9 @@ def _fetch(run: Any, folder: Path, on_run: Callable[[str], None]) -> Path:
 
 
 def _history(run: Any) -> Iterator[dict[str, Any]]:
-    """Its rows as lines of ``metrics.jsonl``, where numbers that are none stand as text."""
+    """Its rows as lines of ``metrics.jsonl``: without tables, and with numbers that are none as text."""
     for row in run.scan_history():
-        named = {k: v for k, v in row.items() if not k.startswith("_") and v is not None}
-        if STEP in named:
+        named = {k: v for k, v in row.items() if not k.startswith("_") and isinstance(v, int | float | str)}
+        if STEP in named and len(named) > 1:
             finite = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in named.items()}
             yield {"step": finite.pop(STEP), **finite}
