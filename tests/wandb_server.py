@@ -218,7 +218,7 @@ class Server:
         return {"createArtifact": {"artifact": {"id": name, "state": "PENDING", "artifactSequence": sequence}}}
 
     def on_CreateArtifactManifest(self, v):
-        key = f"{v['artifactID']}/manifest.json"
+        key = _manifest(v["artifactID"])
         file = {"id": key, "uploadUrl": f"{self.url}/upload/blob/{key}", "uploadHeaders": []}
         return {"createArtifactManifest": {"artifactManifest": {"id": key, "file": file}}}
 
@@ -270,6 +270,20 @@ class Server:
     def on_RunFullHistory(self, v):
         return {"project": {"run": {"history": self.runs[v["name"]].history}}}
 
+    def on_RunOutputArtifacts(self, v):
+        """What a run logged, oldest first; all of it on one page."""
+        nodes = [self._artifact(id) for id, a in self.artifacts.items() if a["runName"] == v["run"]]
+        return {"project": {"run": {"artifacts": _page(nodes)}}}
+
+    def on_ArtifactMembershipFiles(self, v):
+        """The files of a version (`alias`) of a collection, each with the address where it lies."""
+        ids = [id for id, a in self.artifacts.items() if _collection(a) == v["collection"]]
+        id = ids[int(v["alias"].removeprefix("v"))]
+        stored = {k.removeprefix(f"{id}/"): k for k in self.blobs if k.startswith(f"{id}/") and k != _manifest(id)}
+        nodes = [self._file(name, key) for name, key in stored.items()]
+        membership = {"files": _page(nodes)}
+        return {"project": {"artifactCollection": {"__typename": "ArtifactSequence", "artifactMembership": membership}}}
+
     # -- what the answers are made of ---------------------------------------------------------------------------
 
     def _project(self):
@@ -320,6 +334,26 @@ class Server:
             },
         }
 
+    def _artifact(self, id: str) -> dict[str, Any]:
+        artifact = self.artifacts[id]
+        versions = [key for key, other in self.artifacts.items() if _collection(other) == _collection(artifact)]
+        sequence = {"__typename": "ArtifactSequence", "name": _collection(artifact), "project": self._project()}
+        return {
+            **dict.fromkeys(("description", "metadata", "historyStep", "commitHash", "updatedAt")),
+            **{"id": id, "__typename": "Artifact", "artifactSequence": sequence, "versionIndex": versions.index(id)},
+            **{"artifactType": {"name": artifact["artifactTypeName"]}, "state": artifact["state"]},
+            **{"digest": artifact["digest"], "createdAt": NOW, "tags": [], "aliases": []},
+            **{"ttlDurationSeconds": -1, "ttlIsInherited": False, "size": 0, "fileCount": 0},
+        }
+
+    def _file(self, name: str, key: str) -> dict[str, Any]:
+        url = f"{self.url}/blob/{key}"
+        return {
+            **dict.fromkeys(("storagePath", "mimetype", "updatedAt", "digest", "md5")),
+            **{"id": key, "__typename": "File", "name": name, "url": url, "directUrl": url},
+            "sizeBytes": len(self.blobs[key]),
+        }
+
     # -- what is not GraphQL ------------------------------------------------------------------------------------
 
     def stream(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -349,6 +383,20 @@ class Server:
                 self.runs[rest[0]].files[rest[1]] = body
             else:
                 self.blobs["/".join(rest)] = body
+
+
+def _collection(artifact: dict[str, Any]) -> str:
+    return artifact["artifactCollectionName"]
+
+
+def _manifest(artifact: str) -> str:
+    return f"{artifact}/manifest.json"
+
+
+def _page(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """A connection whose first page is its last."""
+    page = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+    return {"totalCount": len(nodes), "pageInfo": page, "edges": [{"node": node} for node in nodes]}
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:

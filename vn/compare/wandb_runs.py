@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -16,6 +19,7 @@ from vn.errors import InputError
 PREFIX = "wandb:"
 ARTIFACT = "predictions"  # type of the artifact that a test logs
 WANTED = (STORIES, SCORES)
+PREDICTIONS = re.compile(r"predictions\.[\w-]+\.jsonl")  # no path out of the folder
 STEP = "trainer/global_step"  # what Lightning's logger calls a step
 
 
@@ -31,7 +35,8 @@ def download(path: str, folder: Path, on_run: Callable[[str], None] = lambda nam
         The run folder, or the sweep's.
 
     Raises:
-        InputError: a path that names neither, or that the server does not know.
+        InputError: a path that names neither, or that the server does not know; a run without predictions (in a sweep,
+            it is noted as failed).
     """
     import wandb
 
@@ -47,13 +52,18 @@ def download(path: str, folder: Path, on_run: Callable[[str], None] = lambda nam
         sweep = folder / parts[-1]
         points = []
         for run in api.sweep("/".join([*parts[:2], parts[3]])).runs:
-            points.append({"name": run.id, "state": run.state if run.state == "finished" else "failed"})
-            if run.state != "finished":
-                points[-1]["error"] = f"W&B says it is {run.state}"
-                continue
-            _fetch(run, sweep / run.id, on_run)
-    except (wandb.errors.Error, ValueError, OSError) as error:
-        if isinstance(error, InputError):
+            point = {"name": run.id, "state": "finished"}
+            try:
+                if run.state != "finished":
+                    raise InputError(f"W&B says it is {run.state}")
+                _fetch(run, sweep / run.id, on_run)
+            except InputError as error:
+                point |= {"state": "failed", "error": str(error)}
+            points.append(point)
+    except InputError as error:
+        raise InputError(str(error), file=path) from None
+    except Exception as error:
+        if not _is_of_wandb(error):
             raise
         raise InputError(f"W&B does not give it: {error}", file=path) from None
     sweep.mkdir(parents=True, exist_ok=True)
@@ -61,29 +71,39 @@ def download(path: str, folder: Path, on_run: Callable[[str], None] = lambda nam
     return sweep
 
 
+def _is_of_wandb(error: Exception) -> bool:
+    """Whether its client says that something cannot be had: also in errors that it has no public name for."""
+    return isinstance(error, ValueError | OSError) or type(error).__module__.partition(".")[0] == "wandb"
+
+
 def _fetch(run: Any, folder: Path, on_run: Callable[[str], None]) -> Path:
     on_run(run.name)
     if (folder / CONFIG).is_file():  # written last
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for artifact in run.logged_artifacts():
-        if artifact.type == ARTIFACT:
-            for file in artifact.files():
-                name = Path(file.name).name  # no path out of the folder
-                if name in WANTED or (name.startswith("predictions.") and name.endswith(".jsonl")):
-                    file.download(root=str(folder), replace=True)
-    write_text(folder / CURVES, "".join(f"{json.dumps(row)}\n" for row in _history(run)) or "{}\n")
     config = run.config.get("cfg")
     if not isinstance(config, dict):
-        raise InputError("its W&B config has no `cfg`: it is no run of vn", sample=run.id)
-    write_text(
-        folder / CONFIG, yaml.safe_dump({**config, "ablation": run.config.get("ablation", config.get("ablation"))})
-    )
+        raise InputError("its W&B config has no `cfg`: it is no run of vn")
+    versions = [artifact for artifact in run.logged_artifacts() if artifact.type == ARTIFACT]
+    if not versions:
+        raise InputError(f"the run has logged no predictions (W&B says it is {run.state})")
+    folder.mkdir(parents=True, exist_ok=True)
+    # W&B's own copy of the configuration writes 0.0 as 0: the file, where there is one, is exact.
+    text = yaml.safe_dump({**config, "ablation": run.config.get("ablation", config.get("ablation"))})
+    for file in max(versions, key=lambda artifact: int(artifact.version.removeprefix("v"))).files():
+        if file.name in WANTED or PREDICTIONS.fullmatch(file.name):
+            file.download(root=str(folder), replace=True).close()
+        elif file.name == CONFIG:
+            with TemporaryDirectory() as aside, file.download(root=aside) as config_file:
+                text = Path(config_file.name).read_text(encoding="utf-8")
+    write_text(folder / CURVES, "".join(f"{json.dumps(row)}\n" for row in _history(run)))
+    write_text(folder / CONFIG, text)
     return folder
 
 
 def _history(run: Any) -> Iterator[dict[str, Any]]:
+    """Its rows as lines of ``metrics.jsonl``: without tables, and with numbers that are none as text."""
     for row in run.scan_history():
-        named = {k: v for k, v in row.items() if not k.startswith("_") and v is not None}
-        if STEP in named:
-            yield {"step": named.pop(STEP), **named}
+        named = {k: v for k, v in row.items() if not k.startswith("_") and isinstance(v, int | float | str)}
+        if STEP in named and len(named) > 1:
+            finite = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in named.items()}
+            yield {"step": finite.pop(STEP), **finite}
