@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import stories as s
@@ -31,21 +32,27 @@ SHAPES = {
 }
 
 
-def make_narrator(name: str) -> VideoNarrator:
-    """Random weights of that shape, in fp32, with LoRA as released."""
-    shape = SHAPES[name]
-    torch.manual_seed(0)
-    config = LlamaConfig(
+def config_of(shape: Shape, **others: Any) -> LlamaConfig:
+    """A model's configuration."""
+    return LlamaConfig(
         vocab_size=shape.vocabulary,
         hidden_size=shape.width,
         intermediate_size=shape.inner,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
         num_key_value_heads=shape.kv_heads,
+        head_dim=shape.head_width,
         max_position_embeddings=1 << 14,
         tie_word_embeddings=True,
-        use_cache=False,
+        **others,
     )
+
+
+def make_narrator(name: str) -> VideoNarrator:
+    """Random weights of that shape, in fp32, with LoRA as released."""
+    shape = SHAPES[name]
+    torch.manual_seed(0)
+    config = config_of(shape, use_cache=False)
     llm = add_lora(LlamaForCausalLM(config), LoraSettings(rank=shape.rank, alpha=16))
     return VideoNarrator(llm, s.WIDTH).train()
 

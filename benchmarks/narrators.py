@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import stories as s
 import torch
-from contestants import SHAPES
+from contestants import SHAPES, config_of
 from flops import Load
 from torch import Tensor
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+from transformers import DynamicCache, LlamaForCausalLM
 
 from vn.llm.attention import TREE
 from vn.llm.decoder import Decoder, Read, Request, Slot, visual_tokens
@@ -33,21 +33,8 @@ NEWLINE = 1  # a label and a narration end with one
 
 def make_narrator(name: str) -> VideoNarrator:
     """Random weights of that shape, in fp32."""
-    shape = SHAPES[name]
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.width,
-        intermediate_size=shape.inner,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        head_dim=shape.head_width,
-        max_position_embeddings=1 << 14,
-        tie_word_embeddings=True,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
+    config = config_of(SHAPES[name], eos_token_id=None, pad_token_id=0)
     return VideoNarrator(LlamaForCausalLM(config), s.WIDTH).eval().requires_grad_(False)
 
 

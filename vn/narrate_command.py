@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,15 +66,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("exact", "none"),
         help="exact: each narration has as many words as its clip has time for; none: as the model likes (exact)",
     )
-    parser.add_argument("--temperature", type=_number(0, 100), help="above 0: draw from what is likely (0)")
-    parser.add_argument("--seed", type=_whole(0, 2**32 - 1), help="of what is drawn (0)")
-    parser.add_argument("--beams", type=_whole(1, 64), help="above 1: search for the likeliest narrations (1)")
+    parser.add_argument("--temperature", type=_within(float, 0, 100), help="above 0: draw from what is likely (0)")
+    parser.add_argument("--seed", type=_within(int, 0, 2**32 - 1), help="of what is drawn (0)")
+    parser.add_argument("--beams", type=_within(int, 1, 64), help="above 1: search for the likeliest narrations (1)")
     parser.add_argument(
-        "--repetition-penalty", type=_number(0.01, 100), help="of tokens that stood before; 1 is none (1)"
+        "--repetition-penalty", type=_within(float, 0.01, 100), help="of tokens that stood before; 1 is none (1)"
     )
     parser.add_argument(
         "--no-repeat-ngram",
-        type=_whole(0, 10_000),
+        type=_within(int, 0, 10_000),
         help="never say so many tokens in a row twice in a story; 0: may (0)",
     )
     parser.add_argument("--base-model", help="where the base model lies, if it has moved since training")
@@ -84,24 +84,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda where there is one)")
 
 
-def _number(low: float, high: float) -> Any:
+def _within(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
+    """An argument's type: a number between two others."""
+
     def number(text: str) -> float:
-        value = float(text)
+        value = kind(text)
         if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected {low:g} to {high:g}, got {text}")
+            raise argparse.ArgumentTypeError(f"expected {low:g} to {high:.10g}, got {text}")
         return value
 
+    number.__name__ = kind.__name__  # argparse names it where a text is no number
     return number
-
-
-def _whole(low: int, high: int) -> Any:
-    def whole(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected {low} to {high}, got {text}")
-        return value
-
-    return whole
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,9 @@ class GridEncoder(PictureEncoder):
             seen = self._map(((pictures - self._mean) / self._std).to(self._dtype)).float()
             return F.adaptive_avg_pool2d(seen, GRID).flatten(2).transpose(1, 2).to(torch.float16).contiguous().numpy()
 
+    @abstractmethod
     def _map(self, pictures: Tensor) -> Tensor:
         """Normalised pictures to the last feature map ``[n, D, rows, columns]``."""
-        raise NotImplementedError
 
 
 class OpenClip(GridEncoder):
