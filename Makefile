@@ -54,8 +54,9 @@ bench-metrics: $(VENV)/installed
 bench-generate: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/generate.py
 
-# Minutes; the second with random weights of the full size.
+# Minutes; the last with random weights of the full size.
 bench-encode: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py efficientnet-lite0 --of demo --videos 40
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py efficientnet-lite0
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py blip2-clip-l14 --videos 2 --seconds 8
 

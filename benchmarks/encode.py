@@ -1,8 +1,9 @@
 """Frames a second of `vn prepare`'s work, decode + preprocess + encode, beside the encoder's forward alone.
 
-    OMP_NUM_THREADS=1 python benchmarks/encode.py [efficientnet-lite0 | blip2-clip-l14] [--videos N] [--seconds S]
+    OMP_NUM_THREADS=1 python benchmarks/encode.py [efficientnet-lite0 | blip2-clip-l14] [--of demo | VIDEO ...]
 
-Videos are rendered (H.264, 640 x 360, 25 frames a second, moving patterns). The forward alone runs on tensors prepared
+Without `--of`, videos are rendered (H.264, 640 x 360, 25 frames a second, moving patterns); with ``--of demo`` they are
+those of `vn demo` (256 x 192, 10 frames a second). The forward alone runs on tensors prepared
 before, batch by batch as prepare makes them, in as many threads as prepare has. The two take turns in one process, and
 the ratio is that of their median rates, by the clock and by processor time (which other work on the machine hardly
 touches). A second table has the parts' processor time. Target: 0.85. `blip2-clip-l14` has random weights of the full
@@ -41,6 +42,23 @@ def render(path: Path, seconds: int, seed: int) -> None:
         container.mux(stream.encode())
 
 
+def videos(folder: Path, args: argparse.Namespace) -> list[Path]:
+    """Those that were asked for, made in `folder` where they are not files."""
+    if args.of and args.of != ["demo"]:
+        return [Path(name) for name in args.of]
+    paths = [folder / f"v{n}.mp4" for n in range(args.videos)]
+    if args.of:
+        from vn.demo.render import render as render_film
+        from vn.demo.world import make_films
+
+        for film, path in zip(make_films(0, args.videos, "train"), paths, strict=True):
+            render_film(film, path)
+    else:
+        for n, path in enumerate(paths):
+            render(path, args.seconds, n)
+    return paths
+
+
 def load(name: str, folder: Path):
     """The encoder; one with weights gets random ones of the full size, as files."""
     from vn.data.encoders import load_encoder
@@ -74,7 +92,8 @@ def whole(encoder, paths: list[Path], threads: int) -> np.ndarray:
         yield join(path.stem, encoder, encoder.batches(path.stem, path, Findings()))
 
     watch, frames = Watch(), 0
-    with ReadAhead([lambda path=path: job(path) for path in paths], threads=threads) as ahead:
+    jobs = [lambda path=path: job(path) for path in paths]
+    with ReadAhead(jobs, threads=threads, window=4 * threads) as ahead:  # as `vn prepare` does
         for video in ahead:
             frames += sum(len(each.seconds) for each in video)
     return watch.rates(frames)
@@ -88,38 +107,46 @@ def forward(encoder, batches: list[np.ndarray], threads: int) -> np.ndarray:
     return watch.rates(frames)
 
 
-def parts(encoder, path: Path) -> list[tuple[str, float]]:
-    """Milliseconds of processor time a sampled frame: each part of the work on one video."""
+def parts(encoder, paths: list[Path], threads: int) -> list[tuple[str, float]]:
+    """Milliseconds of processor time a sampled frame of each part of the work, with all threads at it."""
+    from av.video.reformatter import VideoReformatter
+
+    from vn.data.read_ahead import ReadAhead
     from vn.data.thumbs import thumbnail
     from vn.data.video import VideoReader, _on_screen, upright
 
     def timed(work: Iterable) -> tuple[float, list]:
-        began = time.process_time()
+        began = time.thread_time()  # side by side, each video has one codec thread: this one
         done = list(work)
-        return 1000 * (time.process_time() - began) / max(1, len(done)), done
+        return 1000 * (time.thread_time() - began) / max(1, len(done)), done
 
-    decoding, frames = timed(_on_screen(VideoReader(path), encoder.fps, leave_out=True))
-    colours, pictures = timed(map(upright, frames))
-    shrinking, _ = timed(map(encoder.shrink, pictures))
-    thumbs, _ = timed(map(thumbnail, pictures))
-    return [("decode", decoding), ("to RGB, upright", colours), ("shrink", shrinking), ("thumbnail", thumbs)]
+    def job(path: Path):
+        decoding, frames = timed(_on_screen(VideoReader(path), encoder.fps, leave_out=True))
+        rgb = VideoReformatter()
+        colours, pictures = timed(upright(frame, rgb) for frame in frames)
+        shrinking, _ = timed(map(encoder.shrink, pictures))
+        thumbs, _ = timed(map(thumbnail, pictures))
+        yield decoding, colours, shrinking, thumbs
+
+    with ReadAhead([lambda path=path: job(path) for path in paths], threads=threads) as ahead:
+        costs = np.median([next(video) for video in ahead], axis=0)
+    return list(zip(("decode", "to RGB, upright", "shrink", "thumbnail"), costs.tolist(), strict=True))
 
 
 def main() -> None:
     """Measure one encoder and print a line of the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("encoder", nargs="?", default="efficientnet-lite0")
-    parser.add_argument("--videos", type=int, default=6)
-    parser.add_argument("--seconds", type=int, default=24)
+    parser.add_argument("--of", nargs="+", default=[], metavar="VIDEO", help="videos, or demo: those of vn demo")
+    parser.add_argument("--videos", type=int, default=8, help="videos to render (default: 8)")
+    parser.add_argument("--seconds", type=int, default=24, help="of each of them (default: 24)")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     threads = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         encoder = load(args.encoder, folder)
-        paths = [folder / f"v{n}.mp4" for n in range(args.videos)]
-        for n, path in enumerate(paths):
-            render(path, args.seconds, n)
+        paths = videos(folder, args)
         from vn.errors import Findings
 
         batches = [b.inputs for path in paths for b in encoder.batches(path.stem, path, Findings())]
@@ -127,7 +154,7 @@ def main() -> None:
         rates = np.array(
             [(whole(encoder, paths, threads), forward(encoder, batches, threads)) for _ in range(args.rounds)]
         )
-        shares = parts(encoder, paths[0])
+        shares = parts(encoder, paths, threads)
     print(f"load {os.getloadavg()[0]:.1f} on {threads} processors\n")
     print("| encoder | time | whole, frames/s | forward alone | ratio (least-most) | target |")
     print("|---|---|---:|---:|---:|---:|")

@@ -1,7 +1,9 @@
 """LAVIS itself beside ours. VN_LAVIS_PYTHON names the Python of an environment with LAVIS; without it these skip."""
 
 import os
+import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from blip2_weights import FULL, TINY, write_files
 
 from vn.cli import main
+from vn.data.encoders import lavis as lavis_module
 from vn.data.encoders import load_encoder
 from vn.data.encoders.lavis import Lavis
 from vn.data.manifest import Manifest
@@ -112,3 +115,34 @@ def test_batches_travel_as_npy_files(tmp_path, monkeypatch):
         lavis.encode(np.full((1, 16, 16, 3), 255, np.uint8))
     lavis.close()
     assert not lavis._folder.exists()
+
+
+def wheel(folder, name):
+    """A package of one empty module, as pip takes it without an index."""
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    notes = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(f"{name}.py", "")
+        file.writestr(f"{notes}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        file.writestr(f"{notes}/WHEEL", "Wheel-Version: 1.0\nGenerator: vn\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{notes}/RECORD", "")
+    return str(path)
+
+
+def test_the_environment_is_made_once(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "lavis"
+    monkeypatch.setattr(lavis_module, "REQUIREMENTS", (str(tmp_path / "absent-1.0-py3-none-any.whl"),))
+    with pytest.raises(InputError, match=r"lavis: LAVIS' environment cannot be made: .*absent"):
+        lavis_module.environment(folder)
+    monkeypatch.setattr(lavis_module, "REQUIREMENTS", (wheel(tmp_path, "one"),))
+    python = lavis_module.environment(folder)
+    capsys.readouterr()
+    assert lavis_module.environment(folder) == python
+    assert capsys.readouterr().err == ""
+    subprocess.run([python, "-I", "-c", "import one"], check=True, timeout=60)
+    monkeypatch.setattr(lavis_module, "REQUIREMENTS", (wheel(tmp_path, "two"),))
+    assert lavis_module.environment(folder) == python
+    assert "making LAVIS' environment" in capsys.readouterr().err
+    subprocess.run([python, "-I", "-c", "import two"], check=True, timeout=60)
+    assert subprocess.run([python, "-I", "-c", "import one"], capture_output=True, timeout=60).returncode == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["complete", "environment"]

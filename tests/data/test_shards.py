@@ -147,6 +147,30 @@ class TestDamage:
         with pytest.raises(InputError, match=r"train-00000\.tar: key-1: damaged"):
             read_sample(shard, entries[1])
 
+    def test_a_flipped_bit_is_found_anywhere(self, data):
+        folder, entries = data
+        shard, entry = folder / "train-00000.tar", entries[1]
+        sound = shard.read_bytes()
+        random = np.random.default_rng(0)
+        for place in range(entry.offset, entry.offset + entry.bytes, 13):
+            content = bytearray(sound)
+            content[place] ^= 1 << int(random.integers(8))
+            shard.write_bytes(content)
+            with pytest.raises(InputError, match=r"train-00000\.tar.*key-1"):
+                read_sample(shard, entry)
+            read_sample(shard, entries[2])
+
+    def test_data_without_checksums_reads_on(self, data):
+        folder, entries = data
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        for one in manifest["splits"]["train"]["shards"][0]["samples"]:
+            del one["crc32"]
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        read = Manifest.load(folder).samples("train")
+        assert read == [dataclasses.replace(entry, crc32=None) for entry in entries]
+        read_sample(folder / "train-00000.tar", read[1])
+        assert "crc32" not in read[1].to_dict()
+
     def test_another_key(self, data):
         folder, entries = data
         with pytest.raises(InputError, match=r"key-9: expected key-9\.json, found key-1\.json"):

@@ -54,6 +54,9 @@ def test_a_flipped_bit(sick, capsys, seed):
     lines = complaints(sick, capsys)
     assert lines[0].startswith(f"{file}: has other bytes than were written")
     assert all(str(file) in line for line in lines)
+    samples = Manifest.load(sick).splits["train"][1].samples
+    hit = [sample.key for sample in samples if sample.offset <= place < sample.offset + sample.bytes]
+    assert [line.split(": ")[1] for line in lines[1:]] == hit, "thumbnails and padding are in no sample"
 
 
 def test_a_truncated_tar(sick, capsys):

@@ -42,6 +42,7 @@ class SampleEntry:
         characters: of the story's text.
         shard: file name of its shard.
         shard_index: number of its shard in the split, from 0.
+        crc32: of those bytes; None in data that was prepared before they had one.
     """
 
     key: str
@@ -54,10 +55,12 @@ class SampleEntry:
     characters: int
     shard: str
     shard_index: int
+    crc32: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as the manifest writes it: its shard stands above it."""
-        return {name: getattr(self, name) for name in _SAMPLE_FIELDS}
+        entry = {name: getattr(self, name) for name in _SAMPLE_FIELDS}
+        return entry if self.crc32 is None else {**entry, "crc32": self.crc32}
 
 
 _SAMPLE_FIELDS = ("key", "offset", "bytes", "clips", "narrated", "frames", "seconds", "characters")
@@ -101,7 +104,10 @@ def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
     for name in _SAMPLE_FIELDS[1:]:
         if not (is_number(values[name]) if name == "seconds" else _is_count(values[name])) or values[name] < 0:
             raise ValueError(f"{key}: {name} cannot be {show(values[name])}")
-    sample = SampleEntry(**values, shard=shard, shard_index=index)
+    crc32 = data.get("crc32")
+    if crc32 is not None and not (_is_count(crc32) and crc32 < 2**32):
+        raise ValueError(f"{key}: crc32 cannot be {show(crc32)}")
+    sample = SampleEntry(**values, shard=shard, shard_index=index, crc32=crc32)
     # What no shard can hold would be a loop, or a buffer, without an end.
     if sample.offset + sample.bytes > size or sample.narrated > sample.clips or sample.frames < 1:
         raise ValueError(f"{key}: offset, bytes, clips, narrated and frames do not go together")

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,10 +55,11 @@ class ShardWriter:
             thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
         """
         offset = self._tar.offset
+        self._file.crc32 = 0
         self._member(story.id, STORY, json.dumps(story.to_dict(), ensure_ascii=False).encode())
         self._member(story.id, FRAMES, _npy(frames))
         self._member(story.id, SECONDS, _npy(seconds))
-        size = self._tar.offset - offset
+        size, crc32 = self._tar.offset - offset, self._file.crc32
         if thumbs:
             self._member(story.id, THUMBS, thumbs if isinstance(thumbs, bytes) else strip(thumbs))
         self.samples.append(
@@ -72,6 +74,7 @@ class ShardWriter:
                 characters=_characters(story),
                 shard=self.name,
                 shard_index=self.index,
+                crc32=crc32,
             )
         )
 
@@ -93,6 +96,7 @@ class _Hashing(io.RawIOBase):
         super().__init__()
         self.file = file
         self.sha256 = hashlib.sha256()
+        self.crc32 = 0
         self.bytes = 0
 
     def writable(self) -> bool:
@@ -103,6 +107,7 @@ class _Hashing(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         self.sha256.update(data)
+        self.crc32 = zlib.crc32(data, self.crc32)
         self.bytes += len(data)
         return self.file.write(data)
 
@@ -138,8 +143,9 @@ def read_sample(
         The story, frames ``[F, T, D]`` float16 and their seconds ``[F]`` float32.
 
     Raises:
-        InputError: naming shard and key; the shard is missing, cut short or damaged, holds another key there, or an
-            array of another shape or type, or a number that is not finite.
+        InputError: naming shard and key; the shard is missing, cut short or damaged (to the bit, where the manifest
+            has a checksum), holds another key there, or an array of another shape or type, or a number that is not
+            finite.
     """
     with _open(shard, entry) as file:
         file.seek(entry.offset)
@@ -151,7 +157,11 @@ def read_sample(
     if frame is not None and features.shape[1:] != frame:
         message = f"expected frames of {frame[0]} x {frame[1]}, got {features.shape[1]} x {features.shape[2]}"
         raise _fault(shard, entry, message, FRAMES)
-    return _story(story, shard, entry), features, _array(seconds, shard, entry, SECONDS, np.float32, 1)
+    sample = _story(story, shard, entry), features, _array(seconds, shard, entry, SECONDS, np.float32, 1)
+    # Last, since the faults above say more: a flipped bit mostly leaves a feature that looks like any other.
+    if entry.crc32 is not None and zlib.crc32(data) != entry.crc32:
+        raise _fault(shard, entry, "damaged (not its checksum): copy the shard again, or run vn prepare again")
+    return sample
 
 
 def read_story(shard: str | Path, entry: SampleEntry) -> Story:

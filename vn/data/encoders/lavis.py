@@ -27,6 +27,7 @@ from vn.data.encoders.picture import PictureEncoder
 from vn.data.npy import read_npy
 from vn.errors import InputError
 from vn.llm.load import CACHE
+from vn.lock import claim
 
 REQUIREMENTS = ("salesforce-lavis==1.0.2", "transformers>=4.25,<4.27", "numpy<2")
 BLOCK = 21  # what LAVIS 1.0.2 takes
@@ -132,20 +133,26 @@ class Lavis(PictureEncoder):
 def environment(folder: Path = ENVIRONMENT) -> Path:
     """The Python of LAVIS' environment, which is made once (minutes, several GB).
 
+    One that was not finished, or has other requirements than `REQUIREMENTS`, is made anew.
+
     Raises:
-        InputError: it cannot be made.
+        InputError: it cannot be made, or another process is making it.
     """
-    python, complete = folder / "bin" / "python", folder / "complete"
-    if complete.exists():
+    place, complete = folder / "environment", folder / "complete"
+    python, wanted = place / "bin" / "python", "\n".join(REQUIREMENTS)
+    if complete.exists() and complete.read_text() == wanted:
         return python
-    print(f"making LAVIS' environment in {folder}: minutes, and several GB", file=sys.stderr)
-    shutil.rmtree(folder, ignore_errors=True)
-    for words in (
-        [sys.executable, "-m", "venv", str(folder)],
-        [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS],
-    ):
-        done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PIP_NO_INPUT": "1"})
-        if done.returncode:
-            raise InputError(f"LAVIS' environment cannot be made: {done.stderr[-TAIL:]}", file=folder)
-    complete.touch()
+    with claim(folder, "making LAVIS' environment"):
+        print(f"making LAVIS' environment in {folder}, once: minutes, and several GB", file=sys.stderr, flush=True)
+        complete.unlink(missing_ok=True)
+        shutil.rmtree(place, ignore_errors=True)
+        for words in (
+            [sys.executable, "-m", "venv", str(place)],
+            [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS],
+        ):
+            done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PIP_NO_INPUT": "1"})
+            if done.returncode:
+                last = (done.stderr or done.stdout).strip()[-TAIL:]
+                raise InputError(f"LAVIS' environment cannot be made: {last}", file=folder)
+        complete.write_text(wanted)
     return python
