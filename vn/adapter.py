@@ -244,13 +244,14 @@ def read_card(folder: Path) -> NarratorCard:
     return NarratorCard(**values)
 
 
-def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True) -> Assembly:
+def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True, quantized: bool = True) -> Assembly:
     """Load an adapter folder into an unsharded narrator on the CPU, to use it.
 
     Args:
         folder: the adapter folder.
         base_model: where the base model lies now, if it has moved.
         merge: whether LoRA is merged into the base model.
+        quantized: False loads a base model whole that LoRA was trained over in 4 or 8 bits.
 
     Raises:
         InputError: naming the file that is missing or damaged.
@@ -270,7 +271,8 @@ def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True
     if own.get("mean", torch.empty(0)).shape != (card.width,):
         raise InputError(f"the feature statistics are not {card.width} wide", file=weights, field="mean")
     try:
-        assembly = assemble(card, template, own["mean"], own["std"], folder, merge)
+        loaded = card if quantized else dataclasses.replace(card, quantization="none")
+        assembly = assemble(loaded, template, own["mean"], own["std"], folder, merge)
     except InputError:
         raise
     except Exception as error:

@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
     write, load = WRITERS[args.to]
     with claim(out.parent, "vn export"):
-        assembly = load_adapter(adapter, args.base_model, merge=False)
+        # Trained over 4 or 8 bits, LoRA is written for the whole weights: into the others nothing merges without loss.
+        assembly = load_adapter(adapter, args.base_model, merge=False, quantized=False)
         prompts = golden(assembly, stories)
         with replace_folder(out) as new:
             try:
@@ -66,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
                 raise InputError(str(error), field="--shard-size") from None
             del assembly  # a large model need not stand in memory twice
             result = replay(prompts, *load(new, card.dtype), args.dtype)
+    if card.quantization != "none":
+        print(f"trained over {card.quantization} weights; written, and compared, with the base model's whole weights")
     print(_summary(result, out, args.to, args.dtype))
     return 0
 

