@@ -109,11 +109,9 @@ def forward(encoder, batches: list[np.ndarray], threads: int) -> np.ndarray:
 
 def parts(encoder, paths: list[Path], threads: int) -> list[tuple[str, float]]:
     """Milliseconds of processor time a sampled frame of each part of the work, with all threads at it."""
-    from av.video.reformatter import VideoReformatter
-
     from vn.data.read_ahead import ReadAhead
     from vn.data.thumbs import thumbnail
-    from vn.data.video import VideoReader, _on_screen, upright
+    from vn.data.video import Upright, VideoReader, _on_screen
 
     def timed(work: Iterable) -> tuple[float, list]:
         began = time.thread_time()  # side by side, each video has one codec thread: this one
@@ -122,8 +120,7 @@ def parts(encoder, paths: list[Path], threads: int) -> list[tuple[str, float]]:
 
     def job(path: Path):
         decoding, frames = timed(_on_screen(VideoReader(path), encoder.fps, leave_out=True))
-        rgb = VideoReformatter()
-        colours, pictures = timed(upright(frame, rgb) for frame in frames)
+        colours, pictures = timed(map(Upright(), frames))
         shrinking, _ = timed(map(encoder.shrink, pictures))
         thumbs, _ = timed(map(thumbnail, pictures))
         yield decoding, colours, shrinking, thumbs

@@ -35,6 +35,7 @@ def render_video(
     mirrored: bool = False,
     audio: float = 0.0,
     options: dict[str, str] | None = None,
+    x264: str = "",
 ) -> Path:
     """Write pictures as a video; `times` in seconds make the frame rate vary, `audio` adds seconds of silence."""
     height, width = pictures[0].shape[:2]
@@ -43,7 +44,7 @@ def render_video(
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         if codec == "libx264":
-            stream.options = {"preset": "ultrafast", "crf": "12", "g": "8"}
+            stream.options = {"preset": "ultrafast", "crf": "12", "g": "8", "x264-params": x264}
         if rotation or mirrored:
             stream.set_display_rotation(rotation, hflip=mirrored)
         sound = container.add_stream("aac", rate=16000) if audio else None

@@ -37,6 +37,16 @@ def test_probe_tells_what_is_shown(tmp_path):
     assert (info.width, info.height, round(info.fps), info.duration) == (48, 64, 10, pytest.approx(3.0, abs=0.05))
 
 
+@pytest.mark.parametrize("matrix", ["YCgCo", "bt2020c"])
+def test_colours_that_cannot_be_converted(tmp_path, matrix):
+    """A colour space that FFmpeg's scaler does not have: the pictures come, and a warning that the colours are guessed."""
+    path = counting_video(tmp_path / "v.mp4", 25, x264=f"colormatrix={matrix}")
+    findings = Findings()
+    assert sampled(path, findings=findings) == [(0, 0), (1, 10), (2, 20)]
+    assert findings.lines == [f"{path}: has colours that cannot be converted; they were read as usual ones"]
+    assert probe(path).width == 64
+
+
 @pytest.mark.parametrize(("codec", "suffix"), [("libx264", ".mp4"), ("libvpx-vp9", ".webm"), ("libx264", ".ts")])
 def test_codecs_and_containers(tmp_path, codec, suffix):
     # MPEG-TS starts its clock at 1.4 s; the video's time still begins at 0.

@@ -3,7 +3,8 @@
 In H.264, a frame that no other is predicted from says so (``nal_ref_idc`` 0), and its decoder drops such frames when
 asked to. A frame is never seen if the next one in the order shown comes before the next sampled time. Here that is
 decided packet by packet, and what comes out is checked: all frames that were not given up, in order and undamaged.
-Otherwise the video is read again with all its frames, so that the pictures are always the same.
+Otherwise the video is read again with all its frames. So the pictures of a sound video are always the same; in a
+damaged one, damage may now and then be patched up from other frames than with all of them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from vn.data.read_ahead import check_wanted, processors_each
@@ -53,7 +53,7 @@ def probe(path: str | Path) -> VideoInfo:
     reader = VideoReader(path)
     frames = reader.frames()
     try:
-        height, width = upright(next(frames)[1], VideoReformatter()).shape[:2]
+        height, width = Upright()(next(frames)[1]).shape[:2]
     finally:
         frames.close()  # type: ignore[attr-defined]
     return VideoInfo(reader.duration, width, height, reader.fps)
@@ -81,18 +81,20 @@ def sample_frames(
         InputError: the file is missing, is not a video, or nothing of it can be decoded.
     """
     reader = VideoReader(path, sample)
-    colours = VideoReformatter()
+    upright = Upright()
     number = 0
     try:
         for frame in _on_screen(reader, fps, leave_out=True):
-            yield number / fps, upright(frame, colours)
+            yield number / fps, upright(frame)
             number += 1
     except UnexpectedFrames:
         for again, frame in enumerate(_on_screen(reader, fps, leave_out=False)):
             if again >= number:
-                yield again / fps, upright(frame, colours)
+                yield again / fps, upright(frame)
     if findings is not None and reader.damage:
         findings.add(reader.damage, file=path, sample=sample)
+    if findings is not None and upright.guessed:
+        findings.add("has colours that cannot be converted; they were read as usual ones", file=path, sample=sample)
 
 
 def _on_screen(reader: VideoReader, fps: float, leave_out: bool) -> Iterator[VideoFrame]:
@@ -260,24 +262,35 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-def upright(frame: VideoFrame, colours: VideoReformatter) -> np.ndarray:
-    """A frame as an array ``[height, width, 3]`` uint8 RGB, turned and mirrored as its display matrix says.
+class Upright:
+    """Makes a video's frames arrays ``[height, width, 3]`` uint8 RGB, turned and mirrored as the display matrix says.
 
-    Args:
-        frame: of the video.
-        colours: converts the video's own colours; one for all its frames keeps the tables that it makes for the first.
+    Attributes:
+        guessed: whether a frame's colours were marked in a way that cannot be converted, and read as usual ones.
     """
-    # One thread: making several for each frame costs four times what they do.
-    picture = colours.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-    if matrix is None:
-        return picture
-    # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.
-    a, b, _, c, d = np.frombuffer(bytes(matrix)[:20], dtype="=i4").astype(np.int64)
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        picture = picture.swapaxes(0, 1)
-        mirror_x, mirror_y = c < 0, b < 0
-    else:
-        mirror_x, mirror_y = a < 0, d < 0
-    picture = picture[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1]
-    return np.ascontiguousarray(picture)
+
+    def __init__(self) -> None:
+        self.guessed = False
+        self._colours = VideoReformatter()  # keeps the tables that it makes for the first frame
+
+    def __call__(self, frame: VideoFrame) -> np.ndarray:
+        # One thread: making several for each frame costs four times what they do.
+        try:
+            rgb = self._colours.reformat(frame, format="rgb24", threads=1)
+        except av.error.FFmpegError:  # a rare colour space, or a damaged header
+            self.guessed = True
+            usual = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
+            rgb = self._colours.reformat(frame, format="rgb24", threads=1, **usual)
+        picture = rgb.to_ndarray()
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return picture
+        # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.
+        a, b, _, c, d = np.frombuffer(bytes(matrix)[:20], dtype="=i4").astype(np.int64)
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            picture = picture.swapaxes(0, 1)
+            mirror_x, mirror_y = c < 0, b < 0
+        else:
+            mirror_x, mirror_y = a < 0, d < 0
+        picture = picture[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1]
+        return np.ascontiguousarray(picture)
