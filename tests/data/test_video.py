@@ -39,7 +39,7 @@ def test_probe_tells_what_is_shown(tmp_path):
 
 @pytest.mark.parametrize("matrix", ["YCgCo", "bt2020c"])
 def test_colours_that_cannot_be_converted(tmp_path, matrix):
-    """A colour space that FFmpeg's scaler does not have: the pictures come, and a warning that the colours are guessed."""
+    """A colour space that FFmpeg's scaler does not have: pictures come, and a warning that colours are guessed."""
     path = counting_video(tmp_path / "v.mp4", 25, x264=f"colormatrix={matrix}")
     findings = Findings()
     assert sampled(path, findings=findings) == [(0, 0), (1, 10), (2, 20)]
