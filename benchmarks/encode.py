@@ -111,7 +111,7 @@ def parts(encoder, paths: list[Path], threads: int) -> list[tuple[str, float]]:
     """Milliseconds of processor time a sampled frame of each part of the work, with all threads at it."""
     from vn.data.read_ahead import ReadAhead
     from vn.data.thumbs import thumbnail
-    from vn.data.video import Upright, VideoReader, _on_screen
+    from vn.data.video import VideoReader, _on_screen
 
     def timed(work: Iterable) -> tuple[float, list]:
         began = time.thread_time()  # side by side, each video has one codec thread: this one
@@ -119,8 +119,9 @@ def parts(encoder, paths: list[Path], threads: int) -> list[tuple[str, float]]:
         return 1000 * (time.thread_time() - began) / max(1, len(done)), done
 
     def job(path: Path):
-        decoding, frames = timed(_on_screen(VideoReader(path), encoder.fps, leave_out=True))
-        colours, pictures = timed(map(Upright(), frames))
+        reader = VideoReader(path)
+        decoding, frames = timed(_on_screen(reader, encoder.fps, leave_out=True))
+        colours, pictures = timed(map(reader.picture, frames))
         shrinking, _ = timed(map(encoder.shrink, pictures))
         thumbs, _ = timed(map(thumbnail, pictures))
         yield decoding, colours, shrinking, thumbs

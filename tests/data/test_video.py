@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rendered_videos import counting_video, number_of, numbered, render_video
 
-from vn.data.video import probe, sample_frames
+from vn.data.video import VideoReader, probe, sample_frames
 from vn.errors import Findings, InputError
 
 
@@ -45,6 +45,12 @@ def test_colours_that_cannot_be_converted(tmp_path, matrix):
     assert sampled(path, findings=findings) == [(0, 0), (1, 10), (2, 20)]
     assert findings.lines == [f"{path}: has colours that cannot be converted; they were read as usual ones"]
     assert probe(path).width == 64
+
+
+def test_a_picture_that_cannot_be_converted_at_all(tmp_path):
+    reader = VideoReader(counting_video(tmp_path / "v.mp4", 5))
+    with pytest.raises(InputError, match=r"v\.mp4: a picture of it cannot be converted \(Operation not supported\)"):
+        reader.picture(av.VideoFrame(64, 48, "gray32le"))
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("libx264", ".mp4"), ("libvpx-vp9", ".webm"), ("libx264", ".ts")])

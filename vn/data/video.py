@@ -53,7 +53,7 @@ def probe(path: str | Path) -> VideoInfo:
     reader = VideoReader(path)
     frames = reader.frames()
     try:
-        height, width = Upright()(next(frames)[1]).shape[:2]
+        height, width = reader.picture(next(frames)[1]).shape[:2]
     finally:
         frames.close()  # type: ignore[attr-defined]
     return VideoInfo(reader.duration, width, height, reader.fps)
@@ -81,19 +81,18 @@ def sample_frames(
         InputError: the file is missing, is not a video, or nothing of it can be decoded.
     """
     reader = VideoReader(path, sample)
-    upright = Upright()
     number = 0
     try:
         for frame in _on_screen(reader, fps, leave_out=True):
-            yield number / fps, upright(frame)
+            yield number / fps, reader.picture(frame)
             number += 1
     except UnexpectedFrames:
         for again, frame in enumerate(_on_screen(reader, fps, leave_out=False)):
             if again >= number:
-                yield again / fps, upright(frame)
+                yield again / fps, reader.picture(frame)
     if findings is not None and reader.damage:
         findings.add(reader.damage, file=path, sample=sample)
-    if findings is not None and upright.guessed:
+    if findings is not None and reader.guessed:
         findings.add("has colours that cannot be converted; they were read as usual ones", file=path, sample=sample)
 
 
@@ -125,6 +124,7 @@ class VideoReader:
         duration: seconds, as the header says; None where it does not.
         end: when the last frame read leaves the screen, in seconds from the first.
         damage: what was wrong, after all frames were read; None if nothing was.
+        guessed: whether a frame's colours were marked in a way that cannot be converted, and read as usual ones.
 
     Raises:
         InputError: the file is missing or is not a video.
@@ -135,6 +135,8 @@ class VideoReader:
         self.sample = sample
         self.end = 0.0
         self.damage: str | None = None
+        self.guessed = False
+        self._colours = VideoReformatter()  # keeps the tables that it makes for the first frame
         with self._open() as container:
             stream = self._stream(container)
             self.fps = float(stream.average_rate or stream.guessed_rate or 25)
@@ -204,6 +206,25 @@ class VideoReader:
         elif errors:
             self.damage = "damaged; what can be read is used"
 
+    def picture(self, frame: VideoFrame) -> np.ndarray:
+        """A frame of this video as an array ``[height, width, 3]`` uint8 RGB, upright as its display matrix says.
+
+        Raises:
+            InputError: it cannot be converted.
+        """
+        # One thread: making several for each frame costs four times what they do.
+        try:
+            try:
+                rgb = self._colours.reformat(frame, format="rgb24", threads=1)
+            except av.error.FFmpegError:  # a rare colour space, or a damaged header
+                self.guessed = True
+                usual = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
+                rgb = self._colours.reformat(frame, format="rgb24", threads=1, **usual)
+        except av.error.FFmpegError as error:
+            raise self._error(f"a picture of it cannot be converted ({error.strerror})") from None
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        return rgb.to_ndarray() if matrix is None else _upright(rgb.to_ndarray(), bytes(matrix))
+
     def _open(self) -> InputContainer:
         if not os.path.isfile(self.path):
             raise self._error("no such video" if not os.path.exists(self.path) else "is not a file")
@@ -262,35 +283,14 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     return None
 
 
-class Upright:
-    """Makes a video's frames arrays ``[height, width, 3]`` uint8 RGB, turned and mirrored as the display matrix says.
-
-    Attributes:
-        guessed: whether a frame's colours were marked in a way that cannot be converted, and read as usual ones.
-    """
-
-    def __init__(self) -> None:
-        self.guessed = False
-        self._colours = VideoReformatter()  # keeps the tables that it makes for the first frame
-
-    def __call__(self, frame: VideoFrame) -> np.ndarray:
-        # One thread: making several for each frame costs four times what they do.
-        try:
-            rgb = self._colours.reformat(frame, format="rgb24", threads=1)
-        except av.error.FFmpegError:  # a rare colour space, or a damaged header
-            self.guessed = True
-            usual = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
-            rgb = self._colours.reformat(frame, format="rgb24", threads=1, **usual)
-        picture = rgb.to_ndarray()
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-        if matrix is None:
-            return picture
-        # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.
-        a, b, _, c, d = np.frombuffer(bytes(matrix)[:20], dtype="=i4").astype(np.int64)
-        if abs(b) + abs(c) > abs(a) + abs(d):
-            picture = picture.swapaxes(0, 1)
-            mirror_x, mirror_y = c < 0, b < 0
-        else:
-            mirror_x, mirror_y = a < 0, d < 0
-        picture = picture[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1]
-        return np.ascontiguousarray(picture)
+def _upright(picture: np.ndarray, matrix: bytes) -> np.ndarray:
+    """A picture turned and mirrored as a display matrix says."""
+    # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.
+    a, b, _, c, d = np.frombuffer(matrix[:20], dtype="=i4").astype(np.int64)
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        picture = picture.swapaxes(0, 1)
+        mirror_x, mirror_y = c < 0, b < 0
+    else:
+        mirror_x, mirror_y = a < 0, d < 0
+    picture = picture[:: -1 if mirror_y else 1, :: -1 if mirror_x else 1]
+    return np.ascontiguousarray(picture)
