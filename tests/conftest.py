@@ -1,6 +1,7 @@
 """Shared by all tests: no network, one thread, and the folder of real data where there is one."""
 
 import os
+import shutil
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -52,6 +53,20 @@ def tiny_base(tmp_path_factory) -> Path:
         bos_token_id=0,
         eos_token_id=1,
     )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wide_base(tiny_base, tmp_path_factory) -> Path:
+    """The tiny base with layers 64 wide, as weights in 4 bits ask for."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("wide-base") / "base"
+    shutil.copytree(tiny_base, folder)
+    torch.manual_seed(0)
+    config = LlamaConfig.from_pretrained(folder, hidden_size=64, intermediate_size=128, head_dim=16)
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
 

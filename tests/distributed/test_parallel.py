@@ -6,6 +6,7 @@ import pytest
 import torch
 from launch import launch, zero
 from safetensors.torch import load_file
+from toy_experiment import Experiment
 
 pytest.importorskip("deepspeed", reason="ZeRO is DeepSpeed's")
 
@@ -69,6 +70,20 @@ def test_two_processes_equal_one_under_every_strategy(experiment, clip):
             launch(experiment, *args, *TWO, strategy, "--trainer.accumulate_grad_batches", accumulate, name=name)
             assert_equal_curves(experiment, "one", name)
             assert_equal_weights(experiment, "one", name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "strategy"), [("ddp", "ddp"), ("zero2", zero(2))])
+def test_four_bits_on_two_processes(tmp_path, wide_base, data, kind, strategy):
+    """QLoRA on several devices: the same curves as on one."""
+    pytest.importorskip("bitsandbytes")
+    experiment = Experiment(tmp_path, wide_base, data)
+    args = (*SAME, ABOVE, "--model.quantization", "nf4")
+    assert experiment("run", *args, name="one") == 0
+    launch(experiment, *args, *TWO, strategy, name=kind, command="run")
+    assert_equal_curves(experiment, "one", kind)
+    assert_equal_weights(experiment, "one", kind)
+    assert places(experiment, "one") == places(experiment, kind)
 
 
 @pytest.mark.slow

@@ -1,14 +1,12 @@
 """Base models in 8 and 4 bits by bitsandbytes, which computes on the CPU too: the same code as on CUDA."""
 
 import json
-import shutil
 
 import pytest
 import torch
 from peft.utils.integrations import dequantize_module_weight
 from safetensors import safe_open
 from toy_experiment import Experiment
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from vn.cli import main
 from vn.errors import InputError
@@ -16,17 +14,6 @@ from vn.llm.load import load_base
 
 pytest.importorskip("bitsandbytes")
 BYTES = {"int8": 1, "nf4": 0.5}  # a weight
-
-
-@pytest.fixture(scope="module")
-def base_folder(tiny_base, tmp_path_factory):
-    """The tiny base, 64 wide."""
-    folder = tmp_path_factory.mktemp("base") / "base"
-    shutil.copytree(tiny_base, folder)
-    config = LlamaConfig.from_pretrained(folder, hidden_size=64, intermediate_size=128, head_dim=16)
-    torch.manual_seed(0)
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
 
 
 def restored(base, small):
@@ -45,22 +32,22 @@ def gradient(llm, vectors):
 
 
 @pytest.mark.parametrize("bits", BYTES)
-def test_fewer_bits_are_nearly_the_same_model(base_folder, bits):
-    base, whole = load_base(str(base_folder), quantization=bits), load_base(str(base_folder))
+def test_fewer_bits_are_nearly_the_same_model(wide_base, bits):
+    base, whole = load_base(str(wide_base), quantization=bits), load_base(str(wide_base))
     assert base.sha256 == whole.sha256
     weight = base.llm.get_decoder().layers[0].mlp.up_proj.weight
     assert weight.numel() * weight.element_size() == BYTES[bits] * 64 * 128
     assert base.llm.lm_head.weight.dtype == torch.float32, "the head stays whole"
-    near = restored(base_folder, base.llm)
+    near = restored(wide_base, base.llm)
     one, two = (x.get_decoder().layers[0].mlp.up_proj.weight for x in (whole.llm, near))
     assert 0 < (one - two).norm() / one.norm() < (0.01 if bits == "int8" else 0.15)
 
 
 @pytest.mark.parametrize("bits", BYTES)
-def test_gradients_pass_through_fewer_bits(base_folder, bits):
+def test_gradients_pass_through_fewer_bits(wide_base, bits):
     """Also after a validation, as those of the model with the weights that the bits stand for."""
-    llm = load_base(str(base_folder), quantization=bits).llm
-    near = restored(base_folder, llm)
+    llm = load_base(str(wide_base), quantization=bits).llm
+    near = restored(wide_base, llm)
     vectors = torch.randn(1, 9, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         llm.eval()(inputs_embeds=vectors)
@@ -69,9 +56,9 @@ def test_gradients_pass_through_fewer_bits(base_folder, bits):
 
 
 @pytest.mark.parametrize("bits", BYTES)
-def test_training_over_fewer_bits(tmp_path, base_folder, data, bits):
+def test_training_over_fewer_bits(tmp_path, wide_base, data, bits):
     """LoRA learns over frozen weights of few bits; what is saved, tested and exported goes with it."""
-    experiment = Experiment(tmp_path, base_folder, data)
+    experiment = Experiment(tmp_path, wide_base, data)
     assert experiment("run", "--model.quantization", bits, "--trainer.max_epochs", "4") == 0
     losses = [loss for _, loss in experiment.metrics(key="val/loss")]
     assert losses[-1] < losses[0]

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
 
 from vn.data.atomic import atomic_write
 from vn.demo import chinese, chinese_prose, english, english_prose, grammar, product, prose
@@ -114,6 +115,7 @@ def train_base_lm(
             loss = _train(llm, tokenizer, writer, steps, settings, progress)
     finally:
         torch.set_num_threads(threads)
+    transformers_logging.disable_progress_bar()  # of a second
     llm.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     with atomic_write(marker) as file:

@@ -29,6 +29,10 @@ WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
 PIECE = 1 << 16
 BLOCK = 64  # weights that share a scale in 4 bits
 
+# peft imports it for everybody where it is installed, and then it misses a package for 4 bits on the CPU; and of every
+# product in 8 bits it says that float16 is what it computes in.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
 
 Quantization = Literal["none", "int8", "nf4"]
 
@@ -146,13 +150,11 @@ def _quantized(quantization: str, dtype: str) -> dict[str, Any]:
 
 
 def _make_trainable_over(llm: torch.nn.Module) -> None:
-    """Let gradients pass through bitsandbytes' layers on any device, without a warning a step.
+    """Let gradients pass through bitsandbytes' layers on any device.
 
     Raises:
         InputError: they would be wrong.
     """
-    # It says of every product that float16 is what it computes in, even to those who train in bfloat16.
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     for name, layer in llm.named_modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):  # of 4 bits
             width = layer.in_features
