@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +27,6 @@ CACHE = Path("~/.cache/vn").expanduser()
 WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
 PIECE = 1 << 16
 BLOCK = 64  # weights that share a scale in 4 bits
-
-# peft imports it for everybody where it is installed, and then it misses a package for 4 bits on the CPU; and of every
-# product in 8 bits it says that float16 is what it computes in.
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-
 
 Quantization = Literal["none", "int8", "nf4"]
 
