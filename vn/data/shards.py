@@ -160,7 +160,7 @@ def read_sample(
     sample = _story(story, shard, entry), features, _array(seconds, shard, entry, SECONDS, np.float32, 1)
     # Last, since the faults above say more: a flipped bit mostly leaves a feature that looks like any other.
     if entry.crc32 is not None and zlib.crc32(data) != entry.crc32:
-        raise _fault(shard, entry, "damaged (not its checksum): copy the shard again, or run vn prepare again")
+        raise _fault(shard, entry, "damaged (wrong checksum): copy the shard again, or run vn prepare again")
     return sample
 
 
