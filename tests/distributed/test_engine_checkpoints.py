@@ -28,6 +28,18 @@ VideoNarrator.forward = forward
 from vn.cli import main
 sys.exit(main())
 """
+TERMINATED = """
+import os, signal, sys
+from vn.train.module import NarratorModule
+plain = NarratorModule.validation_step
+def validation_step(self, batch, batch_idx):
+    if self.global_rank == 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return plain(self, batch, batch_idx)
+NarratorModule.validation_step = validation_step
+from vn.cli import main
+sys.exit(main())
+"""
 TWO = ("--trainer.devices", "2", "--trainer.strategy")
 pytestmark = pytest.mark.slow
 
@@ -94,6 +106,24 @@ def test_stopped_and_resumed_equals_uninterrupted(experiment, start, strategy, h
     assert not (experiment.run_folder("stopped") / "adapter").exists()
     launch(experiment, *args, name="stopped")
     launch(experiment, *args, name="whole")
+    assert_same_end(experiment, "stopped", "whole")
+
+
+@pytest.mark.parametrize("strategy", ["ddp", zero(2), zero(3)], ids=["ddp", "zero2", "zero3"])
+def test_sigterm_within_a_validation(experiment, start, strategy):
+    """Heard at once by all ranks; the validation is run first when the same command goes on."""
+    args = (*TWO, strategy, "--trainer.max_epochs", "2", "--checkpoint_every", "1000", "--keep", "best")
+    program = experiment.folder / "terminated.py"
+    program.write_text(TERMINATED)
+    for _ in range(2):
+        process = start("stopped", *args, words=(str(program),))
+        _, error = process.communicate(timeout=300)
+        assert process.returncode == 143, error[-3000:]
+        assert error.count("stopped by SIGTERM") == 1
+        assert experiment.metrics("stopped", "val/loss") == []
+    launch(experiment, *args, name="stopped")
+    launch(experiment, *args, name="whole")
+    assert experiment.metrics("stopped", "val/loss") == experiment.metrics("whole", "val/loss") != []
     assert_same_end(experiment, "stopped", "whole")
 
 

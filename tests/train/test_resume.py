@@ -1,6 +1,8 @@
 """Resumed = uninterrupted, bit for bit, from any step."""
 
 import json
+import os
+import signal
 
 import pytest
 from safetensors.torch import load_file
@@ -96,6 +98,53 @@ def test_resumed_after_the_last_step(experiment, monkeypatch):
         patch.setattr("vn.train.checkpoints.write_adapter", dies)
         with pytest.raises(Cut):
             experiment("fit", *args, name="cut")
+    assert experiment("fit", *args, name="cut") == 0
+    assert_same(experiment, "whole", "cut")
+
+
+@pytest.fixture
+def terminated_in(experiment, monkeypatch):
+    """Runs a fit that gets SIGTERM within its next validation."""
+    plain = NarratorModule.validation_step
+
+    def run(*args, name="cut"):
+        def hears(self, batch, batch_idx):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return plain(self, batch, batch_idx)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(NarratorModule, "validation_step", hears)
+            return experiment("fit", *args, name=name)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("--trainer.max_epochs", "3"), ("--trainer.val_check_interval", "2", "--trainer.max_epochs", "2")],
+    ids=["at an epoch's end", "in the middle"],
+)
+def test_sigterm_within_a_validation_is_heard_at_once(experiment, terminated_in, cut_at, args):
+    """The validation is run when the same command goes on, also when that is stopped or dies again."""
+    args = (*args, "--keep", "best", "--checkpoint_every", "100")
+    assert experiment("fit", *args, name="whole") == 0
+    validations = experiment.metrics("whole", "val/loss")
+    assert len(validations) > 2
+    for _ in range(2):  # the second is stopped in the same validation
+        assert terminated_in(*args) == 143
+        assert experiment.metrics("cut", "val/loss") == []
+    cut_at(validations[0][0] + 1, *args)  # dies behind the validation, which is run once more
+    assert experiment.metrics("cut", "val/loss") == validations[:1]
+    assert terminated_in(*args) == 143
+    assert experiment("fit", *args, name="cut") == 0
+    assert_same(experiment, "whole", "cut")
+
+
+def test_sigterm_within_the_last_validation_ends_behind_it(experiment, terminated_in):
+    args = ("--trainer.max_epochs", "1", "--keep", "best")
+    assert experiment("fit", *args, name="whole") == 0
+    assert terminated_in(*args) == 143
+    assert len(experiment.metrics("cut", "val/loss")) == 1
     assert experiment("fit", *args, name="cut") == 0
     assert_same(experiment, "whole", "cut")
 

@@ -1,7 +1,8 @@
 """Checkpoints to resume from, and what is kept of a run: the weights that were best, or the final ones.
 
 A checkpoint stands between two steps: it is written when all that belongs to a step is done, its log lines and a
-validation too, and before the next step begins. So what is resumed from it is what would have come next.
+validation too, and before the next step begins. So what is resumed from it is what would have come next. Only where
+SIGTERM comes within a validation, which may take longer than there is time, it stands before that, and says so.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import lightning as L
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
 
 from vn.adapter import replace_folder, save_adapter
 from vn.data.datamodule import StoryDataModule
@@ -40,6 +42,7 @@ class Checkpoints(Checkpoint):
         self.sigterm = sigterm
         self._saved: int | None = None  # the step of the newest checkpoint
         self._epoch_is_new = False  # resumed between two epochs
+        self._validation_due = False  # resumed before the validation that follows the step
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._saved = trainer.global_step
@@ -50,7 +53,9 @@ class Checkpoints(Checkpoint):
                 group["lr"] = rate
         for logger in trainer.loggers:
             if isinstance(logger, JsonlLogger):
-                logger.rewind(trainer.global_step)
+                logger.rewind(trainer.global_step, validated=not self._validation_due)
+        if self._validation_due:
+            self._validate(trainer)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self._epoch_is_new:
@@ -66,6 +71,16 @@ class Checkpoints(Checkpoint):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._between_steps(trainer)
 
+    def on_validation_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Leave a validation for SIGTERM; but for the last one, behind which no step is."""
+        last = trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING or self._all_steps_done(trainer)
+        if not last and self._asked(trainer):
+            self._validation_due = True
+            self._save(trainer)
+            self._leave()
+
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.sigterm.awaited = False
 
@@ -73,14 +88,51 @@ class Checkpoints(Checkpoint):
         self.sigterm.awaited = False
 
     def _between_steps(self, trainer: L.Trainer) -> None:
-        step = trainer.global_step
-        asked = trainer.strategy.reduce_boolean_decision(self.sigterm.received, all=False)
-        if step != self._saved and (step % self.every == 0 or asked):
-            trainer.save_checkpoint(self.file, weights_only=False)  # to resume from: optimizer and schedule too
-            self._saved = step
+        asked = self._asked(trainer)
+        if trainer.global_step % self.every == 0 or asked:
+            self._save(trainer)
         if asked:
-            self.sigterm.awaited = False
-            raise Preempted
+            self._leave()
+
+    def _asked(self, trainer: L.Trainer) -> bool:
+        return trainer.strategy.reduce_boolean_decision(self.sigterm.received, all=False)
+
+    def _save(self, trainer: L.Trainer) -> None:
+        if trainer.global_step != self._saved:
+            trainer.save_checkpoint(self.file, weights_only=False)  # to resume from: optimizer and schedule too
+            self._saved = trainer.global_step
+
+    def _leave(self) -> None:
+        self.sigterm.awaited = False
+        raise Preempted
+
+    @staticmethod
+    def _all_steps_done(trainer: L.Trainer) -> bool:
+        data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        epochs = trainer.max_epochs or 1
+        horizon = trainer.max_steps if trainer.max_steps >= 0 else data.schedule.horizon(epochs)
+        return trainer.global_step >= horizon
+
+    def _validate(self, trainer: L.Trainer) -> None:
+        """Run the validation that was left, with Lightning's counters as they stood then."""
+        loop, shown = trainer.fit_loop.epoch_loop, trainer._logger_connector
+        epoch: Any = trainer.fit_loop.epoch_progress.current
+        counters = epoch.processed, epoch.completed, loop._batches_that_stepped, shown._first_loop_iter
+        if self._epoch_is_new:  # it belongs to the epoch before
+            epoch.processed, epoch.completed = epoch.processed - 1, epoch.completed - 1
+            loop._batches_that_stepped -= 1
+        trainer.validating = True
+        loop.val_loop.restarting = False
+        loop.val_loop.run()
+        trainer.training = True
+        epoch.processed, epoch.completed, loop._batches_that_stepped, shown._first_loop_iter = counters
+        self._validation_due = False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validation_due": self._validation_due}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._validation_due = state["validation_due"]
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Note the W&B run, which a run that goes on from here goes on too."""
@@ -108,6 +160,9 @@ class Checkpoints(Checkpoint):
         for counts, n in ((progress["current"], batches), (progress["total"], total)):
             counts.update(ready=n, started=n, processed=n, completed=n - (step > 0))
         progress["is_last_batch"] = False
+        for counts in loops["epoch_loop.val_loop.batch_progress"].values():
+            if isinstance(counts, dict):
+                counts.update(dict.fromkeys(counts, 0))  # a validation that was left begins anew
         loops["epoch_loop.state_dict"]["_batches_that_stepped"] = checkpoint["global_step"] - (step > 0)
 
 

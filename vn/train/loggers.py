@@ -62,16 +62,17 @@ class JsonlLogger(Logger):
         """Nothing: the resolved configuration lies beside, in ``config.yaml``."""
 
     @rank_zero_only
-    def rewind(self, step: int) -> None:
+    def rewind(self, step: int, validated: bool = True) -> None:
         """Forget what a run that was cut short logged beyond the checkpoint that it goes on from.
 
         Args:
             step: the first step that is run again (from 0); lines of earlier ones stay.
+            validated: False forgets the validation after the step before, too.
         """
         if not self.file.exists():
             return
         lines = self.file.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if _step(line) < step]
+        kept = [line for line in lines if _step(line) < (step if validated or b'"val/' not in line else step - 1)]
         if kept != lines:
             with atomic_write(self.file) as file:
                 file.writelines(kept)
