@@ -204,3 +204,20 @@ def test_a_bad_sample_of_the_val_split_stops_all_ranks(experiment, data, tmp_pat
     said = [line for line in error.splitlines() if "error:" in line]
     assert len(said) == 1
     assert "val-0-2" in said[0]
+
+
+@pytest.mark.parametrize("strategy", ["ddp", zero(2)], ids=["ddp", "zero2"])
+def test_a_bad_sample_of_the_test_split_ends_all_ranks_behind_the_others(experiment, data, tmp_path, strategy):
+    assert experiment("run", "--trainer.max_epochs", "1", name="run") == 0
+    whole = experiment.predictions(name="run")
+    copy = shutil.copytree(data, tmp_path / "copy")
+    damage(copy, "test-0-1", "test-0-3", split="test")
+    args = (*TWO, strategy, "--data.data", str(copy))
+    error = launch(experiment, *args, name="run", command="test", code=2)
+    said = [line for line in error.splitlines() if "error:" in line.lower()]
+    assert len(said) == 1, error
+    assert all(each in said[0] for each in ("test-0-1", "(and 1 more)", "what was written is kept"))
+    shutil.rmtree(copy)
+    shutil.copytree(data, copy)
+    launch(experiment, *args, name="run", command="test")
+    assert experiment.predictions(name="run") == whole

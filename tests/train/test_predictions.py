@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 from types import SimpleNamespace
 
 import pytest
+from made_up import damage
 from test_kill import start, wait_for
 
 from vn.errors import InputError
@@ -49,6 +51,38 @@ def test_stories_are_kept_over_runs_and_ranks_and_half_a_line_is_not(tmp_path):
 def test_stories_of_another_test_are_not_kept(tmp_path):
     PredictionWriter(tmp_path, trainer(), {"seed": 1}).add("predicted", story("a"), lines("a"))
     assert not PredictionWriter(tmp_path, trainer(), {"seed": 2}).done
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_the_others_are_narrated_and_kept_where_a_sample_cannot_be_read(
+    experiment, data, tmp_path, monkeypatch, capsys, workers
+):
+    assert experiment("run", "--trainer.max_epochs", "1") == 0
+    whole = experiment.predictions()
+    copy = shutil.copytree(data, tmp_path / "copy")
+    damage(copy, "test-0-2", split="test")
+    args = ("--data.data", str(copy), "--data.workers", workers)
+    capsys.readouterr()
+    assert experiment("test", *args) == 2
+    error = capsys.readouterr().err
+    assert error.count("test-0-2") == 2  # at once, and at the end
+    assert "vn test: error: " in error
+    assert "what was written is kept" in error
+    assert experiment.predictions() == whole, "an earlier test's results stand"
+    shutil.rmtree(copy)
+    shutil.copytree(data, copy)
+    told = []
+    monkeypatch.setattr(
+        PredictionWriter,
+        "add",
+        lambda self, setting, story, lines, add=PredictionWriter.add: (
+            told.append(story.id),
+            add(self, setting, story, lines),
+        ),
+    )
+    assert experiment("test", *args) == 0
+    assert set(told) == {"test-0-2"}
+    assert experiment.predictions() == whole
 
 
 def test_a_story_that_nobody_wrote_is_missed(tmp_path):

@@ -215,17 +215,31 @@ class StoryDataModule(L.LightningDataModule):
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
         folder, frame = self.folder, (self.manifest.tokens, self.manifest.width)
 
-        def footage(index: int) -> Footage:
-            story, frames, seconds = read_sample(folder / entries[index].shard, entries[index], frame)
-            if others[index] != index:
-                other = entries[others[index]]
-                _, frames, seconds = read_sample(folder / other.shard, other, frame)
+        def footage(index: int) -> Footage | Unread:
+            try:
+                story, frames, seconds = read_sample(folder / entries[index].shard, entries[index], frame)
+                if others[index] != index:
+                    other = entries[others[index]]
+                    _, frames, seconds = read_sample(folder / other.shard, other, frame)
+            except InputError as error:
+                return Unread(str(error))
             return Footage(story, frames, seconds)
 
         # The longest first: at the end, none goes on alone for long.
         order = sorted(range(len(entries)), key=lambda i: (-entries[i].clips, i))
         mine = order[self.trainer.global_rank :: self.trainer.world_size]
         return _Loader(_Source(range(len(mine)), lambda i: mine[i]), footage, len(mine), self.workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A video to narrate that cannot be read; the others can be narrated first.
+
+    Attributes:
+        why: a sentence that names it.
+    """
+
+    why: str
 
 
 def _short(value: Any) -> Any:

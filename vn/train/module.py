@@ -15,7 +15,7 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
-from vn.data.datamodule import StoryDataModule
+from vn.data.datamodule import StoryDataModule, Unread
 from vn.errors import Findings
 from vn.llm.batch import Batch
 from vn.llm.decoding import Decoding
@@ -242,14 +242,14 @@ class NarratorModule(L.LightningModule):
     def on_predict_start(self) -> None:
         self._open_predictions()
 
-    def test_step(self, video: Footage, batch_idx: int) -> None:
+    def test_step(self, video: Footage | Unread, batch_idx: int) -> None:
         """Narrate a video in every setting of `Testing.storyline`, on the model's own earlier text.
 
         It is begun here, and written side by side with others until all are done.
         """
         self._narrate(video)
 
-    def predict_step(self, video: Footage, batch_idx: int) -> None:
+    def predict_step(self, video: Footage | Unread, batch_idx: int) -> None:
         """The same for videos without references."""
         self._narrate(video)
 
@@ -280,7 +280,10 @@ class NarratorModule(L.LightningModule):
         self._writer = StoryWriter(self.narrator, self.assembled.packer, self.testing.decoding)
         self._pool = self._writer.pool(self.data.videos_at_once)
 
-    def _narrate(self, video: Footage) -> None:
+    def _narrate(self, video: Footage | Unread) -> None:
+        if isinstance(video, Unread):
+            self._predictions.note_unread(video.why)
+            return
         story, source = video.story, self.assembled.packer.words.source
         clips = story.narrated or range(len(story.clips))
         for setting in self._settings:

@@ -10,6 +10,7 @@ interrupted goes on with the stories that are left, on any number of ranks:
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from vn.errors import Findings, InputError
 from vn.llm.generate import WrittenClip
 from vn.llm.labels import likeliest
 from vn.story import Story
+from vn.train.ranks import gather, leave
 
 KEPT = "kept.jsonl"  # what an interrupted test had written
 
@@ -68,6 +70,7 @@ class PredictionWriter:
         self.trainer = trainer
         self.parts = folder / "parts"
         self.findings = Findings()
+        self._unread: list[str] = []
         head = json.dumps({"test": test}, ensure_ascii=False, sort_keys=True)
         if trainer.is_global_zero:
             self.parts.mkdir(parents=True, exist_ok=True)
@@ -116,6 +119,11 @@ class PredictionWriter:
         part = {"setting": setting, "story": story.to_dict(), "lines": [], "skipped": why}
         self._append(json.dumps(part, ensure_ascii=False))
 
+    def note_unread(self, why: str) -> None:
+        """Note a video that cannot be read: the test goes on, so that nothing is lost, and is not merged."""
+        print(f"cannot be narrated; the others are, before this ends: {why}", file=sys.stderr)
+        self._unread.append(why)
+
     def merge(self, expected: Iterable[tuple[str, str]]) -> None:
         """Merge what all ranks wrote, and check that each (video, clip) stands exactly once.
 
@@ -123,9 +131,12 @@ class PredictionWriter:
             expected: (setting, video) of all stories that must be there.
 
         Raises:
-            InputError: naming a video that is missing or a clip that was written twice.
+            InputError: naming a video that could not be read or is missing, or a clip that was written twice.
         """
         self.file.close()
+        if unread := sorted(why for found in gather(self.trainer, self._unread) for why in found):
+            more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+            leave(self.trainer, f"{unread[0]}{more}; what was written is kept, and the same command goes on")
         self.trainer.strategy.barrier("predictions-written")
         if self.trainer.is_global_zero:
             parts = [part for file in sorted(self.parts.glob("*.jsonl")) for part in self._parts(file.name)]

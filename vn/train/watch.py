@@ -10,14 +10,13 @@ from typing import Any
 
 import lightning as L
 import torch
-import torch.distributed
 from torch import Tensor
 from torch.optim import Optimizer
 
 from vn.data.datamodule import StoryDataModule
-from vn.errors import InputError
 from vn.llm.batch import Batch
 from vn.train.module import NarratorModule
+from vn.train.ranks import gather, leave
 
 MOST_KEYS = 12  # that a message names
 
@@ -98,21 +97,21 @@ class StepWatch(L.Callback):
 
     def _stop(self, trainer: L.Trainer, what: str, value: float, guilty: list[bool]) -> None:
         keys = [key for batch, is_guilty in zip(self._batches, guilty, strict=True) if is_guilty for key in batch.keys]
-        named = [key for keys in _gather(trainer, keys) for key in keys]
+        named = [key for keys in gather(trainer, keys) for key in keys]
         more = f" and {len(named) - MOST_KEYS} more" if len(named) > MOST_KEYS else ""
-        _leave(
+        leave(
             trainer,
             f"the {what} is {value} at step {trainer.global_step}; the clips: {', '.join(named[:MOST_KEYS])}{more}",
         )
 
     def _count_bad(self, trainer: L.Trainer) -> None:
         mine = {key: why for batch in self._batches for key, why in batch.bad.items()}
-        new = {k: why for found in _gather(trainer, mine) for k, why in found.items() if k not in self.bad}
+        new = {k: why for found in gather(trainer, mine) for k, why in found.items() if k not in self.bad}
         for key, why in sorted(new.items()):
             self.bad[key] = why
             if len(self.bad) > self.most_bad:
                 budget = f"; {self.most_bad} may be bad (data.bad_samples)" if self.most_bad else ""
-                _leave(trainer, why + budget)
+                leave(trainer, why + budget)
             if trainer.is_global_zero:
                 print(f"left out, {len(self.bad)} of at most {self.most_bad}: {why}", file=sys.stderr)
 
@@ -151,8 +150,8 @@ class ValidationWatch(L.Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if trainer.strategy.reduce_boolean_decision(bool(batch.bad), all=False):
-            found = [why for bad in _gather(trainer, batch.bad) for why in bad.values()]
-            _leave(trainer, min(found))
+            found = [why for bad in gather(trainer, batch.bad) for why in bad.values()]
+            leave(trainer, min(found))
 
 
 def _peak_memory(device: torch.device) -> float:
@@ -167,19 +166,3 @@ def _sum(trainer: L.Trainer, first: Tensor, *others: float) -> list[float]:
     """Numbers of this rank, summed over all in one go."""
     mine = torch.stack([first.float(), *(first.new_tensor(x, dtype=torch.float32) for x in others)])
     return trainer.strategy.reduce(mine, reduce_op="sum").tolist()
-
-
-def _gather(trainer: L.Trainer, mine: Any) -> list[Any]:
-    """What each rank has, in rank order."""
-    if trainer.world_size == 1:
-        return [mine]
-    everyone: list[Any] = [None] * trainer.world_size
-    torch.distributed.all_gather_object(everyone, mine)
-    return everyone
-
-
-def _leave(trainer: L.Trainer, message: str) -> None:
-    """Stop the run: all ranks come here, and the first one speaks for them."""
-    if trainer.is_global_zero:
-        raise InputError(message)
-    raise SystemExit(2)

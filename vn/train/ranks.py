@@ -1,0 +1,26 @@
+"""What the processes of a run tell each other, and how they end together."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import lightning as L
+import torch.distributed
+
+from vn.errors import InputError
+
+
+def gather(trainer: L.Trainer, mine: Any) -> list[Any]:
+    """What each rank has, in rank order; all ranks call it."""
+    if trainer.world_size == 1:
+        return [mine]
+    everyone: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(everyone, mine)
+    return everyone
+
+
+def leave(trainer: L.Trainer, message: str) -> NoReturn:
+    """Stop the run: all ranks call it, and the first one speaks for them."""
+    if trainer.is_global_zero:
+        raise InputError(message)
+    raise SystemExit(2)
