@@ -83,7 +83,7 @@ def test_experiments_are_trained_or_refused(fuzz, place, finished, count):
         shutil.rmtree(place.out, ignore_errors=True)
         words = ["fit", "--config", file, "--runs", place.out, "--name", "toy", *STAY]
         # A path that is no longer that of the data, or of the model, is named instead.
-        return place.vn(*words, names=(file, "no such data folder", "model folder", "base model"))
+        return place.vn(*words, names=(file, "no such data folder", "no manifest.json", "model folder", "base model"))
 
     fuzz("experiment: trained", check, [mutate.as_yaml(config)], count, [config], mutate.as_yaml)
 
