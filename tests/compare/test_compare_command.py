@@ -3,10 +3,12 @@
 import csv
 import json
 import re
+from pathlib import Path
 
 import pytest
 from finished_runs import EVIL, make_stories, other_stories, write_run
 
+import vn.compare
 from vn.cli import main
 from vn.compare.breakdown import confusion, length_by_seconds, score_by_place
 from vn.compare.page import script_json
@@ -138,3 +140,12 @@ def test_the_workspace_has_a_section_a_table_without_a_network(found):
     assert "test/predicted/cider" in model
     with pytest.raises(InputError, match="expected ENTITY/PROJECT"):
         workspace(tables, "someone", "Ablations")
+
+
+def test_a_variant_has_one_colour_all_over_the_page():
+    """Colours go round; every place on the page counts them alike."""
+    page = Path(vn.compare.__file__).parent / "page"
+    colours = set(re.findall(r"--v(\d+):", (page / "style.css").read_text()))
+    rounds = re.findall(r"% (\d+)", "".join(p.read_text() for p in (*page.glob("*.js"), page / "compare.html")))
+    assert len(rounds) > 8
+    assert set(rounds) == {str(len(colours))}
