@@ -181,3 +181,18 @@ def test_dark_and_light_phone_and_paper(page):
         assert len(printed) > 10_000
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_charts_are_printed_at_the_width_of_paper(page):
+    """They are drawn anew for it; drawn for the screen, paper would cut them off."""
+    widths = (
+        "return [...charts.keys()].filter((c) => c.offsetParent).map((c) => c.querySelector('.main-svg').clientWidth)"
+    )
+    page.execute_script("redrawAll(true)")
+    screen = page.execute_script(widths)
+    page.execute_script("dispatchEvent(new Event('beforeprint'))")
+    paper = page.execute_script(widths)
+    assert max(screen) > 900
+    assert 400 < max(paper) < 700  # 180 mm are 680 pixels
+    page.execute_script("dispatchEvent(new Event('afterprint')); redrawAll(true)")
+    assert page.execute_script(widths) == screen

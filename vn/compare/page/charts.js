@@ -34,7 +34,8 @@ function redraw(place) {
   if (!window.Plotly || !chart.dirty || !(chart.near || chart.now)) return;
   chart.dirty = false;
   const { traces, layout: own } = chart.draw();
-  Plotly.react(place, traces, own, CONFIG);
+  // Its size outright: Plotly would keep the one that it found first, also when paper is narrower than the screen.
+  Plotly.react(place, traces, { ...own, width: place.clientWidth, height: place.clientHeight }, CONFIG);
 }
 
 let reading;
@@ -67,9 +68,14 @@ onChange((what) => { if (what !== "story") redrawAll(); });
 addEventListener("beforeprint", () => {
   document.documentElement.dataset.before = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light"; // ink on paper
+  document.documentElement.classList.add("paper-wide"); // charts keep the width that they are drawn with
   redrawAll(true);
 });
-addEventListener("afterprint", () => setTheme(document.documentElement.dataset.before));
+addEventListener("afterprint", () => {
+  document.documentElement.classList.remove("paper-wide");
+  setTheme(document.documentElement.dataset.before);
+  redrawAll();
+});
 
 // -- bars, a small chart a metric -----------------------------------------------------------------------------------
 
