@@ -194,5 +194,5 @@ def test_charts_are_printed_at_the_width_of_paper(page):
     paper = page.execute_script(widths)
     assert max(screen) > 900
     assert 400 < max(paper) < 700  # 180 mm are 680 pixels
-    page.execute_script("dispatchEvent(new Event('afterprint')); redrawAll(true)")
+    page.execute_script("dispatchEvent(new Event('afterprint'))")
     assert page.execute_script(widths) == screen

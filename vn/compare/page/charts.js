@@ -74,7 +74,7 @@ addEventListener("beforeprint", () => {
 addEventListener("afterprint", () => {
   document.documentElement.classList.remove("paper-wide");
   setTheme(document.documentElement.dataset.before);
-  redrawAll();
+  redrawAll(true); // those out of view, too: they stand wider than their places now
 });
 
 // -- bars, a small chart a metric -----------------------------------------------------------------------------------
