@@ -94,6 +94,7 @@ def test_steps_and_horizon_do_not_depend_on_the_machine():
     vs = [Video(i % 3, 1 + i % 7) for i in range(50)]
     schedule = Schedule(vs, seed=3, clips_per_step=16)
     assert schedule.horizon(3) == sum(len(schedule.epoch(e)) for e in range(3))
+    assert [schedule.horizon(3, most) for most in (0, 4, 10**6)] == [0, 4, schedule.horizon(3)]
     assert schedule.epoch(0) != schedule.epoch(1)
     assert abs(len(schedule.epoch(0)) - math.ceil(sum(v.narrated for v in vs) / 16)) <= 3
     assert Schedule(vs, seed=4, clips_per_step=16).epoch(0) != schedule.epoch(0)

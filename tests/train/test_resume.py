@@ -140,8 +140,9 @@ def test_sigterm_within_a_validation_is_heard_at_once(experiment, terminated_in,
     assert_same(experiment, "whole", "cut")
 
 
-def test_sigterm_within_the_last_validation_ends_behind_it(experiment, terminated_in):
-    args = ("--trainer.max_epochs", "1", "--keep", "best")
+@pytest.mark.parametrize("more", [(), ("--trainer.max_steps", "1000")])
+def test_sigterm_within_the_last_validation_ends_behind_it(experiment, terminated_in, more):
+    args = ("--trainer.max_epochs", "1", "--keep", "best", *more)
     assert experiment("fit", *args, name="whole") == 0
     assert terminated_in(*args) == 143
     assert len(experiment.metrics("cut", "val/loss")) == 1

@@ -156,6 +156,11 @@ class Schedule:
         order = epoch_order(self.videos, self.seed, epoch, self.block_shards)
         return steps(self.videos, order, self.clips_per_step)
 
-    def horizon(self, epochs: int) -> int:
-        """Optimizer steps of a whole run."""
-        return sum(len(self.epoch(e)) for e in range(epochs))
+    def horizon(self, epochs: int, most: int = -1) -> int:
+        """Optimizer steps of a whole run of so many epochs, and of `most` steps unless that is negative."""
+        steps = 0
+        for epoch in range(epochs):
+            steps += len(self.epoch(epoch))
+            if 0 <= most <= steps:
+                return most
+        return steps

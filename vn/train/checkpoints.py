@@ -41,11 +41,13 @@ class Checkpoints(Checkpoint):
         self.every = every
         self.sigterm = sigterm
         self._saved: int | None = None  # the step of the newest checkpoint
+        self._last = 0  # the step that ends training
         self._epoch_is_new = False  # resumed between two epochs
         self._validation_due = False  # resumed before the validation that follows the step
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._saved = trainer.global_step
+        assert isinstance(pl_module, NarratorModule)
+        self._saved, self._last = trainer.global_step, pl_module.horizon
         self.sigterm.awaited = True
         for config in trainer.lr_scheduler_configs:  # a fresh optimizer does not know where the schedule stands
             rates = config.scheduler.get_last_lr()
@@ -75,8 +77,8 @@ class Checkpoints(Checkpoint):
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Leave a validation for SIGTERM; but for the last one, behind which no step is."""
-        last = trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING or self._all_steps_done(trainer)
-        if not last and self._asked(trainer):
+        in_training = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if in_training and trainer.global_step < self._last and self._asked(trainer):
             self._validation_due = True
             self._save(trainer)
             self._leave()
@@ -105,13 +107,6 @@ class Checkpoints(Checkpoint):
     def _leave(self) -> None:
         self.sigterm.awaited = False
         raise Preempted
-
-    @staticmethod
-    def _all_steps_done(trainer: L.Trainer) -> bool:
-        data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        epochs = trainer.max_epochs or 1
-        horizon = trainer.max_steps if trainer.max_steps >= 0 else data.schedule.horizon(epochs)
-        return trainer.global_step >= horizon
 
     def _validate(self, trainer: L.Trainer) -> None:
         """Run the validation that was left, with Lightning's counters as they stood then."""

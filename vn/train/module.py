@@ -185,6 +185,14 @@ class NarratorModule(L.LightningModule):
         return data
 
     @property
+    def horizon(self) -> int:
+        """Optimizer steps of the whole training: as many as `max_steps` and `max_epochs` both allow."""
+        steps, epochs = self.trainer.max_steps, self.trainer.max_epochs
+        if epochs is None or epochs < 0:
+            return max(0, steps)
+        return self.data.schedule.horizon(epochs, steps)
+
+    @property
     def assembled(self) -> Assembly:
         """The narrator and its packer, which the data module builds rows with."""
         assert self.assembly is not None, "configure_model has not run"
@@ -219,9 +227,7 @@ class NarratorModule(L.LightningModule):
         o = self.optimization
         trained = [p for p in self.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=o.lr, weight_decay=o.weight_decay)
-        horizon = self.trainer.max_steps
-        if horizon < 0:
-            horizon = self.data.schedule.horizon(self.trainer.max_epochs or 1)
+        horizon = self.horizon
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: o.factor(step, horizon))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
