@@ -1,4 +1,4 @@
-"""How well the rule of `vn.knowledge_use` finds the points that narrations use, on a finished run of the demo.
+"""How well the rule of `vn.narrate.knowledge_use` finds the points that narrations use, on a finished run of the demo.
 
     python benchmarks/knowledge_use.py runs/demo
 
@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from vn.knowledge_use import used_points
 from vn.metrics.facts import FactChecker, clip_facts
+from vn.narrate.knowledge_use import used_points
 from vn.story import Story
 
 Point = tuple[str, str]

@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("vn.train.command", "narrate the test split with a trained narrator and score it"),
     "predict": ("vn.train.command", "narrate the test split without scoring it"),
     "run": ("vn.train.command", "fit, then test, in one process: what sweeps call"),
-    "narrate": ("vn.narrate_command", "narrate a raw video: story.json and subtitles"),
+    "narrate": ("vn.narrate.command", "narrate a raw video: story.json and subtitles"),
     "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),
     "score": ("vn.metrics.score_command", "score a run's predictions"),
     "compare": ("vn.compare.command", "compare runs or a sweep: dashboard and tables"),

@@ -8,10 +8,11 @@ import yaml
 from place import sizes
 
 from vn.errors import Findings
-from vn.narrate_command import _show, read_product, read_storyline
+from vn.narrate.edit import plan_of, read_edited, record
+from vn.narrate.output import show
+from vn.narrate.product import read_product, read_storyline
 from vn.prompt import TEMPLATES, PromptWriter, Template, Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
-from vn.story_file import plan_of, read_edited, record
 
 PRODUCT = {
     "title": "Aurora home classic",
@@ -47,7 +48,7 @@ def test_product_files(fuzz, place, count):
 
 def test_a_title_is_shown_as_it_is(place, capsys):
     """Brackets are no markup."""
-    _show(plan_of(dataclasses.replace(STORY, title="Kettle [/b] [bold")), [], place.out, Findings())
+    show(plan_of(dataclasses.replace(STORY, title="Kettle [/b] [bold")), [], place.out, Findings())
     assert "Kettle [/b] [bold" in capsys.readouterr().out
 
 

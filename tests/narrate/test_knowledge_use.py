@@ -1,6 +1,6 @@
 import pytest
 
-from vn.knowledge_use import used_points
+from vn.narrate.knowledge_use import used_points
 from vn.story import Knowledge
 
 EN = (

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from vn.cli import main
+from vn.narrate.edit import ADDED
 from vn.story import ScriptLabel, Story, count_words
-from vn.story_file import ADDED
 
 
 def narrate(demo, out, *more, video=None, product=None, run=None):

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vn.data.atomic import write_text
 from vn.errors import Findings, InputError
-from vn.files import read_yaml
 from vn.lock import claim
-from vn.story import KEY, Clip, Labels, Story, WordRangeRule, count_words, parse_labels
-from vn.story_file import Plan, plan_of, read_edited, record
+from vn.narrate.edit import Plan, plan_of, read_edited
+from vn.narrate.output import save, show
+from vn.narrate.product import read_product, read_storyline
+from vn.narrate.write import write_story
+from vn.story import Clip, Labels
 
 if TYPE_CHECKING:
     from vn.adapter import NarratorCard
-    from vn.llm.generate import WrittenClip
 
 EPILOG = """\
 product.yaml says what is known; clips are optional, shots are found where they are missing. A clip may have labels or
@@ -169,27 +167,6 @@ def _with_clips(plan: Plan, video: Path, labels: list[Labels | None] | None, fil
     return plan_of(dataclasses.replace(story, clips=tuple(clips)))
 
 
-def read_product(file: Path, findings: Findings) -> Story:
-    """A product file: a Story in YAML without ``id`` and with clips optional."""
-    data = read_yaml(file)
-    name = file.stem if KEY.fullmatch(file.stem) else "product"
-    return Story.from_dict(data, file=file, findings=findings, clips_required=False, default_id=name)
-
-
-def read_storyline(file: Path) -> list[Labels | None]:
-    """A storyline file: a YAML list with one label, or labels joined by ``+``, a clip; null leaves it to the model."""
-    data = read_yaml(file)
-    if not isinstance(data, list) or not all(x is None or isinstance(x, str) for x in data):
-        raise InputError("expected a list of script labels, one a clip", file=file)
-    labels: list[Labels | None] = []
-    for i, text in enumerate(data):
-        try:
-            labels.append(None if text is None else parse_labels(text))
-        except InputError as error:
-            raise InputError(str(error), file=file, field=f"[{i}]") from None
-    return labels
-
-
 def _narrate(
     plan: Plan,
     args: argparse.Namespace,
@@ -207,7 +184,7 @@ def _narrate(
         findings.add(
             "this narrator was trained without a storyline; the labels are not used", file=args.storyline or file
         )
-    written = _write(plan, args, video, adapter, card, options, findings)
+    written = write_story(plan, args, video, adapter, card, options, findings)
     clips = list(plan.story.clips)
     for each in written:
         labels = each.written.labels if each.written.labels is not None else clips[each.clip].labels
@@ -215,143 +192,5 @@ def _narrate(
         clips[each.clip] = dataclasses.replace(clips[each.clip], labels=labels or None, narration=narration)
     plan = dataclasses.replace(plan, story=dataclasses.replace(plan.story, clips=tuple(clips)))
     made_with = {"adapter": str(adapter), "base_model": args.base_model, **options}
-    _save(args.out, plan, written, made_with, findings)
-    _show(plan, written, args.out, findings)
-
-
-def _write(
-    plan: Plan,
-    args: argparse.Namespace,
-    video: Path,
-    adapter: Path,
-    card: NarratorCard,
-    options: dict[str, Any],
-    findings: Findings,
-) -> list[WrittenClip]:
-    import torch
-
-    from vn.adapter import load_adapter
-    from vn.data.encoders import load_matching_encoder
-    from vn.data.frames import encode_video
-    from vn.llm.decoding import Decoding
-    from vn.llm.generate import Footage, StoryWriter
-
-    assembly = load_adapter(adapter, args.base_model)
-    card = assembly.card
-    encoder = load_matching_encoder(card.encoder, card.tokens, card.width, args.encoder_weights)
-    features = encode_video(video, encoder, findings=findings)
-    assembly.narrator.to(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    # A raw video has no references, so the range is that of the clip's duration.
-    assembly.packer.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
-    decoding = Decoding(length_control=options["length"], **{k: v for k, v in options.items() if k != "length"})
-    writer = StoryWriter(assembly.narrator, assembly.packer, decoding)
-    clips = range(len(plan.story.clips))
-    footage = Footage(plan.story, features.features, features.seconds, clips, plan.fixed)
-    written: list[WrittenClip] = []
-    pool = writer.pool(1)
-    with _progress(len(clips)) as follow:
-        pool.add(writer.story(footage, follow=follow), written.extend)
-        pool.finish()
-    forgotten = 0
-    for each in written:
-        where = f"clips[{each.clip}].narration"
-        if each.problem:
-            findings.add(each.problem, file=video, field=where)
-        if each.clip >= (plan.first or 0) and "narration" in plan.given.get(each.clip, ()):
-            count, words = count_words(each.written.narration, plan.story.language), each.written.words
-            if count not in words:
-                message = f"yours has {count} words, the clip time for {words.low} to {words.high}"
-                findings.add(message, file=args.edit or args.product, field=where)
-        if each.forgotten > forgotten:
-            forgotten = each.forgotten
-            message = f"from here on the text of the first {forgotten} clips is not read: it no longer fits"
-            findings.add(message, file=video, field=where)
-    return written
-
-
-@contextmanager
-def _progress(clips: int) -> Iterator[Any]:
-    """A bar on stderr that moves on with each clip."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task("clips", total=clips)
-        yield lambda written: progress.advance(task)
-
-
-def _save(out: Path, plan: Plan, written: list[WrittenClip], made_with: dict[str, Any], findings: Findings) -> None:
-    from vn.subtitles import cues, srt, vtt
-
-    story, first = plan.story, plan.first or 0
-    data = story.to_dict()
-    for each in written:
-        if each.clip < first:
-            data["clips"][each.clip] = plan.entries[each.clip]
-        else:
-            before = plan.entries[each.clip] if plan.entries else {}
-            data["clips"][each.clip] |= _added(story, each, plan.given.get(each.clip, ()), before)
-    data["warnings"] = [*plan.warnings, *(line for line in findings.lines if line not in plan.warnings)]
-    data["record"] = record(story, made_with)
-    write_text(out / "story.json", json.dumps(data, ensure_ascii=False, indent=1) + "\n")
-    lines = cues([(c.start, c.end, c.narration or "") for c in story.clips], story.language)
-    write_text(out / "story.srt", srt(lines))
-    write_text(out / "story.vtt", vtt(lines))
-
-
-def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, Any]) -> dict[str, Any]:
-    """How a clip came about."""
-    from vn.knowledge_use import used_points
-    from vn.llm.labels import likeliest
-
-    words, narration = written.written.words, written.written.narration
-    added: dict[str, Any] = {
-        "word_range": [words.low, words.high],
-        "words": count_words(narration, story.language),
-        "knowledge_used": [
-            {"aspect": aspect, "point": point}
-            for aspect, point in used_points(narration, story.knowledge, story.language)
-        ],
-    }
-    odds = likeliest(written.odds, story.language)
-    if odds is None and "labels" not in given:
-        odds = before.get("label_odds")  # the labels have stayed, and so has how likely they were
-    if odds:
-        added["label_odds"] = odds
-    if given:
-        added["fixed"] = list(given)
-    return added
-
-
-def _show(plan: Plan, written: list[WrittenClip], out: Path, findings: Findings) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from vn.knowledge_use import used_points
-
-    story = plan.story
-    used: dict[str, None] = {}  # in order, each once
-    table = Table("time", "script label", "narration", "words", title=escape(story.title))
-    for each in written:
-        clip = story.clips[each.clip]
-        count, words = count_words(each.written.narration, story.language), each.written.words
-        label = "+".join(x.text(story.language) for x in each.written.labels or ())
-        mark = "" if count in words else " !"
-        yours = "" if each.clip < (plan.first or 0) else " (yours)"
-        given = plan.given.get(each.clip, ())
-        table.add_row(
-            f"{clip.start:.1f}-{clip.end:.1f}",
-            escape(label) + (yours if "labels" in given else ""),
-            escape(each.written.narration) + (yours if "narration" in given else ""),
-            f"{count} of {words.low}-{words.high}{mark}",
-        )
-        used |= {point: None for _, point in used_points(each.written.narration, story.knowledge, story.language)}
-    Console().print(table)
-    if points := sum(len(each.points) for each in story.knowledge):
-        print(f"uses {len(used)} of {points} knowledge points{': ' if used else ''}{', '.join(used)}")
-    if plan.first:
-        print(f"clips 1 to {plan.first} stand as they were")
-    if findings:
-        print(findings.summary(), file=sys.stderr)
-    print(f"wrote {out / 'story.json'}, story.srt, story.vtt")
+    save(args.out, plan, written, made_with, findings)
+    show(plan, written, args.out, findings)

@@ -4,7 +4,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vn.subtitles import LINE, LINES, cues, srt, vtt
+from vn.narrate.subtitles import LINE, LINES, cues, srt, vtt
 
 clip = st.tuples(st.floats(0.1, 9), st.text(alphabet="abc 好的，<&", max_size=200))
 

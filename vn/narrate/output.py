@@ -1,0 +1,94 @@
+"""What ``vn narrate`` leaves: story.json, subtitles, and a table on the screen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vn.data.atomic import write_text
+from vn.errors import Findings
+from vn.narrate.edit import Plan, record
+from vn.story import Story, count_words
+
+if TYPE_CHECKING:
+    from vn.llm.generate import WrittenClip
+
+
+def save(out: Path, plan: Plan, written: list[WrittenClip], made_with: dict[str, Any], findings: Findings) -> None:
+    from vn.narrate.subtitles import cues, srt, vtt
+
+    story, first = plan.story, plan.first or 0
+    data = story.to_dict()
+    for each in written:
+        if each.clip < first:
+            data["clips"][each.clip] = plan.entries[each.clip]
+        else:
+            before = plan.entries[each.clip] if plan.entries else {}
+            data["clips"][each.clip] |= _added(story, each, plan.given.get(each.clip, ()), before)
+    data["warnings"] = [*plan.warnings, *(line for line in findings.lines if line not in plan.warnings)]
+    data["record"] = record(story, made_with)
+    write_text(out / "story.json", json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+    lines = cues([(c.start, c.end, c.narration or "") for c in story.clips], story.language)
+    write_text(out / "story.srt", srt(lines))
+    write_text(out / "story.vtt", vtt(lines))
+
+
+def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, Any]) -> dict[str, Any]:
+    """How a clip came about."""
+    from vn.llm.labels import likeliest
+    from vn.narrate.knowledge_use import used_points
+
+    words, narration = written.written.words, written.written.narration
+    added: dict[str, Any] = {
+        "word_range": [words.low, words.high],
+        "words": count_words(narration, story.language),
+        "knowledge_used": [
+            {"aspect": aspect, "point": point}
+            for aspect, point in used_points(narration, story.knowledge, story.language)
+        ],
+    }
+    odds = likeliest(written.odds, story.language)
+    if odds is None and "labels" not in given:
+        odds = before.get("label_odds")  # the labels have stayed, and so has how likely they were
+    if odds:
+        added["label_odds"] = odds
+    if given:
+        added["fixed"] = list(given)
+    return added
+
+
+def show(plan: Plan, written: list[WrittenClip], out: Path, findings: Findings) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from vn.narrate.knowledge_use import used_points
+
+    story = plan.story
+    used: dict[str, None] = {}  # in order, each once
+    table = Table("time", "script label", "narration", "words", title=escape(story.title))
+    for each in written:
+        clip = story.clips[each.clip]
+        count, words = count_words(each.written.narration, story.language), each.written.words
+        label = "+".join(x.text(story.language) for x in each.written.labels or ())
+        mark = "" if count in words else " !"
+        yours = "" if each.clip < (plan.first or 0) else " (yours)"
+        given = plan.given.get(each.clip, ())
+        table.add_row(
+            f"{clip.start:.1f}-{clip.end:.1f}",
+            escape(label) + (yours if "labels" in given else ""),
+            escape(each.written.narration) + (yours if "narration" in given else ""),
+            f"{count} of {words.low}-{words.high}{mark}",
+        )
+        used |= {point: None for _, point in used_points(each.written.narration, story.knowledge, story.language)}
+    Console().print(table)
+    if points := sum(len(each.points) for each in story.knowledge):
+        print(f"uses {len(used)} of {points} knowledge points{': ' if used else ''}{', '.join(used)}")
+    if plan.first:
+        print(f"clips 1 to {plan.first} stand as they were")
+    if findings:
+        print(findings.summary(), file=sys.stderr)
+    print(f"wrote {out / 'story.json'}, story.srt, story.vtt")
