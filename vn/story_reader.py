@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vn.clock import seconds_of
 from vn.errors import Findings, InputError, did_you_mean, show
 from vn.story import KEY, KEY_RULE, OVERLAP_TOLERANCE, Clip, Knowledge, Story, is_seconds, parse_labels
 
@@ -110,8 +111,10 @@ class StoryReader:
         times = []
         for name in ("start", "end"):
             value = data.get(name)
+            if isinstance(value, str):
+                value = seconds_of(value)  # "1:05", as people write it; YAML itself reads 1:05 as 65
             if not is_seconds(value):
-                raise self.fail(f"expected seconds, got {show(value)}", f"{where}.{name}")
+                raise self.fail(f"expected seconds, or MM:SS, got {show(data.get(name))}", f"{where}.{name}")
             times.append(float(value))
         if times[1] <= times[0]:
             raise self.fail(f"ends at {times[1]:g} s, but starts at {times[0]:g} s", f"{where}.end")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vn.errors import InputError
 from vn.llm.decoder import Decoder, Request, Slot
 
 Work = Generator[Request, Tensor, Any]
@@ -21,6 +22,7 @@ class _Going:
     work: Work
     request: Request
     done: Callable[[Any], None]
+    failed: Callable[[InputError], None] | None
 
 
 class Pool:
@@ -38,18 +40,24 @@ class Pool:
         self._free = [Slot(n) for n in range(rows)]
 
     @torch.inference_mode()
-    def add(self, begin: Callable[[Slot], Work], done: Callable[[Any], None]) -> None:
+    def add(
+        self,
+        begin: Callable[[Slot], Work],
+        done: Callable[[Any], None],
+        failed: Callable[[InputError], None] | None = None,
+    ) -> None:
         """Take on another; where all slots are taken, work until one is free.
 
         Args:
             begin: gives the work for a slot.
-            done: is told what was written.
+            done: called with what was written.
+            failed: called with the error if the work ends in an `InputError`, so that the others go on; None raises it.
         """
         while not self._free:
             self._step()
         self._free.sort(key=lambda slot: slot.number)
         slot = self._free.pop(0)
-        self._go_on(slot, begin(slot), None, done)
+        self._go_on(slot, begin(slot), None, done, failed)
 
     @torch.inference_mode()
     def finish(self) -> None:
@@ -61,14 +69,29 @@ class Pool:
         going, self._going = self._going, []
         answers = self.decoder.answer([(each.slot, each.request) for each in going])
         for each, answer in zip(going, answers, strict=True):
-            self._go_on(each.slot, each.work, answer, each.done)
+            self._go_on(each.slot, each.work, answer, each.done, each.failed)
 
-    def _go_on(self, slot: Slot, work: Work, answer: Tensor | None, done: Callable[[Any], None]) -> None:
+    def _go_on(
+        self,
+        slot: Slot,
+        work: Work,
+        answer: Tensor | None,
+        done: Callable[[Any], None],
+        failed: Callable[[InputError], None] | None,
+    ) -> None:
         try:
             request = work.send(answer)  # type: ignore[arg-type]  # None starts it
         except StopIteration as end:
-            slot.keep(0)
-            self._free.append(slot)
+            self._give_back(slot)
             done(end.value)
+        except InputError as error:
+            if failed is None:
+                raise
+            self._give_back(slot)
+            failed(error)
         else:
-            self._going.append(_Going(slot, work, request, done))
+            self._going.append(_Going(slot, work, request, done, failed))
+
+    def _give_back(self, slot: Slot) -> None:
+        slot.keep(0)
+        self._free.append(slot)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vn.errors import Findings, InputError
 from vn.lock import claim
-from vn.narrate.edit import Plan, plan_of, read_edited
-from vn.narrate.output import save, show
+from vn.narrate.edit import plan_of, read_edited
+from vn.narrate.job import Job
+from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
-from vn.narrate.write import write_story
-from vn.story import Clip, Labels
-
-if TYPE_CHECKING:
-    from vn.adapter import NarratorCard
+from vn.progress import progress
 
 EPILOG = """\
 product.yaml says what is known; clips are optional, shots are found where they are missing. A clip may have labels or
@@ -31,9 +27,14 @@ a narration of yours, which are kept:
 
 examples:
   vn narrate video.mp4 --product product.yaml --run runs/demo --out story
+  vn narrate video.mp4 --product product.yaml --run runs/demo --out story --clips subtitles.srt
+  vn narrate --videos videos/ --run runs/demo --out stories
+      each video with the product file beside it (kettle.mp4, kettle.yaml), or all with the one that --product names;
+      a list has one video per line, a tab and its product file after it if it has its own. The same command goes on
+      after an interruption: stories that were written by the same request are kept, and so are stories you edited.
   vn narrate --edit story/story.json
-      after changing labels or narrations in that file: what stands before the first change is kept, and so is what you
-      wrote; the rest is written anew, with the same video, narrator and options unless you give others
+      after changing labels or narrations in that file: what is before the first change is kept, and so is what you
+      wrote; the rest is written again, with the same video, narrator and options unless you give others
 """
 DEFAULTS: dict[str, Any] = {
     "length": "exact",
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``vn narrate``."""
     parser.epilog = EPILOG
     parser.add_argument("video", type=Path, nargs="?", help="the video file")
+    parser.add_argument("--videos", type=Path, help="many videos: a folder, or a list of files, instead of one")
     parser.add_argument("--product", type=Path, help="YAML: title, language, knowledge, and clips if known")
     parser.add_argument(
         "--edit", type=Path, help="a story.json of vn narrate that you have edited, instead of --product"
@@ -56,6 +58,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, help="a run folder whose adapter writes")
     parser.add_argument("--adapter", type=Path, help="an adapter folder, instead of --run")
     parser.add_argument("--out", type=Path, help="the folder to write to (with --edit: that of the file)")
+    parser.add_argument(
+        "--clips",
+        type=Path,
+        help="times of the clips: .srt, .vtt or lines of MM:SS times; with --videos a folder of such files, each named "
+        "like its video. Texts in them are not read",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="with --videos: write stories again that are there")
+    parser.add_argument(
+        "--videos-at-once",
+        type=_within(int, 1, 1024),
+        default=4,
+        help="with --videos: stories written side by side, each as it would be alone (4)",
+    )
     parser.add_argument(
         "--storyline", type=Path, help="YAML list of script labels, one a shot, null where the model is to choose"
     )
@@ -96,37 +111,70 @@ def _within(kind: type[int] | type[float], low: float, high: float) -> Callable[
 
 
 def run(args: argparse.Namespace) -> int:
-    """Narrate a video."""
-    findings = Findings()
+    """Narrate a video, many videos, or an edited story."""
+    if args.videos is not None:
+        from vn.narrate.many import narrate_all
+
+        return narrate_all(args, _adapter(args, {}), _options(args, {}))
     if (args.product is None) == (args.edit is None):
         raise InputError("give either a video and --product, or --edit")
-    if args.edit is not None:
-        if args.storyline is not None:
-            raise InputError("labels of an edited story are changed in the file, not by --storyline")
-        plan = read_edited(args.edit, findings)
-        if plan.first is None:
-            print(f"{args.edit}: nothing was edited since it was written")
-            return 0
-        made_with = plan.made_with or {}
-        args.out = args.out or args.edit.parent
-        video = args.video or Path(plan.story.video or "")
-    else:
-        plan, made_with, video = plan_of(read_product(args.product, findings)), {}, args.video
-    if args.out is None:
-        raise InputError("say where to write: --out")
-    if video is None or not video.is_file():
-        raise InputError("no such video", file=video)
-    adapter = _adapter(args, made_with)
-    options = _options(args, made_with)
-    labels = read_storyline(args.storyline) if args.storyline else None
+    job = _edited(args) if args.edit is not None else _asked(args)
+    if job is None:
+        print(f"{args.edit}: nothing was edited since it was written")
+        return 0
+    if not job.video.is_file():
+        raise InputError("no such video", file=job.video)
+    adapter = _adapter(args, job.made_with)
+    options = _options(args, job.made_with)
 
     from vn.adapter import read_card
 
-    card = read_card(adapter)  # before anything slow
-    with claim(args.out, "vn narrate"):
-        args.base_model = args.base_model or made_with.get("base_model")
-        _narrate(_with_clips(plan, video, labels, args.storyline), args, video, adapter, card, options, findings)
+    job.check(read_card(adapter))  # before anything slow
+    base_model = args.base_model or job.made_with.get("base_model")
+    job.made_with = {**job.made_with, "adapter": str(adapter), "base_model": base_model, **options}
+    with claim(job.out, "vn narrate"):
+        if job.cut():
+            print(f"{job.video}: {len(job.plan.story.clips)} shots", file=sys.stderr)
+
+        from vn.narrate.write import Narrator
+
+        narrator = Narrator(adapter, base_model, args.encoder_weights, options, args.device)
+        with progress("clips", len(job.plan.story.clips)) as step:
+            narrator.add(job, _finish, follow=lambda _: step())
+            narrator.finish()
     return 0
+
+
+def _finish(job: Job, written: list[Any]) -> None:
+    job.finish(written)
+    show(job.plan, written, job.out, job.findings)
+
+
+def _asked(args: argparse.Namespace) -> Job:
+    """The job of a video and a product file."""
+    if args.out is None:
+        raise InputError("say where to write: --out")
+    if args.video is None:
+        raise InputError("which video? vn narrate VIDEO --product FILE --run RUN --out DIR")
+    findings = Findings()
+    plan = plan_of(read_product(args.product, findings))
+    labels = read_storyline(args.storyline) if args.storyline else None
+    if args.clips is not None and plan.story.clips:
+        raise InputError("has clips of its own; give them there or by --clips", file=args.product, field="clips")
+    return Job(plan, args.video, args.product, args.out, {}, args.clips, args.storyline, labels, findings)
+
+
+def _edited(args: argparse.Namespace) -> Job | None:
+    """The job of an edited story; None if nothing was edited."""
+    for name in ("storyline", "clips"):
+        if getattr(args, name) is not None:
+            raise InputError(f"{name} of an edited story are changed in the file, not by --{name}")
+    findings = Findings()
+    plan = read_edited(args.edit, findings)
+    if plan.first is None:
+        return None
+    video = args.video or Path(plan.story.video or "")
+    return Job(plan, video, args.edit, args.out or args.edit.parent, plan.made_with or {}, findings=findings)
 
 
 def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:
@@ -144,53 +192,3 @@ def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str
         asked, before = getattr(args, name), made_with.get(name)
         options[name] = asked if asked is not None else before if type(before) is type(usual) else usual
     return options
-
-
-def _with_clips(plan: Plan, video: Path, labels: list[Labels | None] | None, file: Path | None) -> Plan:
-    """The plan with the video's shots, where nobody said what its clips are, and a storyline file's labels."""
-    story = dataclasses.replace(plan.story, video=str(video))
-    if not story.clips:
-        from vn.data.shots import find_shots
-
-        story = dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in find_shots(video)))
-        print(f"{video}: {len(story.clips)} shots", file=sys.stderr)
-    if labels is None:
-        return dataclasses.replace(plan, story=story)
-    if len(labels) != len(story.clips):
-        raise InputError(f"has {len(labels)} labels, the video {len(story.clips)} clips", file=file)
-    clips = [
-        dataclasses.replace(
-            clip, labels=label or clip.labels, narration=plan.fixed[i].narration if i in plan.fixed else None
-        )
-        for i, (clip, label) in enumerate(zip(story.clips, labels, strict=True))
-    ]
-    return plan_of(dataclasses.replace(story, clips=tuple(clips)))
-
-
-def _narrate(
-    plan: Plan,
-    args: argparse.Namespace,
-    video: Path,
-    adapter: Path,
-    card: NarratorCard,
-    options: dict[str, Any],
-    findings: Findings,
-) -> None:
-    file = args.edit or args.product
-    if plan.story.language != card.language:
-        message = f"is {plan.story.language!r}, but the narrator was trained on {card.language!r}"
-        findings.add(message, file=file, field="language")
-    if not card.storyline and any("labels" in names for names in plan.given.values()):
-        findings.add(
-            "this narrator was trained without a storyline; the labels are not used", file=args.storyline or file
-        )
-    written = write_story(plan, args, video, adapter, card, options, findings)
-    clips = list(plan.story.clips)
-    for each in written:
-        labels = each.written.labels if each.written.labels is not None else clips[each.clip].labels
-        narration = each.written.narration or None
-        clips[each.clip] = dataclasses.replace(clips[each.clip], labels=labels or None, narration=narration)
-    plan = dataclasses.replace(plan, story=dataclasses.replace(plan.story, clips=tuple(clips)))
-    made_with = {"adapter": str(adapter), "base_model": args.base_model, **options}
-    save(args.out, plan, written, made_with, findings)
-    show(plan, written, args.out, findings)

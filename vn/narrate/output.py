@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from vn.llm.generate import WrittenClip
 
 
-def save(out: Path, plan: Plan, written: list[WrittenClip], made_with: dict[str, Any], findings: Findings) -> None:
+def save(
+    out: Path, plan: Plan, written: Sequence[WrittenClip], made_with: Mapping[str, Any], findings: Findings
+) -> None:
     from vn.narrate.subtitles import cues, srt, vtt
 
     story, first = plan.story, plan.first or 0

@@ -1,79 +1,83 @@
-"""A video and a plan in, written clips out: loads the narrator and the frame encoder, and writes clip by clip."""
+"""A trained narrator with its frame encoder, loaded once: videos in, written stories out."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vn.errors import Findings
-from vn.narrate.edit import Plan
-from vn.story import WordRangeRule, count_words
+import torch
 
-if TYPE_CHECKING:
-    from vn.adapter import NarratorCard
-    from vn.llm.generate import WrittenClip
-
-
-def write_story(
-    plan: Plan,
-    args: argparse.Namespace,
-    video: Path,
-    adapter: Path,
-    card: NarratorCard,
-    options: dict[str, Any],
-    findings: Findings,
-) -> list[WrittenClip]:
-    import torch
-
-    from vn.adapter import load_adapter
-    from vn.data.encoders import load_matching_encoder
-    from vn.data.frames import encode_video
-    from vn.llm.decoding import Decoding
-    from vn.llm.generate import Footage, StoryWriter
-
-    assembly = load_adapter(adapter, args.base_model)
-    card = assembly.card
-    encoder = load_matching_encoder(card.encoder, card.tokens, card.width, args.encoder_weights)
-    features = encode_video(video, encoder, findings=findings)
-    assembly.narrator.to(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    # A raw video has no references, so the range is that of the clip's duration.
-    assembly.packer.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
-    decoding = Decoding(length_control=options["length"], **{k: v for k, v in options.items() if k != "length"})
-    writer = StoryWriter(assembly.narrator, assembly.packer, decoding)
-    clips = range(len(plan.story.clips))
-    footage = Footage(plan.story, features.features, features.seconds, clips, plan.fixed)
-    written: list[WrittenClip] = []
-    pool = writer.pool(1)
-    with _progress(len(clips)) as follow:
-        pool.add(writer.story(footage, follow=follow), written.extend)
-        pool.finish()
-    forgotten = 0
-    for each in written:
-        where = f"clips[{each.clip}].narration"
-        if each.problem:
-            findings.add(each.problem, file=video, field=where)
-        if each.clip >= (plan.first or 0) and "narration" in plan.given.get(each.clip, ()):
-            count, words = count_words(each.written.narration, plan.story.language), each.written.words
-            if count not in words:
-                message = f"yours has {count} words, the clip time for {words.low} to {words.high}"
-                findings.add(message, file=args.edit or args.product, field=where)
-        if each.forgotten > forgotten:
-            forgotten = each.forgotten
-            message = f"from here on the text of the first {forgotten} clips is not read: it no longer fits"
-            findings.add(message, file=video, field=where)
-    return written
+from vn.adapter import load_adapter
+from vn.data.encoders import load_matching_encoder
+from vn.data.frames import encode_video
+from vn.errors import InputError
+from vn.llm.decoding import Decoding
+from vn.llm.generate import Footage, StoryWriter, WrittenClip
+from vn.narrate.job import Job
+from vn.story import WordRangeRule
 
 
-@contextmanager
-def _progress(clips: int) -> Iterator[Any]:
-    """A bar on stderr that moves on with each clip."""
-    from rich.console import Console
-    from rich.progress import Progress
+class Narrator:
+    """Writes the stories of videos, several side by side.
 
-    with Progress(console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task("clips", total=clips)
-        yield lambda written: progress.advance(task)
+    Args:
+        adapter: the adapter folder.
+        base_model: where the base model is stored, if it has moved since training.
+        encoder_weights: weights files of the frame encoder, if it has any.
+        options: how tokens are chosen: ``length`` and the fields of `Decoding`.
+        device: e.g. ``cpu``; None takes CUDA if there is a device.
+        at_once: stories written side by side; it changes nothing in them.
+
+    Raises:
+        InputError: the adapter, base model or encoder is missing, damaged or another one.
+    """
+
+    def __init__(
+        self,
+        adapter: Path,
+        base_model: str | None,
+        encoder_weights: Sequence[str],
+        options: Mapping[str, Any],
+        device: str | None,
+        at_once: int = 1,
+    ) -> None:
+        assembly = load_adapter(adapter, base_model)
+        card = assembly.card
+        self.encoder = load_matching_encoder(card.encoder, card.tokens, card.width, encoder_weights)
+        assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        # A raw video has no references, so the range is that of the clip's duration.
+        assembly.packer.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
+        decoding = Decoding(length_control=options["length"], **{k: v for k, v in options.items() if k != "length"})
+        self.writer = StoryWriter(assembly.narrator, assembly.packer, decoding)
+        self.pool = self.writer.pool(at_once)
+
+    def add(
+        self,
+        job: Job,
+        done: Callable[[Job, list[WrittenClip]], None],
+        failed: Callable[[Job, InputError], None] | None = None,
+        follow: Callable[[WrittenClip], None] | None = None,
+    ) -> None:
+        """Encode a video and begin its story; stories begun before are written on while there is no free place.
+
+        Args:
+            job: the video, its clips found.
+            done: called with the job and its written clips when the story is finished, in this call or a later one.
+            failed: called with the job if its story cannot be written; None raises the error.
+            follow: called with each clip when it is written.
+
+        Raises:
+            InputError: the video cannot be read.
+        """
+        features = encode_video(job.video, self.encoder, findings=job.findings)
+        clips = range(len(job.plan.story.clips))
+        footage = Footage(job.plan.story, features.features, features.seconds, clips, job.plan.fixed)
+        self.pool.add(
+            self.writer.story(footage, follow=follow), partial(done, job), partial(failed, job) if failed else None
+        )
+
+    def finish(self) -> None:
+        """Write until every story is finished."""
+        self.pool.finish()

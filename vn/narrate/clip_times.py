@@ -1,0 +1,83 @@
+"""Clips from a file of times: subtitles (SRT, WebVTT), or lines of ``MM:SS`` times as people write them.
+
+00:00 00:04                  start and end of a clip; text behind them is not read
+0:04 - 0:09.5
+0:00 The kettle              with one time per line (chapters), a clip lasts until the next one, or the video's end
+0:12 How it is made
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+from vn.clock import TIME, seconds_of
+from vn.errors import InputError, show
+from vn.files import read_text
+from vn.story import Clip
+
+SUFFIXES = (".srt", ".vtt", ".txt")
+_CUE = re.compile(rf"\s*({TIME})\s*-->\s*({TIME})(?:\s.*)?")
+_LINE = re.compile(rf"\s*({TIME})(?:\s*(?:-->|[-–—~,;]|\s)\s*({TIME}))?(?:\s.*)?")
+
+
+def read_clips(file: Path, end: float | None = None) -> list[Clip]:
+    """Read the clips of a video from a file of times.
+
+    Args:
+        file: subtitles, recognised by the ending of their name, or lines that begin with times.
+        end: of the video in seconds, where the last of several single times ends.
+
+    Raises:
+        InputError: a line that cannot be read, a clip that does not end after its start, or no clip at all.
+    """
+    lines = [(n, line) for n, line in enumerate(read_text(file).splitlines(), start=1) if line.strip()]
+    subtitles = file.suffix.lower() in (".srt", ".vtt")
+    spans = _cues(file, lines) if subtitles else _times(file, lines, end)
+    if not spans:
+        raise InputError("has no times of clips", file=file)
+    for number, start, stop in spans:
+        if stop <= start:
+            raise InputError(f"ends at {stop:g} s, but starts at {start:g} s", file=file, field=f"line {number}")
+    spans.sort(key=lambda span: span[1:])  # subtitles of two speakers may be in any order
+    return [Clip(start, stop) for _, start, stop in spans]
+
+
+def _cues(file: Path, lines: list[tuple[int, str]]) -> list[tuple[int, float, float]]:
+    spans = []
+    for number, line in lines:
+        if "-->" not in line:
+            continue  # a number, a text, a note
+        match = _CUE.fullmatch(line)
+        if match is None:
+            raise InputError(f"expected START --> END, got {show(line.strip())}", file=file, field=f"line {number}")
+        spans.append((number, _seconds(match[1], file, number), _seconds(match[2], file, number)))
+    return spans
+
+
+def _times(file: Path, lines: list[tuple[int, str]], end: float | None) -> list[tuple[int, float, float]]:
+    found: list[tuple[int, float, float | None]] = []
+    for number, line in lines:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            message = f"expected MM:SS MM:SS, or one MM:SS per line, got {show(line.strip())}"
+            raise InputError(message, file=file, field=f"line {number}")
+        stop = _seconds(match[2], file, number) if match[2] else None
+        found.append((number, _seconds(match[1], file, number), stop))
+    both = [stop is not None for _, _, stop in found]
+    if any(both) and not all(both):
+        first = found[both.index(not both[0])][0]
+        raise InputError("some lines have one time, others two", file=file, field=f"line {first}")
+    if all(both):
+        return [(number, start, stop) for number, start, stop in found if stop is not None]
+    if end is None:
+        raise InputError("the last clip has no end", file=file, field=f"line {found[-1][0]}")
+    return [(a[0], a[1], b[1]) for a, b in pairwise([*found, (0, end, None)])]
+
+
+def _seconds(text: str, file: Path, line: int) -> float:
+    value = seconds_of(text)
+    if value is None:
+        raise InputError(f"{show(text)} is not a time", file=file, field=f"line {line}")
+    return value

@@ -1,0 +1,120 @@
+"""One video to narrate: what is asked for, its clips, and what was found on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vn.errors import Findings, InputError
+from vn.narrate.edit import Plan, plan_of
+from vn.narrate.output import save
+from vn.story import Clip, Labels, count_words
+
+if TYPE_CHECKING:
+    from vn.adapter import NarratorCard
+    from vn.llm.generate import WrittenClip
+
+
+@dataclass(slots=True)
+class Job:
+    """A video, and what is to be said of it.
+
+    Attributes:
+        plan: what to narrate, and what is fixed.
+        video: the video file.
+        file: the product file, or the story that was edited; named in messages.
+        out: the folder that gets the story.
+        made_with: what `story.json` records of how it was written.
+        clips_file: a file with the times of the clips, instead of the product's.
+        storyline_file: a file with script labels.
+        labels: its labels.
+        findings: what is worth a warning.
+    """
+
+    plan: Plan
+    video: Path
+    file: Path
+    out: Path
+    made_with: Mapping[str, Any]
+    clips_file: Path | None = None
+    storyline_file: Path | None = None
+    labels: Sequence[Labels | None] | None = None
+    findings: Findings = field(default_factory=Findings)
+
+    def check(self, card: NarratorCard) -> None:
+        """Whether this narrator can do what is asked for; before anything slow."""
+        if self.plan.story.language != card.language:
+            message = f"is {self.plan.story.language!r}, but the narrator was trained on {card.language!r}"
+            self.findings.add(message, file=self.file, field="language")
+        given = any("labels" in names for names in self.plan.given.values()) or any(self.labels or ())
+        if not card.storyline and given:
+            message = "this narrator was trained without a storyline; the labels are not used"
+            self.findings.add(message, file=self.storyline_file or self.file)
+
+    def cut(self) -> bool:
+        """Find the clips, if nobody said what they are, and put the storyline's labels on them.
+
+        Returns:
+            Whether the clips are shots that were found in the video.
+
+        Raises:
+            InputError: the video or the file of times cannot be read, or there is not one label per clip.
+        """
+        story = dataclasses.replace(self.plan.story, video=str(self.video))
+        found = False
+        if self.clips_file is not None:
+            from vn.data.video import VideoReader
+            from vn.narrate.clip_times import read_clips
+
+            clips = read_clips(self.clips_file, VideoReader(self.video).duration)
+            story = dataclasses.replace(story, clips=tuple(clips))
+        elif not story.clips:
+            from vn.data.shots import find_shots
+
+            story = dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in find_shots(self.video)))
+            found = True
+        self.plan = dataclasses.replace(self.plan, story=story)
+        if self.labels is not None:
+            self._put_labels(self.labels)
+        return found
+
+    def _put_labels(self, labels: Sequence[Labels | None]) -> None:
+        story, fixed = self.plan.story, self.plan.fixed
+        if len(labels) != len(story.clips):
+            message = f"has {len(labels)} labels, the video {len(story.clips)} clips"
+            raise InputError(message, file=self.storyline_file)
+        clips = [
+            dataclasses.replace(clip, labels=own or clip.labels, narration=fixed[i].narration if i in fixed else None)
+            for i, (clip, own) in enumerate(zip(story.clips, labels, strict=True))
+        ]
+        self.plan = plan_of(dataclasses.replace(story, clips=tuple(clips)))
+
+    def finish(self, written: Sequence[WrittenClip]) -> None:
+        """Take what was written, note what is worth a warning, and save it."""
+        clips = list(self.plan.story.clips)
+        for each in written:
+            labels = each.written.labels if each.written.labels is not None else clips[each.clip].labels
+            narration = each.written.narration or None
+            clips[each.clip] = dataclasses.replace(clips[each.clip], labels=labels or None, narration=narration)
+        self.plan = dataclasses.replace(self.plan, story=dataclasses.replace(self.plan.story, clips=tuple(clips)))
+        self._warn(written)
+        save(self.out, self.plan, written, self.made_with, self.findings)
+
+    def _warn(self, written: Sequence[WrittenClip]) -> None:
+        plan, forgotten = self.plan, 0
+        for each in written:
+            where = f"clips[{each.clip}].narration"
+            if each.problem:
+                self.findings.add(each.problem, file=self.video, field=where)
+            if each.clip >= (plan.first or 0) and "narration" in plan.given.get(each.clip, ()):
+                count, words = count_words(each.written.narration, plan.story.language), each.written.words
+                if count not in words:
+                    message = f"yours has {count} words, the clip time for {words.low} to {words.high}"
+                    self.findings.add(message, file=self.file, field=where)
+            if each.forgotten > forgotten:
+                forgotten = each.forgotten
+                message = f"from here on the text of the first {forgotten} clips is not read: it no longer fits"
+                self.findings.add(message, file=self.video, field=where)
