@@ -28,7 +28,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from vn import __version__
-from vn.errors import InputError
+from vn.errors import InputError, show
 from vn.files import read_json, read_text
 from vn.llm.attention import check_window
 from vn.llm.load import BaseModel, load_base
@@ -41,6 +41,7 @@ from vn.story import WordRangeRule
 from vn.visual.plan import VisualSettings
 
 FORMAT = 1
+CARD_TYPES: dict[str, Any] = {"domain": str | None, "corpus": str | None, "trained_on": dict | None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ class NarratorCard:
         lora: rank, alpha, dropout, targets.
         max_length: tokens a prompt may have.
         quantization: of the base model's weights (`vn.llm.load.load_base`).
+        domain: of the stories it was trained on: ``ad`` or ``general``.
+        corpus: name of their corpus, if the data have one.
+        trained_on: of their train split: videos, narrated clips, seconds, and the manifest's hash.
     """
 
     base_model: str
@@ -84,6 +88,18 @@ class NarratorCard:
     lora: LoraSettings
     max_length: int
     quantization: str = "none"
+    domain: str | None = None
+    corpus: str | None = None
+    trained_on: dict[str, Any] | None = None
+
+    def about(self) -> str:
+        """What the narrator knows, in a few words."""
+        what = {"ad": "ads", "general": "general videos"}.get(self.domain or "", "videos")
+        text = f"narrates {what} in {'Chinese' if self.language == 'zh' else 'English'}"
+        known = self.trained_on or {}
+        counts = [f"{known[name]} {name}" for name in ("videos", "clips") if name in known]
+        data = [f"the corpus {self.corpus}"] if self.corpus else []
+        return text + (f", trained on {', '.join([*data, *counts])}" if data or counts else "")
 
 
 @dataclass(slots=True)
@@ -237,6 +253,8 @@ def read_card(folder: Path) -> NarratorCard:
             continue
         if name not in data:
             raise InputError("missing", file=file, field=name)
+        if name in CARD_TYPES and not isinstance(data[name], CARD_TYPES[name]):
+            raise InputError(f"is wrong: {show(data[name])}", file=file, field=name)
         try:
             values[name] = nested[name](**data[name]) if name in nested else data[name]
         except TypeError as error:

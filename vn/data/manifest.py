@@ -138,6 +138,7 @@ class Manifest:
         statistics: ``mean`` and ``std``, ``[D]`` float64 each, over all tokens of the train split.
         language: of the stories (of most of them, where they are mixed).
         domain: of the stories, likewise.
+        corpus: which stories they are, e.g. ``e-syncvidstory``; None if nobody said.
         splits: shards of ``train``, ``val`` and ``test``.
         warnings: what was found on the way.
         dtype: of the stored features.
@@ -155,6 +156,7 @@ class Manifest:
     splits: dict[str, list[ShardEntry]]
     warnings: list[str] = field(default_factory=list)
     dtype: str = "float16"
+    corpus: str | None = None
     sha256: str = ""
 
     def samples(self, split: str) -> list[SampleEntry]:
@@ -178,6 +180,7 @@ class Manifest:
             "statistics": {name: self.statistics[name].tolist() for name in ("mean", "std")},
             "language": self.language,
             "domain": self.domain,
+            **({"corpus": self.corpus} if self.corpus else {}),
             "splits": {
                 split: {"shards": [shard.to_dict() for shard in self.splits.get(split, [])]} for split in SPLITS
             },
@@ -250,6 +253,7 @@ class _Fields:
             statistics=self.statistics(width),
             language=self.data["language"],
             domain=self.data["domain"],
+            corpus=self.take("corpus", str) if "corpus" in self.data else None,
             splits=self.splits(),
             warnings=list(map(str, self.take("warnings", list))),
         )

@@ -110,6 +110,7 @@ def prepare(
     overwrite: bool = False,
     findings: Findings | None = None,
     bad: Sequence[InputError] = (),
+    corpus: str | None = None,
     on_video: Callable[[str, int, int, InputError | None], None] | None = None,
 ) -> Prepared:
     """Encode the frames of stories and write them as shards.
@@ -127,6 +128,7 @@ def prepare(
         overwrite: replace what another configuration left in the folder.
         findings: what the reader found; takes what is found here.
         bad: stories that the reader could not use; they count.
+        corpus: name of the stories' corpus, for the manifest.
         on_video: called after every video with its id, its frames, the number of videos done before it (those of
             shards that were whole already count), and its error if it has one.
 
@@ -169,6 +171,7 @@ def prepare(
             for line in record.warnings:
                 notes.add(line)
         manifest = _manifest(plan, encoder, stories, notes)
+        manifest.corpus = corpus
         manifest.save(folder)
     return Prepared(folder, manifest, sum(len(shard.jobs) for shard in todo), failed)
 

@@ -29,6 +29,9 @@ Interrupted, the same command goes on where it was.
 """
 
 
+CORPORA = {"esyncvidstory": "e-syncvidstory", "video-storytelling": "video-storytelling"}  # what readers read
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``vn prepare``."""
     parser.epilog = EXAMPLES
@@ -78,6 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test-ids", metavar="FILE", help="ids of the test split, one a line")
     parser.add_argument(
         "--val-share", type=float, default=0.03, metavar="SHARE", help="of train, for the val split (default: 0.03)"
+    )
+    parser.add_argument(
+        "--corpus",
+        metavar="NAME",
+        help="what the stories are, for the manifest and the narrator's card (by the reader)",
     )
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
     parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos a shard (default: 64)")
@@ -139,6 +147,7 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             findings=findings,
             bad=bad,
+            corpus=args.corpus or CORPORA.get(args.reader),
             on_video=progress.video,
         )
     warnings = findings.summary()

@@ -68,7 +68,9 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
     with stages("prepare: videos to WebDataset shards"):
         shards = work / "shards"
         source = [world.stories, "--reader", "stories", "--videos", world.stories / "videos"]
-        stages.vn("prepare", *source, "--encoder", "efficientnet-lite0", "--out", shards, "--overwrite")
+        stages.vn(
+            "prepare", *source, "--encoder", "efficientnet-lite0", "--corpus", "demo", "--out", shards, "--overwrite"
+        )
     with stages("train the tiny base language model on plain text"):
         _base_lm(work / "base-lm", size.base_lm_steps, args.seed, vocabulary)
     with stages("run: train the narrator, then narrate and score the test videos"):

@@ -11,6 +11,7 @@ import numpy as np
 
 from vn.data.atomic import atomic_write
 from vn.demo.film import Film, Scene
+from vn.demo.likeness import MARK
 from vn.demo.product import Product
 from vn.demo.scenes import HEIGHT, WIDTH, paint
 
@@ -68,6 +69,7 @@ def render(film: Film, path: str | Path) -> None:
         atomic_write(Path(path)) as file,
         av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container,
     ):
+        container.metadata["comment"] = MARK
         stream = container.add_stream("libx264", rate=RATE, options=CODEC)
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"

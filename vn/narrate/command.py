@@ -129,7 +129,9 @@ def run(args: argparse.Namespace) -> int:
 
     from vn.adapter import read_card
 
-    job.check(read_card(adapter))  # before anything slow
+    card = read_card(adapter)
+    job.check(card)  # before anything slow
+    print(f"{adapter}: {card.about()}", file=sys.stderr)
     base_model = args.base_model or job.made_with.get("base_model")
     job.made_with = {**job.made_with, "adapter": str(adapter), "base_model": base_model, **options}
     with claim(job.out, "vn narrate"):

@@ -49,6 +49,9 @@ class Job:
         if self.plan.story.language != card.language:
             message = f"is {self.plan.story.language!r}, but the narrator was trained on {card.language!r}"
             self.findings.add(message, file=self.file, field="language")
+        if card.domain is not None and self.plan.story.domain != card.domain:
+            message = f"is {self.plan.story.domain!r}, but the narrator was trained on {card.domain!r}"
+            self.findings.add(message, file=self.file, field="domain")
         given = any("labels" in names for names in self.plan.given.values()) or any(self.labels or ())
         if not card.storyline and given:
             message = "this narrator was trained without a storyline; the labels are not used"

@@ -77,6 +77,7 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
     from vn.llm.load import hash_folder
 
     card = read_card(adapter)
+    print(f"{adapter}: {card.about()}", file=sys.stderr)
     made_with = {"adapter": str(adapter), "base_model": args.base_model, **options}
     narrator = hash_folder(adapter)
     entries = [Entry(job) for job in _jobs(args, made_with)]

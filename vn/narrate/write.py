@@ -44,7 +44,7 @@ class Narrator:
         at_once: int = 1,
     ) -> None:
         assembly = load_adapter(adapter, base_model)
-        card = assembly.card
+        self.card = card = assembly.card
         self.encoder = load_matching_encoder(card.encoder, card.tokens, card.width, encoder_weights)
         assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # A raw video has no references, so the range is that of the clip's duration.
@@ -72,11 +72,22 @@ class Narrator:
             InputError: the video cannot be read.
         """
         features = encode_video(job.video, self.encoder, findings=job.findings)
+        self._warn_of_unknown(job)
         clips = range(len(job.plan.story.clips))
         footage = Footage(job.plan.story, features.features, features.seconds, clips, job.plan.fixed)
         self.pool.add(
             self.writer.story(footage, follow=follow), partial(done, job), partial(failed, job) if failed else None
         )
+
+    def _warn_of_unknown(self, job: Job) -> None:
+        """The demo's narrator writes fluently about any video, and knows only its own."""
+        if self.card.corpus != "demo":
+            return
+        from vn.demo.likeness import is_demo_video
+
+        if not is_demo_video(job.video):
+            message = "this narrator knows only the demo's toy world of rendered products, which this video is not from"
+            job.findings.add(message, file=job.video)
 
     def finish(self) -> None:
         """Write until every story is finished."""

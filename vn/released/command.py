@@ -89,6 +89,7 @@ def _assemble(args: argparse.Namespace, released: ReleasedCheckpoint) -> Assembl
         encoder={"id": "features", "settings": {"fps": 1.0}, "weights_sha256": None},
         lora=released.lora,
         max_length=args.max_length,
+        domain=domain,
     )
     return assemble(card, template, torch.zeros(width), torch.ones(width))
 

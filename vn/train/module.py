@@ -16,6 +16,7 @@ from torchmetrics import MeanMetric
 
 from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
 from vn.data.datamodule import StoryDataModule, Unread
+from vn.data.manifest import Manifest
 from vn.errors import Findings
 from vn.llm.batch import Batch
 from vn.llm.decoding import Decoding
@@ -68,6 +69,17 @@ class Testing:
 
     storyline: list[Storyline] = field(default_factory=lambda: ["predicted", "given"])
     decoding: Decoding = field(default_factory=Decoding)
+
+
+def _trained_on(manifest: Manifest) -> dict[str, Any]:
+    """What the narrator's card says of the train split."""
+    samples = manifest.samples("train")
+    return {
+        "videos": len(samples),
+        "clips": sum(sample.narrated for sample in samples),
+        "seconds": round(sum(sample.seconds for sample in samples)),
+        "manifest_sha256": manifest.sha256,
+    }
 
 
 class NarratorModule(L.LightningModule):
@@ -162,6 +174,9 @@ class NarratorModule(L.LightningModule):
             lora=self.lora,
             max_length=self.max_length,
             quantization=self.quantization,
+            domain=manifest.domain,
+            corpus=manifest.corpus,
+            trained_on=_trained_on(manifest),
         )
         mean, std = (torch.tensor(manifest.statistics[k], dtype=torch.float32) for k in ("mean", "std"))
         return assemble(card, template, mean, std)

@@ -1,0 +1,24 @@
+"""Whether a video is one of the demo's: its narrator knows nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+
+from vn.errors import InputError
+
+MARK = "rendered by vn demo"  # in the file's metadata; it survives a copy into another container
+
+
+def is_demo_video(path: Path) -> bool:
+    """Whether a video file bears the demo's mark.
+
+    Raises:
+        InputError: the file cannot be read as a video.
+    """
+    try:
+        with av.open(str(path)) as container:
+            return container.metadata.get("comment", container.metadata.get("COMMENT")) == MARK
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a video that can be read ({error})", file=path) from None
