@@ -32,7 +32,7 @@ from vn.errors import InputError, show
 from vn.files import read_json, read_text
 from vn.llm.attention import check_window
 from vn.llm.load import BaseModel, load_base
-from vn.llm.lora import LoraSettings, add_lora
+from vn.llm.lora import LoraSettings, add_lora, load_lora, merge_lora
 from vn.llm.packing import Packer
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
@@ -148,11 +148,11 @@ def assemble(
         llm = add_lora(base.llm, card.lora)
     else:
         base.llm.requires_grad_(False)
-        llm = PeftModel.from_pretrained(base.llm, str(adapter)) if card.lora.rank else base.llm
+        llm = load_lora(base.llm, adapter) if card.lora.rank else base.llm
         if merge and card.lora.rank and card.quantization == "none":
             # What is loaded is only used, and a merged model writes about twice as fast. Into weights of 4 or 8 bits
             # nothing can be merged without loss.
-            llm = llm.merge_and_unload()
+            llm = merge_lora(llm)
     narrator = VideoNarrator(
         llm,
         card.width,

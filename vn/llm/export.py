@@ -22,7 +22,7 @@ from vn.adapter import Assembly, save_adapter
 from vn.errors import InputError
 from vn.llm.batch import Batch, collate
 from vn.llm.load import hash_folder
-from vn.llm.lora import LoraSettings
+from vn.llm.lora import LoraSettings, merge_lora, untie
 from vn.llm.pieces import TOKENIZER, SentencePieceTokenizer, stock_tokenizer
 from vn.story import Story
 
@@ -30,7 +30,7 @@ BOUNDS = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 8e-2}
 """Of the largest difference of a logit, as a share of the largest logit, by the dtype of the weights."""
 
 NARRATOR = "narrator"  # the folder beside merged weights with all that is not the language model
-BASE = "base"  # the folder beside an adapter with a base model that stock transformers cannot read where it lies
+BASE = "base"  # the folder beside an adapter with a base model that stock libraries cannot take as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def write_merged(assembly: Assembly, folder: Path, final: Path, dtype: str, shar
     """
     narrator = assembly.narrator
     if isinstance(narrator.llm, PeftModel):
-        narrator.llm = narrator.llm.merge_and_unload()
+        narrator.llm = merge_lora(narrator.llm)
     _save_base(assembly, folder, dtype, shard_size)
     card = dataclasses.replace(
         assembly.card, base_model=str(final.resolve()), base_sha256=hash_folder(folder), lora=LoraSettings(rank=0)
@@ -153,7 +153,8 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
         assembly: with LoRA not merged.
         folder: where to write.
         final: where the folder will lie in the end.
-        dtype: of a base model that has to be written too, because stock transformers cannot read it where it lies.
+        dtype: of a base model that has to be written too: because stock transformers cannot read its tokenizer, or
+            because LoRA is on a layer that shares its weight with another one, which stock PEFT would merge wrongly.
         shard_size: of its safetensors files.
 
     Raises:
@@ -165,7 +166,8 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
     where = assembly.base.folder
     base = str(Path(where).resolve()) if Path(where).is_dir() else where
     card = assembly.card
-    if isinstance(assembly.base.tokenizer, SentencePieceTokenizer) and not (Path(base) / "tokenizer.json").exists():
+    unread = isinstance(assembly.base.tokenizer, SentencePieceTokenizer) and not (Path(base) / "tokenizer.json").exists()
+    if untie(llm) or unread:
         write_base(assembly, folder / BASE, dtype, shard_size)
         base = str((final / BASE).resolve())
         card = dataclasses.replace(card, base_model=base, base_sha256=hash_folder(folder / BASE), dtype=dtype)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -19,7 +25,8 @@ class LoraSettings:
         rank: r; 0 freezes the language model (the paper's ablation a).
         alpha: the update is scaled by alpha / rank.
         dropout: on the input of each adapter (released: 0.05).
-        targets: ``all-linear`` (released: attention and feed-forward), ``attention``, or a list of layer names.
+        targets: ``all-linear`` (released: attention and feed-forward), ``attention``, or a list of layer names, which may
+            hold ``lm_head`` and ``embed_tokens``, also where the two share one weight (`untie`).
     """
 
     rank: int = 64
@@ -46,7 +53,8 @@ def add_lora(llm: PreTrainedModel, settings: LoraSettings) -> PreTrainedModel | 
         task_type="CAUSAL_LM",
     )
     try:
-        return get_peft_model(llm, config)
+        with _ties_are_known():
+            return get_peft_model(llm, config)
     except ValueError as error:
         raise InputError(str(error), field="model.lora.targets") from None
 
@@ -66,3 +74,53 @@ def attention_layers(llm: PreTrainedModel) -> list[str]:
         message = f"a {llm.config.model_type} has no attention layers that are known"
         raise InputError(message, field="model.lora.targets")
     return sorted(names)
+
+
+def load_lora(llm: PreTrainedModel, folder: Path) -> PeftModel:
+    """Wrap a base model in the LoRA of an adapter folder, to use it.
+
+    Raises:
+        Exception: of many kinds, by PEFT: the files are missing, damaged, or of another base model.
+    """
+    with _ties_are_known():
+        return PeftModel.from_pretrained(llm, str(folder))
+
+
+def merge_lora(llm: PeftModel) -> PreTrainedModel:
+    """Merge LoRA into the base model's weights, in place; only the layers that LoRA is on change what they compute."""
+    untie(llm)
+    return llm.merge_and_unload()
+
+
+def untie(llm: PeftModel) -> bool:
+    """Give each layer that LoRA is on a weight of its own, where it shares one with another layer.
+
+    A head that is tied to the input embedding is the same parameter: merged into one of the two, LoRA would change the
+    other as well. After this the configuration says that they are not tied, so that the model is saved with both.
+
+    Returns:
+        Whether there was such a layer.
+    """
+    base = llm.get_base_model()
+    holders = Counter(id(p) for module in base.modules() for p in module.parameters(recurse=False))
+    found = False
+    for module in base.modules():
+        if not isinstance(module, BaseTunerLayer):
+            continue
+        layer = module.get_base_layer()
+        for name, shared in list(layer.named_parameters(recurse=False)):
+            if holders[id(shared)] > 1:
+                holders[id(shared)] -= 1
+                setattr(layer, name, nn.Parameter(shared.detach().clone(), shared.requires_grad))
+                found = True
+    if found:
+        base.config.tie_word_embeddings = False
+    return found
+
+
+@contextmanager
+def _ties_are_known() -> Iterator[None]:
+    """Hide PEFT's warning that LoRA on tied layers is merged wrongly, which it is not here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*tied layer is part of the adapter.*")
+        yield
