@@ -72,6 +72,22 @@ def wide_base(tiny_base, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tied_base(wide_base, tmp_path_factory) -> Path:
+    """The wide base with one weight for the head and the input embedding."""
+    import torch
+    from safetensors import safe_open
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("tied-base") / "base"
+    shutil.copytree(wide_base, folder)
+    torch.manual_seed(0)
+    LlamaForCausalLM(LlamaConfig.from_pretrained(folder, tie_word_embeddings=True)).save_pretrained(folder)
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        assert "lm_head.weight" not in file.keys()  # noqa: SIM118 (no dictionary)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def data(tmp_path_factory) -> Path:
     """A data folder of made-up videos."""
     from made_up import write_data

@@ -6,10 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import pytest
+from hold import Gate, environment
 from launch import launch, zero
 from made_up import damage
 from safetensors.torch import load_file
@@ -45,6 +45,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
+def gate(tmp_path):
+    return Gate(tmp_path)
+
+
+@pytest.fixture
 def start(experiment):
     """Starts a `vn fit`, and leaves none behind."""
     processes = []
@@ -53,7 +58,7 @@ def start(experiment):
         command = [sys.executable, *words, "fit", "--config", str(experiment.config)]
         command += ["--runs", str(experiment.folder / "runs"), "--name", name, *args]
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-        processes.append(subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes))
+        processes.append(subprocess.Popen(command, env=environment(), **pipes))
         return processes[-1]
 
     yield begin
@@ -68,17 +73,6 @@ def kill(process):
     process.communicate(timeout=120)
 
 
-def wait_for(process, when, patience=300.0):
-    deadline = time.monotonic() + patience
-    while process.poll() is None and not when():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def steps(experiment, name):
-    return len(experiment.metrics(name)) if (experiment.run_folder(name) / "metrics.jsonl").exists() else 0
-
-
 def assert_same_end(experiment, a, b):
     assert experiment.metrics(a) == experiment.metrics(b)
     for file in ("narrator.safetensors", "adapter_model.safetensors"):
@@ -88,22 +82,24 @@ def assert_same_end(experiment, a, b):
 
 @pytest.mark.parametrize("strategy", ["ddp", zero(2), zero(3)], ids=["ddp", "zero2", "zero3"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_stopped_and_resumed_equals_uninterrupted(experiment, start, strategy, how):
+def test_stopped_and_resumed_equals_uninterrupted(experiment, start, gate, strategy, how):
     """SIGTERM goes to the first process alone, as `kill` does it; dropout is on."""
-    args = (*TWO, strategy, "--trainer.max_epochs", "8", "--checkpoint_every", "3" if how == signal.SIGKILL else "1000")
+    args = (*TWO, strategy, "--checkpoint_every", "3" if how == signal.SIGKILL else "1000", *gate.flags)
     checkpoint = experiment.run_folder("stopped") / "checkpoints" / "last.ckpt"
+    gate.close("step 4")
     process = start("stopped", *args)
+    gate.wait(process, "stopped")
     if how == signal.SIGKILL:
-        wait_for(process, checkpoint.exists)
+        assert checkpoint.exists()
         kill(process)
     else:
-        wait_for(process, lambda: steps(experiment, "stopped") > 3)
         process.send_signal(how)
-        _, error = process.communicate(timeout=120)
+        _, error = process.communicate(timeout=300)
         assert process.returncode == 143, error[-3000:]
         assert error.count("stopped by SIGTERM") == 1
         assert checkpoint.exists()
     assert not (experiment.run_folder("stopped") / "adapter").exists()
+    gate.open()
     launch(experiment, *args, name="stopped")
     launch(experiment, *args, name="whole")
     assert_same_end(experiment, "stopped", "whole")
@@ -128,12 +124,14 @@ def test_sigterm_within_a_validation(experiment, start, strategy):
 
 
 @pytest.mark.parametrize("stage", [2, 3])
-def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(experiment, start, stage):
-    args = ("--trainer.max_epochs", "8", "--checkpoint_every", "3", "--model.lora.dropout", "0.0")
+def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(experiment, start, gate, stage):
+    args = ("--trainer.max_epochs", "8", "--checkpoint_every", "3", "--model.lora.dropout", "0.0", *gate.flags)
+    gate.close("step 4")
     process = start("run", *TWO, zero(stage), *args)
     checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
-    wait_for(process, checkpoint.exists)
+    gate.wait(process, "run")
     kill(process)
+    gate.open()
     more = ("--trainer.devices", "1", "--trainer.strategy")
     error = launch(experiment, *args, *more, zero(stage), name="run", code=2)
     assert "was written by 2 ranks, and there are 1 now; --resume weights" in error
@@ -149,24 +147,27 @@ def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(exper
     assert checkpoint.is_file()  # of one process now
 
 
-def test_from_one_process_to_zero_by_its_weights(experiment, start):
-    args = ("--trainer.max_epochs", "4", "--checkpoint_every", "3")
+def test_from_one_process_to_zero_by_its_weights(experiment, start, gate):
+    args = ("--trainer.max_epochs", "4", "--checkpoint_every", "3", *gate.flags)
+    gate.close("step 4")
     process = start("run", *args)
-    checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
-    wait_for(process, checkpoint.exists)
+    gate.wait(process, "run")
     kill(process)
+    gate.open()
     assert "was not written by ZeRO" in launch(experiment, *args, *TWO, zero(3), name="run", code=2)
     launch(experiment, *args, *TWO, zero(3), "--resume", "weights", name="run")
     assert experiment("fit", *args, name="whole") == 0
     assert [s for s, _ in experiment.metrics("run")] == [s for s, _ in experiment.metrics("whole")]
 
 
-def test_damaged_and_half_written_checkpoints_are_never_taken_for_whole(experiment, start):
-    args = (*TWO, zero(2), "--trainer.max_epochs", "2", "--checkpoint_every", "3")
+def test_damaged_and_half_written_checkpoints_are_never_taken_for_whole(experiment, start, gate):
+    args = (*TWO, zero(2), "--trainer.max_epochs", "2", "--checkpoint_every", "3", *gate.flags)
+    gate.close("step 4")
     process = start("run", *args)
     checkpoint = experiment.run_folder("run") / "checkpoints" / "last.ckpt"
-    wait_for(process, checkpoint.exists)
+    gate.wait(process, "run")
     kill(process)
+    gate.open()
     # Killed between two renames: the new one is whole, and stands beside.
     checkpoint.rename(checkpoint.with_name("last.ckpt.new"))
     (checkpoint.with_name("last.ckpt.old")).mkdir()

@@ -1,15 +1,13 @@
 """LoRA merged is LoRA unmerged, on every kind of layer and base model, also where layers share a weight."""
 
 import json
-import shutil
 import warnings
 from dataclasses import replace
 
 import pytest
 import torch
-from safetensors import safe_open
 from toy_experiment import Experiment
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM
 
 from vn.adapter import load_adapter, load_trained, save_adapter
 from vn.cli import main
@@ -21,18 +19,6 @@ TARGETS = ["all-linear", "attention", HEAD, EMBEDDING, BOTH, r".*\.down_proj|lm_
 
 def name_of(targets):
     return targets if isinstance(targets, str) else "+".join(targets)
-
-
-@pytest.fixture(scope="module")
-def tied_base(wide_base, tmp_path_factory):
-    """The wide base with one weight for the head and the input embedding."""
-    folder = tmp_path_factory.mktemp("tied-base") / "base"
-    shutil.copytree(wide_base, folder)
-    torch.manual_seed(0)
-    LlamaForCausalLM(LlamaConfig.from_pretrained(folder, tie_word_embeddings=True)).save_pretrained(folder)
-    with safe_open(folder / "model.safetensors", "pt") as file:
-        assert "lm_head.weight" not in file.keys()  # noqa: SIM118 (no dictionary)
-    return folder
 
 
 @pytest.fixture(params=["untied", "tied"])

@@ -166,7 +166,9 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
     where = assembly.base.folder
     base = str(Path(where).resolve()) if Path(where).is_dir() else where
     card = assembly.card
-    unread = isinstance(assembly.base.tokenizer, SentencePieceTokenizer) and not (Path(base) / "tokenizer.json").exists()
+    unread = (
+        isinstance(assembly.base.tokenizer, SentencePieceTokenizer) and not (Path(base) / "tokenizer.json").exists()
+    )
     if untie(llm) or unread:
         write_base(assembly, folder / BASE, dtype, shard_size)
         base = str((final / BASE).resolve())

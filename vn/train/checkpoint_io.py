@@ -187,6 +187,21 @@ def engine_folder(file: Path, strategy: Any) -> Iterator[Path]:
     strategy.barrier("checkpoint-renamed")
 
 
+def without_frozen(state: dict[str, Any], module: torch.nn.Module) -> dict[str, Any]:
+    """What a checkpoint keeps of a model's state: trained parameters, and buffers.
+
+    DeepSpeed's engine leaves frozen parameters out by name, and knows one name of each. So it keeps what has a second one,
+    such as a head that is tied to the input embedding, and what belongs to weights in 4 bits besides the weights.
+
+    Args:
+        state: by name, as ``module.state_dict()`` gives it.
+        module: the model.
+    """
+    kept = {name for name, p in module.named_parameters(remove_duplicate=False) if p.requires_grad}
+    kept |= {name for name, _ in module.named_buffers(remove_duplicate=False)}
+    return {name: value for name, value in state.items() if name in kept}
+
+
 def finish_engine_folder(folder: Path, progress: dict[str, Any], assembly: Assembly, ranks: int, stage: int) -> None:
     """Write what stands beside the engine's own files."""
     with atomic_write(folder / PROGRESS) as out:

@@ -102,7 +102,14 @@ class ZeroStrategy(DeepSpeedStrategy):
             self.model_to_device()
             return
         super().init_deepspeed()
-        self.deepspeed_engine.checkpoint_engine.load = checkpoint_io.load_engine_file
+        engine = self.deepspeed_engine
+        engine.checkpoint_engine.load = checkpoint_io.load_engine_file
+        whole = engine.module_state_dict
+
+        def module_state_dict(*args: Any, **options: Any) -> dict[str, Any]:
+            return checkpoint_io.without_frozen(whole(*args, **options), engine.module)
+
+        engine.module_state_dict = module_state_dict
 
     # -- checkpoints ------------------------------------------------------------------------------------------
 
