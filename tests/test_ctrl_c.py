@@ -6,30 +6,28 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from hold import Gate, environment, wait_for
 from safetensors.torch import load_file
 
 HERE = Path(__file__).parent
-SLOW_ENCODER = (
-    "import colour_encoder, sys; colour_encoder.register(pause=float(sys.argv.pop(1)));"
+# Its first two arguments: a file, and the batch at which it waits.
+HELD_ENCODER = (
+    "import colour_encoder, sys; from pathlib import Path;"
+    "colour_encoder.register(Path(sys.argv.pop(1)), int(sys.argv.pop(1)));"
     "from vn.cli import main; sys.exit(main(sys.argv[1:]))"
 )
 
 
 def start(words, script=None):
     """A ``vn`` of its own; its stderr is a pipe."""
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([str(HERE / "data"), *filter(None, sys.path)]),
-    }
+    path = os.pathsep.join([str(HERE), str(HERE / "data"), *filter(None, sys.path)])
     command = [sys.executable, *(["-c", script] if script else ["-m", "vn.cli"]), *map(str, words)]
     return subprocess.Popen(
         command,
-        env=environment,
+        env=environment(PYTHONPATH=path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -39,17 +37,11 @@ def start(words, script=None):
     )
 
 
-def interrupt(process, when, within=90.0):
-    """Press Ctrl-C once `when` holds; gives how long the process took to end, and what it said."""
-    deadline = time.monotonic() + within
-    while not when():
-        assert process.poll() is None, process.stderr.read()[-2000:]
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    pressed = time.monotonic()
+def interrupt(process):
+    """Press Ctrl-C; gives what the process said."""
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes
-    _, error = process.communicate(timeout=60)
-    return time.monotonic() - pressed, error
+    _, error = process.communicate(timeout=300)
+    return error
 
 
 def contents(folder):
@@ -75,32 +67,38 @@ def source(tmp_path):
 
 
 def test_prepare(source, tmp_path):
-    out = tmp_path / "out"
-    # A batch of four frames takes 0.2 s, a video of 40 frames 2 s: who pressed Ctrl-C waits for no video's end.
-    process = start(["0.2", *source, "--out", out], SLOW_ENCODER)
-    seconds, error = interrupt(process, lambda: (out / "train-00000.tar").exists())
+    from colour_encoder import batches
+
+    out, log = tmp_path / "out", tmp_path / "log"
+    # A video of 40 frames is ten batches of four. In the middle of the second one, Ctrl-C is pressed.
+    process = start([log, "14", *source, "--out", out, "--threads", "1"], HELD_ENCODER)
+    wait_for(process, lambda: batches(log) == 14 and (out / "train-00000.tar").exists())
+    error = interrupt(process)
     assert process.returncode == 130
     assert [line for line in error.splitlines() if line and not line.startswith("videos ")] == [
         "vn prepare: interrupted"
     ]
-    assert seconds < 1.5
+    assert batches(log) == 14, "no video's end is waited for"
     left = contents(out)
     assert "train-00000.tar" in left
     assert all(name.endswith(".tar") for name in left)
     for target in (out, tmp_path / "whole"):
-        again = start(["0", *source, "--out", target], SLOW_ENCODER)
-        _, error = again.communicate(timeout=60)
+        again = start([log, "0", *source, "--out", target], HELD_ENCODER)
+        _, error = again.communicate(timeout=300)
         assert again.returncode == 0, error
     assert contents(out) == contents(tmp_path / "whole")
     assert all(contents(out)[name] == data for name, data in left.items())
 
 
-def test_fit(experiment):
-    args = ["--checkpoint_every", "3", "--trainer.max_epochs", "3"]
+def test_fit(experiment, tmp_path):
+    gate = Gate(tmp_path)
+    args = ["--checkpoint_every", "3", *gate.flags]
     folder = experiment.run_folder()
     words = ["fit", "--config", experiment.config, "--runs", folder.parent, "--name", "toy", *args]
+    gate.close("step 4")
     process = start([*words, "--data.workers", "2"])
-    _, error = interrupt(process, lambda: (folder / "checkpoints" / "last.ckpt").exists())
+    gate.wait(process, "toy")
+    error = interrupt(process)
     assert process.returncode == 130, error[-3000:]
     news = ("Seed set to", "GPU available", "TPU available")
     lines = [line for line in error.splitlines() if line and not line.startswith(news)]
@@ -108,11 +106,12 @@ def test_fit(experiment):
     assert not (folder / "adapter").exists()
     assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == ["last.ckpt"]
     assert not (folder / ".lock").exists()
-    done = [step for step, _ in experiment.metrics()]
+    assert [step for step, _ in experiment.metrics()] == [0, 1, 2, 3]
+    gate.open()
     assert experiment("fit", *args) == 0
     assert experiment("fit", *args, name="whole") == 0
     assert dict(experiment.metrics()) == dict(experiment.metrics("whole"))
-    assert len(done) < len(experiment.metrics("whole"))
+    assert len(experiment.metrics("whole")) > 4
     for file in ("narrator.safetensors", "adapter_model.safetensors"):
         a, b = (load_file(experiment.run_folder(n) / "adapter" / file) for n in ("toy", "whole"))
         assert all(a[key].equal(b[key]) for key in b)

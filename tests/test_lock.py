@@ -17,23 +17,24 @@ from vn.cli import main
 from vn.errors import InputError
 from vn.lock import NAME, claim
 
+# It keeps the folder until the test closes its input, or ends.
 HOLD = (
-    "import sys, time; from pathlib import Path; from vn.lock import claim\n"
-    "with claim(Path(sys.argv[1]), sys.argv[2]):\n    print('here', flush=True); time.sleep(60)"
+    "import sys; from pathlib import Path; from vn.lock import claim\n"
+    "with claim(Path(sys.argv[1]), sys.argv[2]):\n    print('here', flush=True); sys.stdin.read()"
 )
 
 
 @contextmanager
 def another_process(folder, command="vn prepare"):
     """A process that has claimed the folder."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder), command], stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder), command], **pipes)
     try:
         assert process.stdout.readline() == "here\n"
         yield process
     finally:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.communicate()
 
 
 def test_the_second_is_told_who_is_there(tmp_path):
@@ -62,13 +63,14 @@ def test_a_killed_process_blocks_nobody(tmp_path):
 def test_a_worker_that_outlives_its_killed_parent_blocks_nobody(tmp_path):
     """Loader workers are forks; they need some seconds to notice that they are orphans."""
     script = (
-        "import os, sys, time; from pathlib import Path; from vn.lock import claim\n"
+        "import os, sys; from pathlib import Path; from vn.lock import claim\n"
         "with claim(Path(sys.argv[1]), 'vn fit'):\n"
         "    child = os.fork()\n"
         "    print(child, flush=True) if child else None\n"
-        "    time.sleep(60)"
+        "    os.read(0, 1)"
     )
-    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], **pipes)
     child = int(process.stdout.readline())
     try:
         with pytest.raises(InputError, match="at work"), claim(tmp_path, "vn fit"):
@@ -76,15 +78,17 @@ def test_a_worker_that_outlives_its_killed_parent_blocks_nobody(tmp_path):
         process.kill()
         process.wait()
         os.kill(child, 0)  # it lives
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 300
         while True:  # it may be about to let go: the fork printed before its own first step
             try:
                 with claim(tmp_path, "vn fit"):
                     break
             except InputError:
                 assert time.monotonic() < deadline
+                time.sleep(0.01)
     finally:
         os.kill(child, signal.SIGKILL)
+        process.stdin.close()
         process.stdout.close()
 
 

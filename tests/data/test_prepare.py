@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colour_encoder import ColourEncoder
+from hold import environment, wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rendered_videos import counting_video, render_video
@@ -213,13 +214,20 @@ class TestGoingOn:
         assert prepare(world, "file") == 2
         assert "is a file" in capsys.readouterr().err
 
-    def test_one_at_a_time(self, world, capsys):
-        ColourEncoder.pause = 0.3
+    def test_one_at_a_time(self, world, capsys, monkeypatch):
+        begun, go_on, original = threading.Event(), threading.Event(), ColourEncoder.encode
+
+        def encode(self, inputs):
+            begun.set()
+            assert go_on.wait(timeout=300)
+            return original(self, inputs)
+
+        monkeypatch.setattr(ColourEncoder, "encode", encode)
         other = threading.Thread(target=prepare, args=(world,))
         other.start()
-        while not (world / "data" / ".prepare" / "configuration.json").exists():
-            time.sleep(0.01)
+        assert begun.wait(timeout=300)
         assert prepare(world) == 2
+        go_on.set()
         other.join()
         assert "is at work in this folder" in capsys.readouterr().err
         assert prepare(world) == 0
@@ -327,14 +335,16 @@ def test_a_dimension_that_hardly_varies_does_not_blow_up():
 
 class TestKills:
     SCRIPT = (
-        "import colour_encoder, sys; colour_encoder.register(pause=0.01);"
+        "import colour_encoder, sys; from pathlib import Path;"
+        "colour_encoder.register(Path(sys.argv.pop(1)), int(sys.argv.pop(1)));"
         "from vn.cli import main; sys.exit(main(sys.argv[1:]))"
     )
 
-    def command(self, world: Path, out: Path) -> list[str]:
-        source = [sys.executable, "-c", self.SCRIPT, "prepare", str(world / "s"), "--reader", "stories"]
-        options = ["--encoder", "colour", "--videos", str(world / "videos"), "--out", str(out), "--shard-size", "2"]
-        return [*source, *options]
+    def command(self, world: Path, out: Path, hold: Path, hold_at: int = 0) -> list[str]:
+        script = [sys.executable, "-c", self.SCRIPT, str(hold), str(hold_at)]
+        source = ["prepare", str(world / "s"), "--reader", "stories", "--videos", str(world / "videos")]
+        threads = ["--threads", "1"] if hold_at else []
+        return [*script, *source, "--encoder", "colour", "--out", str(out), "--shard-size", "2", *threads]
 
     def test_killed_at_random_moments_it_ends_in_the_same_bytes(self, tmp_path, write_stories):
         (tmp_path / "videos").mkdir()
@@ -344,35 +354,26 @@ class TestKills:
             if number:
                 shutil.copy(first, tmp_path / "videos" / f"{name}.mp4")
             write_stories({"id": name, "clips": clips((0, 3), (3, 6))}, folder=tmp_path / "s")
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
-        whole = subprocess.run(
-            self.command(tmp_path, tmp_path / "whole"), env=environment, capture_output=True, text=True, timeout=60
-        )
-        assert whole.returncode == 0, whole.stderr
-        dice, out, kills = random.Random(0), tmp_path / "killed", 0
-        seen_unfinished = False
-        for _ in range(40):
-            process = subprocess.Popen(
-                self.command(tmp_path, out), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
-            shards = len(list(out.glob("*.tar")))
-            deadline = time.monotonic() + 30
+        own = environment(PYTHONPATH=os.pathsep.join([str(HERE), *filter(None, sys.path)]))
+        options = {"env": own, "stderr": subprocess.PIPE, "text": True}
+        dice, out = random.Random(0), tmp_path / "killed"
+        for kill in range(5):
+            # Two batches a video. It waits in the fifth video of 24 at the latest, so that five kills find it at work.
+            hold, shards = tmp_path / f"hold{kill}", len(list(out.glob("*.tar")))
+            process = subprocess.Popen(self.command(tmp_path, out, hold, 10), stdout=subprocess.DEVNULL, **options)
             # Kills while it starts teach nothing: wait until it writes, then a moment more.
-            while process.poll() is None and time.monotonic() < deadline and kills < 5:
-                if list(out.glob("*.partial")) and len(list(out.glob("*.tar"))) > shards:
-                    time.sleep(dice.uniform(0, 0.1))
-                    process.send_signal(signal.SIGKILL)
-                    break
-                time.sleep(0.002)
-            _, error = process.communicate(timeout=60)
-            if process.returncode == 0:
-                break
+            wait_for(
+                process,
+                lambda shards=shards: list(out.glob("*.partial")) and len(list(out.glob("*.tar"))) > shards,
+            )
+            time.sleep(dice.uniform(0, 0.1))
+            process.send_signal(signal.SIGKILL)
+            _, error = process.communicate(timeout=300)
             assert process.returncode == -signal.SIGKILL, error
-            kills += 1
-            seen_unfinished |= not (out / "manifest.json").exists()
-        assert process.returncode == 0
-        assert kills >= 2
-        assert seen_unfinished
+            assert not (out / "manifest.json").exists()
+        for target in (out, tmp_path / "whole"):
+            done = subprocess.run(self.command(tmp_path, target, tmp_path / "free"), **options, timeout=300)
+            assert done.returncode == 0, done.stderr
         assert contents(out) == contents(tmp_path / "whole")
 
     @pytest.mark.usefixtures("colour")

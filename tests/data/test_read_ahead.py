@@ -70,7 +70,10 @@ def test_a_window_bounds_the_sources_under_way():
         yield number
 
     with ReadAhead([partial(source, n) for n in range(20)], threads=2, window=5) as ahead:
-        time.sleep(0.2)
+        end = time.monotonic() + 300
+        while len(begun) < 5 and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.1)  # for what should not be
         assert sorted(begun) == [0, 1, 2, 3, 4]
         for number, items in enumerate(ahead):
             assert list(items) == [number]
@@ -78,7 +81,7 @@ def test_a_window_bounds_the_sources_under_way():
 
 
 def test_sources_run_beside_each_other():
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=300)
 
     def source():
         both.wait()  # breaks unless two run at once
@@ -88,8 +91,11 @@ def test_sources_run_beside_each_other():
         assert [list(items) for items in ahead] == [[1], [1]]
 
 
-def test_leaving_early_ends_the_threads():
-    with ReadAhead([partial(count_to, 1000)] * 3, threads=2) as ahead:
+@pytest.mark.parametrize("count", [3, 100])
+@pytest.mark.parametrize("window", [None, 8])
+def test_leaving_early_ends_the_threads(count, window):
+    """Also where many more sources are left than may be begun."""
+    with ReadAhead([partial(count_to, 1000)] * count, threads=2, window=window) as ahead:
         next(next(iter(ahead)))
     assert threads() == 0
 

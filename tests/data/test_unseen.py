@@ -111,7 +111,7 @@ def test_turned_videos(tmp_path, rotation):
     same_as_whole(render(tmp_path / "v.mp4", 60, rotation=rotation))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(gaps=st.lists(st.integers(1, 900), min_size=1, max_size=40), start=st.integers(0, 3000))
 def test_variable_frame_rate(tmp_path, gaps, start):
     """In steps of a millisecond, so that some frames lie within the tolerance of a sampled time."""

@@ -73,7 +73,7 @@ def on_screen(times: list[float], second: float) -> int:
     return max([number for number, time in enumerate(times) if time <= second + 0.02], default=0)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(gaps=st.lists(st.integers(1, 60), min_size=1, max_size=20))
 def test_variable_frame_rate(tmp_path, gaps):
     # In steps of 50 ms, which is more than the tolerance.

@@ -43,7 +43,7 @@ def ranges_to(most):
 
 
 languages = st.sampled_from(["en", "zh"])
-with_fixtures = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+with_fixtures = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @settings(with_fixtures, max_examples=8)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,6 +18,7 @@ class ChatServer:
 
     def __init__(self, answer: Callable[[str, int], str | int]) -> None:
         self.questions: list[dict] = []
+        self._closed = threading.Event()
         lock = threading.Lock()
         outer = self
 
@@ -30,7 +30,7 @@ class ChatServer:
                     number = len(outer.questions)
                 said = answer(body["messages"][-1]["content"], number)
                 if said == "hang":
-                    time.sleep(30)
+                    outer._closed.wait()
                     return
                 status, content = (said, {"error": {"message": "no"}}) if isinstance(said, int) else (200, {})
                 if said == "garbage":
@@ -67,5 +67,6 @@ class ChatServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def close(self) -> None:
+        self._closed.set()
         self._server.shutdown()
         self._server.server_close()

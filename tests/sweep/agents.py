@@ -41,8 +41,9 @@ class Place:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB_")}
         self.environment |= environment
         self.environment |= {"PATH": f"{bin}:{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+        tests = Path(__file__).parents[1]
         self.environment["PYTHONPATH"] = os.pathsep.join(
-            [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+            [str(tests.parent), str(tests), os.environ.get("PYTHONPATH", "")]
         )
 
     def start(self, *words, log="log"):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from agents import AGENT, Place, mirrored, wait, without_stories, write_sweep
+from hold import Gate
 from wandb_server import ENTITY, Server
 
 
@@ -28,12 +29,14 @@ def place(tmp_path, server):
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
-def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment, place, server):
+def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment, place, server, tmp_path):
+    gate = Gate(tmp_path)
     file = write_sweep(
         experiment,
         {"ablation": {"values": ["full", "no_memory"]}, "model.lora.rank": {"values": [-1, 4]}},
-        *("--trainer.max_epochs=10", "--checkpoint_every=1000"),
+        *("--checkpoint_every=1000", *gate.flags),
     )
+    gate.close("step 4")
     place.run("wandb", "sweep", str(file))
     agents = [
         place.start(sys.executable, "-c", AGENT, "agent", f"{ENTITY}/toy/sweep0", log=f"agent{n}") for n in range(2)
@@ -45,15 +48,12 @@ def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment,
         found = [r.name for r in server.runs.values() if {k: r.config.get(k) for k in wanted} == wanted]
         return runs / found[0] if found else None
 
-    def training():
-        folder = folder_of("no_memory")
-        log = folder and folder / "metrics.jsonl"
-        return log and log.exists() and log.read_bytes().count(b"\n") > 4
-
-    wait(training)
+    wait(lambda: (folder := folder_of("no_memory")) and gate.reached(folder.name))
     victim = folder_of("no_memory")
     pid = int((victim / ".lock").read_text().split()[0])
     os.kill(pid, signal.SIGTERM)
+    wait((victim / "checkpoints" / "last.ckpt").exists)
+    gate.open()
     for agent in agents:
         assert agent.wait(timeout=900) == 0
     assert server.unknown == []
@@ -84,7 +84,7 @@ def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment,
             assert run["summary"]["test/predicted/cider"] == pytest.approx(scores["predicted"]["cider"]["value"])
 
     # The run that was preempted is the run that was not.
-    assert experiment("run", "--ablation=no_memory", "--trainer.max_epochs=10", name="whole") == 0
+    assert experiment("run", "--ablation=no_memory", name="whole") == 0
     assert experiment.metrics("whole") == experiment.metrics(f"grid/{victim.name}")
     steps = [row["trainer/global_step"] for row in read[victim.name]["history"] if "train/loss" in row]
     assert steps == sorted(set(steps))

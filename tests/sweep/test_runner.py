@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
+from hold import Gate, environment
 
 from vn.cli import main
 
@@ -80,32 +80,31 @@ def test_a_grid_runs_goes_on_after_a_failure_and_skips_what_is_finished(experime
     assert "toy.yaml has changed since these runs were made" in capsys.readouterr().err
 
 
-def test_a_stopped_sweep_goes_on_where_it_was(experiment, sweep):
-    flags = ("--trainer.max_epochs=12", "--checkpoint_every=1000")
+def test_a_stopped_sweep_goes_on_where_it_was(experiment, sweep, tmp_path, monkeypatch):
+    gate = Gate(tmp_path)
+    flags = ("--checkpoint_every=1000", *gate.flags)
     args = sweep({"seed_everything": {"values": [5, 6]}}, *flags)
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
+    gate.close("step 4")
     process = subprocess.Popen([sys.executable, "-m", "vn.cli", *args], stdout=subprocess.PIPE, text=True)
-    log = experiment.run_folder("grid/seed5") / "metrics.jsonl"
-    deadline = time.monotonic() + 300
-    while not log.exists() or log.read_bytes().count(b"\n") < 4:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    gate.wait(process, "seed5")
     assert points(experiment)["seed5"]["state"] == "running"
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 143, out
+    gate.open()
     assert {name: point["state"] for name, point in points(experiment).items()} == {
         "seed5": "stopped",
         "seed6": "pending",
     }
-    done = len(experiment.metrics("grid/seed5"))
+    assert len(experiment.metrics("grid/seed5")) == 4
     assert (experiment.run_folder("grid/seed5") / "checkpoints" / "last.ckpt").exists()
     assert not (experiment.run_folder("grid").parent / "grid" / ".lock").exists()
     one = sweep({"seed_everything": {"values": [5]}}, *flags)
     assert main(one) == 0
     assert experiment("run", *flags, "--seed_everything=5", name="whole") == 0
     whole = experiment.metrics("whole")
-    assert 0 < done < len(whole)
+    assert len(whole) > 4
     assert experiment.metrics("grid/seed5") == whole
     assert experiment.predictions(name="grid/seed5") == experiment.predictions(name="whole")
 

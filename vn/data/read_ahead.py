@@ -57,6 +57,7 @@ class ReadAhead(Generic[T]):
         self._channels = [_Channel(source, depth) for source in sources]
         self._room = threading.Semaphore(max(threads, window or threads))
         self._next = iter(self._channels)
+        self._left = False  # nobody will take more
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._work, name=f"read-ahead-{n}", daemon=True)
@@ -69,6 +70,7 @@ class ReadAhead(Generic[T]):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._left = True
         for channel in self._channels:
             channel.closed = True
         self._room.release(len(self._threads))
@@ -85,6 +87,8 @@ class ReadAhead(Generic[T]):
         # Sources start in order, so the one being consumed is always running.
         while True:
             self._room.acquire()
+            if self._left:
+                return
             with self._lock:
                 channel = next(self._next, None)
             if channel is None:

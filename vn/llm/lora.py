@@ -25,8 +25,8 @@ class LoraSettings:
         rank: r; 0 freezes the language model (the paper's ablation a).
         alpha: the update is scaled by alpha / rank.
         dropout: on the input of each adapter (released: 0.05).
-        targets: ``all-linear`` (released: attention and feed-forward), ``attention``, or a list of layer names, in which
-            ``lm_head`` and ``embed_tokens`` may be, also where the two share one weight (`untie`).
+        targets: ``all-linear`` (released: attention and feed-forward), ``attention``, or a list of layer names, which
+            may hold ``lm_head`` and ``embed_tokens``, also where the two share one weight (`untie`).
     """
 
     rank: int = 64

@@ -190,8 +190,8 @@ def engine_folder(file: Path, strategy: Any) -> Iterator[Path]:
 def without_frozen(state: dict[str, Any], module: torch.nn.Module) -> dict[str, Any]:
     """What a checkpoint keeps of a model's state: trained parameters, and buffers.
 
-    DeepSpeed's engine leaves frozen parameters out by name, and knows one name of each. So it keeps what has a second one,
-    such as a head that is tied to the input embedding, and what belongs to weights in 4 bits besides the weights.
+    DeepSpeed's engine leaves frozen parameters out by one name each. So it keeps those that have a second one, such as
+    a head that is tied to the input embedding, and what belongs to weights in 4 bits besides the weights.
 
     Args:
         state: by name, as ``module.state_dict()`` gives it.
