@@ -92,6 +92,26 @@ def test_two_agents_one_point_fails_and_one_is_preempted_and_goes_on(experiment,
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
+def test_points_that_log_nothing_end_as_finished_and_failed(experiment, place, server):
+    """``--debug fast`` turns W&B's logger off: the server still sees how each point ended, and gets nothing else."""
+    file = write_sweep(experiment, {"model.lora.rank": {"values": [-1, 4]}}, "--debug=fast")
+    text = file.read_text()
+    assert "--trainer.logger=null" in text  # of the other tests: it would turn the logger on again
+    file.write_text(text.replace("--trainer.logger=null", "--trainer.max_epochs=1"))
+    place.run("wandb", "sweep", str(file))
+    agent = place.start(sys.executable, "-c", AGENT, "agent", f"{ENTITY}/toy/sweep0", log="agent")
+    assert agent.wait(timeout=900) == 0
+    assert server.unknown == []
+    read = place.read(f"{ENTITY}/toy", "sweep0")
+    assert {run["config"]["model.lora.rank"]: run["state"] for run in read.values()} == {-1: "failed", 4: "finished"}
+    (name,) = (name for name, run in read.items() if run["state"] == "finished")
+    assert (experiment.folder / "runs" / "grid" / name / "scores.json").exists()
+    assert read[name]["history"] == []
+    assert server.artifacts == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_runs_made_offline_are_filed_under_a_sweep_by_wandb_sync(experiment, place, server, monkeypatch):
     from vn.cli import main
 

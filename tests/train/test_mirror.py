@@ -92,6 +92,48 @@ def test_the_environments_run_id_wins(experiment, offline, monkeypatch):
     assert run[1]["run"]["display_name"] == "toy"
 
 
+@pytest.fixture
+def agent(offline, monkeypatch):
+    """As if W&B's agent had started this process."""
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep0")
+    monkeypatch.setenv("WANDB_RUN_ID", "point1")
+
+
+@pytest.mark.parametrize("flags", [("--debug", "fast"), ("--trainer.logger=false",)], ids=["debug", "logger off"])
+def test_a_point_that_logs_nothing_is_still_seen_to_end(experiment, agent, flags):
+    """The run on the server begins, ends as finished, and has nothing else; again, it is finished at once."""
+    args = (*flags, "--trainer.max_epochs=1")
+    assert experiment("run", *args) == 0
+    (run,) = records(experiment.run_folder())
+    assert run[1]["run"]["run_id"] == "point1"
+    assert run[1]["run"]["sweep_id"] == "sweep0"
+    assert run[-1]["exit"].get("exit_code", 0) == 0
+    assert not {"history", "artifact", "stats", "output", "output_raw"} & {record["type"] for record in run}
+    files = [f for f in (experiment.run_folder() / "wandb").rglob("*") if f.is_file() and not f.is_symlink()]
+    assert sum(f.stat().st_size for f in files if "logs" not in f.parts) < 20_000
+    assert experiment("run", *args) == 0
+    first, second = records(experiment.run_folder())
+    assert second[1]["run"]["run_id"] == "point1"
+    assert first[-1]["exit"].get("exit_code", 0) == second[-1]["exit"].get("exit_code", 0) == 0
+
+
+def test_a_point_that_logs_nothing_and_fails_is_seen_to_fail(experiment, agent, monkeypatch):
+    def fails(self, batch, batch_idx):
+        raise RuntimeError("an accident")
+
+    monkeypatch.setattr(NarratorModule, "training_step", fails)
+    with pytest.raises(RuntimeError, match="an accident"):
+        experiment("fit", "--debug", "fast")
+    (run,) = records(experiment.run_folder())
+    assert run[-1]["exit"]["exit_code"] == 1
+
+
+def test_without_a_sweep_a_run_that_logs_nothing_is_not_on_the_server(experiment, offline, monkeypatch):
+    monkeypatch.setenv("WANDB_RUN_ID", "mine")
+    assert experiment("fit", "--debug", "fast") == 0
+    assert not (experiment.run_folder() / "wandb").exists()
+
+
 @pytest.mark.parametrize("had", [0, 2, 9])
 def test_rows_that_wandb_has_are_not_sent_again_and_lost_ones_are(tmp_path, had):
     from vn.train.loggers import JsonlLogger

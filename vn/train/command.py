@@ -30,7 +30,7 @@ from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
 from vn.train.loggers import JsonlLogger
-from vn.train.mirror import finish_wandb, note_failure, wandb_logger
+from vn.train.mirror import finish_wandb, note_end, seen_by_sweep, wandb_logger
 from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
 from vn.train.showcase import Showcase
@@ -233,7 +233,7 @@ class NarratorCLI(LightningCLI):
         extra.append(Showcase(self.folder / "adapter"))
         config = {**self.config_init.trainer, **kwargs}
         jsonl = JsonlLogger(self.output)
-        config["logger"] = [jsonl, *self._loggers(config.get("logger"), jsonl)]
+        config["logger"] = [jsonl, *seen_by_sweep(self._loggers(config.get("logger"), jsonl), self.output)]
         config["default_root_dir"] = str(self.folder)
         config["callbacks"] = [*(config.get("callbacks") or []), *extra]
         try:
@@ -317,9 +317,10 @@ def main(command: str, argv: list[str]) -> int:
             cli = NarratorCLI(command, expand(argv), stack, sigterm)
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
+            note_end(0, done.args[0])
             return 0
         except InputError:
-            note_failure()
+            note_end(2)
             raise
         on_interrupt = signal.getsignal(signal.SIGINT)
         try:

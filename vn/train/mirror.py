@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import netrc
 import os
+import sys
+from argparse import Namespace
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
@@ -81,22 +84,84 @@ def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, r
     return logger
 
 
+class SweepPoint(Logger):
+    """A point of a sweep that logs nothing to W&B: the server sees that it has run and how it ended, and no more.
+
+    Without it the server would wait for the run in vain, and take it for crashed.
+
+    Args:
+        folder: where W&B keeps its few small files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.experiment: Any = None  # on the first rank alone
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+            self.experiment = _bare_run(folder)
+
+    @property
+    def name(self) -> str:
+        return "sweep-point"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Nothing: `JsonlLogger` has them."""
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the server has the point's parameters."""
+
+
+def seen_by_sweep(loggers: list[Logger], folder: Path) -> list[Logger]:
+    """Loggers, and a `SweepPoint` if W&B's agent has started this process and none of them is W&B's.
+
+    Args:
+        loggers: those that are asked for.
+        folder: of the run.
+    """
+    in_sweep = "WANDB_SWEEP_ID" in os.environ and "WANDB_RUN_ID" in os.environ
+    if not in_sweep or any(isinstance(logger, WandbLogger) for logger in loggers):
+        return loggers
+    return [*loggers, SweepPoint(folder)]
+
+
 def finish_wandb(loggers: list[Logger], exit_code: int, preempted: bool = False) -> None:
     """End W&B's runs; one that is preempted says so, so that an agent starts it again."""
     for logger in loggers:
-        if isinstance(logger, WandbLogger) and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
+        if isinstance(logger, WandbLogger | SweepPoint) and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
             if preempted:
                 logger.experiment.mark_preempting()
             logger.experiment.finish(exit_code=exit_code)
 
 
-def note_failure() -> None:
-    """Show a sweep's point that failed before its training began as failed, not as one that never came."""
+def note_end(exit_code: int, folder: Path | None = None) -> None:
+    """Show a sweep's point that ended before its training began as failed or finished, not as one that never came.
+
+    Args:
+        exit_code: 0 is finished.
+        folder: of the run, if it is known: where W&B keeps its few small files.
+    """
+    if "wandb" not in sys.modules and "WANDB_SWEEP_ID" not in os.environ:
+        return
     import wandb
 
-    run = wandb.run or (wandb.init(resume="allow") if os.environ.get("WANDB_SWEEP_ID") else None)
+    run = wandb.run or (_bare_run(folder) if os.environ.get("WANDB_SWEEP_ID") else None)
     if run is not None:
-        run.finish(exit_code=2)
+        run.finish(exit_code=exit_code)
+
+
+def _bare_run(folder: Path | None) -> Any:
+    """The run that W&B's agent has started this process for, without what W&B collects by itself."""
+    import wandb
+
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    little = wandb.Settings(
+        console="off", disable_code=True, disable_git=True, x_disable_stats=True, x_save_requirements=False
+    )
+    return wandb.init(dir=None if folder is None else str(folder), resume="allow", settings=little)
 
 
 def _logged_in() -> bool:
