@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.tuners_utils import BaseTunerLayer
@@ -101,7 +102,7 @@ def untie(llm: PeftModel) -> bool:
     Returns:
         Whether there was such a layer.
     """
-    base = llm.get_base_model()
+    base: Any = llm.get_base_model()
     holders = Counter(id(p) for module in base.modules() for p in module.parameters(recurse=False))
     found = False
     for module in base.modules():
