@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from vn.data.atomic import atomic_write
+from vn.data.clip_times import check_clips, sampled_length
 from vn.data.encoders import encoder_entry
 from vn.data.frames import FrameEncoder, FrameFeatures, join
 from vn.data.manifest import Manifest, ShardEntry
@@ -32,7 +33,7 @@ from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
 from vn.story import Clip, Story
 
-VERSION = 1  # of what the code makes of the same input; raise it when decoding or writing changes
+VERSION = 2  # of what the code makes of the same input; raise it when decoding or writing changes
 STD_FLOOR = 1e-6
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".flv", ".ts", ".mpg")
 
@@ -74,8 +75,16 @@ class _Job:
         if not story.clips:
             self.story = story = with_shots(self.source, self.video, self.findings)
         frames = join(story.id, self.encoder, self.encoder.batches(story.id, self.video, self.findings))
+        beyond: set[int] = set()
+        if (
+            self.encoder.id != "pickles"
+        ):  # whose frames are those of the clips, and say nothing about the video's length
+            length = sampled_length(frames.seconds, float(self.encoder.settings["fps"]), self.video, story.clips)
+            beyond = check_clips(story.clips, length, self.findings, file=self.source.file, sample=story.id)
         for i, clip in enumerate(story.clips):
-            if not np.any((frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)):
+            if i not in beyond and not np.any(
+                (frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)
+            ):
                 message = f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used"
                 self.findings.add(message, sample=story.id, field=f"clips[{i}]")
         if isinstance(frames.thumbs, list):  # what waits for its turn shall be small: an hour's pictures are not
