@@ -174,6 +174,8 @@ def prepare(
         failed = [*map(str, bad), *(line for record in records.values() for line in record.bad)]
         if len(failed) > max_bad:
             raise InputError(_over_budget(failed, max_bad))
+        if not any(record.entry for record in records.values()):
+            raise InputError("not one video could be used" + (f", the first: {failed[0]}" if failed else ""))
         for line in failed:
             notes.add(f"left out: {line}")
         for record in records.values():
@@ -301,8 +303,6 @@ def _manifest(
         findings.add("the train split is empty; the feature statistics are those of all videos")
         for split in SPLITS:
             total += sums[split]
-    if total.count == 0:
-        raise InputError("not one video could be used")
     return Manifest(
         encoder=encoder_entry(encoder),
         similarity_threshold=encoder.similarity_threshold,
