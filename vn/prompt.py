@@ -86,6 +86,12 @@ class Template:
     before_clips: str = ""
     before_clips_without_storyline: str = ""
 
+    def writes(self, text: str) -> bool:
+        """Whether a text is part of the wording, e.g. a token that marks pictures."""
+        fields = (getattr(self, name) for name, names in _FIELDS.items() if names is not None)
+        parts = (x for f in fields for x in (f.values() if isinstance(f, dict) else [f] if isinstance(f, str) else f))
+        return any(text in part for part in parts)
+
     @classmethod
     def load(cls, name: str | Path, clip_header: ClipHeader | None = None) -> Template:
         """Read a shipped template by name (``ad-zh``, ``ad-en``, ``general-en``) or a user's file by path.
