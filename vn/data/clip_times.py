@@ -73,3 +73,17 @@ def sampled_length(seconds: np.ndarray, fps: float, video: Path | None, clips: S
         return most
     header = VideoReader(video).duration
     return header if header is not None and least < header < most else most
+
+
+def video_length(video: Path) -> float:
+    """How long a video is, in seconds: what its header says, or, if it does not say, what can be read.
+
+    Raises:
+        InputError: the video is missing or cannot be read.
+    """
+    reader = VideoReader(video)
+    if reader.duration is not None:
+        return reader.duration
+    for _ in reader.frames():
+        pass
+    return reader.end
