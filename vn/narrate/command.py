@@ -14,7 +14,7 @@ from vn.narrate.edit import overlap_of, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
-from vn.overlap import CHOICES
+from vn.overlap import CHOICES, Overlap
 from vn.progress import progress
 
 EPILOG = """\
@@ -167,7 +167,7 @@ def _asked(args: argparse.Namespace) -> Job:
     if args.video is None:
         raise InputError("which video? vn narrate VIDEO --product FILE --run RUN --out DIR")
     findings = Findings()
-    overlap = args.overlap or "refuse"
+    overlap: Overlap = args.overlap or "refuse"
     plan = plan_of(read_product(args.product, findings, overlap))
     labels = read_storyline(args.storyline) if args.storyline else None
     if args.clips is not None and plan.story.clips:

@@ -25,6 +25,7 @@ from vn.lock import claim
 from vn.narrate.edit import Plan, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.product import read_product
+from vn.overlap import Overlap
 from vn.progress import progress
 from vn.story import count_words
 
@@ -116,7 +117,7 @@ def _jobs(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]:
         raise InputError(f"{message}.yaml beside it, or name one for all with --product", file=args.videos)
     if gone := next((video for video, _ in pairs if not video.is_file()), None):
         raise InputError("no such video", file=gone)
-    overlap = args.overlap or "refuse"
+    overlap: Overlap = args.overlap or "refuse"
     jobs = []
     for video, own in pairs:
         product, findings = own or args.product, Findings()
