@@ -58,6 +58,7 @@ def tested(tmp_path):
         ([{"image": ["v3_004.jpg", "v3_005.jpg"]}], ["v3"]),
         ([{"image": "frames/v3/004.jpg.npy"}], ["v3"]),
         (prompts("v3_0", "v3_1", "v2_0"), ["v2_A", "v3"]),
+        ({"v3.mp4": {"p_name": "x"}, "v2.mp4": {}}, ["v2_A", "v3"]),
         (prompts("w_1"), ["w_1"]),  # an id of its own, not clip 1 of a video w
         (prompts("w_1_3"), ["w_1"]),
     ],
@@ -103,6 +104,17 @@ def test_ids_may_name_stories_that_cannot_be_used(tmp_path):
 def test_bad_lists_name_the_entry(tested, content, message):
     with pytest.raises(InputError, match=message):
         tested(content)
+
+
+def test_any_list_that_names_videos_is_not_the_corpus(tmp_path):
+    file = tmp_path / "test.json"
+    for entry in ({"video": "a.mp4", "input": "Tell it."}, {"id": "a", "text": "Tell it."}):
+        file.write_text(json.dumps([entry]))
+        with pytest.raises(InputError, match="is a list of 1 ready prompts"):
+            read("esyncvidstory", file)
+    file.write_text("[3]")
+    with pytest.raises(InputError, match=r"expected an object keyed by <id>\.mp4"):
+        read("esyncvidstory", file)
 
 
 @pytest.mark.parametrize("reader", ["esyncvidstory", "stories", "video-storytelling"])

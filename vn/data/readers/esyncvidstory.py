@@ -26,7 +26,7 @@ NO_ASPECT = "其他"  # for points before any aspect is named
 def read(path: Path, context: ReadContext) -> list[SourceStory]:
     """Read a file keyed by ``<id>.mp4``; see `vn.data.readers.read`."""
     data = load_json(path)
-    refuse_prompt_list(data, path)
+    refuse_prompt_list(data, path, lists_are_stories=False)
     if not isinstance(data, JsonObject):
         raise InputError(f"expected an object keyed by <id>.mp4, got a {type(data).__name__}", file=path)
     if data.twice is not None:

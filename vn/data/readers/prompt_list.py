@@ -15,21 +15,27 @@ NAMES = ("id", "video_id", "question_id", "video", "image")  # fields that name 
 PROMPTS = ("conversations", "conversation", "messages", "prompt", "question", "instruction")  # that hold its text
 
 
-def is_prompt_list(data: Any) -> bool:
-    """Whether parsed JSON is a list of ready prompts."""
-    return isinstance(data, list) and bool(data) and all(map(_is_prompt, data[:10]))
+def refuse_prompt_list(data: Any, file: Path, lists_are_stories: bool = True) -> None:
+    """Say what a file is that holds ready prompts instead of annotations.
+
+    Args:
+        data: the file's JSON.
+        file: named in the error.
+        lists_are_stories: whether a list may be annotations; if not, any list whose entries name videos is prompts.
+
+    Raises:
+        InputError: it is a list of ready prompts.
+    """
+    if not isinstance(data, list) or not data or not all(_is_prompt(entry, lists_are_stories) for entry in data[:10]):
+        return
+    raise InputError(
+        f"is a list of {len(data)} ready prompts (as the release's test.json), not annotations: give the file with "
+        "the annotations, and this one to --test-ids, which reads its ids",
+        file=file,
+    )
 
 
-def _is_prompt(entry: Any) -> bool:
-    # A Story has clips, and an entry of the annotations has frames: neither has a prompt.
-    return isinstance(entry, dict) and any(name in entry for name in PROMPTS) and "clips" not in entry
-
-
-def refuse_prompt_list(data: Any, file: Path) -> None:
-    """Raise `InputError` with what the file is, if it is a list of ready prompts."""
-    if is_prompt_list(data):
-        raise InputError(
-            f"is a list of {len(data)} ready prompts (as the release's test.json), not annotations: give the file with "
-            "the annotations, and this one to --test-ids, which reads its ids",
-            file=file,
-        )
+def _is_prompt(entry: Any, lists_are_stories: bool) -> bool:
+    if not isinstance(entry, dict) or "clips" in entry:
+        return False
+    return any(name in entry for name in (PROMPTS if lists_are_stories else PROMPTS + NAMES))

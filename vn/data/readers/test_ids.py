@@ -59,6 +59,8 @@ def _values(text: str, file: str | Path) -> list[Any]:
     if Path(file).suffix == ".jsonl":
         return [parse_json(line, file, n) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     values = parse_json(text, file)
+    if isinstance(values, dict) and values and all(isinstance(value, dict) for value in values.values()):
+        return list(values)
     if not isinstance(values, list):
         raise InputError(f"expected a list of ids, got a {type(values).__name__}", file=file)
     return values
