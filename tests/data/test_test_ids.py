@@ -6,7 +6,7 @@ import pytest
 
 from vn.cli import main
 from vn.data.readers import read
-from vn.data.readers.groups import without_ending
+from vn.data.readers.groups import group_by_file, without_ending
 from vn.data.splits import assign
 from vn.errors import Findings, InputError
 
@@ -177,6 +177,33 @@ class TestStoriesOfOneVideo:
         assert splits["train"]
         same = read("stories", write(tmp_path / "t", ("a", "x/../y/v.mp4"), ("b", "./y/v.mp4"), ("c", "z/v.mp4")))
         assert [x.group for x in same] == ["y/v", "y/v", "z/v"]
+
+    def test_one_file_is_one_video_however_it_is_named(self, tmp_path):
+        (tmp_path / "x").mkdir()
+        file = tmp_path / "x" / "v.mp4"
+        file.write_bytes(b"")
+        ways = [("a", str(file)), ("b", "x/v.mp4"), ("c", "x/../x/v.mp4"), ("d", "w.mp4")]
+        stories = read("stories", write(tmp_path / "s", *ways))
+        found = group_by_file(stories, lambda x: file if x.story.id != "d" else None)
+        assert len({x.group for x in found}) == 2
+        assert len({x.group for x in found[:3]}) == 1
+
+    def test_prepare_knows_the_file_by_its_place(self, tmp_path, colour):
+        from rendered_videos import counting_video
+
+        from vn.data.manifest import Manifest
+
+        (tmp_path / "videos").mkdir()
+        for name in ("v", "w"):
+            counting_video(tmp_path / "videos" / f"{name}.mp4", 90)
+        write(tmp_path / "s", ("a", str(tmp_path / "videos" / "v.mp4")), ("b", "v.mp4"), ("c", "w.mp4"))
+        (tmp_path / "ids").write_text("a\n")
+        command = ["prepare", str(tmp_path / "s"), "--reader", "stories", "--videos", str(tmp_path / "videos")]
+        command += ["--encoder", "colour", "--test-ids", str(tmp_path / "ids"), "--out", str(tmp_path / "data")]
+        assert main([*command, "--val-share", "0"]) == 0
+        manifest = Manifest.load(tmp_path / "data")
+        assert [entry.key for entry in manifest.samples("test")] == ["a", "b"]
+        assert any("1 story goes to the test split" in line for line in manifest.warnings)
 
     def test_a_tested_story_takes_the_others_with_it(self, tmp_path):
         folder = write(tmp_path / "s", ("a_1", "a.mp4"), ("a_2", "a.mp4"), ("b", "b.mp4"))

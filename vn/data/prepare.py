@@ -25,6 +25,7 @@ from vn.data.encoders import encoder_entry
 from vn.data.frames import FrameEncoder, FrameFeatures, join
 from vn.data.manifest import Manifest, ShardEntry
 from vn.data.read_ahead import ReadAhead
+from vn.data.readers.groups import group_by_file, keep_together
 from vn.data.readers.source import SourceStory, Split
 from vn.data.shards import ShardWriter
 from vn.data.splits import SPLITS, assign
@@ -147,8 +148,10 @@ def prepare(
     """
     notes = findings if findings is not None else Findings()
     folder = Path(folder)
+    place = Path(videos) if videos is not None else None
+    stories = keep_together(group_by_file(stories, lambda source: find_video(source, place)), notes)
     splits = assign(stories, val_share)
-    plan = _plan(splits, encoder, Path(videos) if videos is not None else None, shard_size)
+    plan = _plan(splits, encoder, place, shard_size)
     _refuse_missing(plan, list(map(str, bad)), max_bad)
     workplace = Workplace(
         folder,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from vn.data.readers.source import SourceStory, Split
 from vn.errors import Findings
@@ -39,6 +41,23 @@ def group_by_video(stories: Sequence[SourceStory]) -> list[SourceStory]:
 def _path(video: str) -> str:
     """A video's path as one text, however it is written; a link stays as it is."""
     return without_ending(video if "://" in video else posixpath.normpath(video))
+
+
+def group_by_file(stories: Sequence[SourceStory], file_of: Callable[[SourceStory], Path | None]) -> list[SourceStory]:
+    """Stories whose videos are one file, however they name it, with one group.
+
+    Args:
+        stories: of the source.
+        file_of: gives the file of a story's video, or None if there is none.
+    """
+    groups: dict[str, str] = {}  # by file
+    same: dict[str, str] = {}  # a group that goes into another one
+    for source in stories:
+        if file := file_of(source):
+            first = groups.setdefault(os.path.abspath(file), source.group)
+            if first != source.group:
+                same.setdefault(source.group, same.get(first, first))
+    return [replace(source, group=same.get(source.group, source.group)) for source in stories]
 
 
 def keep_together(stories: Sequence[SourceStory], findings: Findings) -> list[SourceStory]:
