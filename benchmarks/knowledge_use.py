@@ -36,7 +36,7 @@ def report(name: str, pairs: Iterable[tuple[set[str], set[str]]]) -> None:
 def main() -> None:
     """Print the table."""
     run = Path(sys.argv[1])
-    stories = {data["id"]: Story.from_dict(data) for data in read(run / "stories.jsonl")}
+    stories = {data["id"]: Story.from_dict(data, overlap="keep") for data in read(run / "stories.jsonl")}
     language = next(iter(stories.values())).language
     print("| narrations | points stated | found | precision | recall |\n|---|---:|---:|---:|---:|")
     pairs = []

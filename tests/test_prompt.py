@@ -103,6 +103,50 @@ def test_a_users_own_template(tmp_path):
     assert template.sha256 != Template.load("ad-en").sha256
 
 
+ORDER = """
+storyline: true
+instruction: "R0 role. "
+instruction_without_storyline: "R1 role. "
+title: "T {title};"
+aspect: " {aspect} = {points};"
+separator: " / "
+before_clips: "\\nNow the clips, label first.\\n"
+header: {index: "<{index}>", index_of_total: "<{index} of {total}>"}
+clip_header: index_of_total
+scene: [" picture [", "]"]
+words: " words {low} to {high}"
+label: " label "
+narration: "{index}. "
+"""
+
+
+def test_a_template_says_every_word_of_a_prompt(tmp_path):
+    """Any wording of the released order can be written: role, product, a sentence, then clip by clip."""
+    own = tmp_path / "mine.yaml"
+    own.write_text(ORDER, encoding="utf-8")
+    product = "T 丝绒口红; 质地 = 丝绒质感 / 顺滑;"
+    first = "<1 of 2>{} words 3 to 9 label [[痛点铺垫]][[\n]]1. [[嘴唇总是起皮？]][[\n]]"
+    told = first.format("").replace("[[", "").replace("]]", "")
+    second = "<2 of 2> picture [<SCENE>] words 3 to 9 label [[产品试用]][[\n]]2. [[轻轻一抹就显白。]][[\n]]"
+    between = "\nNow the clips, label first.\n"
+    template = Template.load(own)
+    assert prompt(ZH, 0, template) == f"R0 role. {product}{between}{first.format(' picture [<SCENE>]')}"
+    assert prompt(ZH, 1, template) == f"R0 role. {product}{between}{told}{second}"
+    other = "before_clips_without_storyline: ' Go. '\n"
+    own.write_text(ORDER + other, encoding="utf-8")
+    bare = "<1 of 2> picture [<SCENE>] words 3 to 91. [[嘴唇总是起皮？]][[\n]]"
+    assert prompt(ZH, 0, Template.load(own), storyline=False) == f"R1 role. {product} Go. {bare}"
+    assert between in prompt(ZH, 0, Template.load(own))
+    assert between in prompt(ZH, 0, template, storyline=False), "one text does for both, unless there are two"
+
+
+def test_text_before_the_clips_stays_when_points_are_dropped(tmp_path):
+    own = tmp_path / "mine.yaml"
+    own.write_text(ORDER, encoding="utf-8")
+    writer = PromptWriter(ZH, Template.load(own))
+    assert shown(writer.head(points_dropped=2)) == "R0 role. T 丝绒口红;\nNow the clips, label first.\n"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -113,6 +157,8 @@ def test_a_users_own_template(tmp_path):
         ("clip_header: index_of_total", "clip_header: both", "clip_header: expected index or index_of_total"),
         ('scene: ["Scene: ", "\\n"]', 'scene: ["Scene"]', "scene: expected two texts"),
         ("storyline: true", "storyline: [", "not YAML"),
+        ("storyline: true", "storyline: true\nbefore_clips: 3", "before_clips: expected a text, got 3"),
+        ("storyline: true", "storyline: true\nbefore_clips: '{title}'", r"before_clips: unknown name \{title\}"),
     ],
 )
 def test_bad_templates_name_the_field(tmp_path, old, new, message):

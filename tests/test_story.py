@@ -142,6 +142,23 @@ def test_an_overlap_of_up_to_a_second_is_a_finding():
     assert findings.lines == ["f.json: a1: clips[1]: starts 1 s before clip 0 ends"]
 
 
+def test_overlaps_may_be_kept_or_trimmed():
+    data = story_data(clips=[{"start": 0, "end": 5}, {"start": 2, "end": 7}])
+    findings = Findings()
+    kept = Story.from_dict(data, file="f.json", findings=findings, overlap="keep")
+    assert [(c.start, c.end) for c in kept.clips] == [(0, 5), (2, 7)]
+    assert findings.lines == ["f.json: a1: clips[1]: starts 3 s before clip 0 ends"]
+    findings = Findings()
+    trimmed = Story.from_dict(data, file="f.json", findings=findings, overlap="trim")
+    assert [(c.start, c.end) for c in trimmed.clips] == [(0, 2), (2, 7)]
+    assert not findings
+    data["clips"][1]["start"] = 0.4
+    with pytest.raises(
+        InputError, match=r"f.json: a1: clips\[0\].end: --overlap trim would leave only 0.4 s of 0 to 5 s"
+    ):
+        Story.from_dict(data, file="f.json", overlap="trim")
+
+
 def test_wrong_encodings_and_broken_json_name_the_place(tmp_path):
     (tmp_path / "gbk.json").write_bytes('{"title": "口红"}'.encode("gbk"))
     with pytest.raises(InputError, match="not UTF-8 at byte 11"):

@@ -161,7 +161,7 @@ def assemble(
         position=card.visual.position,
     )
     packer = Packer(
-        SegmentTokenizer(base.tokenizer),
+        SegmentTokenizer(base.tokenizer, base.added),
         template,
         storyline=card.storyline,
         words=card.word_range,

@@ -83,7 +83,7 @@ def _golden_stories(run: Path, language: str, count: int, storyline: bool) -> li
     if file.exists():
         from vn.metrics.predictions import read_lines
 
-        stories = [Story.from_dict(line, file=file) for line in read_lines(file)]
+        stories = [Story.from_dict(line, file=file, overlap="keep") for line in read_lines(file)]
         narrated = [
             story
             for story in stories

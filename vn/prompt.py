@@ -6,6 +6,8 @@ whether it is read from the file, was just written by the model, or stands in a 
   instruction · product · clip 1: header, words, label, narration · ... · clip i: header, SCENE, words, label, narration
                           `------ text of the earlier clips ------'              visual tokens          `- supervised -'
 
+Between the product and clip 1 a template may have text of its own.
+
 The wording lives in template files (``vn/templates/*.yaml``, or a user's own).
 """
 
@@ -56,6 +58,8 @@ class Template:
         title: ``{title}``.
         aspect: ``{aspect}``, ``{points}``.
         separator: between the points of an aspect.
+        before_clips: between the product information and the first clip; may be left out.
+        before_clips_without_storyline: the same without a word about labels; if left out, that of `before_clips`.
         header: ``{index}`` alone, and with ``{total}``, by `ClipHeader`.
         clip_header: which header the template uses unless told otherwise.
         scene: what stands before and after the visual tokens.
@@ -79,6 +83,14 @@ class Template:
     words: str
     label: str
     narration: str
+    before_clips: str = ""
+    before_clips_without_storyline: str = ""
+
+    def writes(self, text: str) -> bool:
+        """Whether a text is part of the wording, e.g. a token that marks pictures."""
+        fields = (getattr(self, name) for name, names in _FIELDS.items() if names is not None)
+        parts = (x for f in fields for x in (f.values() if isinstance(f, dict) else [f] if isinstance(f, str) else f))
+        return any(text in part for part in parts)
 
     @classmethod
     def load(cls, name: str | Path, clip_header: ClipHeader | None = None) -> Template:
@@ -105,7 +117,9 @@ class Template:
         data = parse_yaml(text, file)
         if not isinstance(data, dict):
             raise InputError("expected a mapping of template fields", file=file)
-        optional = set() if data.get("storyline") is True else {"instruction_without_storyline"}
+        optional = {"before_clips", "before_clips_without_storyline"}
+        if data.get("storyline") is not True:
+            optional.add("instruction_without_storyline")
         for key in data:
             if key not in _FIELDS:
                 hint = did_you_mean(key, _FIELDS) if isinstance(key, str) else ""
@@ -129,7 +143,9 @@ class Template:
                 parts = value.values() if key == "header" else value if key == "scene" else [value]
                 for part in parts:
                     _check_text(part, names, file, key)
-        data.setdefault("instruction_without_storyline", data["instruction"])
+        data.setdefault("before_clips", "")
+        for key in ("instruction", "before_clips"):
+            data.setdefault(f"{key}_without_storyline", data[key])
         return cls(
             name=Path(file).stem,
             sha256=hashlib.sha256(text.encode()).hexdigest(),
@@ -146,6 +162,8 @@ _FIELDS: dict[str, tuple[str, ...] | None] = {
     "title": ("title",),
     "aspect": ("aspect", "points"),
     "separator": (),
+    "before_clips": (),
+    "before_clips_without_storyline": (),
     "header": ("index", "total"),
     "clip_header": None,
     "scene": (),
@@ -208,7 +226,7 @@ class PromptWriter:
         return sum(len(k.points) for k in self.story.knowledge)
 
     def head(self, points_dropped: int = 0) -> list[Segment]:
-        """Instruction and product information.
+        """Instruction, product information, and what the template says between them and the first clip.
 
         Args:
             points_dropped: leave out this many knowledge points, from the end.
@@ -223,7 +241,8 @@ class PromptWriter:
             if points:
                 line = t.aspect.format(aspect=knowledge.aspect, points=t.separator.join(points))
                 segments.append(Segment(line))
-        return segments
+        between = t.before_clips if self.storyline else t.before_clips_without_storyline
+        return [*segments, Segment(between)] if between else segments
 
     def opening(self, clip: int, words: WordRange, scene: bool) -> list[Segment]:
         """A clip up to where its label is written (or, without a storyline, its narration).

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from vn.errors import Findings, InputError, did_you_mean, show
 from vn.files import read_text as read_text  # for those who read stories
+from vn.overlap import Overlap
 
 Language = Literal["zh", "en"]
 Domain = Literal["ad", "general"]
@@ -23,7 +24,6 @@ Domain = Literal["ad", "general"]
 KEY = re.compile(r"[0-9A-Za-z_-]{1,200}")  # a file name has 255 bytes, endings included
 KEY_RULE = "an id has letters, digits, '_' and '-' only, and 200 of them at most"
 LONGEST = 1e6  # seconds; eleven days: whoever says more means something else
-OVERLAP_TOLERANCE = 1.0  # seconds; real annotations have whole seconds, so clips may touch by one
 
 
 class ScriptLabel(Enum):
@@ -313,20 +313,23 @@ class Story:
         findings: Findings | None = None,
         clips_required: bool = True,
         default_id: str | None = None,
+        overlap: Overlap = "refuse",
     ) -> Story:
         """Check and read a story.
 
         Args:
             data: what JSON or YAML gave.
             file: named in errors.
-            findings: takes the warnings (clips that overlap by up to a second).
+            findings: takes the warnings (of clips that overlap).
             clips_required: a product file for ``vn narrate`` may have none.
             default_id: the id of a product file, which has none of its own.
+            overlap: what becomes of clips that overlap (`vn.overlap.settle`); files of ours that hold stories which
+                were accepted before are read with ``keep``.
 
         Raises:
             InputError: naming file, story and field.
         """
         from vn.story_reader import StoryReader  # which stands on this file
 
-        reader = StoryReader(file, findings if findings is not None else Findings())
+        reader = StoryReader(file, findings if findings is not None else Findings(), overlap)
         return reader.story(data, clips_required, default_id)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from vn.clock import seconds_of
 from vn.errors import Findings, InputError, did_you_mean, show
-from vn.story import KEY, KEY_RULE, OVERLAP_TOLERANCE, Clip, Knowledge, Story, is_seconds, parse_labels
+from vn.overlap import Overlap, settle
+from vn.story import KEY, KEY_RULE, Clip, Knowledge, Story, is_seconds, parse_labels
 
 
 class StoryReader:
@@ -18,11 +20,17 @@ class StoryReader:
     Args:
         file: named in errors.
         findings: takes the warnings.
+        overlap: what becomes of clips that overlap.
+
+    Attributes:
+        longest_overlap: of the story's clips, in seconds.
     """
 
-    def __init__(self, file: str | Path | None, findings: Findings) -> None:
+    def __init__(self, file: str | Path | None, findings: Findings, overlap: Overlap = "refuse") -> None:
         self.file = file
         self.findings = findings
+        self.overlap = overlap
+        self.longest_overlap = 0.0
         self.id: str | None = None
 
     def fail(self, message: str, where: str | None = None) -> InputError:
@@ -94,17 +102,16 @@ class StoryReader:
             return ()
         if not isinstance(data, list | tuple):
             raise self.fail(f"expected a list of clips, got {type(data).__name__}", "clips")
-        clips: list[Clip] = []
-        for i, item in enumerate(data):
-            where = f"clips[{i}]"
-            clips.append(self.clip(item, where))
-            if i and (overlap := clips[i - 1].end - clips[i].start) > 0:
-                if overlap > OVERLAP_TOLERANCE:
-                    raise self.fail(f"starts {overlap:g} s before clip {i - 1} ends", f"{where}.start")
-                self.findings.add(
-                    f"starts {overlap:g} s before clip {i - 1} ends", file=self.file, sample=self.id, field=where
-                )
-        return tuple(clips)
+        clips = [self.clip(item, f"clips[{i}]") for i, item in enumerate(data)]
+        spans, self.longest_overlap = settle(
+            [(clip.start, clip.end) for clip in clips],
+            self.overlap,
+            self.findings,
+            file=self.file,
+            sample=self.id,
+            field=lambda i, part: f"clips[{i}]" + (f".{part}" if part else ""),
+        )
+        return tuple(replace(clip, start=start, end=end) for clip, (start, end) in zip(clips, spans, strict=True))
 
     def clip(self, data: Any, where: str) -> Clip:
         data = self.keys(data, ("start", "end", "labels", "narration", "facts"), where)

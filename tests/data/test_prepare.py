@@ -126,8 +126,9 @@ class TestWhatItWrites:
         assert prepare(tmp_path) == 0
         lines = Manifest.load(tmp_path / "data").warnings
         assert lines == [
+            f"{tmp_path / 's' / 'v.json'}: v: clips[2]: 5 to 9 s is beyond the end: the video has 3 s; the frame "
+            "nearest to it is used",
             "v: clips[1]: no frame from 2.2 to 2.8 s; the nearest one is used",
-            "v: clips[2]: no frame from 5 to 9 s; the nearest one is used",
         ]
         assert "2 warnings:" in capsys.readouterr().err
 

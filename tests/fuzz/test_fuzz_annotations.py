@@ -23,7 +23,7 @@ ESYNC = {
             {"time": [2, 3], "label": "产品功效+质地/成分/材质", "new_text": "防晒又透气。"},
         ],
     },
-    "102.mp4": {"p_name": "水杯", "p_info": "", "frames": [{"time": [0, 3]}, {"time": [3, 3], "new_text": ""}]},
+    "102.mp4": {"p_name": "水杯", "p_info": "", "frames": [{"time": [0, 3]}, {"time": [0.8, 3], "new_text": ""}]},
 }
 STORIES = [
     {
@@ -164,7 +164,25 @@ def test_stories_through_prepare(fuzz, place, features, count):
 
 
 @sizes(10, 200)
-def test_ids_of_the_test_split(fuzz, place, features, count):
+@pytest.mark.parametrize("overlap", ["trim", "refuse"])
+def test_overlapping_clips_through_prepare(fuzz, place, features, count, overlap):
+    file = place.folder / "mine.json"
+
+    def check(data: bytes) -> mutate.Outcome:
+        file.write_bytes(data)
+        return prepare(place, file, "stories", features, "--overlap", overlap, "--max-bad", 1)
+
+    overlapping = {**STORIES[1], "clips": [{"start": 0, "end": 2}, {"start": 0.6, "end": 3}]}
+    stories = [STORIES[0], overlapping]
+    fuzz(f"overlaps, {overlap}: vn prepare", check, [mutate.as_json(stories)], count, [stories])
+
+
+PROMPTS = [{"id": "101_0", "video": "101.mp4", "conversations": [{"from": "human", "value": "?"}]}, "102.mp4"]
+
+
+@sizes(10, 200)
+@pytest.mark.parametrize("form", ["lines", "json"])
+def test_ids_of_the_test_split(fuzz, place, features, count, form):
     ads, ids = place.folder / "ads.json", place.folder / "ids.txt"
     ads.write_text(json.dumps(ESYNC))
 
@@ -172,4 +190,7 @@ def test_ids_of_the_test_split(fuzz, place, features, count):
         ids.write_bytes(data)
         return prepare(place, ads, "esyncvidstory", features, "--test-ids", ids)
 
-    fuzz("test ids: vn prepare", check, [b"101.mp4\n", b"101\n102\n"], count)
+    if form == "lines":
+        fuzz("test ids: vn prepare", check, [b"101.mp4\n", b"101\n102\n"], count)
+    else:
+        fuzz("test ids, JSON: vn prepare", check, [mutate.as_json(PROMPTS)], count, [PROMPTS, PROMPTS[:1]])

@@ -51,12 +51,14 @@ class Released:
             prefix + "frame_position_embedding.weight": self.position,
         }
         self.projector = self.projector.half().float()
+        self.extra = {}
         if extra_rows or trained_rows:
             for name, key in (("embed_tokens", "model.embed_tokens.weight"), ("lm_head", "lm_head.weight")):
                 own = base[key] + (matrix(*base[key].shape) if trained_rows else 0)
                 self.base[key] = own
+                self.extra[name] = matrix(extra_rows, HIDDEN)
                 others[f"base_model.model.{'model.' if name == 'embed_tokens' else ''}{name}.weight"] = torch.cat(
-                    [own, matrix(extra_rows, HIDDEN)]
+                    [own, self.extra[name]]
                 )
         torch.save(others, folder / "non_lora_trainables.bin")
         self.others = others

@@ -20,10 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from vn.data.atomic import atomic_write
+from vn.data.clip_times import check_clips, sampled_length
 from vn.data.encoders import encoder_entry
 from vn.data.frames import FrameEncoder, FrameFeatures, join
 from vn.data.manifest import Manifest, ShardEntry
 from vn.data.read_ahead import ReadAhead
+from vn.data.readers.groups import group_by_file, keep_together
 from vn.data.readers.source import SourceStory, Split
 from vn.data.shards import ShardWriter
 from vn.data.splits import SPLITS, assign
@@ -32,7 +34,7 @@ from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
 from vn.story import Clip, Story
 
-VERSION = 1  # of what the code makes of the same input; raise it when decoding or writing changes
+VERSION = 2  # of what the code makes of the same input; raise it when decoding or writing changes
 STD_FLOOR = 1e-6
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".flv", ".ts", ".mpg")
 
@@ -74,8 +76,16 @@ class _Job:
         if not story.clips:
             self.story = story = with_shots(self.source, self.video, self.findings)
         frames = join(story.id, self.encoder, self.encoder.batches(story.id, self.video, self.findings))
+        beyond: set[int] = set()
+        if (
+            self.encoder.id != "pickles"
+        ):  # whose frames are those of the clips, and say nothing about the video's length
+            length = sampled_length(frames.seconds, float(self.encoder.settings["fps"]), self.video, story.clips)
+            beyond = check_clips(story.clips, length, self.findings, file=self.source.file, sample=story.id)
         for i, clip in enumerate(story.clips):
-            if not np.any((frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)):
+            if i not in beyond and not np.any(
+                (frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)
+            ):
                 message = f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used"
                 self.findings.add(message, sample=story.id, field=f"clips[{i}]")
         if isinstance(frames.thumbs, list):  # what waits for its turn shall be small: an hour's pictures are not
@@ -138,8 +148,10 @@ def prepare(
     """
     notes = findings if findings is not None else Findings()
     folder = Path(folder)
+    place = Path(videos) if videos is not None else None
+    stories = keep_together(group_by_file(stories, lambda source: find_video(source, place)), notes)
     splits = assign(stories, val_share)
-    plan = _plan(splits, encoder, Path(videos) if videos is not None else None, shard_size)
+    plan = _plan(splits, encoder, place, shard_size)
     _refuse_missing(plan, list(map(str, bad)), max_bad)
     workplace = Workplace(
         folder,
@@ -165,6 +177,8 @@ def prepare(
         failed = [*map(str, bad), *(line for record in records.values() for line in record.bad)]
         if len(failed) > max_bad:
             raise InputError(_over_budget(failed, max_bad))
+        if not any(record.entry for record in records.values()):
+            raise InputError("not one video could be used" + (f", the first: {failed[0]}" if failed else ""))
         for line in failed:
             notes.add(f"left out: {line}")
         for record in records.values():
@@ -292,8 +306,6 @@ def _manifest(
         findings.add("the train split is empty; the feature statistics are those of all videos")
         for split in SPLITS:
             total += sums[split]
-    if total.count == 0:
-        raise InputError("not one video could be used")
     return Manifest(
         encoder=encoder_entry(encoder),
         similarity_threshold=encoder.similarity_threshold,

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vn.overlap import CHOICES
+
 if TYPE_CHECKING:
     from vn.data.prepare import Prepared
 
@@ -78,7 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Python of an environment with LAVIS, for --encoder lavis (default: one is made once)",
     )
     parser.add_argument("--fps", type=float, default=1.0, help="frames a second (default: 1, the paper's)")
-    parser.add_argument("--test-ids", metavar="FILE", help="ids of the test split, one a line")
+    parser.add_argument(
+        "--test-ids",
+        metavar="FILE",
+        help="ids or videos of the test split: one a line, a JSON list, or the release's prompts (test.json)",
+    )
     parser.add_argument(
         "--val-share", type=float, default=0.03, metavar="SHARE", help="of train, for the val split (default: 0.03)"
     )
@@ -86,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--corpus",
         metavar="NAME",
         help="what the stories are, for the manifest and the narrator's card (by the reader)",
+    )
+    parser.add_argument(
+        "--overlap",
+        choices=CHOICES,
+        help="clips that overlap: keep them, trim them where the next one starts, or refuse what overlaps by more than "
+        "a second (default: keep for esyncvidstory, else refuse)",
     )
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
     parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos a shard (default: 64)")
@@ -118,7 +130,13 @@ def run(args: argparse.Namespace) -> int:
     findings = Findings()
     bad: list[InputError] = []
     stories = readers.read(
-        args.reader, args.source, test_ids=args.test_ids, findings=findings, bad=bad, topic=args.topic
+        args.reader,
+        args.source,
+        test_ids=args.test_ids,
+        findings=findings,
+        bad=bad,
+        topic=args.topic,
+        overlap=args.overlap,
     )
     for error in bad if len(bad) > 1 else ():  # of a single one, the refusal or the warnings tell
         print(f"cannot be used: {error}", file=sys.stderr)

@@ -253,7 +253,7 @@ def _members(file: BinaryIO, shard: str | Path, entry: SampleEntry, extensions: 
 def _story(data: bytes, shard: str | Path, entry: SampleEntry) -> Story:
     place = f"{shard}: {entry.key}.{STORY}"
     try:
-        story = Story.from_dict(parse_json(data.decode(), place), file=place)
+        story = Story.from_dict(parse_json(data.decode(), place), file=place, overlap="keep")
     except UnicodeDecodeError as error:
         raise _fault(shard, entry, f"damaged ({error})", STORY) from None
     if (story.id, len(story.clips), len(story.narrated)) != (entry.key, entry.clips, entry.narrated):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,6 +20,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
+from vn.llm.added import read_added
 from vn.llm.attention import TREE
 
 MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model (vn.llm.pieces)
@@ -39,6 +40,7 @@ class BaseModel:
         name: as the user gave it.
         folder: where it lies, or its name on the hub.
         sha256: of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit.
+        added: tokens behind the tokenizer's own that templates may write, with their ids (`vn.llm.added`).
     """
 
     name: str
@@ -46,6 +48,7 @@ class BaseModel:
     sha256: str
     llm: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+    added: dict[str, int] = field(default_factory=dict)
 
 
 def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> BaseModel:
@@ -74,6 +77,7 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
         if options:
             _make_trainable_over(llm)
         tokenizer = _tokenizer(folder, is_baichuan(config) or MARK in config)
+        added = read_added(config, tokenizer, folder)
     except InputError:
         raise
     except (OSError, ValueError, KeyError) as error:
@@ -83,7 +87,7 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     sha256 = hash_folder(where) if where.is_dir() else str(commit or "unknown")
     llm.config.use_cache = False
     llm.set_attn_implementation(TREE)
-    return BaseModel(name, folder, sha256, llm, tokenizer)
+    return BaseModel(name, folder, sha256, llm, tokenizer, added)
 
 
 def is_baichuan(config: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from transformers.tokenization_utils_sentencepiece import SentencePieceBackend, 
 
 from vn.errors import InputError
 from vn.files import read_json
+from vn.llm.added import add_tokens
 
 TOKENIZER = "tokenizer.model"
 SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
@@ -73,4 +74,8 @@ def stock_tokenizer(tokenizer: SentencePieceTokenizer) -> PreTrainedTokenizerBas
     vocab, _, merges = SentencePieceExtractor(str(tokenizer.vocab_file)).extract()
     special = {name: getattr(tokenizer, name) for name in SPECIAL if getattr(tokenizer, name) is not None}
     leads = tokenizer.sp_model.id_to_piece(tokenizer.sp_model.encode("a")[0]).startswith("\u2581")
-    return LlamaTokenizer(vocab=vocab, merges=merges, add_prefix_space=leads, add_bos_token=False, **special)
+    stock = LlamaTokenizer(vocab=vocab, merges=merges, add_prefix_space=leads, add_bos_token=False, **special)
+    own = tokenizer.sp_model.get_piece_size()
+    added = {i: name for name, i in tokenizer.get_added_vocab().items() if i >= own}
+    add_tokens(stock, [added[i] for i in sorted(added)])
+    return stock

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from transformers import PreTrainedTokenizerBase
 
@@ -19,6 +20,8 @@ class SegmentTokenizer:
 
     Args:
         tokenizer: of the language model.
+        added: tokens that a text may hold whole, with their ids (`vn.llm.added`); what is before, between and behind
+            them is tokenised alone.
 
     Attributes:
         start: ids in front of everything: the beginning-of-sequence token, if the model has one.
@@ -28,8 +31,11 @@ class SegmentTokenizer:
         pad: an id for places that are masked anyway.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, added: Mapping[str, int] | None = None) -> None:
         self.tokenizer = tokenizer
+        self._added = dict(added or {})
+        longest_first = sorted(self._added, key=len, reverse=True)
+        self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self._added else None
         self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts come again and again
         first = tokenizer.convert_ids_to_tokens(self._raw("a"))[0]
         self._lead = self._raw("\n") if first.startswith("\u2581") else []
@@ -51,8 +57,15 @@ class SegmentTokenizer:
         if ids is None:
             if len(self._known) >= CACHE_SIZE:
                 self._known.clear()
-            ids = self._known[text] = self._encode(text)
+            ids = self._known[text] = self._with_added(text) if self._borders else self._encode(text)
         return ids
+
+    def _with_added(self, text: str) -> tuple[int, ...]:
+        assert self._borders is not None
+        ids: list[int] = []
+        for part in filter(None, self._borders.split(text)):
+            ids += [self._added[part]] if part in self._added else self._encode(part)
+        return tuple(ids)
 
     def _encode(self, text: str) -> tuple[int, ...]:
         if not self._lead:

@@ -132,7 +132,7 @@ def training_stories(place: Path) -> list[Story]:
     """
     files = sorted(place.glob("*.json")) if place.is_dir() else []
     if files and not (place / "manifest.json").exists():
-        return [Story.from_dict(read_json(file), file=file) for file in files]
+        return [Story.from_dict(read_json(file), file=file, overlap="keep") for file in files]
     if place.is_dir():
         from vn.data.manifest import Manifest
         from vn.data.shards import read_story
@@ -140,4 +140,4 @@ def training_stories(place: Path) -> list[Story]:
         return [read_story(place / entry.shard, entry) for entry in Manifest.load(place).samples("train")]
     from vn.metrics.predictions import read_lines
 
-    return [Story.from_dict(line, file=f"{place}:{n}") for n, line in enumerate(read_lines(place), 1)]
+    return [Story.from_dict(line, file=f"{place}:{n}", overlap="keep") for n, line in enumerate(read_lines(place), 1)]

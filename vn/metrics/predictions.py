@@ -141,7 +141,7 @@ def gather(
 def _stories(lines: Iterable[Mapping[str, Any]], file: str | Path | None) -> tuple[Story, ...]:
     stories: dict[str, Story] = {}
     for number, line in enumerate(lines, 1):
-        story = Story.from_dict(line, file=f"{file}:{number}" if file else None)
+        story = Story.from_dict(line, file=f"{file}:{number}" if file else None, overlap="keep")
         if story.id in stories:
             raise InputError("stands twice", file=file, sample=story.id)
         stories[story.id] = story

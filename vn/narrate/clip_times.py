@@ -13,8 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from vn.clock import TIME, seconds_of
-from vn.errors import InputError, show
+from vn.errors import Findings, InputError, show
 from vn.files import read_text
+from vn.overlap import Overlap, settle
 from vn.story import Clip
 
 SUFFIXES = (".srt", ".vtt", ".txt")
@@ -22,15 +23,20 @@ _CUE = re.compile(rf"\s*({TIME})\s*-->\s*({TIME})(?:\s.*)?")
 _LINE = re.compile(rf"\s*({TIME})(?:\s*(?:-->|[-–—~,;]|\s)\s*({TIME}))?(?:\s.*)?")
 
 
-def read_clips(file: Path, end: float | None = None) -> list[Clip]:
+def read_clips(
+    file: Path, end: float | None = None, overlap: Overlap = "refuse", findings: Findings | None = None
+) -> list[Clip]:
     """Read the clips of a video from a file of times.
 
     Args:
         file: subtitles, recognised by the ending of their name, or lines that begin with times.
         end: of the video in seconds, where the last of several single times ends.
+        overlap: what becomes of clips that overlap (`vn.overlap.settle`).
+        findings: takes the warnings about them.
 
     Raises:
-        InputError: a line that cannot be read, a clip that does not end after its start, or no clip at all.
+        InputError: a line that cannot be read, a clip that does not end after its start, clips that overlap as
+            `overlap` does not allow, or no clip at all.
     """
     lines = [(n, line) for n, line in enumerate(read_text(file).splitlines(), start=1) if line.strip()]
     subtitles = file.suffix.lower() in (".srt", ".vtt")
@@ -41,7 +47,14 @@ def read_clips(file: Path, end: float | None = None) -> list[Clip]:
         if stop <= start:
             raise InputError(f"ends at {stop:g} s, but starts at {start:g} s", file=file, field=f"line {number}")
     spans.sort(key=lambda span: span[1:])  # subtitles of two speakers may be in any order
-    return [Clip(start, stop) for _, start, stop in spans]
+    settled, _ = settle(
+        [(start, stop) for _, start, stop in spans],
+        overlap,
+        findings if findings is not None else Findings(),
+        file=file,
+        field=lambda clip, _: f"line {spans[clip][0]}",
+    )
+    return [Clip(start, stop) for start, stop in settled]
 
 
 def _cues(file: Path, lines: list[tuple[int, str]]) -> list[tuple[int, float, float]]:

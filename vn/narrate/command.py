@@ -10,10 +10,11 @@ from typing import Any
 
 from vn.errors import Findings, InputError
 from vn.lock import claim
-from vn.narrate.edit import plan_of, read_edited
+from vn.narrate.edit import overlap_of, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
+from vn.overlap import CHOICES, Overlap
 from vn.progress import progress
 
 EPILOG = """\
@@ -63,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="times of the clips: .srt, .vtt or lines of MM:SS times; with --videos a folder of such files, each named "
         "like its video. Texts in them are not read",
+    )
+    parser.add_argument(
+        "--overlap",
+        choices=CHOICES,
+        help="clips that overlap: keep them, trim them where the next one starts, or refuse what overlaps by more than "
+        "a second (refuse; with --edit, as when it was written)",
     )
     parser.add_argument("--overwrite", action="store_true", help="with --videos: write stories again that are there")
     parser.add_argument(
@@ -133,7 +140,8 @@ def run(args: argparse.Namespace) -> int:
     job.check(card)  # before anything slow
     print(f"{adapter}: {card.about()}", file=sys.stderr)
     base_model = args.base_model or job.made_with.get("base_model")
-    job.made_with = {**job.made_with, "adapter": str(adapter), "base_model": base_model, **options}
+    notes = {"adapter": str(adapter), "base_model": base_model, "overlap": job.overlap, **options}
+    job.made_with = {**job.made_with, **notes}
     with claim(job.out, "vn narrate"):
         if job.cut():
             print(f"{job.video}: {len(job.plan.story.clips)} shots", file=sys.stderr)
@@ -159,11 +167,12 @@ def _asked(args: argparse.Namespace) -> Job:
     if args.video is None:
         raise InputError("which video? vn narrate VIDEO --product FILE --run RUN --out DIR")
     findings = Findings()
-    plan = plan_of(read_product(args.product, findings))
+    overlap: Overlap = args.overlap or "refuse"
+    plan = plan_of(read_product(args.product, findings, overlap))
     labels = read_storyline(args.storyline) if args.storyline else None
     if args.clips is not None and plan.story.clips:
         raise InputError("has clips of its own; give them there or by --clips", file=args.product, field="clips")
-    return Job(plan, args.video, args.product, args.out, {}, args.clips, args.storyline, labels, findings)
+    return Job(plan, args.video, args.product, args.out, {}, args.clips, args.storyline, labels, findings, overlap)
 
 
 def _edited(args: argparse.Namespace) -> Job | None:
@@ -172,11 +181,12 @@ def _edited(args: argparse.Namespace) -> Job | None:
         if getattr(args, name) is not None:
             raise InputError(f"{name} of an edited story are changed in the file, not by --{name}")
     findings = Findings()
-    plan = read_edited(args.edit, findings)
+    plan = read_edited(args.edit, findings, args.overlap)
     if plan.first is None:
         return None
-    video = args.video or Path(plan.story.video or "")
-    return Job(plan, video, args.edit, args.out or args.edit.parent, plan.made_with or {}, findings=findings)
+    video, made_with = args.video or Path(plan.story.video or ""), plan.made_with or {}
+    overlap = args.overlap or overlap_of(made_with)
+    return Job(plan, video, args.edit, args.out or args.edit.parent, made_with, findings=findings, overlap=overlap)
 
 
 def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:

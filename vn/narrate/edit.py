@@ -18,6 +18,7 @@ from typing import Any
 
 from vn.errors import Findings, InputError
 from vn.files import read_json
+from vn.overlap import CHOICES, Overlap
 from vn.story import Clip, Fixed, Story
 
 ADDED = ("word_range", "words", "label_odds", "knowledge_used", "fixed")
@@ -60,8 +61,13 @@ def record(story: Story, made_with: Mapping[str, Any]) -> dict[str, Any]:
     return {"made_with": dict(made_with), "product": _product(story), "clips": [_state(clip) for clip in story.clips]}
 
 
-def read_edited(file: Path, findings: Findings) -> Plan:
+def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) -> Plan:
     """Read a ``story.json`` that may have been edited.
+
+    Args:
+        file: the story.
+        findings: takes the warnings.
+        overlap: what becomes of clips that overlap; None: what became of them when it was written.
 
     Raises:
         InputError: it was not written by ``vn narrate``, clips were added or removed, or what stands there is no story.
@@ -77,7 +83,7 @@ def read_edited(file: Path, findings: Findings) -> Plan:
         raise InputError(message, file=file, field="clips")
     bare = {name: value for name, value in data.items() if name not in ("record", "warnings")}
     bare["clips"] = [_clip_of(entry) for entry in entries]
-    story = Story.from_dict(bare, file=file, findings=findings)
+    story = Story.from_dict(bare, file=file, findings=findings, overlap=overlap or overlap_of(before["made_with"]))
     changed = [_state(clip) != old for clip, old in zip(story.clips, before["clips"], strict=True)]
     anew = _product(story) != before["product"]
     first = 0 if anew else next((i for i, each in enumerate(changed) if each), None)
@@ -95,6 +101,11 @@ def read_edited(file: Path, findings: Findings) -> Plan:
         fixed[i] = Fixed(labels, clip.narration if "narration" in given[i] else None)
     kept = [w for w in _texts(data.get("warnings")) if first is not None and _clip_number(w, first) < first]
     return Plan(_without_narrations(story), fixed, given, first, entries, kept, before["made_with"])
+
+
+def overlap_of(made_with: Mapping[str, Any]) -> Overlap:
+    """What became of clips that overlap when a story was written."""
+    return next((each for each in CHOICES if each == made_with.get("overlap")), "refuse")
 
 
 def _record_of(data: Any) -> dict[str, Any] | None:

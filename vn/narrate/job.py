@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vn.errors import Findings, InputError
 from vn.narrate.edit import Plan, plan_of
 from vn.narrate.output import save
+from vn.overlap import Overlap
 from vn.story import Clip, Labels, count_words
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Job:
         storyline_file: a file with script labels.
         labels: its labels.
         findings: what is worth a warning.
+        overlap: what becomes of clips in `clips_file` that overlap.
     """
 
     plan: Plan
@@ -43,6 +45,7 @@ class Job:
     storyline_file: Path | None = None
     labels: Sequence[Labels | None] | None = None
     findings: Findings = field(default_factory=Findings)
+    overlap: Overlap = "refuse"
 
     def check(self, card: NarratorCard) -> None:
         """Whether this narrator can do what is asked for; before anything slow."""
@@ -60,11 +63,14 @@ class Job:
     def cut(self) -> bool:
         """Find the clips, if nobody said what they are, and put the storyline's labels on them.
 
+        Clips that somebody said are compared with the video's length.
+
         Returns:
             Whether the clips are shots that were found in the video.
 
         Raises:
-            InputError: the video or the file of times cannot be read, or there is not one label per clip.
+            InputError: the video or the file of times cannot be read, all clips are beyond the video's end, or there is
+                not one label per clip.
         """
         story = dataclasses.replace(self.plan.story, video=str(self.video))
         found = False
@@ -72,13 +78,18 @@ class Job:
             from vn.data.video import VideoReader
             from vn.narrate.clip_times import read_clips
 
-            clips = read_clips(self.clips_file, VideoReader(self.video).duration)
+            end = VideoReader(self.video).duration
+            clips = read_clips(self.clips_file, end, self.overlap, self.findings)
             story = dataclasses.replace(story, clips=tuple(clips))
         elif not story.clips:
             from vn.data.shots import find_shots
 
             story = dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in find_shots(self.video)))
             found = True
+        if not found:
+            from vn.data.clip_times import check_clips, video_length
+
+            check_clips(story.clips, video_length(self.video), self.findings, file=self.clips_file or self.file)
         self.plan = dataclasses.replace(self.plan, story=story)
         if self.labels is not None:
             self._put_labels(self.labels)

@@ -25,6 +25,7 @@ from vn.lock import claim
 from vn.narrate.edit import Plan, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.product import read_product
+from vn.overlap import Overlap
 from vn.progress import progress
 from vn.story import count_words
 
@@ -78,7 +79,8 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
 
     card = read_card(adapter)
     print(f"{adapter}: {card.about()}", file=sys.stderr)
-    made_with = {"adapter": str(adapter), "base_model": args.base_model, **options}
+    notes = {"adapter": str(adapter), "base_model": args.base_model, "overlap": args.overlap or "refuse"}
+    made_with = {**notes, **options}
     narrator = hash_folder(adapter)
     entries = [Entry(job) for job in _jobs(args, made_with)]
     for entry in entries:
@@ -115,15 +117,18 @@ def _jobs(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]:
         raise InputError(f"{message}.yaml beside it, or name one for all with --product", file=args.videos)
     if gone := next((video for video, _ in pairs if not video.is_file()), None):
         raise InputError("no such video", file=gone)
+    overlap: Overlap = args.overlap or "refuse"
     jobs = []
     for video, own in pairs:
         product, findings = own or args.product, Findings()
-        plan = plan_of(read_product(product, findings))
+        plan = plan_of(read_product(product, findings, overlap))
         plan = dataclasses.replace(plan, story=dataclasses.replace(plan.story, video=str(video)))
         clips = _clips_file(args.clips, video)
         if clips is not None and plan.story.clips:
             raise InputError(f"has clips of its own, and {clips} too", file=product, field="clips")
-        jobs.append(Job(plan, video, product, args.out / video.stem, made_with, clips, findings=findings))
+        jobs.append(
+            Job(plan, video, product, args.out / video.stem, made_with, clips, findings=findings, overlap=overlap)
+        )
     return jobs
 
 
@@ -174,7 +179,7 @@ def _request(job: Job, narrator: str, options: Mapping[str, Any]) -> str:
     times = read_text(job.clips_file) if job.clips_file else None
     story = dataclasses.replace(job.plan.story, video=None).to_dict()  # where the video is stored does not matter
     given = {i: [fixed.narration, [x.name for x in fixed.labels or ()]] for i, fixed in job.plan.fixed.items()}
-    parts = [story, given, times, size, digest.hexdigest(), narrator, dict(options)]
+    parts = [story, given, times, size, digest.hexdigest(), narrator, dict(options), job.overlap]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 

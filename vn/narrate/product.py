@@ -6,14 +6,15 @@ from pathlib import Path
 
 from vn.errors import Findings, InputError
 from vn.files import read_yaml
+from vn.overlap import Overlap
 from vn.story import KEY, Labels, Story, parse_labels
 
 
-def read_product(file: Path, findings: Findings) -> Story:
+def read_product(file: Path, findings: Findings, overlap: Overlap = "refuse") -> Story:
     """A product file: a Story in YAML without ``id`` and with clips optional."""
     data = read_yaml(file)
     name = file.stem if KEY.fullmatch(file.stem) else "product"
-    return Story.from_dict(data, file=file, findings=findings, clips_required=False, default_id=name)
+    return Story.from_dict(data, file=file, findings=findings, clips_required=False, default_id=name, overlap=overlap)
 
 
 def read_storyline(file: Path) -> list[Labels | None]:

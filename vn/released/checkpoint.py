@@ -4,16 +4,18 @@ adapter_config.json, adapter_model.bin | .safetensors     PEFT's LoRA; on Baichu
 non_lora_trainables.bin     under prefixes such as base_model.model.model. :
     mm_projector                   linear, features to the language model's width
     frame_position_embedding       [100, D], one row a per cent of the video
-    embed_tokens, lm_head          resized for special tokens, where they were
+    embed_tokens, lm_head          resized for added tokens, where they were
+added_tokens.json           the texts of those tokens and their rows, if it is there
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from vn.errors import InputError, show
@@ -37,6 +39,7 @@ class ReleasedCheckpoint:
         projector: ``weight`` ``[H, D]`` and ``bias`` ``[H]``, the bias as often as the release adds it.
         position: ``[100, D]``; None where there is none.
         embeddings: ``embed_tokens`` and ``lm_head`` ``[rows, H]``, those that the checkpoint has.
+        added: rows of tokens that the tokenizer was given, by their texts.
     """
 
     lora: LoraSettings
@@ -44,6 +47,7 @@ class ReleasedCheckpoint:
     projector: dict[str, Tensor]
     position: Tensor | None
     embeddings: dict[str, Tensor]
+    added: dict[str, int]
 
 
 def read_checkpoint(folder: Path) -> ReleasedCheckpoint:
@@ -79,7 +83,46 @@ def read_checkpoint(folder: Path) -> ReleasedCheckpoint:
         # The release projects features and position apart and adds the two, so the bias is in the sum twice.
         projector["bias"] = 2 * projector["bias"]
     lora, adapters = _read_lora(folder)
-    return ReleasedCheckpoint(lora, adapters, projector, position, embeddings)
+    return ReleasedCheckpoint(lora, adapters, projector, position, embeddings, _read_added(folder))
+
+
+def name_rows(released: ReleasedCheckpoint, tokens: Sequence[str], rows: int) -> ReleasedCheckpoint:
+    """The checkpoint with texts for its added rows.
+
+    Args:
+        released: whose own texts are replaced.
+        tokens: of the rows behind the base model's, in order.
+        rows: of the base model.
+
+    Raises:
+        InputError: there are more or fewer rows than tokens.
+    """
+    there = len(released.embeddings.get("embed_tokens", ())) - rows
+    if len(tokens) != max(0, there) or len(set(tokens)) < len(tokens) or not all(tokens):
+        message = f"expected a text for each of the {max(0, there)} rows of added tokens, got {len(set(tokens) - {''})}"
+        raise InputError(message, field="--added-tokens")
+    return replace(released, added={token: rows + n for n, token in enumerate(tokens)})
+
+
+def _read_added(folder: Path) -> dict[str, int]:
+    """The added tokens by either file in which transformers keeps them; empty if there is none."""
+    file = folder / "added_tokens.json"
+    rows: list[tuple[Any, Any]]
+    if file.exists():
+        given = read_json(file)
+        rows = list(given.items()) if isinstance(given, dict) else [("", None)]
+    elif (file := folder / "tokenizer_config.json").exists():
+        settings = read_json(file)
+        given = settings.get("added_tokens_decoder") if isinstance(settings, dict) else None
+        entries = given.items() if isinstance(given, dict) else []
+        rows = [(x.get("content") if isinstance(x, dict) else x, int(i) if i.isdecimal() else None) for i, x in entries]
+    else:
+        return {}
+    for name, row in rows:
+        # A bool is an int to Python.
+        if not isinstance(name, str) or not name or type(row) is not int or not 0 <= row < 2**31:
+            raise InputError("expected added tokens and their ids", file=file)
+    return dict(rows)
 
 
 def _read_lora(folder: Path) -> tuple[LoraSettings, dict[tuple[str, str], Tensor]]:
@@ -119,14 +162,3 @@ def _unfused(layer: str, side: str, tensor: Tensor, file: Path, full: str) -> di
     parts = (tensor, tensor, tensor) if side == "A" else tensor.chunk(3)
     names = [layer.replace("W_pack", f"{x}_proj") for x in "qkv"]
     return {(name, side): part.contiguous() for name, part in zip(names, parts, strict=True)}
-
-
-def changed_rows(released: Tensor, base: Tensor) -> int:
-    """How many of the base model's rows a resized embedding changed by more than half precision rounds.
-
-    Args:
-        released: ``[rows, H]``; rows after the base model's are those of added tokens.
-        base: ``[V, H]``.
-    """
-    off = (released[: len(base)].float() - base.float()).abs().amax(dim=1)
-    return int((off > 1e-3 * base.float().abs().amax().clamp_min(torch.finfo(torch.float32).tiny)).sum())

@@ -20,9 +20,10 @@ examples:
   vn import-released checkpoints/videonarrator --base-model models/Baichuan-7B --out adapters/released
   vn test --config my.yaml --adapter adapters/released --out tested
 
-The wording of the prompts is not in a checkpoint: --template takes the file with the one it was trained with.
+The wording of the prompts is not in a checkpoint: --template takes the file with the one it was trained with. Tokens
+that were added to the vocabulary, and that this wording writes, are kept; the others are named and left out.
 """
-BASE = "base"  # beside the adapter: a base model whose embeddings the checkpoint changed
+BASE = "base"  # beside the adapter: a base model with the checkpoint's embeddings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-model", required=True, help="the base model it was trained on: a folder or hub name")
     parser.add_argument("--out", type=Path, required=True, help="the adapter folder to write")
     parser.add_argument("--template", help="a shipped template's name or a file (default: by --language)")
+    parser.add_argument(
+        "--added-tokens",
+        nargs="+",
+        metavar="TOKEN",
+        help="tokens of the rows behind the base model's, in order (default: as the checkpoint's tokenizer files say)",
+    )
     parser.add_argument("--language", choices=("zh", "en"), default="zh", help="zh: ads, en: general (default: zh)")
     parser.add_argument("--tokens", type=int, default=32, help="visual tokens a frame (default: 32)")
     parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32")
@@ -41,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import a checkpoint."""
-    from vn.released.checkpoint import read_checkpoint
+    from vn.released.checkpoint import name_rows, read_checkpoint
 
     for name in ("tokens", "max_length"):
         if getattr(args, name) < 1:
@@ -53,7 +60,12 @@ def run(args: argparse.Namespace) -> int:
     findings = Findings()
     released = read_checkpoint(args.checkpoint)  # before anything slow
     with claim(args.out.parent, "vn import-released"):
-        _write(args, _assemble(args, released), released, findings)
+        assembly = _assemble(args, released)
+        if args.added_tokens is not None:
+            released = name_rows(
+                released, args.added_tokens, len(assembly.narrator.causal_lm.get_input_embeddings().weight)
+            )
+        _write(args, assembly, released, findings)
     if findings:
         print(findings.summary(), file=sys.stderr)
     lora = f"LoRA of rank {released.lora.rank}" if released.lora.rank else "no LoRA"
@@ -98,15 +110,16 @@ def _write(args: argparse.Namespace, assembly: Assembly, released: ReleasedCheck
     from vn.adapter import replace_folder, save_adapter
     from vn.llm.export import write_base
     from vn.llm.load import hash_folder
+    from vn.released.embeddings import take_embeddings
 
     fill(assembly, released, args.checkpoint)
     with replace_folder(args.out) as new:
         card = assembly.card
-        if replace_embeddings(assembly, released, args.checkpoint, findings):
+        if take_embeddings(assembly, released, args.checkpoint, findings):
             write_base(assembly, new / BASE, args.dtype, "5GB")
             base = str((args.out / BASE).resolve())
             card = dataclasses.replace(card, base_model=base, base_sha256=hash_folder(new / BASE))
-            findings.add(f"its embeddings were trained too: a base model with them lies in {args.out / BASE}")
+            findings.add(f"a base model with the checkpoint's embeddings is written to {args.out / BASE}")
         part = new / "part"
         save_adapter(part, dataclasses.replace(assembly, card=card))
         for file in part.iterdir():
@@ -139,34 +152,3 @@ def fill(assembly: Assembly, released: ReleasedCheckpoint, file: Path) -> None:
     left = [name for name, p in parameters.items() if p.requires_grad and name not in weights]
     if left:
         raise InputError(f"{len(left)} weights are missing, the first is {left[0]}", file=file)
-
-
-def replace_embeddings(assembly: Assembly, released: ReleasedCheckpoint, file: Path, findings: Findings) -> bool:
-    """Take over embeddings that a checkpoint trained; rows of added tokens go, since no text of ours has them.
-
-    Returns:
-        Whether the base model's own rows were changed.
-
-    Raises:
-        InputError: they have fewer rows than the vocabulary, or another width.
-    """
-    import torch
-
-    from vn.released.checkpoint import changed_rows
-
-    llm = assembly.narrator.causal_lm
-    layers = {"embed_tokens": llm.get_input_embeddings(), "lm_head": llm.get_output_embeddings()}
-    changed = False
-    for name, tensor in released.embeddings.items():
-        weight = layers[name].weight
-        if tensor.ndim != 2 or tensor.shape[1] != weight.shape[1] or len(tensor) < len(weight):
-            message = f"has {list(tensor.shape)}, the base model {list(weight.shape)}"
-            raise InputError(message, file=file, field=name)
-        extra = len(tensor) - len(weight)
-        if extra:
-            findings.add(f"{extra} rows of added tokens are left out: texts have none of them", file=file, field=name)
-        if changed_rows(tensor, weight):
-            changed = True
-            with torch.no_grad():
-                weight.copy_(tensor[: len(weight)])
-    return changed

@@ -72,8 +72,7 @@ class ClipPickles:
                 file=self.folder,
                 sample=sample,
             )
-        frames: list[np.ndarray] = []
-        seconds: list[float] = []
+        frames: dict[float, np.ndarray] = {}  # by time
         for number, (start, _) in enumerate(clips):
             name = files[first + number][0]
             array = self._load(name)
@@ -82,10 +81,9 @@ class ClipPickles:
                 raise InputError(message, file=self.folder / name, sample=sample)
             for n, frame in enumerate(array):
                 at = math.floor(start) + n / self.fps
-                if not seconds or at > seconds[-1]:  # where clips overlap, the earlier one's frame stays
-                    frames.append(frame)
-                    seconds.append(at)
-        yield FrameBatch(np.stack(frames), seconds)
+                frames.setdefault(at, frame)  # where clips overlap, the earlier one's frame stays
+        seconds = sorted(frames)
+        yield FrameBatch(np.stack([frames[at] for at in seconds]), seconds)
 
     def encode(self, inputs: np.ndarray) -> np.ndarray:
         """The features are there already."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+from vn.data.readers.groups import keep_together
 from vn.data.readers.source import ReadContext, SourceStory
+from vn.data.readers.test_ids import choose_test, read_test_ids
 from vn.errors import Findings, InputError, did_you_mean
-from vn.files import read_text
+from vn.overlap import Overlap
 
 READERS: dict[str, str] = {
     "esyncvidstory": "vn.data.readers.esyncvidstory",
@@ -29,17 +31,23 @@ def read(
     findings: Findings | None = None,
     bad: list[InputError] | None = None,
     topic: str | None = None,
+    overlap: Overlap | None = None,
 ) -> list[SourceStory]:
     """Read the stories of a source (spec "Data").
 
     Args:
         name: one of `READERS`.
         path: the annotation file or folder.
-        test_ids: a file with one id a line, with or without ``.mp4``: those stories are the test split. An id that
-            names no story is a finding.
+        test_ids: a file with the ids or videos of the test split (`vn.data.readers.test_ids`). Those that name no
+            story are a finding.
         findings: takes the warnings.
         bad: takes the stories that cannot be used, which are then left out; without it the first one raises.
         topic: of `video-storytelling`, instead of the folder's name.
+        overlap: what becomes of clips that overlap (`vn.overlap.settle`); None: ``keep`` for E-SyncVidStory, which
+            has such clips and is trained and tested on with them, else ``refuse``.
+
+    Returns:
+        The stories in the source's order, all those of a video in one split.
 
     Raises:
         InputError: naming file, story and field; also when an id stands twice or there is no story at all.
@@ -49,9 +57,12 @@ def read(
     path = Path(path)
     if not path.exists():
         raise InputError("no such file or folder", file=path)
-    wanted = _read_test_ids(test_ids) if test_ids is not None else set()
-    context = ReadContext(findings if findings is not None else Findings(), bad, topic, frozenset(wanted))
-    stories = importlib.import_module(READERS[name]).read(path, context)
+    ids = read_test_ids(test_ids) if test_ids is not None else []
+    context = ReadContext(
+        findings if findings is not None else Findings(), bad, topic, overlap or default_overlap(name)
+    )
+    stories: list[SourceStory] = importlib.import_module(READERS[name]).read(path, context)
+    context.tell_overlaps()
     if not stories and not bad:
         raise InputError(f"no stories for the reader {name!r}", file=path)
     seen: dict[str, Path] = {}
@@ -65,16 +76,11 @@ def read(
                 field="id",
             )
         seen[source.story.id] = source.file
-    unknown = sorted(wanted - context.matched_test_ids)
-    if unknown:
-        context.findings.add(
-            f"{len(unknown)} of {len(wanted)} ids name no story, the first is {unknown[0]}", file=test_ids
-        )
-    return stories
+    if test_ids is not None:
+        stories = choose_test(stories, ids, test_ids, context.findings, left_out=bool(bad))
+    return keep_together(stories, context.findings)
 
 
-def _read_test_ids(file: str | Path) -> set[str]:
-    ids = {line.strip().removesuffix(".mp4") for line in read_text(file).splitlines() if line.strip()}
-    if not ids:
-        raise InputError("expected one test id a line, found none", file=file)
-    return ids
+def default_overlap(name: str) -> Overlap:
+    """What becomes of clips that overlap, for a reader."""
+    return "keep" if name == "esyncvidstory" else "refuse"

@@ -6,14 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+from vn.data.readers.prompt_list import refuse_prompt_list
 from vn.data.readers.source import (
     JsonObject,
     ReadContext,
     SourceStory,
-    WholeSecondTimes,
     load_json,
     refuse_twice,
     story_id,
+    whole_seconds,
 )
 from vn.errors import InputError, show
 from vn.story import Clip, Knowledge, Labels, Story, is_seconds, parse_labels
@@ -25,6 +26,7 @@ NO_ASPECT = "其他"  # for points before any aspect is named
 def read(path: Path, context: ReadContext) -> list[SourceStory]:
     """Read a file keyed by ``<id>.mp4``; see `vn.data.readers.read`."""
     data = load_json(path)
+    refuse_prompt_list(data, path, lists_are_stories=False)
     if not isinstance(data, JsonObject):
         raise InputError(f"expected an object keyed by <id>.mp4, got a {type(data).__name__}", file=path)
     if data.twice is not None:
@@ -33,7 +35,7 @@ def read(path: Path, context: ReadContext) -> list[SourceStory]:
     for name, entry in data.items():
         with context.story():
             story = _Entry(path, name, context).story(entry)
-            stories.append(SourceStory(story, context.split_of(story.id), story.id, path))
+            stories.append(SourceStory(story, None, story.id, path))
     return stories
 
 
@@ -43,6 +45,7 @@ class _Entry:
     def __init__(self, file: Path, name: str, context: ReadContext) -> None:
         self.file = file
         self.name = name
+        self.context = context
         self.findings = context.findings
 
     def fail(self, message: str, where: str | None = None) -> InputError:
@@ -85,8 +88,8 @@ class _Entry:
     def clips(self, frames: Any) -> tuple[Clip, ...]:
         if not isinstance(frames, list) or not frames:
             raise self.fail("the story has no clips", "frames")
-        times = WholeSecondTimes(self.file, self.name, self.findings)
-        clips = []
+        told: list[tuple[Labels | None, str | None]] = []
+        times = []
         for i, frame in enumerate(frames):
             where = f"frames[{i}]"
             if not isinstance(frame, dict):
@@ -94,13 +97,15 @@ class _Entry:
             time = frame.get("time")
             if not isinstance(time, list) or len(time) != 2 or not all(map(is_seconds, time)):
                 raise self.fail(f"expected [start, end] in seconds, got {show(time)}", f"{where}.time")
-            start, end = times.clip(time[0], time[1], f"{where}.time")
+            times.append((time[0], time[1]))
             narration = frame.get("new_text")
             if narration is not None and not isinstance(narration, str):
                 raise self.fail(f"expected a text, got {show(narration)}", f"{where}.new_text")
             labels = self.labels(frame.get("label"), f"{where}.label")
-            clips.append(Clip(start, end, labels, " ".join((narration or "").split()) or None))
-        return tuple(clips)
+            told.append((labels, " ".join((narration or "").split()) or None))
+        fields = [f"frames[{i}].time" for i in range(len(told))]
+        spans = whole_seconds(times, fields, self.file, self.name, self.context)
+        return tuple(Clip(*span, *texts) for span, texts in zip(spans, told, strict=True))
 
     def labels(self, text: Any, where: str) -> Labels | None:
         if text is None or text == "":

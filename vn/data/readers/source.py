@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from vn.errors import Findings, InputError
 from vn.files import parse_json, read_text
-from vn.story import KEY, KEY_RULE, OVERLAP_TOLERANCE, Story
+from vn.overlap import ROUNDING, Overlap, settle
+from vn.story import KEY, KEY_RULE, Story
 
 Split = Literal["train", "val", "test"]
 
@@ -22,7 +23,7 @@ class SourceStory:
     Attributes:
         story: without clips only where the source allows it: they are found in the video.
         split: where the source puts it; None: train, of which the val split takes its share.
-        group: the id of its video; stories of one video stay in one split.
+        group: its video's id or name; stories of one video stay in one split.
         file: where it is written; errors name it.
     """
 
@@ -40,15 +41,15 @@ class ReadContext:
         findings: warnings.
         bad: stories that cannot be used; None: the first one raises.
         topic: see `vn.data.readers.read`.
-        test_ids: ids of the test split, without ``.mp4``.
-        matched_test_ids: those that named a story.
+        overlap: what becomes of clips that overlap.
+        overlaps: the longest overlap of each story in seconds, by its id; without ``trim``, of more than a second.
     """
 
     findings: Findings
     bad: list[InputError] | None = None
     topic: str | None = None
-    test_ids: frozenset[str] = frozenset()
-    matched_test_ids: set[str] = field(default_factory=set)
+    overlap: Overlap = "refuse"
+    overlaps: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def story(self) -> Iterator[None]:
@@ -60,11 +61,22 @@ class ReadContext:
                 raise
             self.bad.append(error)
 
-    def split_of(self, *ids: str) -> Split | None:
-        """Test, where one of a story's ids is in the list of test ids; its other names count as found too."""
-        named = self.test_ids.intersection(ids)
-        self.matched_test_ids |= named
-        return "test" if named else None
+    def overlapping(self, story: str, seconds: float) -> None:
+        """Note a story's longest overlap; one of a second that stays comes of rounding, and is not worth it."""
+        if seconds > (0 if self.overlap == "trim" else ROUNDING):
+            self.overlaps[story] = seconds
+
+    def tell_overlaps(self) -> None:
+        """Count the stories whose clips overlap, in a finding before all others."""
+        if not self.overlaps:
+            return
+        first, count = next(iter(self.overlaps)), len(self.overlaps)
+        what = {"keep": "are kept as they are", "trim": "are trimmed where the next one starts"}[self.overlap]
+        self.findings.lines.insert(
+            0,
+            f"{count} {'story has' if count == 1 else 'stories have'} clips that overlap, by up to "
+            f"{max(self.overlaps.values()):g} s, the first is {first}; they {what} (--overlap {self.overlap})",
+        )
 
 
 def story_id(name: str, file: Path) -> str:
@@ -75,39 +87,38 @@ def story_id(name: str, file: Path) -> str:
     return identity
 
 
-class WholeSecondTimes:
-    """Checks the times of a story's clips one after another, where a source has whole seconds (spec "Data").
+def whole_seconds(
+    times: Sequence[tuple[float, float]], fields: Sequence[str], file: Path, sample: str, context: ReadContext
+) -> list[tuple[float, float]]:
+    """The times of a story's clips, where a source has whole seconds (spec "Data").
 
-    A clip that starts and ends in the same second is taken to last one; clips may overlap by a second. Both are
-    findings; anything worse raises.
+    A clip that starts and ends in the same second is taken to last one, which is a finding; for clips that overlap
+    see `vn.overlap.settle`.
+
+    Args:
+        times: start and end of each clip, as the file has them.
+        fields: where each of them is stored, for messages.
+        file, sample: named in messages.
+        context: says what becomes of clips that overlap.
+
+    Raises:
+        InputError: a clip ends before it starts, or overlaps another one as `context` does not allow.
     """
-
-    def __init__(self, file: Path, sample: str, findings: Findings) -> None:
-        self.file = file
-        self.sample = sample
-        self.findings = findings
-        self.previous_end = 0.0
-
-    def clip(self, start: float, end: float, where: str) -> tuple[float, float]:
-        """Start and end of the next clip, in seconds; `where` is the field, for messages."""
+    spans = []
+    for (start, end), where in zip(times, fields, strict=True):
         if end < start:
-            raise InputError(
-                f"ends at {end:g} s, but starts at {start:g} s", file=self.file, sample=self.sample, field=where
-            )
-        overlap = self.previous_end - start
-        if overlap > OVERLAP_TOLERANCE:
-            message = f"starts {overlap:g} s before the clip before it ends"
-            raise InputError(message, file=self.file, sample=self.sample, field=where)
-        if overlap > 0:
-            self._warn(f"starts {overlap:g} s before the clip before it ends", where)
+            message = f"ends at {end:g} s, but starts at {start:g} s"
+            raise InputError(message, file=file, sample=sample, field=where)
         if end == start:
-            self._warn(f"starts and ends at {start:g} s; taken as one second long", where)
+            message = f"starts and ends at {start:g} s; taken as one second long"
+            context.findings.add(message, file=file, sample=sample, field=where)
             end = start + 1
-        self.previous_end = end
-        return float(start), float(end)
-
-    def _warn(self, message: str, where: str) -> None:
-        self.findings.add(message, file=self.file, sample=self.sample, field=where)
+        spans.append((float(start), float(end)))
+    spans, longest = settle(
+        spans, context.overlap, context.findings, file=file, sample=sample, field=lambda clip, _: fields[clip]
+    )
+    context.overlapping(sample, longest)
+    return spans
 
 
 class JsonObject(dict[str, Any]):

@@ -10,10 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, get_args
 
+from vn.data.readers.groups import group_by_video
+from vn.data.readers.prompt_list import refuse_prompt_list
 from vn.data.readers.source import ReadContext, SourceStory, Split, load_json, parse_lines, refuse_twice
 from vn.errors import InputError
 from vn.files import read_text
-from vn.story import Story
+from vn.story_reader import StoryReader
 
 SUFFIXES = (".json", ".jsonl")
 
@@ -21,14 +23,14 @@ SUFFIXES = (".json", ".jsonl")
 def read(path: Path, context: ReadContext) -> list[SourceStory]:
     """Read stories; see `vn.data.readers.read`."""
     if path.is_file():
-        return _read_file(path, None, context)
+        return group_by_video(_read_file(path, None, context))
     splits: list[Split] = [split for split in get_args(Split) if (path / split).is_dir()]
     stories = [story for file in _files(path) for story in _read_file(file, None, context)]
     for split in splits:
         # Without a folder for val, train gives it its share.
         fixed = None if split == "train" and "val" not in splits else split
         stories += [story for file in _files(path / split) for story in _read_file(file, fixed, context)]
-    return stories
+    return group_by_video(stories)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -41,10 +43,10 @@ def _read_file(file: Path, split: Split | None, context: ReadContext) -> list[So
     def add(data: Any, default_id: str | None = None) -> None:
         with context.story():
             refuse_twice(data, file, data.get("id") if isinstance(data, dict) else None)
-            story = Story.from_dict(
-                data, file=file, findings=context.findings, clips_required=False, default_id=default_id
-            )
-            stories.append(SourceStory(story, context.split_of(story.id) or split, story.id, file))
+            reader = StoryReader(file, context.findings, context.overlap)
+            story = reader.story(data, clips_required=False, default_id=default_id)
+            context.overlapping(story.id, reader.longest_overlap)
+            stories.append(SourceStory(story, split, story.id, file))
 
     if file.suffix == ".jsonl":
         with context.story():
@@ -55,6 +57,7 @@ def _read_file(file: Path, split: Split | None, context: ReadContext) -> list[So
         return stories
     with context.story():
         data = load_json(file)
+        refuse_prompt_list(data, file)
         if not isinstance(data, list):
             add(data, file.stem)
             return stories

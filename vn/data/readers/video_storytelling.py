@@ -13,7 +13,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from vn.data.readers.source import ReadContext, SourceStory, WholeSecondTimes, story_id
+from vn.data.readers.prompt_list import refuse_prompt_list
+from vn.data.readers.source import ReadContext, SourceStory, load_json, story_id, whole_seconds
 from vn.errors import InputError, show
 from vn.files import is_text, read_text
 from vn.story import Clip, Knowledge, Story
@@ -26,6 +27,8 @@ def read(path: Path, context: ReadContext) -> list[SourceStory]:
 
     Several stories of one video get the ids ``<video>_1``, ``<video>_2``, ... in the order of their files' names.
     """
+    if path.suffix == ".json" and path.is_file():
+        refuse_prompt_list(load_json(path), path)
     files = [path] if path.is_file() else sorted(path.rglob("*.txt"))
     of_video: dict[str, list[tuple[Path, str, list[str]]]] = defaultdict(list)
     for file in files:
@@ -41,7 +44,7 @@ def read(path: Path, context: ReadContext) -> list[SourceStory]:
             identity = f"{video}_{number}" if len(entries) > 1 else video
             with context.story():
                 story = _story(identity, name, lines, file, context)
-                stories.append(SourceStory(story, context.split_of(video, identity), video, file))
+                stories.append(SourceStory(story, None, video, file))
     return stories
 
 
@@ -49,8 +52,7 @@ def _story(identity: str, video: str, lines: list[str], file: Path, context: Rea
     topic = context.topic or file.resolve().parent.name.replace("_", " ")
     if not is_text(topic) or not topic.strip():
         raise InputError("the topic cannot be read from the folder's name; give it with --topic", file=file)
-    times = WholeSecondTimes(file, identity, context.findings)
-    clips = []
+    times, fields, texts = [], [], []
     for number, line in enumerate(lines, start=2):
         if not line.strip():
             continue
@@ -61,11 +63,14 @@ def _story(identity: str, video: str, lines: list[str], file: Path, context: Rea
                 f"expected 'MM:SS MM:SS sentence', got {show(line.strip())}", file=file, sample=identity, field=where
             )
         minutes = [int(match[i]) for i in (2, 3, 4, 5)]
-        start, end = times.clip(minutes[0] * 60 + minutes[1], minutes[2] * 60 + minutes[3], where)
-        clips.append(Clip(start, end, narration=_sentence(match["text"])))
-    if not clips:
+        times.append((minutes[0] * 60 + minutes[1], minutes[2] * 60 + minutes[3]))
+        fields.append(where)
+        texts.append(_sentence(match["text"]))
+    if not texts:
         raise InputError("the story has no clips", file=file, sample=identity)
-    return Story(identity, topic, "en", "general", (Knowledge("topic", (topic,)),), tuple(clips), video)
+    spans = whole_seconds(times, fields, file, identity, context)
+    clips = tuple(Clip(start, end, narration=text) for (start, end), text in zip(spans, texts, strict=True))
+    return Story(identity, topic, "en", "general", (Knowledge("topic", (topic,)),), clips, video)
 
 
 def _sentence(text: str) -> str:
