@@ -118,7 +118,7 @@ def test_with_many_videos(narrate, tmp_path, smoke_demo, capsys):
 class TestBeyondTheEnd:
     @pytest.fixture
     def length(self, narrate):
-        from vn.data.clip_times import video_length
+        from vn.data.clip_bounds import video_length
 
         return video_length(narrate.video)
 
@@ -147,7 +147,7 @@ class TestBeyondTheEnd:
         assert any(f"ends at {length + 20:g} s, but the video has" in line for line in narrate.read()["warnings"])
 
     def test_a_header_that_says_no_length(self, narrate, tmp_path, monkeypatch):
-        from vn.data.clip_times import VideoReader, video_length
+        from vn.data.clip_bounds import VideoReader, video_length
 
         whole = video_length(narrate.video)
 
@@ -156,5 +156,5 @@ class TestBeyondTheEnd:
                 super().__init__(*given)
                 self.duration = None
 
-        monkeypatch.setattr("vn.data.clip_times.VideoReader", Silent)
+        monkeypatch.setattr("vn.data.clip_bounds.VideoReader", Silent)
         assert video_length(narrate.video) == pytest.approx(whole, abs=0.2)

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from vn.data.atomic import atomic_write
-from vn.data.clip_times import check_clips, sampled_length
+from vn.data.clip_bounds import check_clips, sampled_length
 from vn.data.encoders import encoder_entry
 from vn.data.frames import FrameEncoder, FrameFeatures, join
 from vn.data.manifest import Manifest, ShardEntry

@@ -87,7 +87,7 @@ class Job:
             story = dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in find_shots(self.video)))
             found = True
         if not found:
-            from vn.data.clip_times import check_clips, video_length
+            from vn.data.clip_bounds import check_clips, video_length
 
             check_clips(story.clips, video_length(self.video), self.findings, file=self.clips_file or self.file)
         self.plan = dataclasses.replace(self.plan, story=story)

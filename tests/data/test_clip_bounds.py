@@ -8,7 +8,7 @@ import pytest
 from rendered_videos import counting_video
 
 from vn import cli
-from vn.data.clip_times import check_clips, sampled_length
+from vn.data.clip_bounds import check_clips, sampled_length
 from vn.data.manifest import Manifest
 from vn.errors import Findings, InputError
 from vn.story import Clip
