@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +72,7 @@ def new_tagger(tokenizer: Any) -> Any:
     """jieba's tagger (``jieba.posseg``) over a tokenizer of `new_jieba`; it cuts a little differently from it."""
     import jieba.posseg
 
-    class Tagger(jieba.posseg.POSTokenizer):  # type: ignore[misc]
+    class Tagger(jieba.posseg.POSTokenizer):
         def load_word_tag(self, f: Any) -> None:
             f.close()
             self.word_tag_tab = dict(word_tags())
@@ -91,6 +92,13 @@ def import_jieba() -> Any:
         raise InputError("Chinese words need the package jieba (pip install jieba)") from None
     jieba.setLogLevel(logging.WARNING)
     return jieba
+
+
+def blocks() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What jieba, and its tagger, look for words in: a text is first cut wherever another character is."""
+    import jieba.posseg
+
+    return jieba.re_han_default, jieba.posseg.re_han_internal
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from vn.metrics.instruments import Instruments
 from vn.metrics.labels import agree, agree_exactly
 from vn.metrics.length import fits
 from vn.metrics.meteor import Matcher, meteor_of, meteor_statistics
+from vn.metrics.ngrams import Tokens
 from vn.metrics.predictions import ScoredClip, Test
 from vn.metrics.released_text import Pair, released_pair
 from vn.metrics.repetition import Variant, story_repetition
@@ -103,58 +104,69 @@ def measure(
 
 
 def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callable[[str], None]) -> Measured:
+    """BLEU, METEOR and CIDEr of the texts as they are, and of those that the released evaluation makes of them."""
     tokenisation = choices.tokenisation or DEFAULT[test.language]
     if isinstance(tokenisation, str):
         tokenisation = tokenisation_named(tokenisation)
     clips = [clip for clip in test.clips if clip.reference]
-    pairs = [Pair(clip, clip.narration, clip.reference or "") for clip in clips]
-    measured = _of_pairs(test, pairs, tokenisation, choices, names, on_step, "")
+    pairs = {"": [Pair(clip, clip.narration, clip.reference or "") for clip in clips]}
+    measured: Measured = {}
     if test.language == "zh":
-        pairs = [pair for clip in clips if (pair := released_pair(clip)) is not None]
-        measured |= _of_pairs(test, pairs, tokenisation, choices, names, on_step, RELEASED)
+        pairs[RELEASED] = [pair for clip in clips if (pair := released_pair(clip)) is not None]
     else:
         measured |= dict.fromkeys(TEXT_RELEASED, NotComputed("the released computation is one of Chinese texts"))
+    hypotheses = {suffix: [tokenisation.tokens(pair.narration) for pair in own] for suffix, own in pairs.items()}
+    references = {suffix: [[tokenisation.tokens(pair.reference)] for pair in own] for suffix, own in pairs.items()}
+    meteors = _meteor_rows(hypotheses, references, choices.meteor, names, on_step)
+
+    def add(name: str, suffix: str, rows: NDArray[np.float64], variant: str | None) -> None:
+        variant = ", ".join(filter(None, (variant, suffix.removeprefix("_")))) or None
+        scored = [pair.clip for pair in pairs[suffix]]
+        measured[f"{name}{suffix}"] = of_clips(test, scored, rows, finish_of(name), tokenisation.name, variant)
+
+    for suffix in pairs:
+        wanted = [name for name in TEXT if f"{name}{suffix}" in names]
+        if not pairs[suffix]:
+            what = "of 4 characters or more beside such a narration" if suffix else "with a reference"
+            measured |= dict.fromkeys((f"{n}{suffix}" for n in wanted), NotComputed(f"there is no clip {what}"))
+            continue
+        if any(name in wanted for name in BLEU):
+            on_step("BLEU")
+            counts = bleu_statistics(hypotheses[suffix], references[suffix])
+            for name in BLEU:
+                add(name, suffix, counts, None)
+        if suffix in meteors:
+            add("meteor", suffix, meteors[suffix], choices.meteor)
+        if "cider" in wanted:
+            on_step("CIDEr")
+            if len(pairs[suffix]) > 1:
+                scores = cider_segments(hypotheses[suffix], references[suffix])
+                add("cider", suffix, with_count(scores), "cider-d")
+            else:
+                why = "document frequencies need two clips with a reference or more"
+                measured[f"cider{suffix}"] = NotComputed(why)
     return measured
 
 
-def _of_pairs(
-    test: Test,
-    pairs: Sequence[Pair],
-    tokenisation: Tokenisation,
-    choices: Choices,
+def _meteor_rows(
+    hypotheses: Mapping[str, Sequence[Tokens]],
+    references: Mapping[str, Sequence[Sequence[Tokens]]],
+    matcher: Matcher,
     names: Collection[str],
     on_step: Callable[[str], None],
-    suffix: str,
-) -> Measured:
-    """BLEU, METEOR and CIDEr of pairs, under names that end in `suffix`."""
-    if not pairs:
-        what = "of 4 characters or more beside such a narration" if suffix else "with a reference"
-        return dict.fromkeys((f"{name}{suffix}" for name in TEXT), NotComputed(f"there is no clip {what}"))
-    clips = [pair.clip for pair in pairs]
-    hypotheses = [tokenisation.tokens(pair.narration) for pair in pairs]
-    references = [[tokenisation.tokens(pair.reference)] for pair in pairs]
-    measured: Measured = {}
-
-    def add(name: str, rows: NDArray[np.float64], variant: str | None) -> None:
-        variant = ", ".join(filter(None, (variant, suffix.removeprefix("_")))) or None
-        measured[f"{name}{suffix}"] = of_clips(test, clips, rows, finish_of(name), tokenisation.name, variant)
-
-    if any(f"{name}{suffix}" in names for name in BLEU):
-        on_step("BLEU")
-        counts = bleu_statistics(hypotheses, references)
-        for name in BLEU:
-            add(name, counts, None)
-    if f"meteor{suffix}" in names:
-        on_step("METEOR")
-        add("meteor", meteor_statistics(hypotheses, references, choices.meteor), choices.meteor)
-    if f"cider{suffix}" in names:
-        on_step("CIDEr")
-        if len(pairs) > 1:
-            add("cider", with_count(cider_segments(hypotheses, references)), "cider-d")
-        else:
-            why = "document frequencies need two clips with a reference or more"
-            measured[f"cider{suffix}"] = NotComputed(why)
-    return measured
+) -> dict[str, NDArray[np.float64]]:
+    """METEOR's statistics by suffix, all in one call: the jar takes long to start."""
+    wanted = [suffix for suffix, own in hypotheses.items() if own and f"meteor{suffix}" in names]
+    if not wanted:
+        return {}
+    on_step("METEOR")
+    rows = meteor_statistics(
+        [text for suffix in wanted for text in hypotheses[suffix]],
+        [texts for suffix in wanted for texts in references[suffix]],
+        matcher,
+    )
+    ends = np.cumsum([len(hypotheses[suffix]) for suffix in wanted])[:-1]
+    return dict(zip(wanted, np.split(rows, ends), strict=True))
 
 
 def finish_of(name: str) -> Finish:

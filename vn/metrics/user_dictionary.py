@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vn.errors import Findings
 from vn.files import read_text
-from vn.metrics.jieba_tokenizers import TAG, UserWord, new_jieba, sorted_words, word_tags
+from vn.metrics.jieba_tokenizers import TAG, UserWord, blocks, new_jieba, sorted_words, word_tags
 from vn.story import Story
 
 SHOWN = 5  # words named in a warning
@@ -87,9 +87,17 @@ def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, finding
         tagger: jieba's, over that tokenizer.
         findings: takes a line for each kind.
     """
-    split = {word for word in dictionary.words if list(tokenizer.cut(word.word)) != [word.word]}
-    whole = [word for word in dictionary.words if word not in split]
-    tagger_splits = [word for word in whole if [pair.word for pair in tagger.cut(word.word)] != [word.word]]
+    of_tokenizer, of_tagger = blocks()
+
+    def cut_by(words: Iterable[UserWord], block: re.Pattern[str], cut: Callable[[str], list[str]]) -> list[UserWord]:
+        # jieba gives a word the frequency that keeps it whole, unless the file has one: only these need a look.
+        doubtful = (word for word in words if word.frequency is not None or not block.fullmatch(word.word))
+        return [word for word in doubtful if cut(word.word) != [word.word]]
+
+    split = cut_by(dictionary.words, of_tokenizer, lambda text: list(tokenizer.cut(text)))
+    gone = set(split)
+    whole = [word for word in dictionary.words if word not in gone]
+    tagger_splits = cut_by(whole, of_tagger, lambda text: [pair.word for pair in tagger.cut(text)])
 
     def note(words: Iterable[UserWord], what: str) -> None:
         words = list(words)
@@ -99,8 +107,7 @@ def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, finding
             message = f"{len(words)} of {len(dictionary.words)} user words {what}: {listed}{more}"
             findings.add(message, file=dictionary.file)
 
-    listed_split = (word for word in dictionary.words if word in split)
-    note(listed_split, "are never kept whole, since jieba cuts at blanks and at signs such as / · ' and 【")
+    note(split, "are never kept whole, since jieba cuts at blanks and at signs such as / · ' and 【")
     by = "by jieba's tagger (InfoSim, InfoDiverse, intra_repetition_released), which also cuts at - and %"
     note(tagger_splits, f"are not kept whole {by}")
     if dictionary.file is not None:
@@ -115,10 +122,9 @@ def _known(words: Iterable[UserWord]) -> list[UserWord]:
     seen: set[tuple[str, str, int | None]] = set()
     known = []
     for word in words:
-        own = plain.FREQ.get(word.word)
-        wanted = plain.suggest_freq(word.word) if word.frequency is None else word.frequency
         entry = (word.word, word.tag, word.frequency)
-        if entry in seen or (own and wanted == own and word_tags().get(word.word) == word.tag):
+        own = plain.FREQ.get(word.word) if word_tags().get(word.word) == word.tag else None
+        if entry in seen or (own and own == (word.frequency or plain.suggest_freq(word.word))):
             known.append(word)
         seen.add(entry)
     return known
