@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vn.errors import Findings, InputError
+from vn.files import read_text
 from vn.metrics.bleu import ORDERS, bleu_of, bleu_statistics
 from vn.metrics.bootstrap import Finish, mean
 from vn.metrics.cider import cider_segments
@@ -25,7 +26,7 @@ from vn.metrics.released_text import Pair, released_pair
 from vn.metrics.repetition import Variant, story_repetition
 from vn.metrics.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
 from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
-from vn.metrics.user_dictionary import UserDictionary, note_unused, user_dictionary
+from vn.metrics.user_dictionary import CHOICES, UserDictionary, note_unused, user_dictionary
 
 BLEU = tuple(f"bleu_{n}" for n in range(1, ORDERS + 1))
 RELEASED = "_released"
@@ -82,6 +83,8 @@ def measure(
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise InputError(f"no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
+    if choices.user_dictionary not in CHOICES:
+        read_text(choices.user_dictionary)  # that it is there
     findings = findings if findings is not None else Findings()
     measured: Measured = {}
     if any(name in names for name in (*TEXT, *TEXT_RELEASED)):
@@ -127,8 +130,8 @@ def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callabl
     for suffix in pairs:
         wanted = [name for name in TEXT if f"{name}{suffix}" in names]
         if not pairs[suffix]:
-            what = "of 4 characters or more beside such a narration" if suffix else "with a reference"
-            measured |= dict.fromkeys((f"{n}{suffix}" for n in wanted), NotComputed(f"there is no clip {what}"))
+            why = "no clip has 4 characters or more in both texts" if suffix else "no clip has a reference"
+            measured |= dict.fromkeys((f"{n}{suffix}" for n in wanted), NotComputed(why))
             continue
         if any(name in wanted for name in BLEU):
             on_step("BLEU")
@@ -190,7 +193,10 @@ def _length(test: Test) -> Measure | NotComputed:
 
 
 def _repetition(test: Test, choices: Choices, findings: Findings) -> Measured:
-    words = _words(test, choices, findings)
+    try:
+        words = _words(test, choices, findings)
+    except InputError as error:  # there is no jieba
+        return dict.fromkeys(REPETITION, NotComputed(str(error)))
     stories: dict[str, list[ScoredClip]] = {}
     for clip in test.clips:
         stories.setdefault(clip.video, []).append(clip)

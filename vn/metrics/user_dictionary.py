@@ -20,6 +20,7 @@ from vn.files import read_text
 from vn.metrics.jieba_tokenizers import TAG, UserWord, blocks, new_jieba, sorted_words, word_tags
 from vn.story import Story
 
+CHOICES = ("stories", "none")  # beside files
 SHOWN = 5  # words named in a warning
 _LINE = re.compile(r"(?P<word>.+?)(?: (?P<frequency>[0-9]{1,15}))?(?: (?P<tag>[a-z]+))?")
 
@@ -107,7 +108,10 @@ def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, finding
             message = f"{len(words)} of {len(dictionary.words)} user words {what}: {listed}{more}"
             findings.add(message, file=dictionary.file)
 
-    note(split, "are never kept whole, since jieba cuts at blanks and at signs such as / · ' and 【")
+    signs = [word for word in split if not of_tokenizer.fullmatch(word.word)]
+    note(signs, "are never kept whole, since jieba cuts at blanks and at signs such as / · ' and 【")
+    rare = (word for word in split if of_tokenizer.fullmatch(word.word))
+    note(rare, "are not kept whole, since their frequency is too small")
     by = "by jieba's tagger (InfoSim, InfoDiverse, intra_repetition_released), which also cuts at - and %"
     note(tagger_splits, f"are not kept whole {by}")
     if dictionary.file is not None:
