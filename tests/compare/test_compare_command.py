@@ -81,6 +81,15 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, stories, capsys, pr
     assert not (tmp_path / "out").exists()
 
 
+def test_a_missing_user_dictionary_is_one_sentence(tmp_path, stories, capsys):
+    run = write_run(tmp_path / "a", stories)
+    options = ["--user-dictionary", str(tmp_path / "none.txt"), "--out", str(tmp_path / "out")]
+    assert main(["compare", str(run), *options]) == 2
+    error = capsys.readouterr().err
+    assert "none.txt: No such file" in error
+    assert error.count("\n") == 1
+
+
 def test_runs_of_another_test_are_named_and_the_others_compared(tmp_path, stories, capsys):
     runs = [write_run(tmp_path / "a", stories), write_run(tmp_path / "b", other_stories(stories), "no_memory")]
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "out"), "--no-pictures"]) == 0

@@ -9,6 +9,7 @@ from test_scorecard import make_lines, make_story
 
 pytest.importorskip("transformers")
 pytest.importorskip("jieba")
+from small_video import write_video
 from tiny_models import make_clip, make_sentence_encoder
 
 from vn.metrics.clip_encoder import ClipEncoder
@@ -118,19 +119,8 @@ def test_without_knowledge_or_encoder_there_is_a_reason(models):
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
     """Sixteen seconds that change colour each second."""
-    av = pytest.importorskip("av")
-    file = tmp_path_factory.mktemp("videos") / "a.mp4"
-    with av.open(str(file), "w") as container:
-        stream = container.add_stream("libx264", rate=4)
-        stream.width = stream.height = 32
-        stream.pix_fmt = "yuv420p"
-        for i in range(64):
-            picture = np.full((32, 32, 3), (i // 4 * 15, 255 - i // 4 * 15, 80), dtype=np.uint8)
-            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-    return file
+    pytest.importorskip("av")
+    return write_video(tmp_path_factory.mktemp("videos") / "a.mp4")
 
 
 @pytest.mark.oracle

@@ -67,7 +67,9 @@ def noted(choice, **settings):
 
 
 def test_lines_that_add_nothing_are_named_once(tmp_path):
-    lines = noted(write(tmp_path, "绿联磁吸快充头 l", "绿联磁吸快充头 l", "长时间 l", "杯子 l", "Mate 60 pro", "小米 14"))
+    lines = noted(
+        write(tmp_path, "绿联磁吸快充头 l", "绿联磁吸快充头 l", "长时间 l", "杯子 l", "Mate 60 pro", "小米 14")
+    )
     assert len(lines) == 4
     split, rare, known, bare = lines
     assert split.endswith("/ · ' and 【: line 5 'Mate 60 pro'")
