@@ -112,7 +112,7 @@ def _table(
     rows = [
         Row(system, None, False, tuple(Cell(paper=values.get(c.metric)) for c in columns))
         for system, values in source.rows.items()
-        if system not in systems.values()
+        if system not in systems.values() or not ours  # those are shown beside ours
     ]
     found = {v.name: [_number(ours[v.name], c.metric) for c in columns] for v in study.variants if v.name in ours}
     reasons: list[str] = []
