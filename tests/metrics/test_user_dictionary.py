@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_released_values import lines_of, story_of, test_of
 
 from vn.cli import main
@@ -35,6 +37,13 @@ NAMES = ("intra_repetition", "intra_repetition_released")
 )
 def test_a_line_is_read_as_jieba_reads_it_if_its_tag_is_one(text, word, tag, frequency):
     assert parse_line(text, 7) == UserWord(word, tag, frequency, 7, text)
+
+
+@given(st.text(min_size=1).map(str.strip).filter(bool))
+def test_any_line_is_a_word(text):
+    word = parse_line(text)
+    assert text.startswith(word.word)
+    assert word.word
 
 
 def write(tmp_path, *lines):
@@ -96,6 +105,12 @@ def test_a_long_list_is_cut_and_counted():
     (split,) = noted("stories", points=[f"{letter}/款" for letter in "ABCDEFGH"])
     assert split.startswith("8 of 9 user words")
     assert split.endswith("'E/款' and 3 more")
+
+
+def test_a_word_as_long_as_a_book_is_left_out_and_said():
+    (line,) = noted("stories", points=["很长" * 100_000])
+    assert line.startswith("1 of 2 user words have more than 1000 characters and are left out: '很长")
+    assert len(line) < 1000
 
 
 def test_a_frequency_too_small_or_of_zero_is_found_and_changes_no_other_jieba(tmp_path):

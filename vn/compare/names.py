@@ -16,7 +16,7 @@ class Shown(NamedTuple):
 
 
 TEXT, CONTROL, CONTENT, FACTS = "Words of the reference", "Storyline and length", "Content", "Facts of the story"
-HUMAN = "What people gave"
+HUMAN = "Ratings by people"
 _KNOWN = {
     "bleu_1": ("BLEU-1", TEXT),
     "bleu_2": ("BLEU-2", TEXT),

@@ -27,7 +27,7 @@ LAYOUTS = (
     ),
     ("Table 4", "e-syncvidstory-given", (), "storyline given"),
     ("Table 5", "video-storytelling", (), "general domain"),
-    ("Table 6", "human-evaluation", (), "what people gave"),
+    ("Table 6", "human-evaluation", (), "human evaluation"),
 )
 ENCODER = "BLIP-2 Q-Former"
 ENCODERS = ("features", "blip2")  # how the ids of encoders begin that give the paper's frame features

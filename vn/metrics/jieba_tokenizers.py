@@ -12,6 +12,7 @@ from typing import Any
 from vn.errors import InputError
 
 TAG = "l"  # the tag that the release gives to all its user words
+LONGEST = 1000  # characters of a user word: jieba keeps all its beginnings, which grow with the square
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def new_jieba(user_words: Iterable[str | UserWord] = ()) -> tuple[Any, tuple[Use
     """A jieba tokenizer with user words, and the words.
 
     Args:
-        user_words: user words, added in their order, or plain texts, which are sorted and get the tag ``l``.
+        user_words: user words, added in their order, or plain texts, which are sorted and get the tag ``l``. Those of
+            more than `LONGEST` characters are left out.
 
     Raises:
         InputError: jieba is not installed.
@@ -61,6 +63,8 @@ def new_jieba(user_words: Iterable[str | UserWord] = ()) -> tuple[Any, tuple[Use
     frequencies, total = word_frequencies()
     tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
     for word in words:
+        if len(word.word) > LONGEST:
+            continue
         if word.frequency == 0:  # jieba would split the word in all tokenizers of the process
             tokenizer.FREQ[word.word] = 0
         else:

@@ -40,7 +40,7 @@ class PaperTable:
         name: for files and options.
         title: for readers.
         corpus: whose test split it is.
-        setting: ``predicted`` or ``given``: where the storyline came from; ``human`` for what people gave.
+        setting: ``predicted`` or ``given``: where the storyline came from; ``human`` for ratings by people.
         domain: of the corpus.
         columns: in the paper's order.
         rows: system -> metric -> the printed number (times 100); a metric that the paper leaves out is not there.
@@ -83,7 +83,7 @@ class Paper:
 
     @property
     def human(self) -> PaperTable:
-        """What people gave; it has no numbers of ours."""
+        """The human evaluation; it has no numbers of ours."""
         return next(t for t in self.tables if t.setting == "human")
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from vn.errors import Findings
 from vn.files import read_text
-from vn.metrics.jieba_tokenizers import TAG, UserWord, blocks, new_jieba, sorted_words, word_tags
+from vn.metrics.jieba_tokenizers import LONGEST, TAG, UserWord, blocks, new_jieba, sorted_words, word_tags
 from vn.story import Story
 
 CHOICES = ("stories", "none")  # beside files
@@ -57,7 +57,7 @@ def user_dictionary(choice: str | Path, stories: Iterable[Story]) -> UserDiction
         points = (point for story in stories for aspect in story.knowledge for point in aspect.points)
         return UserDictionary("stories", sorted_words([*(story.title for story in stories), *points]))
     file = Path(choice)
-    lines = enumerate(read_text(file).splitlines(), 1)
+    lines = enumerate(read_text(file).split("\n"), 1)
     return UserDictionary(file.name, tuple(parse_line(text.strip(), n) for n, text in lines if text.strip()), file)
 
 
@@ -95,9 +95,11 @@ def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, finding
         doubtful = (word for word in words if word.frequency is not None or not block.fullmatch(word.word))
         return [word for word in doubtful if cut(word.word) != [word.word]]
 
-    split = cut_by(dictionary.words, of_tokenizer, lambda text: list(tokenizer.cut(text)))
+    long = {word for word in dictionary.words if len(word.word) > LONGEST}
+    short = [word for word in dictionary.words if word not in long]
+    split = cut_by(short, of_tokenizer, lambda text: list(tokenizer.cut(text)))
     gone = set(split)
-    whole = [word for word in dictionary.words if word not in gone]
+    whole = [word for word in short if word not in gone]
     tagger_splits = cut_by(whole, of_tagger, lambda text: [pair.word for pair in tagger.cut(text)])
 
     def note(words: Iterable[UserWord], what: str) -> None:
@@ -108,6 +110,7 @@ def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, finding
             message = f"{len(words)} of {len(dictionary.words)} user words {what}: {listed}{more}"
             findings.add(message, file=dictionary.file)
 
+    note(sorted(long, key=lambda word: word.word), f"have more than {LONGEST} characters and are left out")
     signs = [word for word in split if not of_tokenizer.fullmatch(word.word)]
     note(signs, "are never kept whole, since jieba cuts at blanks and at signs such as / · ' and 【")
     rare = (word for word in split if of_tokenizer.fullmatch(word.word))
