@@ -50,7 +50,10 @@ def test_a_sweep_gives_four_files_that_agree(sweep, found, capsys):
     assert f"{100 * found.numbers['predicted']['full']['cider'].mean:.1f}" in text
     assert "no\\_memory" in text
     latex = (sweep / "compare.tex").read_text()
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 3  # no test had its storyline given
+    for written in (text, latex, (sweep / "compare.html").read_text(encoding="utf-8")):
+        assert "13 raters" in written  # Table 6
+        assert "2.32" in written
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 4  # no test had its storyline given
     html = (sweep / "compare.html").read_text()
     assert not re.findall(r"<(?:script|img|link)[^>]+(?:src|href)=.?https?:", html)
     assert "default-src &#39;none&#39;" in html or "default-src 'none'" in html
@@ -78,6 +81,15 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, stories, capsys, pr
     assert not (tmp_path / "out").exists()
 
 
+def test_a_missing_user_dictionary_is_one_sentence(tmp_path, stories, capsys):
+    run = write_run(tmp_path / "a", stories)
+    options = ["--user-dictionary", str(tmp_path / "none.txt"), "--out", str(tmp_path / "out")]
+    assert main(["compare", str(run), *options]) == 2
+    error = capsys.readouterr().err
+    assert "none.txt: No such file" in error
+    assert error.count("\n") == 1
+
+
 def test_runs_of_another_test_are_named_and_the_others_compared(tmp_path, stories, capsys):
     runs = [write_run(tmp_path / "a", stories), write_run(tmp_path / "b", other_stories(stories), "no_memory")]
     assert main(["compare", *map(str, runs), "--out", str(tmp_path / "out"), "--no-pictures"]) == 0
@@ -86,8 +98,8 @@ def test_runs_of_another_test_are_named_and_the_others_compared(tmp_path, storie
 
 def test_the_papers_numbers_are_greyed_with_the_reason_and_comparable_only_with_the_same_setup(tmp_path, stories):
     lines = {"value": 0.981, "tokenisation": None, "variant": "reference"}
-    cider = {"value": 0.333, "tokenisation": "llm-ids:0123456789ab", "variant": "cider-d"}
-    scores = {"predicted": {"word_length_accuracy": lines, "cider": cider}}
+    cider = {"value": 0.333, "tokenisation": "llm-ids:0123456789ab", "variant": "cider-d, released"}
+    scores = {"predicted": {"word_length_accuracy": lines, "cider_released": cider}}
     run = write_run(tmp_path / "full", stories, scores=scores, model__base_model="Baichuan-7B")
     (run / "adapter").mkdir()
     (run / "adapter" / "narrator.json").write_text(json.dumps({"encoder": {"id": "features"}}))
@@ -134,10 +146,12 @@ def test_the_workspace_has_a_section_a_table_without_a_network(found):
     tables = paper_tables(found, None)
     made = workspace(tables, "someone/vn", "Ablations")
     names = [section.name for section in made.sections]
-    assert names[:3] == [f"{t.number}: {t.title}" for t in tables]
+    assert names[: len(tables)] == [f"{t.number}: {t.title}" for t in tables]
     model = made._to_model().model_dump_json()
     assert "33.3" in model
     assert "test/predicted/cider" in model
+    assert "13 raters" in model
+    assert "human_relevance" not in model, "there are no bars of ours"
     with pytest.raises(InputError, match="expected ENTITY/PROJECT"):
         workspace(tables, "someone", "Ablations")
 

@@ -11,6 +11,7 @@ from vn.compare.measured import measure_all
 from vn.compare.runs import find_runs
 from vn.metrics.disk_cache import DiskCache
 from vn.metrics.measures import Choices, measure
+from vn.metrics.packed import way
 from vn.metrics.sums import Measure
 
 
@@ -60,3 +61,14 @@ def test_another_text_or_way_is_measured_anew(tests, tmp_path):
     assert words["bleu_1"].tokenisation == "words"
     (again,) = measure_all([(name, test)], Choices(), cache)
     assert same(again, before)
+
+
+def test_a_user_dictionary_is_known_by_what_it_says(tmp_path):
+    first, second = tmp_path / "words.txt", tmp_path / "a" / "words.txt"
+    second.parent.mkdir()
+    for file in (first, second):
+        file.write_text("云杯 l\n", encoding="utf-8")
+    before = way(Choices(user_dictionary=first), "zh")
+    assert before == way(Choices(user_dictionary=second), "zh") != way(Choices(), "zh")
+    first.write_text("云杯 n\n", encoding="utf-8")
+    assert way(Choices(user_dictionary=first), "zh") != before

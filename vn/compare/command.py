@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tokenisation", help="as for vn score, for all runs (default: that of their scores.json, else the language's)"
     )
     parser.add_argument("--meteor", choices=("exact", "jar"), default="exact", help="METEOR's matcher (jar needs Java)")
+    parser.add_argument(
+        "--user-dictionary",
+        default="stories",
+        metavar="stories|none|FILE",
+        help="words jieba keeps whole, as for vn score",
+    )
     parser.add_argument("--corpus", choices=paper().corpora, help="whose test split it is, where it is the paper's")
     parser.add_argument(
         "--data", type=Path, metavar="DATA", help="shards with the pictures (default: those of the configuration)"
@@ -97,7 +103,8 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         tokenisation_named(args.tokenisation)  # that it is there, before anything is read
     runs, left_out = find_runs(paths, lambda name: on_step(f"reading {name}"))
     cache = DiskCache(out / CACHE)
-    found = study(runs, left_out, Choices(args.tokenisation, args.meteor), args.baseline, args.seed, on_step, cache)
+    choices = Choices(args.tokenisation, args.meteor, args.user_dictionary)
+    found = study(runs, left_out, choices, args.baseline, args.seed, on_step, cache)
     cache.close()
     tables = paper_tables(found, args.corpus)
     title = args.title or f"Comparison of {', '.join(dict.fromkeys(path.resolve().name for path in paths))}"

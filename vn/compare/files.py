@@ -83,8 +83,10 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
         lines += _md_head(["system", *(short for _, short, _ in table.columns)])
         for row in table.rows:
             name = f"{_md(row.name)} (paper: {_md(row.paper_name)})" if row.paper_name else _md(row.name)
-            lines.append(f"| {name} | {' | '.join(_md_cell(c, row.ours) for c in row.cells)} |")
+            lines.append(f"| {name} | {' | '.join(_md_cell(c, row.ours, table.digits) for c in row.cells)} |")
         lines.append("")
+        if table.note:
+            lines += [_md(table.note), ""]
         if table.reasons:
             lines += ["The paper's numbers stand in brackets: ours are not comparable with them.", ""]
             lines += [*(f"- {_md(reason)}" for reason in table.reasons), ""]
@@ -98,8 +100,8 @@ def _md_head(names: Sequence[str]) -> list[str]:
     return [f"| {' | '.join(names)} |", f"|---|{'---:|' * (len(names) - 1)}"]
 
 
-def _md_cell(cell: Cell, ours: bool) -> str:
-    printed = "" if cell.paper is None else f"{cell.paper:.1f}"
+def _md_cell(cell: Cell, ours: bool, digits: int) -> str:
+    printed = "" if cell.paper is None else f"{cell.paper:.{digits}f}"
     if not ours:
         return printed or "–"
     own = percent(cell.ours.mean) if cell.ours else "–"
@@ -146,11 +148,11 @@ def latex(tables: Sequence[Table]) -> str:
         for row in table.rows:
             if row.ours and not any("midrule" in line for line in body):
                 body.append(r"\midrule")
-            body.append(
-                f"{tex(row.name)} & {' & '.join(_tex_cell(c, row.ours, bool(table.reasons)) for c in row.cells)} \\\\"
-            )
+            body.append(f"{tex(row.name)} & {' & '.join(_tex_cell(c, row.ours, table) for c in row.cells)} \\\\")
         caption = f"{table.number} of the paper with our numbers; in brackets the paper's"
         caption += ", in grey where not comparable" if table.reasons else ""
+        if table.note:
+            caption = f"{table.number} of the paper. {table.note}".rstrip(".")
         parts += [
             r"\begin{table}",
             rf"\caption{{{tex(table.title)}. {tex(caption)}.}}",
@@ -166,10 +168,10 @@ def latex(tables: Sequence[Table]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _tex_cell(cell: Cell, ours: bool, apart: bool) -> str:
-    printed = "" if cell.paper is None else f"{cell.paper:.1f}"
+def _tex_cell(cell: Cell, ours: bool, table: Table) -> str:
+    printed = "" if cell.paper is None else f"{cell.paper:.{table.digits}f}"
     if not ours:
-        return rf"\textcolor{{gray}}{{{printed or '--'}}}" if apart else printed or "--"
+        return rf"\textcolor{{gray}}{{{printed or '--'}}}" if table.reasons else printed or "--"
     own = tex(percent(cell.ours.mean)) if cell.ours else "--"
     if cell.best:
         own = rf"\textbf{{{own}}}"

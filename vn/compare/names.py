@@ -16,6 +16,7 @@ class Shown(NamedTuple):
 
 
 TEXT, CONTROL, CONTENT, FACTS = "Words of the reference", "Storyline and length", "Content", "Facts of the story"
+HUMAN = "Ratings by people"
 _KNOWN = {
     "bleu_1": ("BLEU-1", TEXT),
     "bleu_2": ("BLEU-2", TEXT),
@@ -23,6 +24,12 @@ _KNOWN = {
     "bleu_4": ("BLEU-4", TEXT),
     "meteor": ("METEOR", TEXT),
     "cider": ("CIDEr", TEXT),
+    "bleu_1_released": ("BLEU-1 (released)", TEXT),
+    "bleu_2_released": ("BLEU-2 (released)", TEXT),
+    "bleu_3_released": ("BLEU-3 (released)", TEXT),
+    "bleu_4_released": ("BLEU-4 (released)", TEXT),
+    "meteor_released": ("METEOR (released)", TEXT),
+    "cider_released": ("CIDEr (released)", TEXT),
     "word_length_accuracy": ("Words in range", CONTROL),
     "intra_repetition": ("Intra-repetition", CONTROL),
     "intra_repetition_released": ("Intra-repetition (released)", CONTROL),
@@ -37,6 +44,10 @@ _KNOWN = {
     "info_sim_released": ("InfoSim (released)", CONTENT),
     "info_diverse": ("InfoDiverse", CONTENT),
     "info_diverse_released": ("InfoDiverse (released)", CONTENT),
+    "human_relevance": ("Relevance", HUMAN),
+    "human_attractiveness": ("Attractiveness", HUMAN),
+    "human_coherence": ("Coherence", HUMAN),
+    "human_geometric_mean": ("Geometric mean", HUMAN),
     "facts": ("Facts, all", FACTS),
     "facts_picture": ("Facts from the picture", FACTS),
     "facts_earlier_picture": ("Facts from an earlier picture", FACTS),

@@ -71,6 +71,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"printed": lambda value, digits: f"{value:.{digits}f}"}
     environment.filters |= {"percent": percent, "p_text": p_text, "breakable": _breakable}
     environment.globals |= {"shown": shown, "is_number": lambda n: isinstance(n, Number)}
     plotly = _plotly()

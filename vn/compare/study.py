@@ -15,12 +15,11 @@ from vn.compare.runs import SETTINGS, LeftOut, Run
 from vn.errors import InputError, did_you_mean
 from vn.metrics.bootstrap import interval
 from vn.metrics.disk_cache import DiskCache
-from vn.metrics.measures import BLEU, METRICS, Choices
+from vn.metrics.measures import METRICS, TEXT, TEXT_RELEASED, Choices
 from vn.metrics.paper import paper
 from vn.metrics.sums import Measure, Measured, NotComputed
 from vn.metrics.tokenisation import NAMES
 
-TEXT = (*BLEU, "meteor", "cider")
 LOWER_IS_BETTER = ("intra_repetition", "intra_repetition_released")
 ORDER = (*paper().ablations, "memory_none", "text_only")
 
@@ -285,7 +284,7 @@ def _with_scores(run: Run, setting: str, measured: Measured, choices: Choices, n
             taken[name] = entry
             continue
         same_words = entry.get("tokenisation") == own.tokenisation
-        if name in TEXT and choices.tokenisation is None and not same_words:
+        if name in (*TEXT, *TEXT_RELEASED) and choices.tokenisation is None and not same_words:
             taken[name] = entry
         elif same_words and entry.get("variant") == own.variant and abs(entry["value"] - own.value) > 1e-6:
             notes.append(f"{run.name}: scores.json is not of these predictions, which count; vn score {run.folder}")

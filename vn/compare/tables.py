@@ -1,4 +1,4 @@
-"""The paper's Tables 2 to 5 with our numbers, its own beside them, and why some of those may not be compared."""
+"""The paper's Tables 2 to 6 with our numbers, its own beside them, and why some of those may not be compared."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 from vn.compare.runs import Run
 from vn.compare.study import LOWER_IS_BETTER, Number, Study
-from vn.metrics.measures import BLEU
+from vn.metrics.measures import RELEASED, TEXT_RELEASED
 from vn.metrics.paper import Column, PaperTable, differences, paper
+from vn.metrics.paper_table import DEFINITION
 
-RELEASED = "_released"
+TEXT_ORDER = ("cider_released", "meteor_released", *TEXT_RELEASED[:4])
 LAYOUTS = (
     # number, the table of paper.yaml, its metrics (all: empty), what it shows
-    ("Table 2", "e-syncvidstory-predicted", ("cider", "meteor", *BLEU), "against the reference, storyline predicted"),
+    ("Table 2", "e-syncvidstory-predicted", TEXT_ORDER, "against the reference, storyline predicted"),
     (
         "Table 3",
         "e-syncvidstory-predicted",
@@ -26,6 +27,7 @@ LAYOUTS = (
     ),
     ("Table 4", "e-syncvidstory-given", (), "storyline given"),
     ("Table 5", "video-storytelling", (), "general domain"),
+    ("Table 6", "human-evaluation", (), "human evaluation"),
 )
 ENCODER = "BLIP-2 Q-Former"
 ENCODERS = ("features", "blip2")  # how the ids of encoders begin that give the paper's frame features
@@ -65,6 +67,8 @@ class Table:
         columns: metric, short heading, and whether more is better.
         rows: the paper's other systems, then our variants.
         reasons: why our numbers are only for orientation beside the paper's, each once; empty: all are comparable.
+        digits: of the paper's numbers, after the point.
+        note: what the numbers are, if no metric of ours says so.
     """
 
     number: str
@@ -73,6 +77,8 @@ class Table:
     columns: tuple[tuple[str, str, bool], ...]
     rows: tuple[Row, ...]
     reasons: tuple[str, ...]
+    digits: int = 1
+    note: str = ""
 
 
 def paper_tables(study: Study, corpus: str | None) -> list[Table]:
@@ -88,7 +94,7 @@ def paper_tables(study: Study, corpus: str | None) -> list[Table]:
         columns = [c for c in source.columns if not metrics or c.metric in metrics]
         if metrics:
             columns.sort(key=lambda c: metrics.index(c.metric))
-        if source.setting in study.settings:
+        if source.setting in study.settings or source.note:
             tables.append(_table(study, number, f"{source.title.split(',')[0]}: {title}", source, columns, corpus))
     return tables
 
@@ -101,12 +107,12 @@ def _table(
     columns: Sequence[Column],
     corpus: str | None,
 ) -> Table:
-    ours = study.numbers[source.setting]
+    ours = study.numbers.get(source.setting, {})
     systems = paper().ablations
     rows = [
         Row(system, None, False, tuple(Cell(paper=values.get(c.metric)) for c in columns))
         for system, values in source.rows.items()
-        if system not in systems.values()
+        if system not in systems.values() or not ours  # those are shown beside ours
     ]
     found = {v.name: [_number(ours[v.name], c.metric) for c in columns] for v in study.variants if v.name in ours}
     reasons: list[str] = []
@@ -124,14 +130,16 @@ def _table(
                 cells.append(Cell(metric=metric, paper=printed, why=number_found))
                 continue
             apart = [*differences(number_found.how, column, source, corpus), *general]
-            if metric != column.metric and f"variant {number_found.how.get('variant')}" not in " ".join(apart):
-                apart.append(f"{column.short}: variant {number_found.how.get('variant')}, the paper's is released")
+            if metric != column.metric:
+                apart.append(f"{column.short}: {DEFINITION}")
             reasons += apart
             best = number_found.mean == _best(metric, [each[i][1] for each in found.values()])
             cells.append(Cell(number_found, metric, printed, tuple(apart), "", best))
         rows.append(Row(variant.name, system, True, tuple(cells)))
     heads = tuple((c.metric, c.short, c.metric not in LOWER_IS_BETTER) for c in columns)
-    return Table(number, title, source.setting, heads, tuple(rows), tuple(dict.fromkeys(reasons)))
+    return Table(
+        number, title, source.setting, heads, tuple(rows), tuple(dict.fromkeys(reasons)), source.digits, source.note
+    )
 
 
 def _number(own: Mapping[str, Number | str], metric: str) -> tuple[str, Number | str]:

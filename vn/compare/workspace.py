@@ -48,7 +48,7 @@ def workspace(tables: Sequence[Table], where: str, name: str) -> Any:
             is_open=True,
             panels=[
                 panels.MarkdownPanel(markdown=_markdown(table), layout=panels.Layout(w=24, h=10)),
-                *(bars(table, metric) for metric in _ours(table)),
+                *(bars(table, metric) for metric in _ours(table) if not table.note),
             ],
         )
         for table in tables
@@ -77,11 +77,11 @@ def _ours(table: Table) -> list[str]:
 
 def _markdown(table: Table) -> str:
     heads = [short for _, short, _ in table.columns]
-    lines = [SOURCE, "", f"| system | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
+    lines = [table.note or SOURCE, "", f"| system | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
     for row in table.rows:
         if row.ours and row.paper_name is None:
             continue
-        cells = ["–" if c.paper is None else f"{c.paper:.1f}" for c in row.cells]
+        cells = ["–" if c.paper is None else f"{c.paper:.{table.digits}f}" for c in row.cells]
         lines.append(f"| {row.paper_name or row.name} | {' | '.join(cells)} |")
     lines += ["", *(f"- not comparable with ours: {reason}" for reason in table.reasons)]
     return "\n".join(lines)

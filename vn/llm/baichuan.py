@@ -21,8 +21,8 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from vn.errors import InputError
-from vn.llm.load import MARK
 from vn.llm.weights import read_weights
+from vn.tokenizer_folder import MARK
 
 VOCABULARIES = {64000: False, 125696: True}  # of the released models: whether their head is normalised
 KEPT = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "rms_norm_eps")

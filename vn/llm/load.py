@@ -22,8 +22,8 @@ from transformers.utils import logging as transformers_logging
 from vn.errors import InputError
 from vn.llm.added import read_added
 from vn.llm.attention import TREE
+from vn.tokenizer_folder import MARK
 
-MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model (vn.llm.pieces)
 CACHE = Path("~/.cache/vn").expanduser()
 WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
 PIECE = 1 << 16

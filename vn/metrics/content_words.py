@@ -6,44 +6,46 @@ that METEOR does not count as function words: nouns, verbs, adjectives and adver
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
+from vn.metrics.jieba_tokenizers import UserWord, new_jieba, new_tagger
 from vn.metrics.meteor import FUNCTION_WORDS
-from vn.metrics.tokenisation import new_jieba, ptb
+from vn.metrics.tokenisation import ptb
+from vn.metrics.user_dictionary import UserDictionary
 from vn.story import Language
 
 EMSCORE_TAGS = frozenset(["n", "s", "nr", "ns", "nt", "nw", "nz", "v", "vn", "a"])
 INFORMATION_TAGS = frozenset(["l", "n", "s", "nr", "ns", "nt", "nw", "nz", "a"])
 
 
-@dataclass
 class ContentWords:
     """Cuts texts into words with tags.
 
-    Attributes:
+    Args:
         language: of the texts.
-        user_words: words to keep whole, with the tag ``l``, in Chinese.
+        user_words: words that jieba keeps whole, in Chinese; see `vn.metrics.jieba_tokenizers.new_jieba`.
         dictionary: where they come from; part of the name.
+
+    Attributes:
+        name: the tokenisation's.
+        tokenizer: jieba's; None in English.
+        tagger: jieba's, over that tokenizer; None in English.
 
     Raises:
         InputError: jieba is not installed.
     """
 
-    language: Language
-    user_words: Iterable[str] = ()
-    dictionary: str = "stories"
-    _tagger: Any = field(default=None, init=False, repr=False)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, language: Language, user_words: Iterable[str | UserWord] = (), dictionary: str = "stories"
+    ) -> None:
+        self.language = language
         self.name = "ptb"
-        if self.language == "zh":
-            tokenizer, words = new_jieba(self.user_words)
-            import jieba.posseg
-
-            self._tagger = jieba.posseg.POSTokenizer(tokenizer)
-            self.name = f"jieba+{self.dictionary}" if words else "jieba"
+        self.tokenizer = self.tagger = None
+        if language == "zh":
+            self.tokenizer, words = new_jieba(user_words)
+            self.tagger = new_tagger(self.tokenizer)
+            self.name = f"jieba+{dictionary}" if words else "jieba"
 
     def all(self, text: str) -> list[str]:
         """All words, punctuation left out."""
@@ -53,9 +55,22 @@ class ContentWords:
         """The words of these tags; in English the content words, whatever the tags."""
         return [word for word, tag in self._tagged(text) if (tag in tags if tag else word not in FUNCTION_WORDS)]
 
+    def cut(self, text: str) -> list[tuple[str, str]]:
+        """Everything that the text is cut into, punctuation and spaces too, with tags; in English without tags."""
+        if self.tagger is None:
+            return [(word, "") for word in ptb(text)]
+        return [(pair.word, pair.flag) for pair in self.tagger.cut(text)]
+
+    def units(self, text: str) -> list[str]:
+        """The words of the definition of intra-repetition: by jieba without its tagger, punctuation left out."""
+        words = ptb(text) if self.tokenizer is None else self.tokenizer.cut(text)
+        return [word for word in words if any(map(str.isalnum, word))]
+
     def _tagged(self, text: str) -> list[tuple[str, str]]:
-        if self._tagger is None:
-            pairs = [(word, "") for word in ptb(text)]
-        else:
-            pairs = [(pair.word, pair.flag) for pair in self._tagger.cut(text)]
-        return [(word, tag) for word, tag in pairs if any(map(str.isalnum, word))]
+        return [(word, tag) for word, tag in self.cut(text) if any(map(str.isalnum, word))]
+
+
+@functools.lru_cache(maxsize=1)
+def content_words(language: Language, dictionary: UserDictionary) -> ContentWords:
+    """`ContentWords` with a user dictionary; the last one is kept, since it takes seconds to make."""
+    return ContentWords(language, dictionary.words, dictionary.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,21 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vn.errors import Findings, InputError
+from vn.files import read_text
 from vn.metrics.bleu import ORDERS, bleu_of, bleu_statistics
 from vn.metrics.bootstrap import Finish, mean
 from vn.metrics.cider import cider_segments
+from vn.metrics.content_words import ContentWords, content_words
 from vn.metrics.facts import SOURCES, Fact, FactChecker, clip_facts
 from vn.metrics.instruments import Instruments
 from vn.metrics.labels import agree, agree_exactly
 from vn.metrics.length import fits
 from vn.metrics.meteor import Matcher, meteor_of, meteor_statistics
+from vn.metrics.ngrams import Tokens
 from vn.metrics.predictions import ScoredClip, Test
+from vn.metrics.released_text import Pair, released_pair
 from vn.metrics.repetition import Variant, story_repetition
 from vn.metrics.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
-from vn.metrics.tokenisation import DEFAULT, Tokenisation, jieba_words, ptb, tokenisation_named
-from vn.story import read_text
+from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
+from vn.metrics.user_dictionary import CHOICES, UserDictionary, note_unused, user_dictionary
 
 BLEU = tuple(f"bleu_{n}" for n in range(1, ORDERS + 1))
+RELEASED = "_released"
+TEXT = (*BLEU, "meteor", "cider")
+TEXT_RELEASED = tuple(f"{name}{RELEASED}" for name in TEXT)
 LENGTH = "word_length_accuracy"
 REPETITION: dict[str, Variant] = {"intra_repetition": "paper", "intra_repetition_released": "released"}
 LABELS = {"label_agreement": agree, "label_exact": agree_exactly}
@@ -32,7 +39,7 @@ FACTS = ("facts", *(f"facts_{source}" for source in SOURCES))
 EMSCORES = ("emscore", "emscore_released", "emscore_ref", "emscore_ref_released")
 INFORMATION = ("info_sim", "info_sim_released", "info_diverse", "info_diverse_released")
 JUDGED = ("script_label_accuracy", "script_label_exact")
-METRICS = (*BLEU, "meteor", "cider", *EMSCORES, *INFORMATION, LENGTH, *JUDGED, *REPETITION, *LABELS, *FACTS)
+METRICS = (*TEXT, *TEXT_RELEASED, *EMSCORES, *INFORMATION, LENGTH, *JUDGED, *REPETITION, *LABELS, *FACTS)
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ class Choices:
     Attributes:
         tokenisation: of BLEU, METEOR and CIDEr; a name, or None for the language's own (en ``ptb``, zh ``char``).
         meteor: METEOR's matcher, ``exact`` or ``jar``.
-        user_dictionary: words that jieba keeps whole in intra-repetition: the ``stories``' titles and points, as in
-            the released evaluation, ``none``, or a file with a word a line; in InfoSim and InfoDiverse too.
+        user_dictionary: words that jieba keeps whole in intra-repetition, InfoSim and InfoDiverse: the ``stories``'
+            titles and points, as in the released evaluation, ``none``, or a file (`vn.metrics.user_dictionary`).
         instruments: encoders and judges of what needs them; without one its metrics are not computed.
     """
 
@@ -67,7 +74,7 @@ def measure(
         choices: how; None for the defaults.
         names: which metrics.
         on_step: called with what is taken next.
-        findings: takes what a judge said that is no label.
+        findings: takes user words that are no use, and what a judge said that is not a label.
 
     Raises:
         InputError: a metric or tokenisation that does not exist, or a chosen resource that is not there.
@@ -76,16 +83,19 @@ def measure(
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise InputError(f"no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
+    if choices.user_dictionary not in CHOICES:
+        read_text(choices.user_dictionary)  # that it is there
+    findings = findings if findings is not None else Findings()
     measured: Measured = {}
-    if any(name in names for name in (*BLEU, "meteor", "cider")):
+    if any(name in names for name in (*TEXT, *TEXT_RELEASED)):
         measured |= _text(test, choices, names, on_step)
     if any(name in names for name in (*EMSCORES, *INFORMATION, *JUDGED)):
-        measured |= _with_instruments(test, choices, names, on_step, findings if findings is not None else Findings())
+        measured |= _with_instruments(test, choices, names, on_step, findings)
     if LENGTH in names:
         measured[LENGTH] = _length(test)
     if any(name in names for name in REPETITION):
         on_step("intra-repetition")
-        measured |= _repetition(test, choices)
+        measured |= _repetition(test, choices, findings)
     measured |= _labels(test)
     if any(name in names for name in FACTS):
         on_step("facts")
@@ -97,40 +107,74 @@ def measure(
 
 
 def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callable[[str], None]) -> Measured:
-    clips = [clip for clip in test.clips if clip.reference]
-    if not clips:
-        return dict.fromkeys((*BLEU, "meteor", "cider"), NotComputed("no clip has a reference"))
+    """BLEU, METEOR and CIDEr of the texts as they are, and of those that the released evaluation makes of them."""
     tokenisation = choices.tokenisation or DEFAULT[test.language]
     if isinstance(tokenisation, str):
         tokenisation = tokenisation_named(tokenisation)
-    hypotheses = [tokenisation.tokens(clip.narration) for clip in clips]
-    references = [[tokenisation.tokens(clip.reference or "")] for clip in clips]
-
-    def measure_of(name: str, rows: NDArray[np.float64], variant: str | None) -> Measure:
-        return of_clips(test, clips, rows, finish_of(name), tokenisation.name, variant)
-
+    clips = [clip for clip in test.clips if clip.reference]
+    pairs = {"": [Pair(clip, clip.narration, clip.reference or "") for clip in clips]}
     measured: Measured = {}
-    if any(name in names for name in BLEU):
-        on_step("BLEU")
-        counts = bleu_statistics(hypotheses, references)
-        for name in BLEU:
-            measured[name] = measure_of(name, counts, None)
-    if "meteor" in names:
-        on_step("METEOR")
-        sums = meteor_statistics(hypotheses, references, choices.meteor)
-        measured["meteor"] = measure_of("meteor", sums, choices.meteor)
-    if "cider" in names:
-        on_step("CIDEr")
-        if len(clips) > 1:
-            scores = cider_segments(hypotheses, references)
-            measured["cider"] = measure_of("cider", with_count(scores), "cider-d")
-        else:
-            measured["cider"] = NotComputed("document frequencies need two clips with a reference or more")
+    if test.language == "zh":
+        pairs[RELEASED] = [pair for clip in clips if (pair := released_pair(clip)) is not None]
+    else:
+        measured |= dict.fromkeys(TEXT_RELEASED, NotComputed("the released computation is one of Chinese texts"))
+    hypotheses = {suffix: [tokenisation.tokens(pair.narration) for pair in own] for suffix, own in pairs.items()}
+    references = {suffix: [[tokenisation.tokens(pair.reference)] for pair in own] for suffix, own in pairs.items()}
+    meteors = _meteor_rows(hypotheses, references, choices.meteor, names, on_step)
+
+    def add(name: str, suffix: str, rows: NDArray[np.float64], variant: str | None) -> None:
+        variant = ", ".join(filter(None, (variant, suffix.removeprefix("_")))) or None
+        scored = [pair.clip for pair in pairs[suffix]]
+        measured[f"{name}{suffix}"] = of_clips(test, scored, rows, finish_of(name), tokenisation.name, variant)
+
+    for suffix in pairs:
+        wanted = [name for name in TEXT if f"{name}{suffix}" in names]
+        if not pairs[suffix]:
+            why = "no clip has 4 characters or more in both texts" if suffix else "no clip has a reference"
+            measured |= dict.fromkeys((f"{n}{suffix}" for n in wanted), NotComputed(why))
+            continue
+        if any(name in wanted for name in BLEU):
+            on_step("BLEU")
+            counts = bleu_statistics(hypotheses[suffix], references[suffix])
+            for name in BLEU:
+                add(name, suffix, counts, None)
+        if suffix in meteors:
+            add("meteor", suffix, meteors[suffix], choices.meteor)
+        if "cider" in wanted:
+            on_step("CIDEr")
+            if len(pairs[suffix]) > 1:
+                scores = cider_segments(hypotheses[suffix], references[suffix])
+                add("cider", suffix, with_count(scores), "cider-d")
+            else:
+                why = "document frequencies need two clips with a reference or more"
+                measured[f"cider{suffix}"] = NotComputed(why)
     return measured
+
+
+def _meteor_rows(
+    hypotheses: Mapping[str, Sequence[Tokens]],
+    references: Mapping[str, Sequence[Sequence[Tokens]]],
+    matcher: Matcher,
+    names: Collection[str],
+    on_step: Callable[[str], None],
+) -> dict[str, NDArray[np.float64]]:
+    """METEOR's statistics by suffix, all in one call: the jar takes long to start."""
+    wanted = [suffix for suffix, own in hypotheses.items() if own and f"meteor{suffix}" in names]
+    if not wanted:
+        return {}
+    on_step("METEOR")
+    rows = meteor_statistics(
+        [text for suffix in wanted for text in hypotheses[suffix]],
+        [texts for suffix in wanted for texts in references[suffix]],
+        matcher,
+    )
+    ends = np.cumsum([len(hypotheses[suffix]) for suffix in wanted])[:-1]
+    return dict(zip(wanted, np.split(rows, ends), strict=True))
 
 
 def finish_of(name: str) -> Finish:
     """How a metric comes from its summed rows."""
+    name = name.removesuffix(RELEASED)
     if name in BLEU:
         order = BLEU.index(name)
         return lambda sums: bleu_of(sums)[..., order]
@@ -148,10 +192,10 @@ def _length(test: Test) -> Measure | NotComputed:
     return of_clips(test, test.clips, with_count(fit), mean, None, "+".join(sources) or "unknown")
 
 
-def _repetition(test: Test, choices: Choices) -> Measured:
+def _repetition(test: Test, choices: Choices, findings: Findings) -> Measured:
     try:
-        tokenisation = _units(test, choices)
-    except InputError as error:
+        words = _words(test, choices, findings)
+    except InputError as error:  # there is no jieba
         return dict.fromkeys(REPETITION, NotComputed(str(error)))
     stories: dict[str, list[ScoredClip]] = {}
     for clip in test.clips:
@@ -163,38 +207,30 @@ def _repetition(test: Test, choices: Choices) -> Measured:
             continue
         rows, clips, videos = [], [], []
         for video, own in stories.items():
-            units = [tokenisation.tokens(clip.narration) for clip in own]
-            if variant == "paper":
-                units = [[u for u in clip if any(map(str.isalnum, u))] for clip in units]  # punctuation is no word
+            if variant == "released":
+                units = [[word for word, _ in words.cut(clip.narration)] for clip in own]
+            else:
+                units = [words.units(clip.narration) for clip in own]
             value = story_repetition(units, variant)
             if value is not None:
                 rows.append([value, 1.0])
                 videos.append(video)
                 clips.extend(own)
         if rows:
-            measured[name] = Measure(
-                tuple(videos), np.array(rows), mean, tokenisation.name, variant, coverage(test, clips)
-            )
+            measured[name] = Measure(tuple(videos), np.array(rows), mean, words.name, variant, coverage(test, clips))
         else:
             measured[name] = NotComputed("no video has two narrated clips")
     return measured
 
 
-def _units(test: Test, choices: Choices) -> Tokenisation:
-    if test.language == "en":
-        return Tokenisation("ptb", ptb)
-    return jieba_words(*_user_words(test, choices))
-
-
-def _user_words(test: Test, choices: Choices) -> tuple[list[str], str]:
-    """The words that jieba keeps whole, and where they come from."""
-    if choices.user_dictionary == "none":
-        return [], "none"
-    if choices.user_dictionary == "stories":
-        points = [point for story in test.stories for aspect in story.knowledge for point in aspect.points]
-        return [*(story.title for story in test.stories), *points], "stories"
-    file = Path(choices.user_dictionary)
-    return read_text(file).splitlines(), file.name
+def _words(test: Test, choices: Choices, findings: Findings) -> ContentWords:
+    """What cuts narrations into words; in Chinese by the user dictionary, whose useless words are named."""
+    if test.language != "zh":
+        return content_words(test.language, UserDictionary("none"))
+    dictionary = user_dictionary(choices.user_dictionary, test.stories)
+    words = content_words("zh", dictionary)
+    note_unused(dictionary, words.tokenizer, words.tagger, findings)
+    return words
 
 
 # -- with encoders and judges -----------------------------------------------------------------------------------------
@@ -213,11 +249,10 @@ def _with_instruments(
         return emscores(test, encoder, frames, lambda: on_step("EMScore"))
 
     def information() -> Measured:
-        from vn.metrics.content_words import ContentWords
         from vn.metrics.embedded import information
 
         encoder = with_them.sentences(test.language)
-        return information(test, encoder, ContentWords(test.language, *_user_words(test, choices)))
+        return information(test, encoder, _words(test, choices, findings))
 
     def judged() -> Measured:
         from vn.metrics.judged import NOT_GIVEN, script_labels

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vn.files import read_text
 from vn.metrics.measures import Choices, finish_of
 from vn.metrics.predictions import Test
 from vn.metrics.sums import Measure, Measured, NotComputed
 from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
+from vn.metrics.user_dictionary import CHOICES
 from vn.story import Language
 
 PACKAGES = ("jieba", "pycocoevalcap")  # whose versions change a score
@@ -70,7 +72,10 @@ def way(choices: Choices, language: Language) -> str:
     """What measures depend on besides the test: the choices, and the code. Names a maker in a `DiskCache`."""
     tokenisation = choices.tokenisation or DEFAULT[language]
     name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation_named(tokenisation).name
-    return " ".join(["measures", _code(), name, choices.meteor, str(choices.user_dictionary)])
+    words = str(choices.user_dictionary)
+    if words not in CHOICES:
+        words = f"{Path(words).name} {hashlib.sha256(read_text(words).encode()).hexdigest()}"
+    return " ".join(["measures", _code(), name, choices.meteor, words])
 
 
 def digest(test: Test) -> str:

@@ -22,12 +22,14 @@ class Column:
     Attributes:
         metric: the name that `vn score` gives the computation behind it.
         short: the paper's heading.
-        how: what its numbers were taken with: how a tokenisation or variant begins, or what a model's name holds.
+        how: what its numbers were taken with: how a tokenisation or variant begins, or what is in a model's name.
+        unlike: why no number of ours is the same; empty if one can be.
     """
 
     metric: str
     short: str
     how: Mapping[str, str]
+    unlike: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,12 @@ class PaperTable:
         name: for files and options.
         title: for readers.
         corpus: whose test split it is.
-        setting: ``predicted`` or ``given``: where the storyline came from.
+        setting: ``predicted`` or ``given``: where the storyline came from; ``human`` for ratings by people.
         domain: of the corpus.
         columns: in the paper's order.
         rows: system -> metric -> the printed number (times 100); a metric that the paper leaves out is not there.
+        digits: after the point.
+        note: what the numbers are, where no metric of ours says so.
     """
 
     name: str
@@ -51,6 +55,8 @@ class PaperTable:
     domain: Domain
     columns: tuple[Column, ...]
     rows: Mapping[str, Mapping[str, float]]
+    digits: int = 1
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Paper:
 
     Attributes:
         source: what to cite.
-        tables: both settings of the ads, and the general domain.
+        tables: both settings of the ads, the general domain, and the human evaluation.
         ablations: the name of an ablation -> its system in the tables.
     """
 
@@ -72,21 +78,26 @@ class Paper:
         return tuple(dict.fromkeys(table.corpus for table in self.tables))
 
     def table(self, setting: str, domain: Domain) -> PaperTable | None:
-        """The table to lay a setting of ours beside; None where the paper has none."""
+        """The table to lay a setting of ours beside; None if the paper has none."""
         return next((t for t in self.tables if (t.setting, t.domain) == (setting, domain)), None)
+
+    @property
+    def human(self) -> PaperTable:
+        """The human evaluation; it has no numbers of ours."""
+        return next(t for t in self.tables if t.setting == "human")
 
 
 @functools.cache
 def paper() -> Paper:
     """Read the paper's numbers.
 
-    >>> paper().table("predicted", "ad").rows["VideoNarrator"]["cider"]
+    >>> paper().table("predicted", "ad").rows["VideoNarrator"]["cider_released"]
     33.3
     >>> paper().table("given", "general") is None
     True
     """
     data = read_yaml(FILE)
-    columns = {name: Column(name, c["short"], c["how"]) for name, c in data["columns"].items()}
+    columns = {name: Column(name, c["short"], c["how"], c.get("unlike", "")) for name, c in data["columns"].items()}
     tables = []
     for table in data["tables"]:
         rows = {}
@@ -103,6 +114,8 @@ def paper() -> Paper:
                 domain=table["domain"],
                 columns=tuple(columns[m] for m in table["metrics"]),
                 rows=rows,
+                digits=table.get("digits", 1),
+                note=table.get("note", ""),
             )
         )
     return Paper(data["source"], tuple(tables), data["ablations"])
@@ -124,4 +137,6 @@ def differences(entry: Mapping[str, Any], column: Column, table: PaperTable, cor
         ours = str(entry.get(name) or "none")
         if not (wanted in ours if name == "model" else ours.startswith(wanted)):
             found.append(f"{name} {ours}, the paper's is {wanted.rstrip(':')}")
+    if column.unlike:
+        found.append(column.unlike)
     return found

@@ -18,27 +18,33 @@ from vn.metrics.paper import PaperTable, differences
 
 ORIENTATION = "~"
 RELEASED = "_released"
+DEFINITION = "the definition, the paper's is the released computation"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number times 100.
+    """A number times 100 (people's ratings: as they are).
 
     Attributes:
-        value: None where there is none.
+        value: None if there is none.
         interval: 95 %, of ours.
-        why: it is only for orientation; empty where it is comparable.
+        why: it is only for orientation; empty if it is comparable.
+        digits: after the point.
     """
 
     value: float | None
     interval: tuple[float, float] | None = None
     why: tuple[str, ...] = ()
+    digits: int = 1
+
+    @property
+    def number(self) -> str:
+        """The number without a mark."""
+        return "-" if self.value is None else f"{self.value:.{self.digits}f}"
 
     @property
     def text(self) -> str:
-        if self.value is None:
-            return "-"
-        return f"{ORIENTATION if self.why else ''}{self.value:.1f}"
+        return f"{ORIENTATION if self.why and self.value is not None else ''}{self.number}"
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,13 @@ class SideBySide:
         title: of the paper's table.
         columns: metric -> heading.
         rows: (system, whether it is ours, its cells by metric), the paper's first.
+        note: what the numbers are, if no metric of ours says so.
     """
 
     title: str
     columns: Mapping[str, str]
     rows: tuple[tuple[str, bool, Mapping[str, Cell]], ...]
+    note: str = ""
 
     @property
     def remarks(self) -> list[str]:
@@ -79,7 +87,7 @@ def side_by_side(
         corpus: whose test split was scored, a corpus of the paper's; None where nobody said.
     """
     rows: list[tuple[str, bool, Mapping[str, Cell]]] = [
-        (system, False, {c.metric: Cell(values.get(c.metric)) for c in table.columns})
+        (system, False, {c.metric: Cell(values.get(c.metric), digits=table.digits) for c in table.columns})
         for system, values in table.rows.items()
     ]
     for name, scores in runs.items():
@@ -89,7 +97,7 @@ def side_by_side(
             why: list[str] = []
             if entry.get("value") is None and column.metric.endswith(RELEASED):
                 entry = scores.get(column.metric.removesuffix(RELEASED)) or {}
-                why = ["the definition, the paper's is the released computation"]
+                why = [DEFINITION]
             if entry.get("value") is None:
                 cells[column.metric] = Cell(None)
                 continue
@@ -99,7 +107,7 @@ def side_by_side(
                 100 * entry["value"], (100 * ends[0], 100 * ends[1]) if ends else None, tuple(why)
             )
         rows.append((name, True, cells))
-    return SideBySide(table.title, {c.metric: c.short for c in table.columns}, tuple(rows))
+    return SideBySide(table.title, {c.metric: c.short for c in table.columns}, tuple(rows), table.note)
 
 
 def render(tables: list[SideBySide], form: str) -> str:
@@ -140,6 +148,7 @@ def _json(tables: list[SideBySide]) -> str:
                 for system, ours, cells in table.rows
             ],
             "remarks": table.remarks,
+            "note": table.note,
         }
         for table in tables
     ]
@@ -178,7 +187,7 @@ def _latex(tables: list[SideBySide]) -> str:
     for table in tables:
         lines += [
             "\\begin{table}",
-            f"\\caption{{{escaped(table.title)}. Italics: only for orientation.}}",
+            f"\\caption{{{escaped(table.title)}. {escaped(table.note or 'Italics: only for orientation.')}}}",
             f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
             "\\toprule",
             " & ".join(["System", *map(escaped, table.columns.values())]) + r" \\",
@@ -190,7 +199,7 @@ def _latex(tables: list[SideBySide]) -> str:
                 lines.append("\\midrule")
             before = ours
             numbers = [
-                "--" if cell.value is None else (f"\\textit{{{cell.value:.1f}}}" if cell.why else f"{cell.value:.1f}")
+                "--" if cell.value is None else (f"\\textit{{{cell.number}}}" if cell.why else cell.number)
                 for cell in cells.values()
             ]
             lines.append(" & ".join([escaped(system), *numbers]) + r" \\")

@@ -11,11 +11,11 @@ from vn.errors import InputError
 Variant = Literal["paper", "released"]
 Units = Sequence[str]
 
-_STOPS = "，。"  # what the released computation takes for punctuation
+_STOPS = ("，", "。")  # the only punctuation that the released computation knows
 
 
 def intra_repetition(stories: Sequence[Sequence[Units]], variant: Variant = "paper") -> float | None:
-    """The mean over stories of two clips or more; None where there is none.
+    """The mean over the stories that have a value; None if there is none.
 
     Args:
         stories: for each story its clips in order, each as units (words); the caller chooses the tokenisation.
@@ -24,19 +24,22 @@ def intra_repetition(stories: Sequence[Sequence[Units]], variant: Variant = "pap
     >>> intra_repetition([["a red cup".split(), "a blue cup".split(), "it shines".split()]])
     0.3333333333333333
     >>> intra_repetition([[["好看", "，"], ["好看", "，", "耐用"]]], "released")
-    0.4
+    0.3333333333333333
     """
     values = [value for clips in stories if (value := story_repetition(clips, variant)) is not None]
     return sum(values) / len(values) if values else None
 
 
 def story_repetition(clips: Sequence[Units], variant: Variant = "paper") -> float | None:
-    """The repetition of one story, or None where nothing can repeat.
+    """The repetition of one story, or None if nothing can repeat.
 
-    ``paper``: for each clip but the first, the share of its units that stand in an earlier clip; the mean over
-    clips. A clip without units repeats nothing and tells nothing, so it is left out of the mean.
-    ``released``: for each clip but the first, the number of (unit, earlier clip that holds it); the sum of it, over
-    the units of all clips, after `joined`.
+    Args:
+        clips: the units of each clip, in order. ``released`` takes them as jieba's tagger cuts them, with
+            punctuation and spaces, and makes its own units of them (`joined`).
+        variant: ``paper``: for each clip but the first, the share of its units that an earlier clip has; the mean
+            over clips. A clip without units is left out of the mean. ``released``: for each clip but the first, the
+            number of pairs of a unit and an earlier clip that has it; their sum over the units of all clips. A clip
+            without units is not counted as a clip, and a story needs two.
     """
     if variant == "paper":
         shares = []
@@ -47,37 +50,45 @@ def story_repetition(clips: Sequence[Units], variant: Variant = "paper") -> floa
             seen.update(units)
         return sum(shares) / len(shares) if shares else None
     if variant == "released":
-        written = [joined(units) for units in clips]
-        total = sum(map(len, written))
-        if len(clips) < 2 or not total:
+        written = [units for clip in clips if (units := joined(clip))]
+        if len(written) < 2:
             return None
-        holders: Counter[str] = Counter()  # in how many earlier clips a unit stands
+        holders: Counter[str] = Counter()  # in how many earlier clips a unit is
         repeated = 0
         for units in written:
             repeated += sum(holders[unit] for unit in units)
             holders.update(set(units))
-        return repeated / total
+        return repeated / sum(map(len, written))
     raise InputError(f"intra-repetition is 'paper' or 'released', not {variant!r}")
 
 
-def joined(units: Units) -> list[str]:
-    """The released computation's way with single characters (spec "Fine points of the released evaluation").
+def joined(words: Units) -> list[str]:
+    """The units of the released computation: no single characters, which join a neighbour instead.
 
-    A character that is not ``，`` or ``。`` is put behind the unit before it, as one more unit, unless that is ``，``
-    or ``。``. One that is left then joins the next unit, or vanishes when that begins with it.
+    A single character (a space, a letter, any punctuation but ``，`` and ``。``) becomes a copy of the word before it,
+    as it was cut, with the character behind; the word itself stays a unit. If there is no word before it, or only
+    ``，`` or ``。``, it is put in front of a copy of what follows, which stays as well: a unit, or a ``，`` or ``。``,
+    which is no unit of its own. It vanishes at the end of the text, and if what follows begins with it.
+
+    Args:
+        words: as jieba's tagger cuts the text.
 
     >>> joined(["喝", "起来", "，", "很", "好", "吃"])
-    ['喝起来', '，', '很好', '很好吃']
+    ['喝起来', '起来', '很好', '好吃']
+    >>> joined(["a1", "b", "c"])
+    ['a1', 'a1b', 'bc']
+    >>> joined(["耐用", "。", "棒", "。", "棒"])
+    ['耐用', '棒。']
     """
-    behind: list[str] = []
-    for unit in units:
-        alone = len(unit) == 1 and unit not in _STOPS
-        behind.append(behind[-1] + unit if alone and behind and behind[-1] not in _STOPS else unit)
-    done: list[str] = []
-    for unit in reversed(behind):  # backwards, so that the next unit is done[-1]
-        if len(unit) == 1 and unit not in _STOPS and done:
-            if not done[-1].startswith(unit):
-                done[-1] = unit + done[-1]
-        else:
-            done.append(unit)
-    return done[::-1]
+    behind = list(words)
+    for i in range(1, len(words)):
+        if len(words[i]) == 1 and words[i] not in _STOPS and words[i - 1] not in _STOPS:
+            behind[i] = words[i - 1] + words[i]
+    units = []
+    for i, unit in enumerate(behind):
+        following = behind[i + 1] if i + 1 < len(behind) else ""
+        if len(unit) != 1:
+            units.append(unit)
+        elif unit not in _STOPS and following and not following.startswith(unit):
+            units.append(unit + following)
+    return units

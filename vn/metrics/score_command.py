@@ -58,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--user-dictionary",
         default="stories",
         metavar="stories|none|FILE",
-        help="words jieba keeps whole (default: the stories' titles and points)",
+        help="words jieba keeps whole: the stories' titles and points (default), or a file in jieba's format: "
+        "one word per line, with an optional frequency and tag",
     )
     with_models = parser.add_argument_group("encoders and judges")
     with_models.add_argument(
@@ -255,13 +256,18 @@ def _beside_paper(scored: Mapping[str, Scored], scores: Settings, args: argparse
     from vn.metrics.paper_table import render, side_by_side
 
     tables = []
+    human = paper().human
+    domains = set()
     for setting, entries in scores.items():
-        domains = [story.domain for story in scored[setting].test.stories]
-        table = paper().table(setting, domains[0] if domains else "ad")
+        stories = scored[setting].test.stories
+        table = paper().table(setting, stories[0].domain if stories else "ad")
         if table is not None:
             tables.append(side_by_side(table, {args.predictions.name: entries}, args.corpus))
+            domains.add(table.domain)
     if not tables:
         raise InputError("the paper has no table of these settings", file=args.predictions)
+    if human.domain in domains:
+        tables.append(side_by_side(human, {}))
     if args.paper:
         print_paper(tables)
     for file in args.table:

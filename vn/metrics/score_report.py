@@ -75,7 +75,8 @@ def print_paper(tables: Sequence[SideBySide]) -> None:
     """Print runs beside the paper's rows."""
     console = _wide()
     for each in tables:
-        table = _table(f"{each.title}: x100, ours below the paper's", ["system"], list(each.columns.values()))
+        what = "the paper's" if each.note else "x100, ours below the paper's"
+        table = _table(f"{each.title}: {what}", ["system"], list(each.columns.values()))
         before = False
         for system, ours, cells in each.rows:
             if ours and not before:
@@ -84,6 +85,8 @@ def print_paper(tables: Sequence[SideBySide]) -> None:
             name = f"[bold]{escape(system)}[/bold]" if ours else escape(system)
             table.add_row(name, *(cell.text for cell in cells.values()))
         console.print(table)
+        if each.note:
+            console.print(each.note, soft_wrap=True, markup=False, highlight=False)
         if each.remarks:
             console.print(f"{ORIENTATION} only for orientation, not comparable with the paper's:", highlight=False)
         for remark in each.remarks:

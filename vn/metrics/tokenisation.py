@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError, did_you_mean
+from vn.metrics.jieba_tokenizers import UserWord, new_jieba
 from vn.story import Language
 
 
@@ -120,11 +120,11 @@ def _clitics(token: str) -> list[str]:
 # -- jieba ------------------------------------------------------------------------------------------------------------
 
 
-def jieba_words(user_words: Iterable[str] = (), dictionary: str = "stories") -> Tokenisation:
+def jieba_words(user_words: Iterable[str | UserWord] = (), dictionary: str = "stories") -> Tokenisation:
     """``jieba``: Chinese words, punctuation among them.
 
     Args:
-        user_words: names and expressions to keep whole, as the released evaluation does (spec "Fine points").
+        user_words: names and expressions to keep whole, as in `vn.metrics.jieba_tokenizers.new_jieba`.
         dictionary: where they come from; becomes part of the name (``jieba+stories``).
 
     Raises:
@@ -135,35 +135,6 @@ def jieba_words(user_words: Iterable[str] = (), dictionary: str = "stories") -> 
     return Tokenisation(name, lambda text: [word for word in tokenizer.cut(text) if not word.isspace()])
 
 
-def new_jieba(user_words: Iterable[str] = ()) -> tuple[Any, list[str]]:
-    """A jieba tokenizer of its own that keeps these words whole (tag ``l``), and the words.
-
-    Raises:
-        InputError: jieba is not installed.
-    """
-    try:
-        import jieba
-    except ImportError:
-        raise InputError("the tokenisation 'jieba' needs the package jieba (pip install jieba)") from None
-    jieba.setLogLevel(logging.WARNING)
-    tokenizer = jieba.Tokenizer()
-    # Read from the package's dictionary each time: jieba's own way leaves a marshalled cache in the shared temporary
-    # folder, and reads whatever lies there.
-    frequencies, total = _jieba_dictionary()
-    tokenizer.FREQ, tokenizer.total, tokenizer.initialized = dict(frequencies), total, True
-    words = sorted({word.strip() for word in user_words if word.strip()})
-    for word in words:
-        tokenizer.add_word(word, tag="l")
-    return tokenizer, words
-
-
-@functools.cache
-def _jieba_dictionary() -> tuple[dict[str, int], int]:
-    import jieba
-
-    return jieba.Tokenizer.gen_pfdict(jieba.Tokenizer().get_dict_file())
-
-
 # -- ids of a language model ------------------------------------------------------------------------------------------
 
 
@@ -171,12 +142,10 @@ def llm_ids(tokenizer: Any) -> Tokenisation:
     """``llm-ids:<hash>``: a language model's token ids written as words, as in the released evaluation.
 
     Args:
-        tokenizer: of transformers. The name holds a hash of its vocabulary and rules, so that scores of two
-            tokenizers are never taken for one another. Special tokens are left out.
+        tokenizer: of transformers, or `vn.llm.pieces`. The name has a hash of its vocabulary and rules, so that scores
+            of two tokenizers are never taken for one another. Special tokens are left out.
     """
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    rules = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    digest = hashlib.sha256(rules.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(_rules(tokenizer)).hexdigest()[:12]
 
     def tokens(text: str) -> list[str]:
         return [str(i) for i in tokenizer(text, add_special_tokens=False)["input_ids"]]
@@ -184,13 +153,21 @@ def llm_ids(tokenizer: Any) -> Tokenisation:
     return Tokenisation(f"llm-ids:{digest}", tokens)
 
 
+def _rules(tokenizer: Any) -> bytes:
+    """What decides the ids of a text."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        return str(backend.to_str()).encode()
+    pieces = getattr(tokenizer, "sp_model", None)
+    if pieces is not None:
+        return bytes(pieces.serialized_model_proto())
+    return json.dumps(tokenizer.get_vocab(), sort_keys=True).encode()
+
+
 @functools.lru_cache(maxsize=1)
 def _load_tokenizer(folder: Path) -> Any:
     if not folder.is_dir():
         raise InputError("no such tokenizer folder", file=folder)
-    from transformers import AutoTokenizer
+    from vn.tokenizer_folder import read_tokenizer
 
-    try:
-        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"not a tokenizer: {error}", file=folder) from None
+    return read_tokenizer(folder)
