@@ -15,6 +15,7 @@ from vn.metrics.tokenisation import ptb
 from vn.metrics.user_dictionary import UserDictionary
 from vn.story import Language
 
+MOST = 20_000  # texts whose words are kept
 EMSCORE_TAGS = frozenset(["n", "s", "nr", "ns", "nt", "nw", "nz", "v", "vn", "a"])
 INFORMATION_TAGS = frozenset(["l", "n", "s", "nr", "ns", "nt", "nw", "nz", "a"])
 
@@ -42,6 +43,7 @@ class ContentWords:
         self.language = language
         self.name = "ptb"
         self.tokenizer = self.tagger = None
+        self._known: dict[str, list[tuple[str, str]]] = {}
         if language == "zh":
             self.tokenizer, words = new_jieba(user_words)
             self.tagger = new_tagger(self.tokenizer)
@@ -59,7 +61,11 @@ class ContentWords:
         """Everything that the text is cut into, punctuation and spaces too, with tags; in English without tags."""
         if self.tagger is None:
             return [(word, "") for word in ptb(text)]
-        return [(pair.word, pair.flag) for pair in self.tagger.cut(text)]
+        if text not in self._known:  # several metrics cut the same narrations, and the tagger is slow
+            if len(self._known) >= MOST:
+                self._known.clear()
+            self._known[text] = [(pair.word, pair.flag) for pair in self.tagger.cut(text)]
+        return self._known[text]
 
     def units(self, text: str) -> list[str]:
         """The words of the definition of intra-repetition: by jieba without its tagger, punctuation left out."""
