@@ -62,7 +62,7 @@ def test_clips_of_the_product_file_are_used(smoke_demo, tmp_path):
     assert [(c["start"], c["end"]) for c in story["clips"]] == [(0, 4), (4, 6.5)]
     warnings = story.pop("warnings")
     assert isinstance(warnings, list)
-    assert story.pop("record")["picture"] == [128, 128]
+    assert story.pop("record")["picture"] == [256, 192]
     for clip in story["clips"]:
         for added in ADDED:
             clip.pop(added, None)
@@ -178,7 +178,7 @@ def test_other_product_information_concerns_all_clips_and_another_time_those_fro
     ("change", "message"),
     [
         (lambda story: story.pop("record"), "story.json: record: no story.json that vn narrate wrote"),
-        (lambda story: story["clips"].clear(), "story.json: test-00049: clips: the story has no clips"),
+        (lambda story: story["clips"].clear(), "clips: the story has no clips"),
         (lambda story: story["clips"][2].update(labels=["Sore Pont"]), "clips[2].labels: unknown script label"),
         (lambda story: story["clips"][2].update(labels=3), "clips[2].labels: expected a list of script labels"),
         (lambda story: story.update(video="none.mp4") or story["clips"][0].pop("labels"), "none.mp4: no such video"),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vn.clock import seconds_of
 from vn.errors import Findings, InputError
 from vn.files import read_json
 from vn.narrate.changes import Changes, compare
@@ -144,10 +145,12 @@ def _seen(before: Record, changes: Changes, anew: bool, sorted_: bool) -> list[s
 def _in_order(clips: Any) -> tuple[list[Any], bool]:
     """A file's clips in the order of their times, and whether that is another one than the file's."""
     entries = list(clips) if isinstance(clips, list) else []
-    if not all(isinstance(entry, dict) and is_seconds(entry.get("start")) for entry in entries):
+    starts = [entry.get("start") if isinstance(entry, dict) else None for entry in entries]
+    starts = [seconds_of(start) if isinstance(start, str) else start for start in starts]
+    if not all(is_seconds(start) for start in starts):
         return entries, False  # whoever reads them says what is wrong
-    ordered = sorted(entries, key=lambda entry: float(entry["start"]))
-    return ordered, ordered != entries
+    order = sorted(range(len(entries)), key=lambda i: float(starts[i]))
+    return [entries[i] for i in order], order != list(range(len(entries)))
 
 
 def _clip_of(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,8 @@ def record(
         picture: width and height of the video's pictures.
     """
     paths = {"video": story.video, **{name: made_with.get(name) for name in PATHS}}
-    given = {name: path for name, path in paths.items() if path and os.path.isabs(path)}
+    # Beside the way from this folder, what holds where only one of the two moves.
+    given = {n: [relative(path, folder), path] for n, path in paths.items() if path and os.path.isabs(path)}
     notes = dict(made_with)
     for name in PATHS:
         path = notes.get(name)
@@ -95,7 +96,7 @@ def read_record(data: Any, folder: Path) -> Record | None:
     given = value.get("given") if isinstance(value.get("given"), dict) else {}
     lost, places = {}, {}
     for name, path in {"video": data.get("video"), **{name: made_with.get(name) for name in PATHS}}.items():
-        names = [path if isinstance(path, str) else None, given.get(name) if isinstance(given.get(name), str) else None]
+        names = [path if isinstance(path, str) else None, _absolute(given.get(name), path)]
         place = find(names, folder)
         places[name] = str(place) if place is not None else None
         if names[0] and place is None and (name != "base_model" or names[0].startswith((".", "/", "~"))):
@@ -148,6 +149,12 @@ def _old_marks(clip: Mapping[str, Any]) -> dict[str, str | None]:
 
 def _mark_of(product: str | None, clips: Sequence[Any]) -> str:
     return mark(json.dumps([product, [[c[name] for name in (*TIMES, *FIELDS)] for c in clips]]))
+
+
+def _absolute(given: Any, path: Any) -> str | None:
+    """The absolute path that was given, unless another one has been put in the place of the way there."""
+    known = isinstance(given, list) and len(given) == 2 and all(isinstance(each, str) for each in given)
+    return given[1] if known and given[0] == path else None
 
 
 def _size(value: Any) -> tuple[int, int] | None:
