@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def save(
     out: Path, plan: Plan, written: Sequence[WrittenClip], made_with: Mapping[str, Any], findings: Findings
 ) -> None:
+    from vn.narrate.knowledge_dropped import dropped_message, dropped_points
     from vn.narrate.subtitles import cues, srt, vtt
 
     story, first = plan.story, plan.first or 0
@@ -32,6 +33,9 @@ def save(
         else:
             before = plan.entries[each.clip] if plan.entries else {}
             data["clips"][each.clip] |= _added(story, each, plan.given.get(each.clip, ()), before)
+    if dropped := dropped_points(story, written):
+        data["knowledge_dropped"] = [{"aspect": aspect, "point": point} for aspect, point in dropped]
+        findings.add(dropped_message(story, dropped), file=plan.story.video, field="knowledge")
     data["warnings"] = [*plan.warnings, *(line for line in findings.lines if line not in plan.warnings)]
     if story.video:
         data["video"] = relative(story.video, out)
