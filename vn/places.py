@@ -35,7 +35,8 @@ def candidates(names: Iterable[str | None], folder: str | Path) -> Iterator[Path
         if not given.is_absolute():
             own = Path(os.path.normpath(Path(folder) / name))
             # The folder that a command was called from is most often one of those above its files.
-            above = [parent / name for parent in Path(os.path.abspath(folder)).parents]
+            parents = [] if name.startswith("..") else Path(os.path.abspath(folder)).parents
+            above = [parent / given for parent in parents]
             places = [own, given, *above] if name.startswith(".") else [given, own, *above]
         for place in places:
             if place not in seen:
