@@ -37,6 +37,7 @@ _SLIPS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\s*＃"), "is that a full-width # in line {line}?"),
 )
 _NO_SPACE = r"\s*(?:- +)*(?:{names}):\S"
+LONGEST_LINE = 300  # characters that are looked at
 LIKE_TEXT = "put it in quotes"
 
 
@@ -49,6 +50,7 @@ def slip(text: str, names: tuple[str, ...] = ()) -> str:
     """
     close = re.compile(_NO_SPACE.format(names="|".join(map(re.escape, names)))) if names else None
     for number, line in enumerate(text.split("\n"), 1):
+        line = line[:LONGEST_LINE]
         for pattern, question in _SLIPS:
             if pattern.match(line):
                 return "; " + question.format(line=number)

@@ -145,7 +145,7 @@ def _seen(before: Record, changes: Changes, anew: bool, sorted_: bool) -> list[s
 def _in_order(clips: Any) -> tuple[list[Any], bool]:
     """A file's clips in the order of their times, and whether that is another one than the file's."""
     entries = list(clips) if isinstance(clips, list) else []
-    starts = [entry.get("start") if isinstance(entry, dict) else None for entry in entries]
+    starts: list[Any] = [entry.get("start") if isinstance(entry, dict) else None for entry in entries]
     starts = [seconds_of(start) if isinstance(start, str) else start for start in starts]
     if not all(is_seconds(start) for start in starts):
         return entries, False  # whoever reads them says what is wrong

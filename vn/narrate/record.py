@@ -93,8 +93,10 @@ def read_record(data: Any, folder: Path) -> Record | None:
     if not isinstance(clips, list) or any(not isinstance(c, dict) or not {*TIMES, *FIELDS} <= set(c) for c in clips):
         return None
     new = value.get("format") == FORMAT
-    given = value.get("given") if isinstance(value.get("given"), dict) else {}
-    lost, places = {}, {}
+    given: Any = value.get("given")
+    given = given if isinstance(given, dict) else {}
+    lost: dict[str, str] = {}
+    places: dict[str, str | None] = {}
     for name, path in {"video": data.get("video"), **{name: made_with.get(name) for name in PATHS}}.items():
         names = [path if isinstance(path, str) else None, _absolute(given.get(name), path)]
         place = find(names, folder)
