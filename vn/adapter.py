@@ -36,12 +36,14 @@ from vn.llm.lora import LoraSettings, add_lora, load_lora, merge_lora
 from vn.llm.packing import Packer
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
+from vn.places import find, relative, tried
 from vn.prompt import Template
 from vn.story import WordRangeRule
 from vn.visual.plan import VisualSettings
 
 FORMAT = 1
 CARD_TYPES: dict[str, Any] = {"domain": str | None, "corpus": str | None, "trained_on": dict | None}
+FROM_HERE = "base_model_from_here"  # of narrator.json: the way from its folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class NarratorCard:
     """What a narrator is made of; ``narrator.json``.
 
     Attributes:
-        base_model: name or path of the base model, as the user gave it.
+        base_model: name or path of the base model: as the user gave it, or where it is now if that has moved together
+            with the adapter folder (`note_base`).
         base_sha256: its fingerprint (`vn.llm.load.hash_folder`); empty before it is loaded.
         dtype: of the base model's weights.
         template_sha256: of ``template.yaml``.
@@ -234,7 +237,25 @@ def _write_adapter(folder: Path, assembly: Assembly) -> None:
     save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, folder / "narrator.safetensors")
     (folder / "template.yaml").write_text(assembly.template.text, encoding="utf-8")
     card = {"format": FORMAT, "vn": __version__, **dataclasses.asdict(assembly.card)}
-    (folder / "narrator.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_card(folder / "narrator.json", card)
+    note_base(folder, folder)
+
+
+def _write_card(file: Path, card: dict[str, Any]) -> None:
+    file.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def note_base(folder: Path, final: Path) -> None:
+    """Note in an adapter folder the way to its base model, so that both can move together.
+
+    Args:
+        folder: the adapter folder.
+        final: where it will be in the end.
+    """
+    card = read_json(folder / "narrator.json")
+    base = Path(card["base_model"]).expanduser()
+    if base.is_absolute() or base.exists():  # else it is a name on the hub
+        _write_card(folder / "narrator.json", {**card, FROM_HERE: relative(base, final)})
 
 
 def read_card(folder: Path) -> NarratorCard:
@@ -259,7 +280,25 @@ def read_card(folder: Path) -> NarratorCard:
             values[name] = nested[name](**data[name]) if name in nested else data[name]
         except TypeError as error:
             raise InputError(str(error), file=file, field=name) from None
+    values["base_model"] = _base_of(data, folder)
     return NarratorCard(**values)
+
+
+def _base_of(data: dict[str, Any], folder: Path) -> Any:
+    """The base model that a card names: where it is now, or as it was given."""
+    names = [data.get(FROM_HERE), data["base_model"]]
+    given = names[1]
+    if not all(isinstance(name, str | None) for name in names) or (names[0] is None and Path(given or "").exists()):
+        return given
+    found = find(names, folder)
+    return given if found is None else str(found)
+
+
+def lost_base(card: NarratorCard, folder: Path) -> str | None:
+    """Where the base model was looked for, if it was a folder or a file and is not found."""
+    names = [read_json(folder / "narrator.json").get(FROM_HERE), card.base_model]
+    path = names[0] is not None or str(card.base_model).startswith((".", "/", "~"))
+    return tried(names, folder) if path and find(names, folder) is None else None
 
 
 def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True, quantized: bool = True) -> Assembly:
@@ -267,7 +306,7 @@ def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True
 
     Args:
         folder: the adapter folder.
-        base_model: where the base model lies now, if it has moved.
+        base_model: where the base model is now, if it has moved.
         merge: whether LoRA is merged into the base model.
         quantized: False loads a base model whole that LoRA was trained over in 4 or 8 bits.
 
@@ -277,6 +316,9 @@ def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True
     card = read_card(folder)
     if base_model is not None:
         card = dataclasses.replace(card, base_model=base_model)
+    elif places := lost_base(card, folder):  # before anything slow
+        message = f"the base model is not found ({places}); say where it is by --base-model (tests: --model.base_model)"
+        raise InputError(message, file=folder, field="base_model")
     template_file = folder / "template.yaml"
     template = Template.parse(read_text(template_file), template_file, typing.cast(Any, card.clip_header))
     if template.sha256 != card.template_sha256:

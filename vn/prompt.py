@@ -19,10 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from vn.errors import InputError, did_you_mean, show
 from vn.files import parse_yaml, read_text
+from vn.slips import Source, not_a_text, slip
 from vn.story import Labels, Story, WordRange, format_labels
 
 Role = Literal["given", "visual", "label", "narration"]
@@ -116,17 +117,18 @@ class Template:
         """Check the text of a template file; `file` names it in errors."""
         data = parse_yaml(text, file)
         if not isinstance(data, dict):
-            raise InputError("expected a mapping of template fields", file=file)
+            raise InputError(f"expected template fields by name, got {show(data)}{slip(text, FIELDS)}", file=file)
         optional = {"before_clips", "before_clips_without_storyline"}
         if data.get("storyline") is not True:
             optional.add("instruction_without_storyline")
         for key in data:
             if key not in _FIELDS:
                 hint = did_you_mean(key, _FIELDS) if isinstance(key, str) else ""
-                raise InputError(f"unknown field{hint}", file=file, field=key if isinstance(key, str) else show(key))
+                message = f"unknown field{hint}{slip(text, FIELDS)}"
+                raise InputError(message, file=file, field=key if isinstance(key, str) else show(key))
         for key in _FIELDS:
             if key not in data and key not in optional:
-                raise InputError("missing", file=file, field=key)
+                raise InputError(f"missing{slip(text, FIELDS)}", file=file, field=key)
         if not isinstance(data["storyline"], bool):
             raise InputError(f"expected true or false, got {show(data['storyline'])}", file=file, field="storyline")
         if clip_header is not None:
@@ -140,8 +142,15 @@ class Template:
         for key, names in _FIELDS.items():
             if names is not None and key in data:
                 value = data[key]
-                parts = value.values() if key == "header" else value if key == "scene" else [value]
-                for part in parts:
+                parts = {key: value}
+                if key == "header":
+                    parts = {f"{key}.{name}": part for name, part in value.items()}
+                if key == "scene":
+                    parts = {f"{key}[{i}]": part for i, part in enumerate(value)}
+                for where, part in parts.items():
+                    if not isinstance(part, str):
+                        message = not_a_text(part, Source(text).at(where), yaml_file=True)
+                        raise InputError(message, file=file, field=where)
                     _check_text(part, names, file, key)
         data.setdefault("before_clips", "")
         for key in ("instruction", "before_clips"):
@@ -173,9 +182,10 @@ _FIELDS: dict[str, tuple[str, ...] | None] = {
 }
 
 
-def _check_text(text: Any, names: tuple[str, ...], file: str | Path, key: str) -> None:
-    if not isinstance(text, str):
-        raise InputError(f"expected a text, got {show(text)}", file=file, field=key)
+FIELDS = tuple(_FIELDS)
+
+
+def _check_text(text: str, names: tuple[str, ...], file: str | Path, key: str) -> None:
     try:
         used = [parts for parts in string.Formatter().parse(text) if parts[1] is not None]
     except ValueError as error:

@@ -314,6 +314,7 @@ class Story:
         clips_required: bool = True,
         default_id: str | None = None,
         overlap: Overlap = "refuse",
+        source: str | None = None,
     ) -> Story:
         """Check and read a story.
 
@@ -325,11 +326,12 @@ class Story:
             default_id: the id of a product file, which has none of its own.
             overlap: what becomes of clips that overlap (`vn.overlap.settle`); files of ours that hold stories which
                 were accepted before are read with ``keep``.
+            source: the text of a YAML file, for messages about values that YAML reads as no text.
 
         Raises:
             InputError: naming file, story and field.
         """
         from vn.story_reader import StoryReader  # which stands on this file
 
-        reader = StoryReader(file, findings if findings is not None else Findings(), overlap)
+        reader = StoryReader(file, findings if findings is not None else Findings(), overlap, source)
         return reader.story(data, clips_required, default_id)

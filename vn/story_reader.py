@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from vn.clock import seconds_of
 from vn.errors import Findings, InputError, did_you_mean, show
 from vn.overlap import Overlap, settle
+from vn.slips import Source, not_a_text, slip
 from vn.story import KEY, KEY_RULE, Clip, Knowledge, Story, is_seconds, parse_labels
+
+FIELDS = (
+    *("id", "title", "language", "domain", "knowledge", "clips", "video", "aspect", "points"),
+    *("start", "end", "labels", "narration", "facts"),
+)
 
 
 class StoryReader:
@@ -21,34 +28,54 @@ class StoryReader:
         file: named in errors.
         findings: takes the warnings.
         overlap: what becomes of clips that overlap.
+        source: the text of a YAML file, in which a value without quotes may be no text.
 
     Attributes:
         longest_overlap: of the story's clips, in seconds.
     """
 
-    def __init__(self, file: str | Path | None, findings: Findings, overlap: Overlap = "refuse") -> None:
+    def __init__(
+        self, file: str | Path | None, findings: Findings, overlap: Overlap = "refuse", source: str | None = None
+    ) -> None:
         self.file = file
         self.findings = findings
         self.overlap = overlap
+        self.source = source
         self.longest_overlap = 0.0
         self.id: str | None = None
 
     def fail(self, message: str, where: str | None = None) -> InputError:
         return InputError(message, file=self.file, sample=self.id, field=where)
 
+    def fail_form(self, message: str, where: str | None = None) -> InputError:
+        """Of a file that is not built as it should be: most often by a slip of the keyboard."""
+        return self.fail(message + (slip(self.source, FIELDS) if self.source else ""), where)
+
+    @cached_property
+    def written(self) -> Source:
+        """The values of a YAML file as they are written."""
+        return Source(self.source or "")
+
+    def fail_text(self, value: Any, where: str) -> InputError:
+        """Of a value that should be a text."""
+        is_yaml = self.source is not None
+        return self.fail(not_a_text(value, self.written.at(where) if is_yaml else None, is_yaml), where)
+
     def text(self, data: Mapping[str, Any], name: str, where: str = "") -> str:
         value = data.get(name)
+        if name not in data and self.source is not None:
+            raise self.fail_form("expected a text, there is none", where + name)
         if not isinstance(value, str) or not value.strip():
-            raise self.fail(f"expected a text, got {show(value)}", where + name)
+            raise self.fail_text(value, where + name)
         return value.strip()
 
     def keys(self, data: Any, known: Sequence[str], where: str) -> Mapping[str, Any]:
         if not isinstance(data, Mapping):
-            raise self.fail(f"expected a mapping, got {type(data).__name__}", where or None)
+            raise self.fail_form(f"expected {', '.join(known[:3])} ... by name, got {show(data)}", where or None)
         for key in data:
             if key not in known:
                 hint = did_you_mean(key, known) if isinstance(key, str) else ""
-                raise self.fail(f"unknown field {show(key)}{hint}", where or None)
+                raise self.fail_form(f"unknown field {show(key)}{hint}", where or None)
         return data
 
     def story(self, data: Any, clips_required: bool, default_id: str | None) -> Story:
@@ -60,30 +87,37 @@ class StoryReader:
         self.id = identity
         if not KEY.fullmatch(identity):
             raise self.fail(KEY_RULE, "id")
-        language = data.get("language")
-        if language not in ("zh", "en"):
-            raise self.fail(f"expected 'zh' or 'en', got {show(language)}", "language")
-        domain = data.get("domain", "ad")
-        if domain not in ("ad", "general"):
-            raise self.fail(f"expected 'ad' or 'general', got {show(domain)}", "domain")
+        language = self.one_of(data.get("language"), ("zh", "en"), "language")
+        domain = self.one_of(data.get("domain", "ad"), ("ad", "general"), "domain")
         video = data.get("video")
         if video is not None and not isinstance(video, str):
-            raise self.fail(f"expected a path or link, got {show(video)}", "video")
+            raise self.fail_text(video, "video")
+        for text, line in self.written.several() if "，" in (self.source or "") else ():
+            message = f"{show(text)} in line {line} is one text: a list has plain commas, with a space behind"
+            self.findings.add(message, file=self.file, sample=self.id)
         title = self.text(data, "title")
         knowledge = self.knowledge(data.get("knowledge") or [])
         clips = self.clips(data.get("clips"), clips_required)
         return Story(identity, title, language, domain, knowledge, clips, video)
 
+    def one_of(self, value: Any, known: Sequence[str], where: str) -> Any:
+        if value not in known:
+            names = " or ".join(map(repr, known))
+            raise self.fail_form(f"expected {names}, got {show(value)}", where)
+        return value
+
     def knowledge(self, data: Any) -> tuple[Knowledge, ...]:
         if not isinstance(data, list | tuple):
-            raise self.fail(f"expected a list of aspects, got {type(data).__name__}", "knowledge")
+            hint = "" if self.source is None else "; each begins with '- aspect:'"
+            raise self.fail_form(f"expected a list of aspects, got {show(data)}{hint}", "knowledge")
         entries = []
         for i, item in enumerate(data):
             where = f"knowledge[{i}]."
             item = self.keys(item, ("aspect", "points"), where[:-1])
             points = item.get("points")
             if not isinstance(points, list | tuple):
-                raise self.fail(f"expected a list of texts, got {show(points)}", where + "points")
+                hint = "; write [one, two]" if self.source is not None and isinstance(points, str) else ""
+                raise self.fail_form(f"expected a list of texts, got {show(points)}{hint}", where + "points")
             texts = tuple(self.point(point, f"{where}points[{n}]") for n, point in enumerate(points))
             entries.append(Knowledge(self.text(item, "aspect", where), texts))
         return tuple(entries)
@@ -91,8 +125,13 @@ class StoryReader:
     def point(self, value: Any, where: str) -> str:
         number = not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < 1e15
         text = str(value).strip() if number or isinstance(value, str) else ""
+        # A number is taken for the text it is written as; YAML reads 1:30 as 90 and 0123 as 83.
+        if number and self.source is not None:
+            node = self.written.at(where)
+            if node is None or node.value != text:
+                text = ""
         if not text:
-            raise self.fail(f"expected a text, got {show(value)}", where)
+            raise self.fail_text(value, where)
         return text
 
     def clips(self, data: Any, required: bool) -> tuple[Clip, ...]:
@@ -101,7 +140,7 @@ class StoryReader:
                 raise self.fail("the story has no clips", "clips")
             return ()
         if not isinstance(data, list | tuple):
-            raise self.fail(f"expected a list of clips, got {type(data).__name__}", "clips")
+            raise self.fail_form(f"expected a list of clips, got {show(data)}", "clips")
         clips = [self.clip(item, f"clips[{i}]") for i, item in enumerate(data)]
         spans, self.longest_overlap = settle(
             [(clip.start, clip.end) for clip in clips],
@@ -121,7 +160,7 @@ class StoryReader:
             if isinstance(value, str):
                 value = seconds_of(value)  # "1:05", as people write it; YAML itself reads 1:05 as 65
             if not is_seconds(value):
-                raise self.fail(f"expected seconds, or MM:SS, got {show(data.get(name))}", f"{where}.{name}")
+                raise self.fail_form(f"expected seconds, or MM:SS, got {show(data.get(name))}", f"{where}.{name}")
             times.append(float(value))
         if times[1] <= times[0]:
             raise self.fail(f"ends at {times[1]:g} s, but starts at {times[0]:g} s", f"{where}.end")

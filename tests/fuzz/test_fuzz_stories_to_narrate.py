@@ -8,9 +8,10 @@ import yaml
 from place import sizes
 
 from vn.errors import Findings
-from vn.narrate.edit import plan_of, read_edited, record
+from vn.narrate.edit import plan_of, read_edited
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
+from vn.narrate.record import record
 from vn.prompt import TEMPLATES, PromptWriter, Template, Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
 
@@ -96,14 +97,21 @@ def test_storylines_through_narrate(fuzz, place, count):
 def test_edited_stories(fuzz, place, count):
     file = place.folder / "story.json"
     made_with = {"adapter": "run/adapter", "length": "exact", "seed": 0}
-    told = STORY.to_dict() | {"warnings": ["clips[1].narration: long"], "record": record(STORY, made_with)}
+    noted = record(dataclasses.replace(STORY, video="/video.mp4"), made_with, place.folder, (320, 180))
+    told = STORY.to_dict() | {"warnings": ["clips[1].narration: long"], "record": noted, "video": "./video.mp4"}
     told["clips"][1] |= {"narration": "Hot.", "fixed": ["narration"], "words": 1, "word_range": [1, 9]}
+    clips = [
+        {"start": 0.0, "end": 2.0, "labels": ["Sore Point"], "narration": "Cold?"},
+        told["clips"][1] | {"labels": []},
+    ]
+    older = told | {"record": {"made_with": made_with, "product": "0" * 64, "clips": clips}}
 
     def check(data: bytes) -> mutate.Outcome:
         file.write_bytes(data)
         return place.read(lambda: read_edited(file, Findings()), file)
 
-    fuzz("edited story: read", check, [mutate.as_json(told)], count, [told], mutate.as_json)
+    seeds = [mutate.as_json(told), mutate.as_json(older)]
+    fuzz("edited story: read", check, seeds, count, [told, older], mutate.as_json)
 
 
 @sizes(50, 1000)

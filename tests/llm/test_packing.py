@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,8 @@ from toy_narrator import SECONDS, STORY, D, T
 
 from vn.errors import InputError
 from vn.llm.batch import collate, share
+from vn.prompt import PromptWriter
+from vn.story import Knowledge
 from vn.visual.plan import VisualSettings
 
 
@@ -183,3 +187,46 @@ def test_a_text_only_row_holds_no_visual_token_and_still_passes_through_every_mo
     trained = {name: p for name, p in assembly.narrator.named_parameters() if p.requires_grad}
     assert all(p.grad is not None for p in trained.values())
     assert not trained["projector.linear.weight"].grad.any()
+
+
+def many_points(count):
+    points = tuple(f"point number {n}" for n in range(count))
+    return replace(STORY, knowledge=(Knowledge("A", points[: count // 2]), Knowledge("B", points[count // 2 :])))
+
+
+def test_dropping_as_few_of_many_points_as_can_be(make, frames):
+    """Exactly as dropping them one by one would: one less does not fit."""
+    assembly = make()
+    packer = assembly.packer
+    story = many_points(90)
+    plan = packer.plan(story, frames, SECONDS, 3)
+    for limit in (700, 900, 1100):
+        packer.max_length = limit
+        row = packer.prompt(story, plan, 3, [], 20)
+        writer = PromptWriter(story, packer.template)
+
+        def length(dropped, writer=writer):
+            texts = [s.text for s in writer.head(dropped)]
+            return sum(len(packer.tokens.encode(text)) for text in texts)
+
+        own = len(row.ids) - length(row.cut.points)
+        assert 0 < row.cut.points < 90
+        assert length(row.cut.points) + own + 20 <= limit < length(row.cut.points - 1) + own + 20
+
+
+def test_the_work_grows_with_the_points_and_not_with_their_square(make, frames, monkeypatch):
+    assembly = make()
+    packer = assembly.packer
+    packer.max_length = 700
+    tokenised = []
+    raw = packer.tokens._raw
+    monkeypatch.setattr(packer.tokens, "_raw", lambda text: tokenised.append(len(text)) or raw(text))
+    work = []
+    for count in (250, 1000):
+        story = many_points(count)
+        plan = packer.plan(story, frames, SECONDS, 3)
+        tokenised.clear()
+        row = packer.prompt(story, plan, 3, [], 20)
+        assert row.cut.points > count / 2
+        work.append(sum(tokenised))
+    assert work[1] < 8 * work[0]  # one by one it is 16 times and more

@@ -62,7 +62,7 @@ def test_clips_of_the_product_file_are_used(smoke_demo, tmp_path):
     assert [(c["start"], c["end"]) for c in story["clips"]] == [(0, 4), (4, 6.5)]
     warnings = story.pop("warnings")
     assert isinstance(warnings, list)
-    assert set(story.pop("record")) == {"made_with", "product", "clips"}
+    assert story.pop("record")["picture"] == [256, 192]
     for clip in story["clips"]:
         for added in ADDED:
             clip.pop(added, None)
@@ -174,11 +174,33 @@ def test_other_product_information_concerns_all_clips_and_another_time_those_fro
     assert after["record"]["product"] != before["record"]["product"]
 
 
+def test_clips_are_removed_and_added_by_hand(told, capsys):
+    """What is before them stays, the others are written again, and each has its subtitle."""
+
+    def change(story):
+        del story["clips"][2]
+        story["clips"].append({"start": 14, "end": 15.5, "narration": "Mine, all mine."})
+
+    code, before, after = told(change)
+    assert code == 0
+    assert "clip 7 was added; clip 3 of before was removed" in capsys.readouterr().out
+    assert after["clips"][:2] == before["clips"][:2]
+    assert [c["start"] for c in after["clips"]] == [0, 2, 6, 8, 10, 12, 14]
+    assert after["clips"][6]["narration"] == "Mine, all mine."
+    assert after["clips"][6]["fixed"] == ["narration"]
+    assert all(clip["narration"] and clip["words"] for clip in after["clips"])
+    starts = times((told.file.parent / "story.srt").read_text(encoding="utf-8"))[::2]
+    assert starts == [0, 2, 6, 8, 10, 12, 14]
+    code, _, _ = told(lambda story: None)
+    assert code == 0
+    assert "nothing was edited" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda story: story.pop("record"), "story.json: record: no story.json that vn narrate wrote"),
-        (lambda story: story["clips"].pop(), "story.json: clips: has 6 clips, and 7 when it was written"),
+        (lambda story: story["clips"].clear(), "clips: the story has no clips"),
         (lambda story: story["clips"][2].update(labels=["Sore Pont"]), "clips[2].labels: unknown script label"),
         (lambda story: story["clips"][2].update(labels=3), "clips[2].labels: expected a list of script labels"),
         (lambda story: story.update(video="none.mp4") or story["clips"][0].pop("labels"), "none.mp4: no such video"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError
+from vn.run_paths import run_path
 
 EPILOG = """\
 Runs of one ablation and configuration are the seeds of one variant. Differences are from `full`: paired bootstrap over
@@ -113,7 +114,9 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     if not args.no_pictures:
         on_step("pictures")
         stories = next(iter(found.baseline.runs[0].tests.values())).stories
-        folder = args.data or Path(str(found.baseline.runs[0].config.get("data.data")))
+        baseline = found.baseline.runs[0]
+        named = Path(str(baseline.config.get("data.data")))
+        folder = args.data or run_path(baseline.folder / "config.yaml", "data.data") or named
         if args.data and not args.data.is_dir():
             raise InputError("no such folder of shards", file=args.data, field="--data")
         thumbs, note = pictures(stories, folder, lambda video: on_step(f"pictures of {video}"))

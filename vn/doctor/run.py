@@ -14,6 +14,7 @@ from vn.data.manifest import Manifest
 from vn.errors import Findings, InputError, show
 from vn.files import read_yaml
 from vn.metrics.predictions import read_lines
+from vn.run_paths import run_path
 
 WEIGHTS = ("narrator.safetensors", "adapter_model.safetensors")
 POSITIONS = 100
@@ -39,9 +40,9 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
     if config.exists() and data is None:
         named = read_yaml(config)
         where = named.get("data", {}).get("data") if isinstance(named, dict) else None
-        if isinstance(where, str) and Path(where).is_dir():
-            data = Path(where)
-        else:
+        data = run_path(config, "data.data")
+        if data is None or not data.is_dir():
+            data = None
             findings.add(f"names the data {show(where)}, which are not here: give --data", file=config, field="data")
     if (adapter / "narrator.json").exists() or not config.exists():
         checked += examine_adapter(adapter, findings, data, base_model)

@@ -18,7 +18,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from vn.adapter import Assembly, save_adapter
+from vn.adapter import Assembly, note_base, save_adapter
 from vn.errors import InputError
 from vn.llm.batch import Batch, collate
 from vn.llm.load import hash_folder
@@ -144,6 +144,7 @@ def write_merged(assembly: Assembly, folder: Path, final: Path, dtype: str, shar
         assembly.card, base_model=str(final.resolve()), base_sha256=hash_folder(folder), lora=LoraSettings(rank=0)
     )
     save_adapter(folder / NARRATOR, dataclasses.replace(assembly, card=card))
+    note_base(folder / NARRATOR, final / NARRATOR)
 
 
 def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_size: str) -> None:
@@ -179,6 +180,7 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
     for file in inner.iterdir():
         file.rename(folder / file.name)
     inner.rmdir()
+    note_base(folder, final)
     _save_tokenizer(assembly, folder)
 
 

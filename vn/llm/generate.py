@@ -10,6 +10,7 @@ own place, share the passes of the model (`vn.llm.pool`, `vn.llm.decoder`).
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -29,10 +30,12 @@ from vn.llm.pool import Pool
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written
 from vn.story import Fixed, Labels, Language, Story, WordRange, parse_labels
+from vn.visual.plan import VisualPlan
 
 Storyline = Literal["predicted", "given"]
 
 BEAMS = 4  # of the search for a narration in range
+ROOM = 4  # this part of the context, at most, is kept free of knowledge points that do not fit, for earlier texts
 LEAD = 8  # tokens that may stand between label and narration
 
 
@@ -47,6 +50,7 @@ class WrittenClip:
         odds: where it chose the labels among the 12: how likely each was as the first, the likeliest first.
         problem: why its length is out of range although it should be exact; None where it is in range.
         forgotten: how many clips before it, from the first, it was written without: their text no longer fitted.
+        points_dropped: how many knowledge points, from the last, it was written without: they did not fit.
     """
 
     clip: int
@@ -55,6 +59,7 @@ class WrittenClip:
     odds: LabelOdds = field(default=(), compare=False)  # the last digits depend on what is computed beside it
     problem: str | None = None
     forgotten: int = 0
+    points_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +318,7 @@ class _Draft:
         self.clips = list(clips)
         self.done: list[WrittenClip] = []
         self.forgotten = 0  # clips, oldest first, whose text is no longer read
+        self.points_dropped = 0  # of the product information, from its end, in all clips from here on
         self.trunk = 0  # tokens in the cache that the next clip's prompt begins with
         self.repeats = Repeats(decoding.no_repeat_ngram)
         self._decoding = decoding
@@ -346,19 +352,31 @@ class _Draft:
     def row(self, reserve: int) -> Row:
         """The next clip's prompt.
 
-        Where it is too long, the older half of the clips' texts is forgotten for good: what is left then stands in
-        the cache for many clips, while dropping the oldest one by one would have all read again for each.
+        Where it is too long, the older half of the clips' texts is forgotten for good: what is left is then in the
+        cache for many clips, while dropping the oldest one by one would have all read again for each. Points that do
+        not fit even without these texts are dropped for good, and some more, so that later texts have a place.
         """
         packer, frames = self.packer, self.footage.frames
         if self._means is None:
             self._means = packer.means(frames)
-        plan = packer.plan(self.story, frames, self.footage.seconds, self.clips[0], self._means)
+        clip = self.clips[0]
+        plan = packer.plan(self.story, frames, self.footage.seconds, clip, self._means)
         while True:
             earlier = [(each.clip, each.written) for each in self.done[self.forgotten :]]
-            row = packer.prompt(self.story, plan, self.clips[0], earlier, reserve)
-            if not (earlier and (row.cut.points or row.cut.clips)):
+            row = packer.prompt(self.story, plan, clip, earlier, reserve, self.points_dropped)
+            if row.cut.points == self.points_dropped and not row.cut.clips:
                 return row
+            if not earlier:
+                return self._with_room(plan, row, reserve)
             self.forgotten += -(-len(earlier) // 2)
+
+    def _with_room(self, plan: VisualPlan, row: Row, reserve: int) -> Row:
+        """A row with fewer of its knowledge points, which do not fit; `row` if that is not enough either."""
+        room = min(self.packer.max_length // ROOM, len(self.clips) * reserve)
+        with suppress(InputError):
+            row = self.packer.prompt(self.story, plan, self.clips[0], [], reserve + room, self.points_dropped)
+        self.points_dropped = row.cut.points
+        return row
 
     def label_ids(self, labels: Labels) -> list[int]:
         """The ids of labels and the newline that ends them."""
@@ -375,6 +393,7 @@ class _Draft:
         if fixed.narration is not None:
             self.repeats.add(self.packer.tokens.encode(narration))
         clip = self.clips.pop(0)
-        written = WrittenClip(clip, Written(words, labels, narration), given, odds, problem, self.forgotten)
+        text = Written(words, labels, narration)
+        written = WrittenClip(clip, text, given, odds, problem, self.forgotten, self.points_dropped)
         self.done.append(written)
         return written

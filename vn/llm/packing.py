@@ -7,6 +7,7 @@ video share the text they have in common.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -130,12 +131,28 @@ class Packer:
         return self._fit(writer, plan, clip, earlier, writer.clip(clip, self.reference(story, clip), scene=True), 0)
 
     def prompt(
-        self, story: Story, plan: VisualPlan, clip: int, earlier: Sequence[tuple[int, Written]], reserve: int
+        self,
+        story: Story,
+        plan: VisualPlan,
+        clip: int,
+        earlier: Sequence[tuple[int, Written]],
+        reserve: int,
+        points_dropped: int = 0,
     ) -> Row:
-        """The row of a clip up to where its label is written, with `reserve` tokens left for what is written."""
+        """The row of a clip up to where its label is written.
+
+        Args:
+            story: of the clip.
+            plan: of the clip.
+            clip: its number.
+            earlier: the clips before it, as they were written.
+            reserve: tokens to leave free for what is written.
+            points_dropped: leave out this many knowledge points, from the end, or more.
+        """
         writer = PromptWriter(story, self.template, self.storyline)
         words = self.words.range_of(story.clips[clip], story.language)
-        return self._fit(writer, plan, clip, earlier, writer.opening(clip, words, scene=True), reserve)
+        own = writer.opening(clip, words, scene=True)
+        return self._fit(writer, plan, clip, earlier, own, reserve, points_dropped)
 
     def supervised_tokens(self, story: Story, clip: int) -> int:
         """How many tokens of a clip are supervised, without building its row."""
@@ -151,10 +168,11 @@ class Packer:
         earlier: Sequence[tuple[int, Written]],
         own: list[Segment],
         reserve: int,
+        points: int = 0,
     ) -> Row:
         """Assemble a row, dropping what it can do without until it fits (design "Text to tokens")."""
         story = writer.story
-        points = clips = frames = 0
+        clips = frames = 0
         texts = [writer.earlier([each]) for each in earlier]
         while True:
             before = [*writer.head(points), *(s for text in texts[clips:] for s in text)]
@@ -166,7 +184,7 @@ class Packer:
                 dropped = min(plan.memory, -(-over // self.frame_tokens))
                 plan, frames = plan.without_oldest(dropped), frames + dropped
             elif points < writer.points:
-                points += 1
+                points = self._points_to_drop(writer, points, over)
             elif clips < len(texts):
                 clips += 1
             else:
@@ -174,6 +192,18 @@ class Packer:
                     f"clip {clip} alone takes {len(row.ids) + reserve} tokens, more than max_length {self.max_length}",
                     sample=story.id,
                 )
+
+    def _points_to_drop(self, writer: PromptWriter, dropped: int, over: int) -> int:
+        """How many knowledge points to drop, of which `dropped` are already, for a row that is `over` tokens too long.
+
+        By bisection, so that the time does not grow with the square of the points.
+        """
+        length = self._head_length(writer, dropped)
+        more = range(dropped + 1, writer.points)
+        return dropped + 1 + bisect_left(more, over, key=lambda points: length - self._head_length(writer, points))
+
+    def _head_length(self, writer: PromptWriter, dropped: int) -> int:
+        return sum(len(self.tokens.encode(segment.text)) for segment in writer.head(dropped))
 
     def _assemble(
         self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut

@@ -14,7 +14,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from vn.data.atomic import write_text
 from vn.errors import Findings, InputError
-from vn.files import read_yaml
 from vn.metrics.against import check_same_clips, compare
 from vn.metrics.breakdown import WAYS
 from vn.metrics.disk_cache import DiskCache
@@ -23,6 +22,7 @@ from vn.metrics.measures import Choices
 from vn.metrics.predictions import read_lines
 from vn.metrics.score_report import print_breakdown, print_differences, print_paper, print_table
 from vn.metrics.scorecard import Scored, take
+from vn.run_paths import run_path
 
 Settings = dict[str, dict[str, dict[str, Any]]]
 
@@ -218,11 +218,8 @@ def _chosen(name: str | None) -> str | None:
 
 def _data_of(folder: Path) -> Path | None:
     """The shards that a run was trained on, where its config says so and they are here."""
-    file = folder / "config.yaml"
-    config = read_yaml(file) if file.is_file() else None
-    data = config.get("data") if isinstance(config, dict) else None
-    place = data.get("data") if isinstance(data, dict) else None
-    return Path(place) if isinstance(place, str) and Path(place).is_dir() else None
+    place = run_path(folder / "config.yaml", "data.data")
+    return place if place is not None and place.is_dir() else None
 
 
 def _files(place: Path, folder_only: bool = False) -> tuple[dict[str, Path], Path]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from vn.errors import Findings, InputError
 from vn.lock import claim
-from vn.narrate.edit import overlap_of, plan_of, read_edited
+from vn.narrate.edit import check_found, overlap_of, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
@@ -127,11 +127,12 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("give either a video and --product, or --edit")
     job = _edited(args) if args.edit is not None else _asked(args)
     if job is None:
-        print(f"{args.edit}: nothing was edited since it was written")
         return 0
     if not job.video.is_file():
-        raise InputError("no such video", file=job.video)
+        places = "" if args.video else job.plan.lost.get("video")
+        raise InputError(f"no such video{f' ({places}); name it before --edit' if places else ''}", file=job.video)
     adapter = _adapter(args, job.made_with)
+    check_found(job.plan, args)
     options = _options(args, job.made_with)
 
     from vn.adapter import read_card
@@ -183,7 +184,9 @@ def _edited(args: argparse.Namespace) -> Job | None:
     findings = Findings()
     plan = read_edited(args.edit, findings, args.overlap)
     if plan.first is None:
+        print("; ".join([f"{args.edit}: nothing was edited since it was written", *plan.seen]))
         return None
+    print(f"{args.edit}: {'; '.join(plan.seen)}")
     video, made_with = args.video or Path(plan.story.video or ""), plan.made_with or {}
     overlap = args.overlap or overlap_of(made_with)
     return Job(plan, video, args.edit, args.out or args.edit.parent, made_with, findings=findings, overlap=overlap)

@@ -1,29 +1,30 @@
 """``story.json`` as ``vn narrate`` writes it, and what a user has edited in it.
 
-Besides a `Story`, the file has for each clip how it came about (`ADDED`), and a ``record``: what stood in it when it
-was last written, and with what it was written. An edit is a clip whose times, labels or narration are not those of the
-record; nothing has to be marked. What a user has put there is listed in the clip's ``fixed`` from then on, and stays in
-later edits; a field that is emptied or deleted is the narrator's again.
+Besides a `Story`, the file has for each clip how it came about (`ADDED`), and a `vn.narrate.record`: marks of what was
+in it when it was last written. An edit is a clip that is not as the record says; nothing has to be marked, and clips
+may be added, removed, split or merged. What a user has put there is listed in the clip's ``fixed`` from then on, and
+stays in later edits; a field that is emptied or deleted is the narrator's again.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vn.clock import seconds_of
 from vn.errors import Findings, InputError
 from vn.files import read_json
+from vn.narrate.changes import Changes, compare
+from vn.narrate.record import FIELDS, Record, marks, product_mark, read_record
 from vn.overlap import CHOICES, Overlap
-from vn.story import Clip, Fixed, Story
+from vn.story import Fixed, Story, is_seconds
 
 ADDED = ("word_range", "words", "label_odds", "knowledge_used", "fixed")
-FIELDS = ("labels", "narration")
-PATHS = ("adapter", "base_model")
+NOT_A_STORYS = ("record", "warnings", "knowledge_dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,12 @@ class Plan:
         fixed: what is not to be written, by clip.
         given: which of labels and narration are the user's, by clip.
         first: the clip to start at; None where nothing is to be written.
-        entries: of an edited file's clips, as they stand there.
+        entries: of an edited file's clips, as they are in the file.
         warnings: of an edited file, those of clips that stay.
         made_with: of an edited file: narrator, video and options.
+        seen: of an edited file: what was changed, a phrase each.
+        lost: of an edited file: which of video, adapter and base_model are not found, and where they were looked for.
+        picture: width and height of the video's pictures, if they are known.
     """
 
     story: Story
@@ -47,6 +51,9 @@ class Plan:
     entries: Sequence[dict[str, Any]] = ()
     warnings: Sequence[str] = ()
     made_with: Mapping[str, Any] | None = None
+    seen: Sequence[str] = ()
+    lost: Mapping[str, str] = field(default_factory=dict)
+    picture: tuple[int, int] | None = None
 
 
 def plan_of(story: Story) -> Plan:
@@ -54,11 +61,6 @@ def plan_of(story: Story) -> Plan:
     fixed = {i: Fixed(c.labels, c.narration) for i, c in enumerate(story.clips) if c.labels or c.narration}
     given = {i: [name for name in FIELDS if getattr(each, name)] for i, each in fixed.items()}
     return Plan(_without_narrations(story), fixed, given)
-
-
-def record(story: Story, made_with: Mapping[str, Any]) -> dict[str, Any]:
-    """What an edited file is compared with."""
-    return {"made_with": dict(made_with), "product": _product(story), "clips": [_state(clip) for clip in story.clips]}
 
 
 def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) -> Plan:
@@ -70,37 +72,49 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
         overlap: what becomes of clips that overlap; None: what became of them when it was written.
 
     Raises:
-        InputError: it was not written by ``vn narrate``, clips were added or removed, or what stands there is no story.
+        InputError: it was not written by ``vn narrate``, or what is in it now is not a story.
     """
     data = read_json(file)
-    before = _record_of(data)
+    before = read_record(data, file.parent)
     if before is None:
         raise InputError("no story.json that vn narrate wrote: it has no record", file=file, field="record")
-    clips = data["clips"] if isinstance(data.get("clips"), list) else []
-    entries = [entry for entry in clips if isinstance(entry, dict)]
-    if len(entries) != len(before["clips"]) or len(entries) != len(clips):
-        message = f"has {len(clips)} clips, and {len(before['clips'])} when it was written: narrate anew to change that"
-        raise InputError(message, file=file, field="clips")
-    bare = {name: value for name, value in data.items() if name not in ("record", "warnings")}
-    bare["clips"] = [_clip_of(entry) for entry in entries]
-    story = Story.from_dict(bare, file=file, findings=findings, overlap=overlap or overlap_of(before["made_with"]))
-    changed = [_state(clip) != old for clip, old in zip(story.clips, before["clips"], strict=True)]
-    anew = _product(story) != before["product"]
-    first = 0 if anew else next((i for i, each in enumerate(changed) if each), None)
+    entries, sorted_ = _in_order(data.get("clips"))
+    bare = {name: value for name, value in data.items() if name not in NOT_A_STORYS}
+    bare["clips"] = [_clip_of(entry) if isinstance(entry, dict) else entry for entry in entries]
+    story = Story.from_dict(bare, file=file, findings=findings, overlap=overlap or overlap_of(before.made_with))
+    story = replace(story, video=before.video or story.video)
+    new = [marks(clip) for clip in story.clips]
+    old = () if before.damaged else before.clips
+    changes = compare(new, old)
+    anew = before.damaged or before.product not in (product_mark(story), product_mark(story, bars=False))
+    first = 0 if anew else changes.first
     fixed: dict[int, Fixed] = {}
     given: dict[int, list[str]] = {}
-    for i, (clip, old) in enumerate(zip(story.clips, before["clips"], strict=True)):
+    for i, clip in enumerate(story.clips):
         if first is None or i < first:
             fixed[i] = Fixed(clip.labels or (), clip.narration or "")
             continue
-        state, already = _state(clip), _texts(entries[i].get("fixed"))
-        given[i] = [n for n in FIELDS if state[n] and (n in already or state[n] != old[n])]
+        already, users = _texts(entries[i].get("fixed")), changes.users(i, new, old)
+        given[i] = [n for n in FIELDS if new[i][n] and (n in already or n in users)]
         labels = clip.labels if "labels" in given[i] else None
-        if i == first and not anew and all(state[n] == old[n] for n in ("start", "end", "labels")):
-            labels = clip.labels  # only the narration behind them was edited
+        if i == first and not anew and len(changes.sources[i]) == 1:
+            source = old[changes.sources[i][0]]
+            if all(new[i][n] == source[n] for n in ("start", "end", "labels")):
+                labels = clip.labels  # only the narration behind them was edited
         fixed[i] = Fixed(labels, clip.narration if "narration" in given[i] else None)
     kept = [w for w in _texts(data.get("warnings")) if first is not None and _clip_number(w, first) < first]
-    return Plan(_without_narrations(story), fixed, given, first, entries, kept, before["made_with"])
+    return Plan(
+        _without_narrations(story),
+        fixed,
+        given,
+        first,
+        entries,
+        kept,
+        before.made_with,
+        _seen(before, changes, anew, sorted_),
+        before.lost,
+        before.picture,
+    )
 
 
 def overlap_of(made_with: Mapping[str, Any]) -> Overlap:
@@ -108,32 +122,40 @@ def overlap_of(made_with: Mapping[str, Any]) -> Overlap:
     return next((each for each in CHOICES if each == made_with.get("overlap")), "refuse")
 
 
-def _record_of(data: Any) -> dict[str, Any] | None:
-    value = data.get("record") if isinstance(data, dict) else None
-    if not isinstance(value, dict) or not isinstance(value.get("made_with"), dict):
-        return None
-    if any(not isinstance(value["made_with"].get(name), str | None) for name in PATHS):
-        return None
-    clips = value.get("clips")
-    known = isinstance(clips, list) and all(isinstance(c, dict) and {"start", "end", *FIELDS} <= set(c) for c in clips)
-    return value if known and "product" in value else None
+def check_found(plan: Plan, options: Namespace) -> None:
+    """Raise where an edited story's narrator or base model is not found, and no other one was given."""
+    for name, flags in {"adapter": ("run", "adapter"), "base_model": ("base_model",)}.items():
+        if name in plan.lost and not any(getattr(options, flag) for flag in flags):
+            what = "narrator that wrote it" if name == "adapter" else "base model"
+            asked = " or ".join(f"--{flag.replace('_', '-')}" for flag in flags)
+            message = f"the {what} is not found ({plan.lost[name]}); say where it is by {asked}"
+            raise InputError(message, file=options.edit, field=f"record.made_with.{name}")
+
+
+def _seen(before: Record, changes: Changes, anew: bool, sorted_: bool) -> list[str]:
+    seen = ["the clips are not in the order of their times; they were put in order"] if sorted_ else []
+    if before.damaged:
+        # What was replaced everywhere was a single letter: no mark is right any more.
+        return [*seen, "the record was changed too, so all labels and narrations are taken for yours"]
+    if anew:
+        seen.append("what is known of the product is other, so all clips are written again")
+    return [*seen, *changes.seen]
+
+
+def _in_order(clips: Any) -> tuple[list[Any], bool]:
+    """A file's clips in the order of their times, and whether that is another one than the file's."""
+    entries = list(clips) if isinstance(clips, list) else []
+    starts: list[Any] = [entry.get("start") if isinstance(entry, dict) else None for entry in entries]
+    starts = [seconds_of(start) if isinstance(start, str) else start for start in starts]
+    if not all(is_seconds(start) for start in starts):
+        return entries, False  # whoever reads them says what is wrong
+    order = sorted(range(len(entries)), key=lambda i: float(starts[i]))
+    return [entries[i] for i in order], order != list(range(len(entries)))
 
 
 def _clip_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The entry of a Story's clip: an emptied field is none at all."""
     return {k: v for k, v in entry.items() if k not in ADDED and not (k in FIELDS and v in (None, "", []))}
-
-
-def _state(clip: Clip) -> dict[str, Any]:
-    labels = [label.en for label in clip.labels] if clip.labels else None
-    return {"start": clip.start, "end": clip.end, "labels": labels, "narration": clip.narration}
-
-
-def _product(story: Story) -> str:
-    """A fingerprint of what all clips are told about."""
-    known = [[each.aspect, list(each.points)] for each in story.knowledge]
-    text = json.dumps([story.title, story.language, story.domain, known], ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _without_narrations(story: Story) -> Story:

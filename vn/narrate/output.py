@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vn.data.atomic import write_text
-from vn.errors import Findings
-from vn.narrate.edit import Plan, record
+from vn.errors import Findings, InputError
+from vn.narrate.edit import Plan
+from vn.narrate.record import record
+from vn.places import relative
 from vn.story import Story, count_words
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 def save(
     out: Path, plan: Plan, written: Sequence[WrittenClip], made_with: Mapping[str, Any], findings: Findings
 ) -> None:
+    from vn.narrate.knowledge_dropped import dropped_message, dropped_points
     from vn.narrate.subtitles import cues, srt, vtt
 
     story, first = plan.story, plan.first or 0
@@ -30,12 +33,32 @@ def save(
         else:
             before = plan.entries[each.clip] if plan.entries else {}
             data["clips"][each.clip] |= _added(story, each, plan.given.get(each.clip, ()), before)
+    if dropped := dropped_points(story, written):
+        data["knowledge_dropped"] = [{"aspect": aspect, "point": point} for aspect, point in dropped]
+        findings.add(dropped_message(story, dropped), file=plan.story.video, field="knowledge")
     data["warnings"] = [*plan.warnings, *(line for line in findings.lines if line not in plan.warnings)]
-    data["record"] = record(story, made_with)
+    if story.video:
+        data["video"] = relative(story.video, out)
+    picture = plan.picture or _picture(story)
+    data["record"] = record(story, made_with, out, picture)
     write_text(out / "story.json", json.dumps(data, ensure_ascii=False, indent=1) + "\n")
-    lines = cues([(c.start, c.end, c.narration or "") for c in story.clips], story.language)
+    upright = picture is not None and picture[1] > picture[0]
+    lines = cues([(c.start, c.end, c.narration or "") for c in story.clips], story.language, upright)
     write_text(out / "story.srt", srt(lines))
     write_text(out / "story.vtt", vtt(lines))
+
+
+def _picture(story: Story) -> tuple[int, int] | None:
+    """Width and height of the video's pictures as they are shown."""
+    from vn.data.video import probe
+
+    if not story.video:
+        return None
+    try:
+        info = probe(story.video)
+    except InputError:  # gone since it was read
+        return None
+    return info.width, info.height
 
 
 def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vn.errors import Findings, InputError
-from vn.files import read_yaml
+from vn.errors import Findings, InputError, show
+from vn.files import parse_yaml, read_text
 from vn.overlap import Overlap
+from vn.slips import Source, not_a_text, slip
 from vn.story import KEY, Labels, Story, parse_labels
 
 
 def read_product(file: Path, findings: Findings, overlap: Overlap = "refuse") -> Story:
     """A product file: a Story in YAML without ``id`` and with clips optional."""
-    data = read_yaml(file)
+    text = read_text(file)
+    data = parse_yaml(text, file)
     name = file.stem if KEY.fullmatch(file.stem) else "product"
-    return Story.from_dict(data, file=file, findings=findings, clips_required=False, default_id=name, overlap=overlap)
+    return Story.from_dict(
+        data, file=file, findings=findings, clips_required=False, default_id=name, overlap=overlap, source=text
+    )
 
 
 def read_storyline(file: Path) -> list[Labels | None]:
     """A storyline file: a YAML list with one label, or labels joined by ``+``, a clip; null leaves it to the model."""
-    data = read_yaml(file)
-    if not isinstance(data, list) or not all(x is None or isinstance(x, str) for x in data):
-        raise InputError("expected a list of script labels, one a clip", file=file)
+    source = read_text(file)
+    data = parse_yaml(source, file)
+    if not isinstance(data, list):
+        message = f"expected a list of script labels, one per clip, each behind '- '; got {show(data)}"
+        raise InputError(message + slip(source), file=file)
     labels: list[Labels | None] = []
     for i, text in enumerate(data):
+        if text is not None and not isinstance(text, str):
+            message = not_a_text(text, Source(source).at(f"[{i}]"), yaml_file=True)
+            raise InputError(message.replace("a text", "a script label", 1), file=file, field=f"[{i}]")
         try:
             labels.append(None if text is None else parse_labels(text))
         except InputError as error:

@@ -107,7 +107,7 @@ def _assemble(args: argparse.Namespace, released: ReleasedCheckpoint) -> Assembl
 
 
 def _write(args: argparse.Namespace, assembly: Assembly, released: ReleasedCheckpoint, findings: Findings) -> None:
-    from vn.adapter import replace_folder, save_adapter
+    from vn.adapter import note_base, replace_folder, save_adapter
     from vn.llm.export import write_base
     from vn.llm.load import hash_folder
     from vn.released.embeddings import take_embeddings
@@ -125,6 +125,7 @@ def _write(args: argparse.Namespace, assembly: Assembly, released: ReleasedCheck
         for file in part.iterdir():
             file.rename(new / file.name)
         part.rmdir()
+        note_base(new, args.out)
 
 
 def fill(assembly: Assembly, released: ReleasedCheckpoint, file: Path) -> None:

@@ -12,6 +12,7 @@ from jsonargparse import ArgumentError
 
 from vn.errors import InputError, did_you_mean, show
 from vn.files import parse_json, read_json, read_yaml
+from vn.run_paths import check_data, moved
 
 PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
 ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
@@ -84,7 +85,10 @@ def expand(argv: list[str]) -> list[str]:
             run = Path(value)
             if not (run / "config.yaml").exists():
                 raise InputError("no run here (config.yaml is missing)", file=value or "--run")
-            out += ["--config", str(run / "config.yaml"), "--runs", str(run.parent), "--name", run.name]
+            if not any(each.partition("=")[0] == "--data.data" for each in args):
+                check_data(run / "config.yaml")
+            out += ["--config", str(run / "config.yaml"), *_places(run / "config.yaml")]
+            out += ["--runs", str(run.parent), "--name", run.name]
             i += 2
         elif arg == "--ablation":
             if value not in ABLATIONS:
@@ -119,6 +123,11 @@ def expand(argv: list[str]) -> list[str]:
             raise InputError(f"no overlay {overlay} beside the experiment", file=experiment)
         out[places[-1] + 2 : places[-1] + 2] = ["--config", str(file)]
     return out
+
+
+def _places(config: Path) -> list[str]:
+    """Flags for what has moved together with a run."""
+    return [word for key, place in moved(config).items() for word in (f"--{key}", place)]
 
 
 def _spell_parameters(args: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from vn.adapter import replace_folder, save_adapter
+from vn.adapter import note_base, replace_folder, save_adapter
 from vn.data.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.module import NarratorModule
@@ -217,6 +217,7 @@ class SaveAdapter(L.Callback):
         if trainer.is_global_zero:
             with replace_folder(self.folder) as new:
                 shutil.copytree(self.best.folder, new, dirs_exist_ok=True)
+                note_base(new, self.folder)
         trainer.strategy.barrier("adapter-saved")
 
 

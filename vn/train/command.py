@@ -25,6 +25,7 @@ from vn.errors import InputError, show
 from vn.files import read_yaml
 from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
+from vn.run_paths import same_place, with_ways
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
 from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
@@ -209,7 +210,8 @@ class NarratorCLI(LightningCLI):
         if file.exists() and any((self.folder / name).exists() for name in ("metrics.jsonl", "checkpoints", "adapter")):
             old, new = _flat(read_yaml(file)), _flat(yaml.safe_load(self._dump()))
             for key in sorted({*old, *new}):
-                if not _free(key) and old.get(key) != new.get(key):
+                values = old.get(key), new.get(key)
+                if not _free(key) and values[0] != values[1] and not same_place(key, values[0], file, values[1]):
                     message = f"this run folder has {show(old.get(key))}, now it is {show(new.get(key))}"
                     raise InputError(f"{message}; give another --name", file=file, field=key)
             if self.settings.resume == "never":
@@ -268,11 +270,11 @@ class NarratorCLI(LightningCLI):
         model.output = self.output
         if self.command in ("fit", "run"):
             if _rank() == 0 and not (self.folder / "adapter").exists():
-                write_text(self.folder / CONFIG, self._dump())
+                write_text(self.folder / CONFIG, with_ways(self._dump(), self.folder))
         else:
             model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
             if _rank() == 0 and _point() and not self.settings.out:
-                write_text(self.output / CONFIG, self._dump())  # a point's own folder
+                write_text(self.output / CONFIG, with_ways(self._dump(), self.output))  # a point's own folder
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

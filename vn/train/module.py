@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from vn.adapter import Assembly, NarratorCard, assemble, load_adapter
+from vn.adapter import Assembly, NarratorCard, assemble, load_adapter, lost_base, read_card
 from vn.data.datamodule import StoryDataModule, Unread
 from vn.data.manifest import Manifest
 from vn.errors import Findings
@@ -183,7 +183,8 @@ class NarratorModule(L.LightningModule):
 
     def load_adapter(self, folder: Path) -> None:
         """Replace the narrator by a trained one: what testing always does (design "Formats")."""
-        self._adopt(load_adapter(folder))
+        elsewhere = lost_base(read_card(folder), folder) and Path(self.base_model).exists()
+        self._adopt(load_adapter(folder, self.base_model if elsewhere else None))
         self.adapter_sha256 = hash_folder(folder)
 
     def _adopt(self, assembly: Assembly) -> None:

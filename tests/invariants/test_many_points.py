@@ -1,0 +1,59 @@
+"""Knowledge that does not fit into the model's context: what is dropped is told, and earlier clips are still read."""
+
+from dataclasses import replace
+
+from toy_narrator import SECONDS, STORY
+
+from vn.errors import LONGEST
+from vn.llm.decoding import Decoding
+from vn.llm.generate import StoryWriter
+from vn.narrate.knowledge_dropped import dropped_message, dropped_points
+from vn.story import Clip, Knowledge
+
+
+def story_of(points):
+    knowledge = (Knowledge("Material", ("steel",)), Knowledge("Facts", tuple(f"point {n}" for n in range(points))))
+    return replace(STORY, knowledge=knowledge, clips=tuple(Clip(1.5 * i, 1.5 * i + 1.5) for i in range(6)))
+
+
+def write(make, frames, story, max_length):
+    assembly = make(max_length=max_length)
+    assembly.narrator.eval()
+    writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=6))
+    prompts = []
+    prompt = assembly.packer.prompt
+    assembly.packer.prompt = lambda *args: prompts.append(args[3]) or prompt(*args)
+    return writer.write(story, frames, SECONDS), prompts, assembly.packer
+
+
+def test_points_that_do_not_fit_are_told_and_earlier_texts_are_read(make, frames):
+    story = story_of(300)
+    told, prompts, packer = write(make, frames, story, 1000)
+    assert len({each.points_dropped for each in told}) == 1  # once for all clips, so that they share their beginning
+    assert 0 < told[0].points_dropped < 301
+    assert told[-1].forgotten < 5
+    assert len(prompts[-1]) > 1
+    dropped = dropped_points(story, told)
+    assert len(dropped) == told[0].points_dropped
+    assert dropped[-1] == ("Facts", "point 299")
+    head = packer.prompt(story, packer.plan(story, frames, SECONDS, 0), 0, [], 0, told[0].points_dropped)
+    text = packer.tokens.tokenizer.decode(head.ids)
+    first = 300 - len(dropped)
+    assert f"point {first - 1}" in text
+    assert f"point {first}," not in text
+
+
+def test_what_fits_is_not_dropped(make, frames):
+    story = story_of(3)
+    told, _, _ = write(make, frames, story, 1000)
+    assert {each.points_dropped for each in told} == {0}
+    assert dropped_points(story, told) == []
+
+
+def test_the_message_names_and_counts_them(make, frames):
+    story = story_of(300)
+    dropped = [("Facts", f"point {n}") for n in range(100, 300)]
+    message = dropped_message(story, dropped)
+    assert message.startswith("200 of 301 knowledge points do not fit")
+    assert message.endswith("'point 100', 'point 101', 'point 102', ..., 'point 299'")
+    assert len(message) < LONGEST
