@@ -56,20 +56,20 @@ def _csv_delta(d: Delta | None) -> list[object]:
     return [d.value, d.low, d.high, d.p_value, d.counts] if d else [None] * 5
 
 
-def said_lines(study: Study, setting: str) -> list[str]:
-    """What counts, a line for each main effect and variant, largest first: as the page says it."""
-    effects = [_said(said, "the reference") for said in what_counts_of_effects(study, setting)]
+def said_lines(study: Study, setting: str, about: bool = True) -> list[str]:
+    """What counts, a line for each main effect and variant, largest first: as the page says it.
+
+    Args:
+        study: what is compared.
+        setting: of the storyline.
+        about: with the sentences on what a variant leaves out.
+    """
+    effects = [_said(said, "the reference", about) for said in what_counts_of_effects(study, setting)]
     lines = [f"main effect of {line}" for line in effects]
-    return lines + [_said(said, study.baseline.name) for said in what_counts(study, setting)]
+    return lines + [_said(said, study.baseline.name, about) for said in what_counts(study, setting)]
 
 
-def markdown_of_counts(study: Study, setting: str) -> str:
-    """`said_lines` as a numbered list, and the rule."""
-    numbered = [f"{i}. {_md(line)}" for i, line in enumerate(said_lines(study, setting), 1)]
-    return "\n".join([*numbered, "", _md(rules().sentence), ""])
-
-
-def _said(said: Said, reference: str) -> str:
+def _said(said: Said, reference: str, about: bool) -> str:
     found = ", ".join(_finding(f) for f in said.first)
     more = f" and {said.more} more" if said.more else ""
     parts = [part for part in (f"{found}{more}", said.verdict, said.beaten(reference)) if part]
