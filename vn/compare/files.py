@@ -69,6 +69,12 @@ def said_lines(study: Study, setting: str, about: bool = True) -> list[str]:
     return lines + [_said(said, study.baseline.name, about) for said in what_counts(study, setting)]
 
 
+def markdown_of_counts(study: Study, setting: str) -> str:
+    """`said_lines` as a numbered list, and the rule."""
+    numbered = [f"{i}. {_md(line)}" for i, line in enumerate(said_lines(study, setting), 1)]
+    return "\n".join([*numbered, "", _md(rules().sentence), ""])
+
+
 def _said(said: Said, reference: str, about: bool) -> str:
     found = ", ".join(_finding(f) for f in said.first)
     more = f" and {said.more} more" if said.more else ""
