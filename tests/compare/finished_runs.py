@@ -50,6 +50,7 @@ def write_run(
     scores: dict | None = None,
     evil: bool = False,
     salt: str = "",
+    spoiled: float = 0.0,
     **config: object,
 ) -> Path:
     """A finished run.
@@ -64,6 +65,7 @@ def write_run(
         scores: the content of ``scores.json``; None: there is none.
         evil: narrations hold markup.
         salt: of what goes wrong, beside seed and ablation.
+        spoiled: the share of narrations that are those of other clips instead.
         config: further settings, dots as double underscores.
     """
     random = np.random.default_rng([seed, *map(ord, ablation + salt)])
@@ -84,6 +86,8 @@ def write_run(
             for story in stories
             for i in story.narrated
         ]
+        for i in np.flatnonzero(random.random(len(lines)) < spoiled) if spoiled else ():
+            lines[i]["narration"] = lines[int(random.integers(len(lines)))]["reference"]
         _write_lines(folder / f"predictions.{setting}.jsonl", lines)
     losses = [{"step": s, "epoch": s // 50, "train/loss": 3 / (1 + s / 40) + wrong} for s in range(0, 200, 10)]
     losses += [{"step": s, "epoch": s // 50, "val/loss": 3 / (1 + s / 30) + wrong} for s in range(49, 200, 50)]

@@ -9,10 +9,11 @@ arms is the sum of what the seeds say and of what the videos say beyond that (ra
     videos   = variance over videos of the contrast of the arms' means, divided by V; `residual` is part of it
     variance = max(seeds, residual) + max(videos - residual, 0)
 
-Degrees of freedom are Satterthwaite's, with n - 1 for the seeds of each arm and V - 1 for the videos. A metric that is
-not a mean, such as BLEU, enters with its jackknife pseudo-values over videos. Runs of one seed are not taken as pairs:
-what they share makes the interval too wide at most, and three pairs alone would leave two degrees of freedom.
-`benchmarks/certainty.py` measures how often the interval holds the truth.
+Degrees of freedom are Satterthwaite's for the two components, with V - 1 for the videos and for the seeds Welch's (1947)
+of the arms' variances, but no more than the n - 1 of all arms together. A metric that is not a mean, such as BLEU, enters
+with its jackknife pseudo-values over videos. Runs of one seed are not taken as pairs: what they share makes the interval
+too wide at most, and three pairs alone would leave two degrees of freedom. `benchmarks/certainty.py` measures how often
+the interval holds the truth.
 """
 
 from __future__ import annotations
@@ -86,30 +87,36 @@ def contrast(arms: Sequence[Arm], weights: Sequence[float]) -> Estimate:
     videos = arms[0].parts.shape[1]
     if videos < 2 or min(len(each.values) for each in arms) < 2:
         raise InputError("an interval over seeds and videos needs two seeds per variant and two videos")
-    value = seeds = residual = 0.0
+    value = residual = 0.0
     line = np.zeros(videos)
-    freedom = 0
+    seeds = []
     for each, weight in zip(arms, weights, strict=True):
         runs = len(each.values)
         value += weight * float(each.values.mean())
-        seeds += weight**2 * float(each.values.var(ddof=1)) / runs
+        seeds.append(weight**2 * float(each.values.var(ddof=1)) / runs)
         rest = each.parts - each.parts.mean(axis=0)
         rest -= rest.mean(axis=1, keepdims=True)
         residual += weight**2 * float((rest**2).sum()) / ((runs - 1) * (videos - 1)) / (runs * videos)
         line += weight * each.parts.mean(axis=0)
-        freedom += runs - 1
-    by_seeds = max(seeds, residual)
+    by_seeds = max(sum(seeds), residual)
     by_videos = max(float(line.var(ddof=1)) / videos - residual, 0.0)
-    return _estimate(value, by_seeds, by_videos, freedom, videos - 1)
+    return _estimate(value, by_seeds, by_videos, _freedom(seeds, [len(a.values) - 1 for a in arms]), videos - 1)
 
 
-def _estimate(value: float, by_seeds: float, by_videos: float, of_seeds: int, of_videos: int) -> Estimate:
+def _freedom(variances: Sequence[float], of_each: Sequence[int]) -> float:
+    """Degrees of freedom of a sum of variances (Welch 1947, who made up for estimates being as uncertain as they are)."""
+    squares = sum(v**2 / (f + 2) for v, f in zip(variances, of_each, strict=True))
+    welch = sum(variances) ** 2 / squares - 2 if squares else np.inf
+    return float(min(welch, sum(of_each)))
+
+
+def _estimate(value: float, by_seeds: float, by_videos: float, of_seeds: float, of_videos: int) -> Estimate:
     from scipy.special import stdtr, stdtrit
 
     variance = by_seeds + by_videos
     error = variance**0.5
     if error <= 1e-12:  # all runs agree on all videos, but for rounding
-        return Estimate(value, value, value, float(abs(value) <= 1e-12), float(of_seeds))
+        return Estimate(value, value, value, float(abs(value) <= 1e-12), of_seeds)
     freedom = 1 / ((by_seeds / variance) ** 2 / of_seeds + (by_videos / variance) ** 2 / of_videos)
     reach = float(stdtrit(freedom, 0.975)) * error
     p_value = min(1.0, 2 * float(stdtr(freedom, -abs(value) / error)))

@@ -64,9 +64,9 @@ def said_lines(study: Study, setting: str, about: bool = True) -> list[str]:
         setting: of the storyline.
         about: with the sentences on what a variant leaves out.
     """
-    effects = [_said(said, "the reference", about) for said in what_counts_of_effects(study, setting)]
+    effects = [_said(said, about) for said in what_counts_of_effects(study, setting)]
     lines = [f"main effect of {line}" for line in effects]
-    return lines + [_said(said, study.baseline.name, about) for said in what_counts(study, setting)]
+    return lines + [_said(said, about) for said in what_counts(study, setting)]
 
 
 def markdown_of_counts(study: Study, setting: str) -> str:
@@ -75,10 +75,10 @@ def markdown_of_counts(study: Study, setting: str) -> str:
     return "\n".join([*numbered, "", _md(rules().sentence), ""])
 
 
-def _said(said: Said, reference: str, about: bool) -> str:
+def _said(said: Said, about: bool) -> str:
     found = ", ".join(_finding(f) for f in said.first)
     more = f" and {said.more} more" if said.more else ""
-    parts = [part for part in (f"{found}{more}", said.verdict, said.beaten(reference)) if part]
+    parts = [part for part in (f"{found}{more}", said.verdict, said.beaten) if part]
     return f"{said.name}: {'; '.join(parts)}{f'. {said.about}' if about and said.about else ''}"
 
 

@@ -50,6 +50,7 @@ class Said:
         findings: what counts, largest first.
         beats: titles of metrics on which it beats the baseline.
         verdict: for readers, where nothing counts.
+        reference: what it is compared with.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Said:
     findings: tuple[Finding, ...]
     beats: tuple[str, ...]
     verdict: str
+    reference: str
 
     @property
     def first(self) -> list[Finding]:
@@ -71,9 +73,10 @@ class Said:
         """How many others there are."""
         return len(self.findings) - len(self.first)
 
-    def beaten(self, baseline: str) -> str:
-        """That it beats the baseline, where it does."""
-        return f"beats {baseline} on {' and '.join(self.beats)}" if self.beats else ""
+    @property
+    def beaten(self) -> str:
+        """That it beats the reference, where it does."""
+        return f"beats {self.reference} on {_listed(self.beats)}" if self.beats else ""
 
 
 def ranked(each: Mapping[str, Mapping[str, Delta]]) -> list[Finding]:
@@ -100,24 +103,34 @@ def what_counts(study: Study, setting: str) -> list[Said]:
     """Every variant but the baseline: those with the largest effect first, those of which nothing counts last."""
     variants = {v.name: v for v in study.variants}
     own = study.deltas[setting]
-    return _said(own, {name: about(variants[name], study) for name in own})
+    texts = {name: about(variants[name], study) for name in own}
+    return _said(own, texts, dict.fromkeys(own, study.baseline.name))
 
 
 def what_counts_of_effects(study: Study, setting: str) -> list[Said]:
     """Likewise every main effect."""
     effects = study.effects[setting]
-    return _said({e.name: e.deltas for e in effects}, {e.name: _about_effect(e) for e in effects})
+    texts = {e.name: _about_effect(e) for e in effects}
+    return _said({e.name: e.deltas for e in effects}, texts, {e.name: e.reference for e in effects})
 
 
-def _said(each: Mapping[str, Mapping[str, Delta]], texts: Mapping[str, str]) -> list[Said]:
+def _said(
+    each: Mapping[str, Mapping[str, Delta]], texts: Mapping[str, str], references: Mapping[str, str]
+) -> list[Said]:
     counted = ranked(each)
     order = list(dict.fromkeys([*(f.variant for f in counted), *each]))
     said = []
     for name in order:
         own = tuple(f for f in counted if f.variant == name)
         beats = tuple(shown(f.metric).title for f in own if f.better)
-        said.append(Said(name, texts[name], own, beats, "" if own else _verdict(each[name].values())))
+        verdict = "" if own else _verdict(each[name].values())
+        said.append(Said(name, texts[name], own, beats, verdict, references[name]))
     return said
+
+
+def _listed(names: Collection[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _verdict(deltas: Collection[Delta]) -> str:

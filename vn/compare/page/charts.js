@@ -157,7 +157,7 @@ function curves() {
     const first = !named.has(c.variant);
     named.add(c.variant);
     return {
-      type: "scatter", mode: c[kind][0].length < 30 ? "lines+markers" : "lines", x: c[kind][0], y: c[kind][1], name: nameOf(c.variant), legendgroup: String(c.variant), showlegend: first, opacity: 0.85,
+      type: "scatter", mode: c[kind][0].length < 30 ? "lines+markers" : "lines", x: c[kind][0], y: c[kind][1], name: nameOf(c.variant), legendgroup: String(c.variant), showlegend: first,
       line: { color: colour(c.variant), width: 1.5, dash: dash(c.variant) }, marker: { symbol: mark(c.variant), size: 5 }, hovertemplate: `${plain(c.run)}: %{y:.4f} at step %{x}<extra></extra>`,
     };
   });
