@@ -23,15 +23,17 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "compare"))
 from finished_runs import make_stories, write_run
 
-from vn.compare.crossed import Arm, arm, contrast
+from vn.compare.crossed import Arm, contrast
 from vn.compare.deltas import judged
 from vn.compare.number import Delta
+from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import study
 from vn.metrics.measures import Choices
 from vn.metrics.sums import Measure
 
 SEEDS = 3
+PILOTS = 12  # runs from which the noise of a given share of spoiled narrations is taken
 PLANTED = 32.0  # CIDEr x100: twice the 16 points by which means over three seeds were apart
 # Standard deviation of one run's CIDEr: with the first, the largest of 20 null differences is 16 points; with the
 # second, null differences have the root mean square of the study's six variants near full's score (9.3 points).
@@ -101,9 +103,13 @@ class World:
     def __init__(self, folder: Path, videos: int, seed: int) -> None:
         self.folder, self.stories, self.seed = folder, make_stories(videos, seed, clips=10), seed
         self.wrong, self.spoiled = 0.35, 0.2
-        scores = [self.cider(folder / f"pilot{n}", self.spoiled + 0.1 * (n % 2)) for n in range(8)]
-        self.level = float(np.mean(scores[::2]))
-        self.slope = (float(np.mean(scores[1::2])) - self.level) / 0.1  # points of CIDEr for all narrations spoiled
+        here = [self.cider(folder / f"pilot{n}", self.spoiled) for n in range(PILOTS)]
+        there = [self.cider(folder / f"pilot{n}", self.spoiled + 0.1) for n in range(PILOTS, 2 * PILOTS)]
+        self.level, self.chance = (
+            float(np.mean(here)),
+            float(np.std([*(here - np.mean(here)), *(there - np.mean(there))], ddof=2)),
+        )
+        self.slope = (float(np.mean(there)) - self.level) / 0.1  # points of CIDEr for all narrations spoiled
 
     def write(self, folder: Path, ablation: str, seed: int, spoiled: float) -> Path:
         salt = f"{folder.name}{self.seed}"
@@ -116,7 +122,7 @@ class World:
 
     def pair(self, name: str, noise: float, effect: float, random: np.random.Generator) -> Path:
         """A study of two arms of three seeds; the second scores `effect` less."""
-        own = max(noise**2 - 4.5**2, 0) ** 0.5  # which narrations are spoiled moves a run by 4.5 points by itself
+        own = max(noise**2 - self.chance**2, 0) ** 0.5  # which narrations are spoiled moves a run by itself
         for ablation, loss in (("full", 0.0), ("no_memory", effect)):
             for seed in range(SEEDS):
                 spoiled = self.spoiled + (-loss + random.normal(0, own)) / self.slope
@@ -127,13 +133,15 @@ class World:
 def stored(pairs: int, videos: int, draws: int, seed: int) -> None:
     """Print how many null and planted differences count, in `pairs` studies and in `draws` mixtures of their runs."""
     print(
-        "| one run's noise | planted | root mean square, largest difference | counts: " + " | ".join(METRICS), end=" | "
+        "| one run's noise | planted | root mean square, largest difference | counts: " + " | ".join((*METRICS, "any")),
+        end=" | ",
     )
     print(f"CIDEr in {draws} mixtures |")
-    print("|---:|---:|---:|" + "---:|" * (len(METRICS) + 1), flush=True)
+    print("|---:|---:|---:|" + "---:|" * (len(METRICS) + 2), flush=True)
     for noise in NOISE:
         arms: dict[float, tuple[list[Measure], list[Measure]]] = {}
         for effect in (0.0, PLANTED):
+            any_metric = 0
             random = np.random.default_rng([seed, int(noise * 10), int(effect)])
             counted, gaps = dict.fromkeys(METRICS, 0), []
             arms[effect] = ([], [])
@@ -143,6 +151,7 @@ def stored(pairs: int, videos: int, draws: int, seed: int) -> None:
                     found = study(*find_runs([world.pair(f"{noise}-{effect}-{n}", noise, effect, random)]), Choices())
                     deltas = found.deltas["predicted"]["no_memory"]
                     gaps.append(100 * (deltas["cider"].value or 0))
+                    any_metric += any(d.counts for d in deltas.values())
                     for metric in METRICS:
                         counted[metric] += deltas[metric].counts
                     for place, name in enumerate(("full", "no_memory")):
@@ -150,21 +159,25 @@ def stored(pairs: int, videos: int, draws: int, seed: int) -> None:
                         arms[effect][place].extend(number.measures)  # type: ignore[union-attr]
             spread = float(np.sqrt(np.mean(np.square(np.array(gaps) + effect))))
             share = mixtures(*arms[effect], draws, random)
-            cells = " | ".join(f"{counted[m]} of {pairs}" for m in METRICS)
+            cells = " | ".join(f"{counted[m]} of {pairs}" for m in METRICS) + f" | {any_metric} of {pairs}"
             largest = max(abs(g) for g in gaps)
             print(f"| {noise} | {effect:g} | {spread:.1f}, {largest:.1f} | {cells} | {100 * share:.1f} % |", flush=True)
 
 
 def mixtures(first: Sequence[Measure], second: Sequence[Measure], draws: int, random: np.random.Generator) -> float:
     """The share of studies that count, each of other three runs of each of two pools."""
-    arms = arm(first), arm(second)
     counted = 0
     for _ in range(draws):
-        own = [random.choice(len(a.values), SEEDS, replace=False) for a in arms]
-        found = contrast([Arm(a.values[at], a.parts[at]) for a, at in zip(arms, own, strict=True)], [-1, 1])
-        delta = Delta(found.value, found.low, found.high, found.p_value, few=SEEDS, videos=len(first[0].videos))
-        counted += judged("cider", {"pair": delta})["pair"].counts
+        own = [[pool[i] for i in random.choice(len(pool), SEEDS, replace=False)] for pool in (first, second)]
+        counted += compared(*own).counts
     return counted / draws
+
+
+def compared(first: Sequence[Measure], second: Sequence[Measure]) -> Delta:
+    """The difference of CIDEr of two arms, with its verdict, as in a study of these two variants."""
+    d = seed_difference(first, second)
+    delta = Delta(d.value, d.low, d.high, d.p_value, d.seeds, few=len(first), videos=len(first[0].videos))
+    return judged("cider", {"pair": delta})["pair"]
 
 
 def main() -> int:

@@ -9,11 +9,11 @@ arms is the sum of what the seeds say and of what the videos say beyond that (ra
     videos   = variance over videos of the contrast of the arms' means, divided by V; `residual` is part of it
     variance = max(seeds, residual) + max(videos - residual, 0)
 
-Degrees of freedom are Satterthwaite's for the two components, with V - 1 for the videos and for the seeds Welch's (1947)
-of the arms' variances, but no more than the n - 1 of all arms together. A metric that is not a mean, such as BLEU, enters
-with its jackknife pseudo-values over videos. Runs of one seed are not taken as pairs: what they share makes the interval
-too wide at most, and three pairs alone would leave two degrees of freedom. `benchmarks/certainty.py` measures how often
-the interval holds the truth.
+Degrees of freedom are Satterthwaite's for the two components, with V - 1 for the videos, and for the seeds Welch's
+(1947) of the arms' variances, but no more than the n - 1 of all arms together. A metric that is not a mean, such as
+BLEU, enters with its jackknife pseudo-values over videos. Runs of one seed are not taken as pairs: what they share
+makes the interval too wide at most, and three pairs alone would leave two degrees of freedom.
+`benchmarks/certainty.py` measures how often the interval holds the truth.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def contrast(arms: Sequence[Arm], weights: Sequence[float]) -> Estimate:
 
 
 def _freedom(variances: Sequence[float], of_each: Sequence[int]) -> float:
-    """Degrees of freedom of a sum of variances (Welch 1947, who made up for estimates being as uncertain as they are)."""
+    """Degrees of freedom of a sum of variances (Welch 1947), each of an arm with so many of its own."""
     squares = sum(v**2 / (f + 2) for v, f in zip(variances, of_each, strict=True))
     welch = sum(variances) ** 2 / squares - 2 if squares else np.inf
     return float(min(welch, sum(of_each)))
