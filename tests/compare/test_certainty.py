@@ -15,19 +15,19 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from certainty import SEEDS, compared
 
 PAIRS = 20
-EFFECT = 0.3  # more narrations spoiled: twice the largest difference that noise alone makes, which is asserted
+EFFECT = 0.2  # more narrations spoiled: twice the largest difference that noise alone makes, which is asserted
 
 
 @pytest.fixture(scope="module")
 def pools(tmp_path_factory):
     """CIDEr of 12 runs of one method, each with a share of its narrations spoiled, and of 9 runs of a worse one."""
-    folder, stories = tmp_path_factory.mktemp("runs"), make_stories(30, clips=6)
+    folder, stories = tmp_path_factory.mktemp("runs"), make_stories(60, clips=6)
     random = np.random.default_rng(4)
     found = []
     for ablation, count, spoiled in (("full", 12, 0.2), ("no_memory", 9, 0.2 + EFFECT)):
         for seed in range(count):
-            share = spoiled + random.normal(0, 0.015)
-            write_run(folder / ablation / f"seed{seed}", stories, ablation, seed, 0.3, spoiled=share)
+            share = spoiled + random.normal(0, 0.03)
+            write_run(folder / ablation / f"seed{seed}", stories, ablation, seed, 0.5, spoiled=share)
         runs, _ = find_runs([folder / ablation])
         found.append([measure(run.tests["predicted"], names=("cider",))["cider"] for run in runs])
     return found
@@ -46,10 +46,10 @@ def pairs(pools, planted: bool, seed: int) -> list[Delta]:
 
 
 def test_noise_counts_in_one_pair_of_twenty_at_most_and_twice_the_noise_in_sixteen_at_least(pools):
-    null, planted = (pairs(pools, what, seed=5) for what in (False, True))
-    noise = max(abs(d.value) for d in null)
-    effect = -np.mean([d.value for d in planted])
-    print(noise, effect, [d.counts for d in null], [d.counts for d in planted])
-    assert 1.5 * noise < effect < 2.5 * noise
-    assert sum(d.counts for d in null) <= 1
-    assert sum(d.counts for d in planted) >= 16
+    sets = [(pairs(pools, False, seed), pairs(pools, True, seed)) for seed in range(6)]
+    noise = max(abs(d.value) for null, _ in sets for d in null)
+    effect = -np.mean([d.value for _, planted in sets for d in planted])
+    assert 1.8 * noise < effect < 2.2 * noise
+    for null, planted in sets:
+        assert sum(d.counts for d in null) <= 1
+        assert sum(d.counts for d in planted) >= 16

@@ -6,7 +6,7 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from finished_runs import make_stories, write_grid, write_run
+from finished_runs import GRID, make_stories, write_grid, write_run
 
 from vn.cli import main
 from vn.compare.findings import findings, what_counts, what_counts_of_effects
@@ -122,6 +122,13 @@ def test_main_effects_are_in_all_files_too(tmp_path, capsys):
     assert main(["compare", str(sweep), "--no-pictures"]) == 0
     assert "main effect of ablation: no_memory instead of full: " in capsys.readouterr().out
     found = study(*find_runs([sweep]), Choices())
+    effects = found.effects["predicted"]
+    assert {e.factor: len(e.pairs) for e in effects} == dict.fromkeys(GRID, 4) | {"ablation": 4}
+    assert {e.factor: e.deltas["cider"].counts for e in effects} == {
+        "ablation": True,
+        "model.base_model": True,
+        "model.lora.rank": False,
+    }
     said = {s.name: s for s in what_counts_of_effects(found, "predicted")}
     assert said["model.lora.rank: 8 instead of 32"].verdict == "nothing counts"
     page = (sweep / "compare.html").read_text()

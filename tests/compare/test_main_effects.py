@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from finished_runs import make_stories, write_grid, write_run
+from finished_runs import make_stories, write_run
 
 from vn.compare.main_effects import factors, main_effects
 from vn.compare.number import Number
@@ -111,19 +111,6 @@ def test_pairs_of_no_seed_in_common_are_left_out_and_few_seeds_say_too_little(cr
     numbers[variants[2].name] = numbers[variants[3].name] = {"cider": "not computed"}
     d = main_effects(variants, numbers, variants[0].name)[0].deltas["cider"]
     assert (d.value, d.why) == (None, "no matched pair with this number")
-
-
-def test_a_sweep_of_three_factors_shows_what_each_does(tmp_path):
-    found = study(*find_runs([write_grid(tmp_path, make_stories(22, clips=4))]), Choices())
-    effects = {e.factor: e for e in found.effects["predicted"]}
-    assert {f: len(e.pairs) for f, e in effects.items()} == {
-        "ablation": 4,
-        "model.base_model": 4,
-        "model.lora.rank": 4,
-    }
-    assert [effects[f].deltas["cider"].counts for f in ("ablation", "model.base_model", "model.lora.rank")] == [
-        *(True, True, False)
-    ]
 
 
 def test_a_control_of_a_run_is_a_level_of_the_ablation(tmp_path):
