@@ -154,12 +154,16 @@ def about(variant: Variant, study: Study) -> str:
         changed = [k for k in changed if not mine or k not in mine.sets]
     texts = [known.sentence] if known else []
     if changed:
-        what = ", ".join(
-            f"{k} {own.get(k, 'not set')} instead of {base.get(k, 'not set')}" for k in sorted(changed)[:3]
-        )
-        more = f" and {len(changed) - 3} more settings" if len(changed) > 3 else ""
+        what = ", ".join(_change(key, own.get(key), base.get(key)) for key in sorted(changed)[:FIRST])
+        more = f" and {len(changed) - FIRST} more settings" if len(changed) > FIRST else ""
         texts.append(f"With {what}{more}.")
     return " ".join(texts)
+
+
+def _change(key: str, own: str | None, base: str | None) -> str:
+    if own is None:
+        return f"{key} not set instead of {base}"
+    return f"{key} {own}" if base is None else f"{key} {own} instead of {base}"
 
 
 def _about_effect(effect: Effect) -> str:
