@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,8 @@ def write_run(
     settings: tuple[str, ...] = ("predicted",),
     scores: dict | None = None,
     evil: bool = False,
+    salt: str = "",
+    spoiled: float = 0.0,
     **config: object,
 ) -> Path:
     """A finished run.
@@ -61,9 +64,11 @@ def write_run(
         settings: of the storyline.
         scores: the content of ``scores.json``; None: there is none.
         evil: narrations hold markup.
+        salt: of what goes wrong, beside seed and ablation.
+        spoiled: the share of narrations that are those of other clips instead.
         config: further settings, dots as double underscores.
     """
-    random = np.random.default_rng([seed, *map(ord, ablation)])
+    random = np.random.default_rng([seed, *map(ord, ablation + salt)])
     folder.mkdir(parents=True, exist_ok=True)
     settings_of_run = {"seed_everything": seed, "name": folder.name, "ablation": ablation}
     tree: dict = {**settings_of_run, "model": {"base_model": "tiny"}, "data": {"data": "shards"}}
@@ -81,6 +86,8 @@ def write_run(
             for story in stories
             for i in story.narrated
         ]
+        for i in np.flatnonzero(random.random(len(lines)) < spoiled) if spoiled else ():
+            lines[i]["narration"] = lines[int(random.integers(len(lines)))]["reference"]
         _write_lines(folder / f"predictions.{setting}.jsonl", lines)
     losses = [{"step": s, "epoch": s // 50, "train/loss": 3 / (1 + s / 40) + wrong} for s in range(0, 200, 10)]
     losses += [{"step": s, "epoch": s // 50, "val/loss": 3 / (1 + s / 30) + wrong} for s in range(49, 200, 50)]
@@ -95,6 +102,39 @@ def write_study(folder: Path, stories: list[Story], **changes: bool) -> Path:
     for ablation, wrong in {"full": 0.1, "no_position": 0.12, "no_memory": 0.5}.items():
         for seed in range(3):
             write_run(folder / f"{ablation}-seed{seed}", stories, ablation, seed, wrong, settings=BOTH, **changes)
+    return folder
+
+
+GRID = {"model.base_model": ("tiny", "larger"), "model.lora.rank": (8, 32)}
+
+
+def write_grid(folder: Path, stories: list[Story], seeds: int = 3, **changes: bool) -> Path:
+    """A sweep of three factors: `no_memory` loses much, the larger base model wins a little less, the rank nothing."""
+    for ablation, base, rank, seed in product(("full", "no_memory"), *GRID.values(), range(seeds)):
+        wrong = 0.2 + 0.3 * (ablation == "no_memory") - 0.1 * (base == "larger")
+        name = f"{ablation}-{base}-{rank}-seed{seed}"
+        memory = {"full": "merge", "no_memory": "all"}[ablation]
+        settings = {"model__base_model": base, "model__lora__rank": rank, "model__visual__memory": memory}
+        write_run(folder / name, stories, ablation, seed, wrong, salt=name, **settings, **changes)
+    return folder
+
+
+def write_many(folder: Path, stories: list[Story], count: int, seeds: int = 3) -> Path:
+    """`full` and other variants up to `count`, each with more errors than the one before."""
+    names = [
+        "full",
+        "no_lora",
+        "no_storyline",
+        "no_position",
+        "no_compression",
+        "no_memory",
+        "memory_none",
+        "text_only",
+    ]
+    for n in range(count):
+        own = {"ablation": names[n]} if n < len(names) else {"model__lora__rank": n}
+        for seed in range(seeds):
+            write_run(folder / f"v{n}-seed{seed}", stories, seed=seed, wrong=0.15 + 0.02 * n, settings=BOTH, **own)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Runs become variants; their numbers are those of vn score, their differences those of a plain paired bootstrap."""
+"""Runs become variants; their numbers are those of vn score, their differences those of the means over seeds."""
 
 import json
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from finished_runs import make_stories, other_stories, write_run, write_study
 
+from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import Number, study
 from vn.errors import InputError
@@ -16,7 +17,7 @@ from vn.metrics.scorecard import score
 
 @pytest.fixture(scope="module")
 def stories():
-    return make_stories(16)
+    return make_stories(20)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_every_number_is_the_one_that_vn_score_gives(sweep, found, setting):
             assert ours.deviation == pytest.approx(np.std([e[metric]["value"] for e in entries], ddof=1), abs=1e-12)
 
 
-def test_a_difference_is_that_of_a_plain_bootstrap_of_the_seed_means(sweep, found):
+def test_a_difference_is_that_of_the_means_over_seeds_with_an_interval_over_seeds_and_videos(sweep, found):
     hits = {}
     for name in ("full", "no_memory"):
         per_seed = []
@@ -66,15 +67,14 @@ def test_a_difference_is_that_of_a_plain_bootstrap_of_the_seed_means(sweep, foun
             for line in read_lines(sweep / f"{name}-seed{seed}" / "predictions.predicted.jsonl"):
                 low, high = line["word_range"]
                 by_video.setdefault(line["video"], []).append(low <= len(line["narration"].split()) <= high)
-            per_seed.append(by_video)
-        hits[name] = [(np.mean([sum(s[v]) for s in per_seed]), len(per_seed[0][v])) for v in sorted(per_seed[0])]
-    full, less = (np.array(hits[n]) for n in ("full", "no_memory"))
-    random = np.random.default_rng(3)
-    draws = [random.integers(0, len(full), len(full)) for _ in range(4000)]
-    gaps = [less[d, 0].sum() / less[d, 1].sum() - full[d, 0].sum() / full[d, 1].sum() for d in draws]
+            per_seed.append(sum(map(sum, by_video.values())) / sum(map(len, by_video.values())))
+        hits[name] = np.array(per_seed)
     d = found.deltas["predicted"]["no_memory"]["word_length_accuracy"]
-    assert d.value == pytest.approx(less[:, 0].sum() / less[:, 1].sum() - full[:, 0].sum() / full[:, 1].sum())
-    assert (d.low, d.high) == pytest.approx(np.quantile(gaps, [0.025, 0.975]), abs=0.01)
+    assert d.value == pytest.approx(hits["no_memory"].mean() - hits["full"].mean())
+    assert d.seeds == pytest.approx(tuple(hits["no_memory"] - hits["full"]))
+    error = np.sqrt((hits["full"].var(ddof=1) + hits["no_memory"].var(ddof=1)) / 3)
+    assert d.high - d.low > 2 * 2.7 * error  # as wide as the seeds alone make it, with 4 degrees of freedom
+    assert d.high < 0
     assert d.counts
     assert found.deltas["predicted"]["no_memory"]["cider"].counts
 
@@ -84,7 +84,9 @@ def test_holm_is_over_the_variants(found):
         if d.p_value is not None:
             other = found.deltas["predicted"]["no_position"][metric].p_value
             assert d.counts <= (d.p_value < 0.05)
-            assert min(d.p_value, other) >= 2 * 2 / 10_001 - 1e-12  # the smallest p, times two variants
+            own = [found.numbers["predicted"][n][metric].measures for n in ("full", "no_memory")]
+            plain = seed_difference(*own).p_value
+            assert d.p_value == pytest.approx(min(1, max(2 * plain if d.p_value <= other else plain, 0)))
 
 
 def test_another_configuration_is_another_variant_named_by_what_differs(tmp_path, stories):
@@ -158,7 +160,7 @@ def test_what_cannot_be_compared_is_listed_with_the_reason(tmp_path, stories):
     assert "not JSON" in why["broken"][1]
     assert why["elsewhere"] == (
         "left out",
-        "was tested on other stories than full-seed0 (16 of its 16 videos are the same)",
+        "was tested on other stories than full-seed0 (20 of its 20 videos are the same)",
     )
     assert "12 of its 12" in why["fewer"][1]
     assert why["words"][1].startswith("was scored on words, others on ptb")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vn.compare.number import ends
 from vn.compare.runs import Run
-from vn.metrics.bootstrap import resampled
 from vn.metrics.predictions import ScoredClip
 from vn.metrics.sums import Measure
 from vn.story import ScriptLabel, Story
@@ -28,7 +29,7 @@ class Bin(NamedTuple):
         name: of the bin.
         clips: in it.
         value: raw scale.
-        low: the 95 % interval's lower end, over videos; None for a single video.
+        low: the 95 % interval's lower end, over seeds and videos (a single seed: over videos); None for a single video.
         high: its upper end.
     """
 
@@ -45,7 +46,7 @@ def length_by_seconds(stories: Sequence[Story], measures: Sequence[Measure], see
     Args:
         stories: of the test.
         measures: of each seed's run; with a value a clip.
-        seed: of the resampling.
+        seed: random seed of the bootstrap that a single run's intervals are from.
     """
     seconds = _of_clips(stories, lambda story, i: story.clips[i].duration)
     names = [f"{a}-{b} s" if b < np.inf else f"{a} s and more" for a, b in pairwise(SECONDS)]
@@ -98,24 +99,26 @@ def _of_clips(stories: Sequence[Story], of: Callable[[Story, int], float]) -> di
 def _bins(
     measures: Sequence[Measure], bin_of: Callable[[ScoredClip], int], names: Sequence[str], seed: int
 ) -> list[Bin]:
-    videos = {v: i for i, v in enumerate(sorted({v for m in measures for v in m.videos}))}
-    sums = np.zeros((len(names), len(videos), 2))
+    videos = sorted({v for m in measures for v in m.videos})
+    place = {v: i for i, v in enumerate(videos)}
+    sums = np.zeros((len(names), len(measures), len(videos), 2))
     clips: list[set[tuple[str, int]]] = [set() for _ in names]
-    for measure in measures:
+    for run, measure in enumerate(measures):
         assert measure.rows is not None
         for clip, row in zip(measure.clips, measure.rows, strict=True):
             at = bin_of(clip)
-            sums[at, videos[clip.video]] += row
+            sums[at, run, place[clip.video]] += row
             clips[at].add((clip.video, clip.clip))
     found = []
-    for name, own_sums, inside in zip(names, sums / len(measures), clips, strict=True):
+    for name, own_sums, inside in zip(names, sums, clips, strict=True):
         if not inside:
             continue
-        total, count = own_sums.sum(axis=0)
-        low = high = None
-        if (own_sums[:, 1] > 0).sum() > 1:
-            drawn = resampled(own_sums, seed)
-            drawn = drawn[drawn[:, 1] > 0]  # few videos have such a clip: a resample may have none
-            low, high = map(float, np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975]))
+        total, count = own_sums.sum(axis=(0, 1))
+        shown = np.flatnonzero((own_sums[..., 1] > 0).all(axis=0))  # videos with such a clip in all runs
+        own = [
+            replace(m, videos=tuple(videos[i] for i in shown), sums=each[shown])
+            for m, each in zip(measures, own_sums, strict=True)
+        ]
+        low, high = ends(own, seed) or (None, None)
         found.append(Bin(name, len(inside), float(total / count), low, high))
     return found

@@ -13,9 +13,11 @@ from vn.errors import InputError
 from vn.run_paths import run_path
 
 EPILOG = """\
-Runs of one ablation and configuration are the seeds of one variant. Differences are from `full`: paired bootstrap over
-videos of the seed means, 95 % intervals, Holm's correction over the variants. Runs that cannot be compared (unfinished,
-failed, tested on other videos) are listed with the reason.
+Runs of one ablation and configuration are the seeds of one variant. Differences are from `full`, with 95 % intervals
+over seeds and videos and Holm's correction over the variants. A difference counts only with 20 videos and 3 seeds per
+variant or more, and above a smallest difference, which the page prints. Where several factors are varied, main effects
+are taken from matched pairs. Runs that cannot be compared (unfinished, failed, tested on other videos) are listed with
+the reason.
 
 examples:
   vn compare runs/demo runs/demo-no_memory
@@ -56,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, metavar="DATA", help="shards with the pictures (default: those of the configuration)"
     )
     parser.add_argument("--no-pictures", action="store_true", help="a smaller page, without frames")
-    parser.add_argument("--seed", type=int, default=0, help="of the resampling")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="random seed of the bootstrap over videos, for intervals of a single run"
+    )
     parser.add_argument(
         "--wandb", metavar="ENTITY/PROJECT", help="also save a W&B workspace with the paper's tables there"
     )
@@ -139,7 +143,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         "html": html,
         "csv": files.csv_text(found),
         "md": files.markdown(found, tables, title),
-        "tex": files.latex(tables),
+        "tex": files.latex(found, tables),
     }
     for ending, text in texts.items():
         write_text(out / f"compare.{ending}", text)
@@ -151,7 +155,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     print(f"wrote {out / 'compare.html'} ({len(html.encode()) / 1e6:.1f} MB), compare.csv, .md, .tex")
     if args.wandb:
         on_step("saving the W&B workspace")
-        made = workspace(tables, args.wandb, title)
+        made = workspace(tables, args.wandb, title, found)
         print(f"saved {made.save().url}")
     return 0
 
@@ -163,13 +167,16 @@ def _default_out(names: list[str]) -> Path:
 
 
 def _summary(found: Any) -> None:
-    from vn.compare.names import percent, shown
-    from vn.compare.page import findings
+    from vn.compare.files import said_lines
+    from vn.compare.findings import findings
+    from vn.compare.rules import rules
 
     for setting in found.settings:
         counted = findings(found, setting)
-        runs = len(found.runs)
-        print(f"storyline {setting}: {runs} runs, {len(counted)} differences from {found.baseline.name} count")
-        for each in counted[:8]:
-            span = f"{percent(each.delta.low, True)} to {percent(each.delta.high, True)}"
-            print(f"  {each.variant}: {shown(each.metric).title} {percent(each.delta.value, True)} ({span})")
+        print(
+            f"storyline {setting}: {len(found.runs)} runs, {len(counted)} differences from {found.baseline.name} count"
+        )
+        for line in said_lines(found, setting, about=False):
+            print(f"  {line}")
+    if len(found.variants) > 1:
+        print(rules().sentence)

@@ -6,22 +6,28 @@ import csv
 import io
 from collections.abc import Sequence
 
+from vn.compare.findings import Finding, Said, ranked, what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, percent, shown
+from vn.compare.number import Delta
+from vn.compare.rules import rules
 from vn.compare.study import Number, Study
 from vn.compare.tables import Cell, Table
 
 HEAD = (
     *("setting", "variant", "metric", "mean", "deviation", "low", "high", "seeds", "difference", "difference_low"),
     *("difference_high", "p_holm", "counts", "tokenisation", "computation", "why"),
+    *("kind", "verdict", "smallest", "rank", "about"),
 )
 
 
 def csv_text(study: Study) -> str:
-    """A line a setting, variant and metric; scores on the raw scale, all digits."""
+    """A line for each setting, variant or main effect, and metric; scores on the raw scale, all digits."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEAD)
     for setting in study.settings:
+        texts = {said.name: said.about for said in what_counts(study, setting)}
+        rank = {(f.variant, f.metric): f.rank for f in ranked(study.deltas[setting])}
         for variant, own in study.numbers[setting].items():
             for metric, n in own.items():
                 d = study.deltas[setting].get(variant, {}).get(metric)
@@ -30,11 +36,54 @@ def csv_text(study: Study) -> str:
                     row += [n.mean, n.deviation, n.low, n.high, " ".join(map(str, n.seeds))]
                 else:
                     row += [None] * 5
-                row += [d.value, d.low, d.high, d.p_value, d.counts] if d else [None] * 5
+                row += _csv_delta(d)
                 row += [n.how.get("tokenisation"), n.how.get("variant")] if isinstance(n, Number) else [None, None]
-                row.append(n if isinstance(n, str) else d.why if d else "")
+                row += [n if isinstance(n, str) else d.why if d else "", "variant", d.verdict if d else None]
+                row += [rules().smallest_of(metric), rank.get((variant, metric)), texts.get(variant)]
+                writer.writerow(["" if value is None else value for value in map(_unformula, row)])
+        by_effect = {e.name: e.deltas for e in study.effects[setting]}
+        texts = {said.name: said.about for said in what_counts_of_effects(study, setting)}
+        rank = {(f.variant, f.metric): f.rank for f in ranked(by_effect)}
+        for name, deltas in by_effect.items():
+            for metric, d in deltas.items():
+                row = [setting, name, metric, *[None] * 5, *_csv_delta(d), None, None, d.why, "main effect", d.verdict]
+                row += [rules().smallest_of(metric), rank.get((name, metric)), texts[name]]
                 writer.writerow(["" if value is None else value for value in map(_unformula, row)])
     return out.getvalue()
+
+
+def _csv_delta(d: Delta | None) -> list[object]:
+    return [d.value, d.low, d.high, d.p_value, d.counts] if d else [None] * 5
+
+
+def said_lines(study: Study, setting: str, about: bool = True) -> list[str]:
+    """What counts, a line for each main effect and variant, largest first: as the page says it.
+
+    Args:
+        study: what is compared.
+        setting: of the storyline.
+        about: with the sentences on what a variant leaves out.
+    """
+    effects = [_said(said, about) for said in what_counts_of_effects(study, setting)]
+    lines = [f"main effect of {line}" for line in effects]
+    return lines + [_said(said, about) for said in what_counts(study, setting)]
+
+
+def markdown_of_counts(study: Study, setting: str) -> str:
+    """`said_lines` as a numbered list, and the rule."""
+    numbered = [f"{i}. {_md(line)}" for i, line in enumerate(said_lines(study, setting), 1)]
+    return "\n".join([*numbered, "", _md(rules().sentence), ""])
+
+
+def _said(said: Said, about: bool) -> str:
+    found = ", ".join(_finding(f) for f in said.first)
+    more = f" and {said.more} more" if said.more else ""
+    parts = [part for part in (f"{found}{more}", said.verdict, said.beaten) if part]
+    return f"{said.name}: {'; '.join(parts)}{f'. {said.about}' if about and said.about else ''}"
+
+
+def _finding(f: Finding) -> str:
+    return f"{f.text} ({percent(f.delta.low, True)} to {percent(f.delta.high, True)})"
 
 
 def _unformula(value: object) -> object:
@@ -48,7 +97,10 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
     for setting in study.settings:
         own = study.numbers[setting]
         names = study.metrics(setting)
-        lines += [f"## Storyline {setting}", "", "Means over seeds, x100.", ""]
+        lines += [f"## Storyline {setting}", ""]
+        if study.deltas[setting]:
+            lines += ["### What counts", "", markdown_of_counts(study, setting)]
+        lines += ["### Scores", "", "Means over seeds, x100.", ""]
         costs = [(name, *COSTS[name]) for name in COSTS if any(name in run.cost for run in study.runs)]
         lines += _md_head(["variant", "seeds", *(shown(m).title for m in names), *(label for _, label, _, _ in costs)])
         for variant in study.variants:
@@ -62,21 +114,10 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
                 for v, (_, _, scale, digits) in zip(found, costs, strict=True)
             ]
             lines.append(f"| {_md(variant.name)} | {len(variant.runs)} | {' | '.join(cells)} |")
+        lines += _md_effects(study, setting, names)
         for metric in names:
             rows = [(name, d[metric]) for name, d in study.deltas[setting].items() if metric in d]
-            if not rows:
-                continue
-            lines += ["", f"### {shown(metric).title}: minus {_md(study.baseline.name)} (x100)", ""]
-            lines += _md_head(["variant", "difference", "95 % interval", "by seed", "p (Holm)", "counts"])
-            for name, d in rows:
-                if d.value is None:
-                    lines.append(f"| {_md(name)} | – | {_md(d.why)} | | | |")
-                    continue
-                seeds = " ".join(percent(s, sign=True) for s in d.seeds)
-                span = f"{percent(d.low, True)} to {percent(d.high, True)}" if d.low is not None else _md(d.why)
-                p = "" if d.p_value is None else f"{d.p_value:.4f}"
-                sure = "yes" if d.counts else "no"
-                lines.append(f"| {_md(name)} | {percent(d.value, True)} | {span} | {seeds} | {p} | {sure} |")
+            lines += _md_deltas(f"{shown(metric).title}: minus {study.baseline.name} (x100)", "by seed", rows)
         lines.append("")
     for table in tables:
         lines += [f"## {table.number}: {_md(table.title)}", ""]
@@ -94,6 +135,32 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
         lines += ["## Left out", "", *_md_head(["run", "state", "why"])]
         lines += [f"| {_md(r.name)} | {r.state} | {_md(r.reason)} |" for r in study.left_out]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _md_effects(study: Study, setting: str, names: Sequence[str]) -> list[str]:
+    lines: list[str] = []
+    for metric in names:
+        rows = [(e.name, e.deltas[metric]) for e in study.effects[setting] if metric in e.deltas]
+        lines += _md_deltas(f"Main effects on {shown(metric).title} (x100)", "by matched pair", rows)
+    return lines
+
+
+def _md_deltas(title: str, by: str, rows: Sequence[tuple[str, Delta]]) -> list[str]:
+    """A table of differences, the largest first."""
+    if not rows:
+        return []
+    lines = ["", f"### {_md(title)}", ""]
+    lines += _md_head(["variant", "difference", "95 % interval", by, "p (Holm)", "verdict"])
+    for name, d in sorted(rows, key=lambda row: -abs(row[1].value or 0)):
+        if d.value is None:
+            lines.append(f"| {_md(name)} | – | {_md(d.why)} | | | |")
+            continue
+        seeds = " ".join(percent(s, sign=True) for s in d.seeds)
+        span = f"{percent(d.low, True)} to {percent(d.high, True)}" if d.low is not None else "–"
+        p = "" if d.p_value is None else f"{d.p_value:.4f}"
+        verdict = f"{d.verdict}: {_md(d.why)}" if d.why and not d.why.startswith(d.verdict) else _md(d.why or d.verdict)
+        lines.append(f"| {_md(name)} | {percent(d.value, True)} | {span} | {seeds} | {p} | {verdict} |")
+    return lines
 
 
 def _md_head(names: Sequence[str]) -> list[str]:
@@ -139,9 +206,9 @@ def tex(text: str) -> str:
     return "".join(_TEX.get(c, c) for c in " ".join(text.split()))
 
 
-def latex(tables: Sequence[Table]) -> str:
-    """The paper's tables with our rows; needs booktabs, and xcolor for the grey of what is not comparable."""
-    parts = [r"% \usepackage{booktabs,xcolor}"]
+def latex(study: Study, tables: Sequence[Table]) -> str:
+    """What counts, and the paper's tables with our rows; needs booktabs, and xcolor (grey: not comparable)."""
+    parts = [r"% \usepackage{booktabs,xcolor}", *(line for s in study.settings for line in _tex_counts(study, s))]
     for table in tables:
         heads = " & ".join(f"{tex(short)} {UP if higher else DOWN}" for _, short, higher in table.columns)
         body: list[str] = []
@@ -166,6 +233,34 @@ def latex(tables: Sequence[Table]) -> str:
             r"\end{table}",
         ]
     return "\n".join(parts) + "\n"
+
+
+def _tex_counts(study: Study, setting: str) -> list[str]:
+    """A table of the differences that count, the largest first, main effects before variants."""
+    each = [*what_counts_of_effects(study, setting), *what_counts(study, setting)]
+    if not each:
+        return []
+    body = []
+    for said in each:
+        rows = [
+            f"{tex(shown(f.metric).title)} & {tex(percent(f.delta.value, True))} & "
+            f"{tex(percent(f.delta.low, True))} to {tex(percent(f.delta.high, True))}"
+            for f in said.findings
+        ] or [rf"\multicolumn{{3}}{{l}}{{{tex(said.verdict)}}}"]
+        body += [rf"{tex(said.name) if not i else ''} & {row} \\" for i, row in enumerate(rows)]
+    caption = f"What counts, storyline {setting}: differences from {study.baseline.name} (x100). {rules().sentence}"
+    return [
+        r"\begin{table}",
+        rf"\caption{{{tex(caption)}}}",
+        r"\begin{tabular}{llrr}",
+        r"\toprule",
+        r" & metric & difference & 95 \% interval \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
 
 
 def _tex_cell(cell: Cell, ours: bool, table: Table) -> str:

@@ -12,23 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vn import __version__
+from vn.compare.colours import colour_rules
+from vn.compare.findings import what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, p_text, percent, shown
+from vn.compare.rules import rules
 from vn.compare.runs import MUTE
-from vn.compare.study import Delta, Number, Study
+from vn.compare.study import Number, Study
 from vn.compare.tables import Table
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = ("app.js", "charts.js", "stories.js")
-MANY = 12  # findings named in words
-
-
-class Finding(NamedTuple):
-    """A difference that counts, in words."""
-
-    variant: str
-    metric: str
-    delta: Delta
-    better: bool
 
 
 class Setting(NamedTuple):
@@ -85,7 +78,11 @@ def render(
         study=study,
         tables=tables,
         groups={s: _groups(study, s) for s in study.settings},
-        findings={s: findings(study, s) for s in study.settings},
+        counts={s: what_counts(study, s) for s in study.settings},
+        counts_of_effects={s: what_counts_of_effects(study, s) for s in study.settings},
+        effects_any=any(study.effects.values()),
+        places={v.name: i for i, v in enumerate(study.variants)},
+        rule=rules().sentence,
         costs=_costs(study),
         config=config_rows(study),
         videos=len(test.stories),
@@ -93,7 +90,7 @@ def render(
         language={"en": "English", "zh": "Chinese"}[test.language],
         how=how(study),
         notes=[*study.notes, *notes],
-        style=(FOLDER / "style.css").read_text("utf-8"),
+        style=(FOLDER / "style.css").read_text("utf-8") + colour_rules(len(study.variants)),
         scripts=scripts,
         plotly=packed(plotly),
         hashes=[_hash(script) for script in (plotly, *scripts)],
@@ -137,23 +134,6 @@ def _groups(study: Study, setting: str) -> dict[str, list[str]]:
     for metric in study.metrics(setting):
         groups.setdefault(shown(metric).group, []).append(metric)
     return groups
-
-
-def findings(study: Study, setting: str) -> list[Finding]:
-    """The differences that count: the surest and widest first, by how far the interval is from nothing."""
-    found = [
-        Finding(variant, metric, d, (d.value > 0) == shown(metric).higher)
-        for variant, own in study.deltas[setting].items()
-        for metric, d in own.items()
-        if d.counts and d.value is not None
-    ]
-    return sorted(found, key=_weight, reverse=True)
-
-
-def _weight(finding: Finding) -> float:
-    d = finding.delta
-    width = max((d.high or 0) - (d.low or 0), 1e-9)
-    return abs(d.value or 0) / width
 
 
 def _costs(study: Study) -> list[tuple[str, list[str]]]:

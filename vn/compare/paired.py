@@ -1,8 +1,7 @@
 """Is a variant better or worse than the full method? Differences over seeds and videos, and how sure they are.
 
-Every run of a study narrates the same test videos, so runs are compared video by video: first the mean over seeds of
-each video, then the bootstrap over videos. A difference counts when its 95 % interval leaves out 0, its sign is the
-same in every seed, and its p-value holds beside those of the other variants (Holm 1979).
+Every run of a study narrates the same test videos, so runs are compared video by video. The interval is over seeds and
+videos (`vn.compare.crossed`); p-values hold beside those of the other variants (Holm 1979).
 """
 
 from __future__ import annotations
@@ -10,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
+from vn.compare.crossed import arm, contrast
 from vn.errors import InputError
-from vn.metrics.bootstrap import difference
-from vn.metrics.measures import Measure
-
-RESAMPLES = 10_000  # p-values down to 0.0002, so that Holm's correction has room
+from vn.metrics.sums import Measure
 
 
 class SeedDifference(NamedTuple):
@@ -24,52 +19,47 @@ class SeedDifference(NamedTuple):
 
     Attributes:
         value: second minus first, of the means over seeds, on all videos.
-        low: the lower end of the 95 % interval over videos.
+        low: the lower end of the 95 % interval over seeds and videos; None for a single seed or video.
         high: its upper end.
-        p_value: two-sided, of no difference, before any correction.
+        p_value: two-sided, of no difference, before any correction; None without an interval.
         seeds: second minus first by seed.
     """
 
     value: float
-    low: float
-    high: float
-    p_value: float
+    low: float | None
+    high: float | None
+    p_value: float | None
     seeds: tuple[float, ...]
 
-    @property
-    def same_sign(self) -> bool:
-        """Whether all seeds agree on the sign, and none has no difference."""
-        return all(s > 0 for s in self.seeds) or all(s < 0 for s in self.seeds)
 
-    def counts(self, p_value: float | None = None, level: float = 0.05) -> bool:
-        """Whether the difference is sure; `p_value` is the corrected one where there are others beside it."""
-        p = self.p_value if p_value is None else p_value
-        return p < level and self.same_sign and not self.low <= 0 <= self.high
-
-
-def seed_difference(first: Sequence[Measure], second: Sequence[Measure], seed: int = 0) -> SeedDifference:
+def seed_difference(first: Sequence[Measure], second: Sequence[Measure]) -> SeedDifference:
     """Compare two variants on one metric.
 
     Args:
         first: the metric of each seed's run.
         second: of the same seeds' runs of another variant, in the same order.
-        seed: of the resampling.
 
     Raises:
         InputError: other videos, other tokenisations, or not as many seeds.
     """
     if len(first) != len(second) or not first:
         raise InputError(f"a comparison needs the same seeds, got {len(first)} and {len(second)}")
-    measures = [*first, *second]
+    check_alike([*first, *second])
+    seeds = tuple(b.value - a.value for a, b in zip(first, second, strict=True))
+    if len(first) < 2 or len(first[0].videos) < 2:
+        return SeedDifference(sum(seeds) / len(seeds), None, None, None, seeds)
+    found = contrast([arm(first), arm(second)], [-1, 1])
+    return SeedDifference(found.value, found.low, found.high, found.p_value, seeds)
+
+
+def check_alike(measures: Sequence[Measure]) -> None:
+    """Raise `InputError` unless all were taken in the same way on the same videos."""
     for name in ("tokenisation", "variant"):
         found = sorted({str(getattr(m, name)) for m in measures})
         if len(found) > 1:
             raise InputError(f"numbers of different {name}s are not compared: {', '.join(found)}")
     if any(m.videos != measures[0].videos for m in measures):
         raise InputError("the runs were not tested on the same videos")
-    means = [np.mean([m.sums for m in each], axis=0) for each in (first, second)]
-    d = difference(means[0], means[1], first[0].finish, seed, RESAMPLES)
-    return SeedDifference(*d, tuple(b.value - a.value for a, b in zip(first, second, strict=True)))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

@@ -116,6 +116,7 @@ def _delta(d: Delta) -> dict[str, Any]:
         "p": d.p_value,
         "seeds": [_times(s) for s in d.seeds],
         "counts": d.counts,
+        "verdict": d.verdict,
         "why": d.why,
     }
 

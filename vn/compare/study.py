@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from vn.compare.deltas import deltas
+from vn.compare.main_effects import Effect, main_effects
 from vn.compare.measured import measure_all
-from vn.compare.paired import holm, seed_difference
+from vn.compare.number import Delta, Number, ends
 from vn.compare.runs import SETTINGS, LeftOut, Run
 from vn.errors import InputError, did_you_mean
-from vn.metrics.bootstrap import interval
 from vn.metrics.disk_cache import DiskCache
 from vn.metrics.measures import METRICS, TEXT, TEXT_RELEASED, Choices
 from vn.metrics.paper import paper
@@ -34,49 +33,6 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Number:
-    """One metric of a variant in one setting.
-
-    Attributes:
-        values: by seed, raw scale.
-        seeds: the runs' seeds.
-        measures: by seed; empty where only the ``scores.json`` have the number.
-        low: the lower end of the 95 % interval over videos of the mean over seeds; None where unknown.
-        high: its upper end.
-        how: ``tokenisation``, ``variant``, ``model`` and ``coverage``, as ``scores.json`` writes them.
-    """
-
-    values: tuple[float, ...]
-    seeds: tuple[int, ...]
-    measures: tuple[Measure, ...]
-    low: float | None
-    high: float | None
-    how: Mapping[str, Any]
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.values))
-
-    @property
-    def deviation(self) -> float | None:
-        """The standard deviation over seeds; None for one seed."""
-        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else None
-
-
-@dataclass(frozen=True)
-class Delta:
-    """A variant's difference from the baseline on one metric; `why` where there is none, and nothing else then."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_value: float | None = None
-    seeds: tuple[float, ...] = ()
-    counts: bool = False
-    why: str = ""
-
-
-@dataclass(frozen=True)
 class Study:
     """Everything that the page and the files show numbers of.
 
@@ -85,6 +41,7 @@ class Study:
         settings: those that a run was tested in.
         numbers: setting -> variant -> metric -> the number, or why there is none.
         deltas: setting -> variant -> metric -> difference from the baseline.
+        effects: setting -> main effects, where several factors are varied.
         left_out: runs that are not compared.
         notes: what a reader should know about the numbers.
     """
@@ -93,6 +50,7 @@ class Study:
     settings: tuple[str, ...]
     numbers: Mapping[str, Mapping[str, Mapping[str, Number | str]]]
     deltas: Mapping[str, Mapping[str, Mapping[str, Delta]]]
+    effects: Mapping[str, tuple[Effect, ...]]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
 
@@ -126,7 +84,7 @@ def study(
         left_out: those that cannot be read.
         choices: how to measure; its tokenisation None takes that of the runs' own scores.
         baseline: the variant that others are compared with; None for ``full``, else the first.
-        seed: of the resampling.
+        seed: random seed of the bootstrap over videos, for intervals of a single run.
         on_step: called with what is done next.
         cache: keeps what is measured; None for none.
 
@@ -164,9 +122,10 @@ def study(
             if own:
                 numbers[setting][variant.name] = _numbers(own, [taken[run.folder, setting] for run in own], seed)
     on_step("differences")
-    deltas = {setting: _deltas(numbers[setting], variants[0].name, seed) for setting in settings}
+    found = {setting: deltas(numbers[setting], variants[0].name) for setting in settings}
+    effects = {setting: main_effects(variants, numbers[setting], variants[0].name) for setting in settings}
     gone = (*left_out, *other_tests, *other_words, *doubles)
-    return Study(tuple(variants), settings, numbers, deltas, gone, tuple(dict.fromkeys(notes)))
+    return Study(tuple(variants), settings, numbers, found, effects, gone, tuple(dict.fromkeys(notes)))
 
 
 # -- which runs belong together ---------------------------------------------------------------------------------------
@@ -301,13 +260,9 @@ def _numbers(runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], seed: int)
             continue
         measures = [m for _, m in kept if isinstance(m, Measure)]
         values = [m.value if isinstance(m, Measure) else float(m["value"]) for _, m in kept]
-        low = high = None
-        if len(measures) == len(kept):
-            shared = shared_videos(measures)
-            if shared and (ends := interval(np.mean([m.sums for m in shared], axis=0), shared[0].finish, seed)):
-                low, high = ends
-        else:
+        if len(measures) < len(kept):
             measures = []
+        low, high = (ends(measures, seed) if measures else None) or (None, None)
         found[name] = Number(
             tuple(values), tuple(r.seed for r, _ in kept), tuple(measures), low, high, _how(kept[0][1])
         )
@@ -318,53 +273,3 @@ def _how(each: Measure | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(each, Measure):
         return {"tokenisation": each.tokenisation, "variant": each.variant, "coverage": each.coverage}
     return {name: each.get(name) for name in ("tokenisation", "variant", "model", "coverage")}
-
-
-def shared_videos(measures: Sequence[Measure]) -> list[Measure]:
-    """The measures on the videos that all have: intra-repetition leaves out a video whose narrations are empty."""
-    if all(m.videos == measures[0].videos for m in measures):
-        return list(measures)
-    videos = sorted(set.intersection(*(set(m.videos) for m in measures)))
-    if not videos:
-        return []
-    return [replace(m, videos=tuple(videos), sums=m.sums[[m.videos.index(v) for v in videos]]) for m in measures]
-
-
-def _deltas(numbers: Mapping[str, Mapping[str, Number | str]], baseline: str, seed: int) -> dict[str, dict[str, Delta]]:
-    full = numbers.get(baseline, {})
-    deltas: dict[str, dict[str, Delta]] = {name: {} for name in numbers if name != baseline}
-    for metric in dict.fromkeys(m for own in numbers.values() for m in own):
-        for variant in deltas:
-            deltas[variant][metric] = _delta(full.get(metric), numbers[variant].get(metric), seed)
-        corrected = holm({v: d[metric].p_value for v, d in deltas.items() if d[metric].p_value is not None})  # type: ignore[misc]
-        for variant, p in corrected.items():
-            d = deltas[variant][metric]
-            deltas[variant][metric] = replace(d, p_value=p, counts=d.counts and p < 0.05)
-    return deltas
-
-
-def _delta(first: Number | str | None, second: Number | str | None, seed: int) -> Delta:
-    if not isinstance(first, Number):
-        return Delta(why="the baseline has no number")
-    if not isinstance(second, Number):
-        return Delta(why=second or "not computed")
-    if first.how.get("tokenisation") != second.how.get("tokenisation") or first.how.get("variant") != second.how.get(
-        "variant"
-    ):
-        return Delta(why="taken another way than the baseline's")
-    asked = [(n.how.get("coverage") or {}).get("facts") for n in (first, second)]
-    if asked[0] != asked[1]:
-        return Delta(why=f"asked for other facts: {asked[1]}, the baseline for {asked[0]}")
-    seeds = sorted(set(first.seeds) & set(second.seeds))
-    if not seeds:
-        return Delta(why="no seed in common with the baseline")
-    if not first.measures or not second.measures:
-        gap = [second.values[second.seeds.index(s)] - first.values[first.seeds.index(s)] for s in seeds]
-        return Delta(float(np.mean(gap)), seeds=tuple(gap), why="no interval: only scores.json has this number")
-    pairs = [n.measures[n.seeds.index(s)] for n in (first, second) for s in seeds]
-    try:
-        shared = shared_videos(pairs)
-        d = seed_difference(shared[: len(seeds)], shared[len(seeds) :], seed)
-    except InputError as error:
-        return Delta(why=str(error))
-    return Delta(d.value, d.low, d.high, d.p_value, d.seeds, d.counts())

@@ -1,24 +1,27 @@
-"""A W&B workspace with the paper's tables: its numbers as text, and bars of ours by ablation under each."""
+"""A W&B workspace: what counts, and the paper's tables, its numbers as text and bars of ours by ablation under each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from vn.compare.files import markdown_of_counts
 from vn.compare.names import shown
+from vn.compare.study import Study
 from vn.compare.tables import Table
 from vn.errors import InputError
 
 SOURCE = "the paper's numbers (x100); the bars are ours, on the raw scale, means with one standard deviation over seeds"
 
 
-def workspace(tables: Sequence[Table], where: str, name: str) -> Any:
+def workspace(tables: Sequence[Table], where: str, name: str, study: Study) -> Any:
     """Build the workspace; nothing is sent.
 
     Args:
         tables: of the paper.
         where: ``ENTITY/PROJECT``.
         name: of the view.
+        study: whose differences are named.
 
     Raises:
         InputError: no such path, or the package is missing.
@@ -42,7 +45,18 @@ def workspace(tables: Sequence[Table], where: str, name: str) -> Any:
             groupby_rangefunc="stddev",
         )
 
-    sections = [
+    counted = [
+        ws.Section(
+            name=f"What counts, storyline {setting}",
+            is_open=True,
+            panels=[
+                panels.MarkdownPanel(markdown=markdown_of_counts(study, setting), layout=panels.Layout(w=24, h=12))
+            ],
+        )
+        for setting in study.settings
+        if study.deltas[setting]
+    ]
+    sections = counted + [
         ws.Section(
             name=f"{table.number}: {table.title}",
             is_open=True,

@@ -79,3 +79,29 @@ function filterConfig() {
 }
 $("#config-filter").addEventListener("input", filterConfig);
 $("#config-all").addEventListener("change", filterConfig);
+
+// -- paper: a table with more variants than fit is printed in parts, each with the first column ------------------------
+
+const FIT = 8; // variants beside each other
+function tableParts(table) {
+  const parts = [];
+  const columns = Math.max(...$$("tr", table).map((row) => row.cells.length)) - 1;
+  for (let start = 0; start < columns; start += FIT) {
+    const part = table.cloneNode(true);
+    $$("tr", part).forEach((row) => [...row.cells].forEach((cell, i) => { if (i > 0 && (i <= start || i > start + FIT)) cell.remove(); }));
+    part.classList.add("part");
+    parts.push(part);
+  }
+  return parts;
+}
+addEventListener("beforeprint", () => {
+  for (const table of $$("table.scores:not(.part, .whole), table.config:not(.part, .whole)")) {
+    if ($$("thead th", table).length - 1 <= FIT + 1) continue; // nine fit, too
+    table.after(...tableParts(table));
+    table.classList.add("whole");
+  }
+});
+addEventListener("afterprint", () => {
+  $$("table.part").forEach((part) => part.remove());
+  $$("table.whole").forEach((table) => table.classList.remove("whole"));
+});

@@ -1,9 +1,12 @@
 "use strict";
 // The charts, each drawn when it comes into view and again when what it shows changes; none before Plotly is read.
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const colour = (i) => css(`--v${i % 9}`);
-const MARKERS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "star", "x", "pentagon"];
-const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash", "dot"];
+const colour = (i) => css(`--v${i}`);
+// Thirteen marks and six dashes go round at different lengths: 78 variants have one of their own beside their colour.
+const MARKERS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "star", "x", "pentagon", "hourglass", "hexagram", "bowtie", "star-diamond"];
+const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
+const mark = (i) => MARKERS[i % MARKERS.length];
+const dash = (i) => DASHES[i % DASHES.length];
 const charts = new Map(); // element -> {draw, drawn, dirty}
 const CONFIG = { displaylogo: false, responsive: true, displayModeBar: false };
 
@@ -127,14 +130,15 @@ function fill(select, metrics) {
 
 function forest() {
   const metric = $("#forest-metric").value;
-  const found = shownVariants().map((i) => [i, D.deltas[state.setting][i]?.[metric]]).filter(([, d]) => d && d.value !== null).reverse();
-  const certain = (d) => (d.counts ? "counts" : "does not count");
+  const found = shownVariants().map((i) => [i, D.deltas[state.setting][i]?.[metric]]).filter(([, d]) => d && d.value !== null).sort(([, a], [, b]) => a.value - b.value);
+  $("#forest-chart").style.height = `${Math.max(300, 70 + 26 * found.length)}px`;
+  const certain = (d) => plain(`${d.verdict}${d.why ? `: ${d.why}` : ""}`);
   return {
     traces: found.flatMap(([i, d]) => [
       {
-        type: "scatter", mode: "markers", x: [d.value], y: [nameOf(i)], marker: { color: colour(i), size: 10, symbol: d.counts ? MARKERS[i % 9] : `${MARKERS[i % 9]}-open` },
+        type: "scatter", mode: "markers", x: [d.value], y: [nameOf(i)], marker: { color: colour(i), size: 10, symbol: d.counts ? mark(i) : `${mark(i)}-open` },
         error_x: d.low === null ? undefined : { type: "data", symmetric: false, array: [d.high - d.value], arrayminus: [d.value - d.low], color: colour(i), thickness: 2, width: 6 },
-        hovertemplate: `%{x:+.2f} [${d.low?.toFixed(2)}, ${d.high?.toFixed(2)}], p = ${d.p?.toFixed(4)}, ${certain(d)}<extra></extra>`,
+        hovertemplate: `%{x:+.2f}${d.low === null ? "" : ` [${d.low.toFixed(2)}, ${d.high.toFixed(2)}], p = ${d.p.toFixed(4)}`}, ${certain(d)}<extra></extra>`,
       },
       { type: "scatter", mode: "markers", x: d.seeds, y: d.seeds.map(() => nameOf(i)), marker: { color: css("--quiet"), size: 6, symbol: "line-ns-open" }, hovertemplate: "a seed: %{x:+.2f}<extra></extra>" },
     ]),
@@ -153,8 +157,8 @@ function curves() {
     const first = !named.has(c.variant);
     named.add(c.variant);
     return {
-      type: "scatter", mode: c[kind][0].length < 30 ? "lines+markers" : "lines", x: c[kind][0], y: c[kind][1], name: nameOf(c.variant), legendgroup: String(c.variant), showlegend: first, opacity: 0.85,
-      line: { color: colour(c.variant), width: 1.5, dash: DASHES[c.variant % 9] }, marker: { symbol: MARKERS[c.variant % 9], size: 5 }, hovertemplate: `${plain(c.run)}: %{y:.4f} at step %{x}<extra></extra>`,
+      type: "scatter", mode: c[kind][0].length < 30 ? "lines+markers" : "lines", x: c[kind][0], y: c[kind][1], name: nameOf(c.variant), legendgroup: String(c.variant), showlegend: first,
+      line: { color: colour(c.variant), width: 1.5, dash: dash(c.variant) }, marker: { symbol: mark(c.variant), size: 5 }, hovertemplate: `${plain(c.run)}: %{y:.4f} at step %{x}<extra></extra>`,
     };
   });
   return { traces, layout: layout({ showlegend: true, margin: { l: 50, r: 12, t: 30, b: 40 }, xaxis: { title: { text: "step" } }, yaxis: { title: { text: `${kind === "val" ? "validation" : "training"} loss` }, type: "log" } }) };
@@ -168,7 +172,7 @@ function labelBars() {
   const names = D.labels.names;
   const traces = [{ type: "bar", orientation: "h", y: names, x: D.labels.variants[found[0]].reference, name: "reference", marker: { color: "rgba(0,0,0,0)", line: { color: css("--ink"), width: 1.5 } } }];
   for (const i of found) {
-    traces.push({ type: "scatter", mode: "markers", y: names, x: D.labels.variants[i].written, name: nameOf(i), marker: { color: colour(i), symbol: MARKERS[i % 9], size: 8 }, hovertemplate: `${nameOf(i)}: %{x:.1f}<extra></extra>` });
+    traces.push({ type: "scatter", mode: "markers", y: names, x: D.labels.variants[i].written, name: nameOf(i), marker: { color: colour(i), symbol: mark(i), size: 8 }, hovertemplate: `${nameOf(i)}: %{x:.1f}<extra></extra>` });
   }
   return { traces, layout: layout({ showlegend: innerWidth > 640, legend: { orientation: "h", x: -0.4, y: 1.02, yanchor: "bottom", font: { size: 11 } }, margin: { l: 10, r: 12, t: 60, b: 36 }, yaxis: { autorange: "reversed", tickfont: { size: 11 } }, xaxis: { title: { text: "clips" } } }) };
 }
@@ -192,7 +196,7 @@ function confusion() {
 
 function lines(found, title) {
   const traces = shownVariants().filter((i) => found?.[i]?.length).map((i) => ({
-    type: "scatter", mode: "lines+markers", x: found[i].map((b) => b[0]), y: found[i].map((b) => b[2]), name: nameOf(i), line: { color: colour(i), dash: DASHES[i % 9], width: 2 }, marker: { symbol: MARKERS[i % 9], size: 8 },
+    type: "scatter", mode: "lines+markers", x: found[i].map((b) => b[0]), y: found[i].map((b) => b[2]), name: nameOf(i), line: { color: colour(i), dash: dash(i), width: 2 }, marker: { symbol: mark(i), size: 8 },
     error_y: { type: "data", symmetric: false, array: found[i].map((b) => (b[4] ?? b[2]) - b[2]), arrayminus: found[i].map((b) => b[2] - (b[3] ?? b[2])), color: colour(i), thickness: 1, width: 3 },
     customdata: found[i].map((b) => b[1]), hovertemplate: `${nameOf(i)}, %{x}: %{y:.1f} (%{customdata} clips)<extra></extra>`,
   }));

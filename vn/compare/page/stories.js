@@ -105,7 +105,7 @@ function marked(string) {
 }
 
 function toldBy(run, variant, clip, reference) {
-  const who = element("div", { class: "who" }, element("span", { class: `swatch v${variant % 9}` }), S.runs[run][0]);
+  const who = element("div", { class: "who" }, element("span", { class: `swatch v${variant}` }), S.runs[run][0]);
   if (!clip) return element("div", { "data-run": S.runs[run][0] }, who, element("span", { class: "meta off" }, "no prediction"));
   const [narration, labels, low, high, count, fits] = clip;
   const meta = element("div", { class: "meta" });

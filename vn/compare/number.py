@@ -1,0 +1,102 @@
+"""A metric of a variant over its seeds, and its difference from another's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vn.compare.crossed import arm, contrast
+from vn.compare.rules import COUNTS
+from vn.metrics.bootstrap import interval
+from vn.metrics.sums import Measure
+
+
+@dataclass(frozen=True)
+class Number:
+    """One metric of a variant in one setting.
+
+    Attributes:
+        values: by seed, raw scale.
+        seeds: the runs' seeds.
+        measures: by seed; empty where only the ``scores.json`` have the number.
+        low: the lower end of the 95 % interval of the mean over seeds; None where unknown. Over seeds and videos, for a
+            single seed over videos only.
+        high: its upper end.
+        how: ``tokenisation``, ``variant``, ``model`` and ``coverage``, as ``scores.json`` writes them.
+    """
+
+    values: tuple[float, ...]
+    seeds: tuple[int, ...]
+    measures: tuple[Measure, ...]
+    low: float | None
+    high: float | None
+    how: Mapping[str, Any]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.values))
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over seeds; None for one seed."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A difference on one metric.
+
+    Attributes:
+        value: raw scale; None where there is none, with the reason in `why`, and nothing else then.
+        low: the lower end of the 95 % interval over seeds and videos; None without one.
+        high: its upper end.
+        p_value: two-sided, after Holm's correction.
+        seeds: the difference by seed (a main effect: by matched pair).
+        verdict: ``counts``, ``does not count``, ``too few to say`` or ``no interval``.
+        why: it does not count.
+        few: the seeds of the variant with fewer.
+        videos: that it was taken on.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    seeds: tuple[float, ...] = ()
+    verdict: str = ""
+    why: str = ""
+    few: int = 0
+    videos: int = 0
+
+    @property
+    def counts(self) -> bool:
+        return self.verdict == COUNTS
+
+
+def ends(measures: Sequence[Measure], seed: int = 0) -> tuple[float, float] | None:
+    """The 95 % interval of a mean over runs: over seeds and videos, for one run over videos; None for one video.
+
+    Args:
+        measures: one for each run.
+        seed: random seed of the bootstrap that a single run's interval is from.
+    """
+    shared = shared_videos(measures)
+    if not shared or len(shared[0].videos) < 2:
+        return None
+    if len(shared) == 1:
+        return interval(shared[0].sums, shared[0].finish, seed)
+    found = contrast([arm(shared)], [1])
+    return found.low, found.high
+
+
+def shared_videos(measures: Sequence[Measure]) -> list[Measure]:
+    """The measures on the videos that all have: intra-repetition leaves out a video whose narrations are empty."""
+    if all(m.videos == measures[0].videos for m in measures):
+        return list(measures)
+    videos = sorted(set.intersection(*(set(m.videos) for m in measures)))
+    if not videos:
+        return []
+    return [replace(m, videos=tuple(videos), sums=m.sums[[m.videos.index(v) for v in videos]]) for m in measures]
