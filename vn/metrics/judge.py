@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -128,8 +128,16 @@ def judge_texts(
     cached = len(answers)
     missing = [text for text in wanted if text not in answers]
 
+    faults: list[BaseException] = []  # the first one ends it for all, at once: requests may cost money
+
     def ask(text: str) -> Answer:
-        answer = judge.ask(text)
+        if faults:
+            raise CancelledError
+        try:
+            answer = judge.ask(text)
+        except BaseException as error:
+            faults.append(error)
+            raise
         cache.put(judge.key, {text: json.dumps(asdict(answer)).encode()})
         return answer
 
@@ -141,11 +149,12 @@ def judge_texts(
                 on_answer(len(answers), len(wanted))
         except BaseException as error:
             pool.shutdown(wait=True, cancel_futures=True)  # those under way are still kept
-            if isinstance(error, InputError):
+            fault = faults[0] if isinstance(error, CancelledError) else error
+            if isinstance(fault, InputError):
                 done = len(cache.get(judge.key, wanted))
-                message = f"the judge {judge.id} failed with {done} of {len(wanted)} judged, which are kept: {error}"
+                message = f"the judge {judge.id} failed with {done} of {len(wanted)} judged, which are kept: {fault}"
                 raise InputError(message) from None
-            raise
+            raise fault from None
     labels = {text: read_answer(answers[text].text) for text in wanted}
     cost = Cost(
         asked=len(missing),
