@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from vn import __version__
 from vn.errors import InputError, did_you_mean
+from vn.extras import check_installed, explain_missing
 
 # name -> (module, what it does). A module has either `add_arguments(parser)` and `run(args)`, or, for the commands
 # that LightningCLI parses, `main(command, argv)`.
@@ -30,16 +31,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("vn.export_command", "a run's language model for stock transformers or PEFT"),
     "import-released": ("vn.released.command", "a checkpoint of the released program as an adapter folder"),
     "doctor": ("vn.doctor.command", "find what is damaged in a data or run folder, and name it"),
+    "experiments": ("vn.experiments_command", "the shipped experiments and sweeps, and copies of them to change"),
 }
 LIGHTNING = "vn.train.command"
 
 EXAMPLES = """\
 examples:
   vn demo                                               everything, end to end, on a toy world
-  vn run --config experiments/demo.yaml                 train and test one experiment
-  vn run --config experiments/demo.yaml --ablation no_memory
+  vn run --config demo                                  train and test one experiment, shipped or a file of yours
+  vn run --config demo --ablation no_memory
   vn test --run runs/demo --test.storyline '[given]'
-  vn sweep sweeps/demo_ablations.yaml --parallel 2
+  vn sweep demo_ablations --parallel 2
   vn narrate video.mp4 --product product.yaml --run runs/demo --out story
 """
 
@@ -69,9 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             prog=f"vn {command}", description=COMMANDS[command][1], formatter_class=argparse.RawDescriptionHelpFormatter
         )
         module.add_arguments(parser)
-        return module.run(parser.parse_args(rest))
+        args = parser.parse_args(rest)
+        check_installed(command)
+        return module.run(args)
     except InputError as error:
         print(f"vn {command}: error: {error}", file=sys.stderr)
+        return 2
+    except ImportError as error:  # of an extra that is not installed
+        sentence = explain_missing(error, command)
+        if sentence is None:
+            raise
+        print(f"vn {command}: error: {sentence}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # who read our output has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

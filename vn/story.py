@@ -136,7 +136,7 @@ def parse_labels(text: str | Sequence[str]) -> Labels:
         The labels in the order given, each once.
 
     Raises:
-        InputError: a name that is none of the 12, with the nearest one that is.
+        InputError: a name that is none of the 12, which are listed.
     """
     names = text.split("+") if isinstance(text, str) else [n for part in text for n in str(part).split("+")]
     labels: list[ScriptLabel] = []
@@ -144,7 +144,10 @@ def parse_labels(text: str | Sequence[str]) -> Labels:
         label = _LABEL_OF.get(name.strip().casefold())
         if label is None:
             known = [n for each in ScriptLabel for n in (each.en, each.zh)]
-            raise InputError(f"unknown script label {show(name.strip())}{did_you_mean(name.strip(), known)}")
+            chinese = any("\u4e00" <= c <= "\u9fff" for c in name)
+            all_12 = ", ".join(each.zh if chinese else each.en for each in ScriptLabel)
+            hint = did_you_mean(name.strip(), known)
+            raise InputError(f"unknown script label {show(name.strip())}{hint}; the 12 are: {all_12}")
         if label not in labels:
             labels.append(label)
     return tuple(labels)

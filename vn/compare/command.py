@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError
+from vn.extras import require
 from vn.run_paths import run_path
 
 EPILOG = """\
@@ -98,6 +99,8 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     out = args.out or _default_out(args.runs)
     if out.exists() and not out.is_dir():
         raise InputError("expected a folder, it is a file", file=out)
+    if args.wandb:
+        require("wandb_workspaces", field="--wandb", command="compare")  # before anything is measured
     paths = [
         download(name, out / "wandb-runs", lambda run: on_step(f"fetching {run}"))
         if name.startswith(PREFIX)

@@ -24,16 +24,13 @@ def workspace(tables: Sequence[Table], where: str, name: str, study: Study) -> A
         study: whose differences are named.
 
     Raises:
-        InputError: no such path, or the package is missing.
+        InputError: no such path.
     """
     entity, _, project = where.partition("/")
     if not entity or not project or "/" in project:
         raise InputError(f"expected ENTITY/PROJECT, got {where!r}", field="--wandb")
-    try:
-        import wandb_workspaces.reports.v2 as panels
-        import wandb_workspaces.workspaces as ws
-    except ImportError:
-        raise InputError("needs the package wandb-workspaces (pip install wandb-workspaces)", field="--wandb") from None
+    import wandb_workspaces.reports.v2 as panels
+    import wandb_workspaces.workspaces as ws
 
     def bars(table: Table, metric: str) -> Any:
         summary = f"test/{table.setting}/{metric}"

@@ -13,6 +13,7 @@ import numpy as np
 import webdataset as wds
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from vn.data.fits import check_narrator
 from vn.data.manifest import Manifest, SampleEntry
 from vn.data.order import Schedule, Unit, Video, deal, steps
 from vn.data.shards import read_sample, read_story
@@ -180,17 +181,10 @@ class StoryDataModule(L.LightningDataModule):
         return self._story_loader("test")
 
     def _packer(self) -> Packer:
-        """The narrator's packer, once it is sure that the narrator was made for these features."""
+        """The narrator's packer, once it is sure that the narrator was made for these stories and features."""
         assert self.trainer is not None
         module: Any = self.trainer.lightning_module
-        card = module.assembled.card
-        manifest = self.folder / "manifest.json"
-        for name in ("tokens", "width", "encoder"):
-            ours, theirs = getattr(self.manifest, name), getattr(card, name)
-            if ours != theirs:
-                raise InputError(
-                    f"the features are of {_short(ours)}, the narrator's of {_short(theirs)}", file=manifest, field=name
-                )
+        check_narrator(module.assembled.card, self.manifest, self.folder)
         return module.assembled.packer
 
     def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> _Loader:
@@ -240,10 +234,6 @@ class Unread:
     """
 
     why: str
-
-
-def _short(value: Any) -> Any:
-    return value.get("id", value) if isinstance(value, dict) else value
 
 
 def _video(entry: SampleEntry, frame_tokens: int, language: str) -> Video:

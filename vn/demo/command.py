@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vn.errors import InputError
 from vn.lock import claim
 
 if TYPE_CHECKING:  # heavy: loaded when the demo runs
@@ -44,8 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render, prepare, train the base model, train and test the narrator, narrate a new video."""
     experiment = EXPERIMENTS[args.language]
-    if not experiment.exists():
-        raise InputError("run vn demo in the project's folder: it trains that experiment", file=experiment)
     home = HOME if args.language == "en" else HOME / args.language  # as the experiment's file has it
     work = args.work or (home if args.size == "thin" else home / args.size)
     with claim(work, "vn demo"):

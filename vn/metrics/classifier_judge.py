@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from vn.errors import InputError
+from vn.extras import require
 from vn.metrics.judge import Answer
 from vn.metrics.labels import agree, agree_exactly
-from vn.metrics.pretrained import require
 from vn.story import Labels, Language, ScriptLabel, Story, format_labels
 
 HELD_OUT = 10  # one video in ten tells how good the judge is

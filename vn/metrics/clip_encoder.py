@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from vn.errors import InputError
+from vn.extras import require
 from vn.metrics.disk_cache import DiskCache
-from vn.metrics.pretrained import fingerprint, load_whole, normalised, require
+from vn.metrics.pretrained import fingerprint, load_whole, normalised
 
 BATCH = 32
 OPEN_CLIP = "open_clip:"

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError
+from vn.extras import require
 from vn.metrics.judge import Answer, JudgePrompt
-from vn.metrics.pretrained import check_whole, fingerprint, require
+from vn.metrics.pretrained import check_whole, fingerprint
 
 MOST_TOKENS = 64
 

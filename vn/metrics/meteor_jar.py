@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vn.errors import InputError
+from vn.extras import pip_command
 from vn.metrics.ngrams import Tokens
 
 WORD_WEIGHTS = (0.75, 0.25)  # METEOR's delta and 1 - delta: a content word, a function word
@@ -60,7 +61,7 @@ def _find() -> tuple[str, Path]:
         jar = Path(folder, "meteor", "meteor-1.5.jar")
         if jar.is_file():
             return java, jar
-    raise InputError("METEOR's jar comes with pycocoevalcap (pip install videonarrator[meteor]), which is not there")
+    raise InputError(f"METEOR's jar comes with pycocoevalcap, which is not installed: {pip_command('meteor')}")
 
 
 def _line(tokens: Tokens) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from vn.errors import InputError
+from vn.extras import require
 from vn.metrics.judge import Answer, JudgePrompt
-from vn.metrics.pretrained import require
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
 MOST_TOKENS = 64  # of an answer: three labels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vn.errors import InputError
+from vn.extras import require
 
 
 def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
@@ -69,10 +69,3 @@ def normalised(vectors: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     sound = np.isfinite(lengths) & (lengths > 0)
     return np.where(sound, vectors / np.where(sound, lengths, 1.0), 0.0).astype(np.float32)
-
-
-def require(*packages: str) -> None:
-    """Raise where a package that encoders need is missing."""
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f"needs the package {package}: pip install 'videonarrator[embed]'")

@@ -206,4 +206,9 @@ def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str
     for name, usual in DEFAULTS.items():
         asked, before = getattr(args, name), made_with.get(name)
         options[name] = asked if asked is not None else before if type(before) is type(usual) else usual
+
+    from vn.llm.decoding import clash
+
+    if problem := clash(options["beams"], options["temperature"]):
+        raise InputError(problem, field="--beams")
     return options

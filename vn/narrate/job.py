@@ -48,10 +48,14 @@ class Job:
     overlap: Overlap = "refuse"
 
     def check(self, card: NarratorCard) -> None:
-        """Whether this narrator can do what is asked for; before anything slow."""
+        """Whether this narrator can do what is asked for; before anything slow.
+
+        Raises:
+            InputError: it was trained on another language.
+        """
         if self.plan.story.language != card.language:
             message = f"is {self.plan.story.language!r}, but the narrator was trained on {card.language!r}"
-            self.findings.add(message, file=self.file, field="language")
+            raise InputError(message, file=self.file, field="language")
         if card.domain is not None and self.plan.story.domain != card.domain:
             message = f"is {self.plan.story.domain!r}, but the narrator was trained on {card.domain!r}"
             self.findings.add(message, file=self.file, field="domain")

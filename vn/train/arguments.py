@@ -12,7 +12,9 @@ from jsonargparse import ArgumentError
 
 from vn.errors import InputError, did_you_mean, show
 from vn.files import parse_json, read_json, read_yaml
+from vn.llm.decoding import clash
 from vn.run_paths import check_data, moved
+from vn.shipped import find
 
 PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
 ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
@@ -67,8 +69,9 @@ def expand(argv: list[str]) -> list[str]:
 
     ``--config JSON``, the parameters of a sweep's point as text or in a file ``*.json``, stands for a flag each: they
     are overlaid like flags, and their keys may be dotted. ``--run DIR`` stands for that run's configuration and folder,
-    ``--ablation NAME`` for the overlay ``ablations/NAME.yaml`` beside the experiment file, and a debug preset for its
-    settings: each is placed right after the experiment, so that later flags still win.
+    ``--ablation NAME`` for the overlay ``ablations/NAME.yaml`` beside the experiment file or shipped, and a debug preset
+    for its settings: each is placed right after the experiment, so that later flags still win. ``--config NAME`` stands
+    for a shipped experiment (`vn.shipped`).
     """
     args: list[str] = []
     for arg in argv:  # --key=value to --key value, for these only
@@ -116,11 +119,10 @@ def expand(argv: list[str]) -> list[str]:
     if overlay is not None:
         places = [n for n, arg in enumerate(out) if arg in ("--config", "-c")]
         if not places:
-            raise InputError("--ablation overlays an experiment; give --config experiments/NAME.yaml too")
+            raise InputError("--ablation overlays an experiment; give --config NAME or a file too")
         experiment = Path(out[places[-1] + 1])
-        file = next((d / overlay for d in (experiment.parent, Path("experiments")) if (d / overlay).exists()), None)
-        if file is None:
-            raise InputError(f"no overlay {overlay} beside the experiment", file=experiment)
+        beside = experiment.parent / overlay
+        file = beside if beside.exists() else find("experiments", Path("experiments") / overlay)
         out[places[-1] + 2 : places[-1] + 2] = ["--config", str(file)]
     return out
 
@@ -138,8 +140,8 @@ def _spell_parameters(args: list[str]) -> list[str]:
         value = args[i + 1] if args[i] in ("--config", "-c") and i + 1 < len(args) else ""
         inline = value.lstrip().startswith("{")
         if not inline and not value.endswith(".json"):
-            out.append(args[i])
-            i += 1
+            out += [args[i], str(find("experiments", value))] if value else [args[i]]
+            i += 2 if value else 1
             continue
         parameters = parse_json(value, "--config") if inline else read_json(value)
         if not isinstance(parameters, dict):
@@ -195,6 +197,8 @@ def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dic
             least, most = BOUNDS[key]
             if not least <= value <= most:  # so NaN is refused too
                 raise InputError(f"expected {least:g} to {most:g}, got {show(value)}", file=file, field=key)
+    if problem := clash(settings.get("test.decoding.beams", 1), settings.get("test.decoding.temperature", 0)):
+        raise InputError(problem, file=file_of("test.decoding.beams", configs), field="test.decoding.beams")
     name = settings.get("name")
     if name is not None and (name in ("", ".", "..") or "/" in name or len(name.encode()) > 200):
         message = f"expected the name of a folder, which lies in --runs; got {show(name)}"

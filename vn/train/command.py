@@ -27,6 +27,7 @@ from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
 from vn.run_paths import same_place, with_ways
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
+from vn.train.before import check_before
 from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
@@ -264,15 +265,17 @@ class NarratorCLI(LightningCLI):
         return [wandb_logger(jsonl, self.settings.name, config, run_id)]
 
     def after_instantiate_classes(self) -> None:
-        """Tell the module where to write, and load what is tested."""
+        """Tell the module where to write, check what can be checked without a weight, and load what is tested."""
         model: NarratorModule = self.model
         model.testing = self.config_init.test
         model.output = self.output
+        adapter = Path(self.settings.adapter or self.folder / "adapter")
+        check_before(self.command, self.datamodule, model, adapter)
         if self.command in ("fit", "run"):
             if _rank() == 0 and not (self.folder / "adapter").exists():
                 write_text(self.folder / CONFIG, with_ways(self._dump(), self.folder))
         else:
-            model.load_adapter(Path(self.settings.adapter or self.folder / "adapter"))
+            model.load_adapter(adapter)
             if _rank() == 0 and _point() and not self.settings.out:
                 write_text(self.output / CONFIG, with_ways(self._dump(), self.output))  # a point's own folder
 

@@ -25,6 +25,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from vn.errors import InputError
+from vn.extras import pip_command
 from vn.train import checkpoint_io
 
 
@@ -55,9 +56,8 @@ class ZeroStrategy(DeepSpeedStrategy):
         try:
             super().__init__(config=config, exclude_frozen_parameters=True, **others)
         except MisconfigurationException:  # Lightning looks for the package first
-            raise InputError(
-                f"zero{stage} needs the package deepspeed: pip install 'videonarrator[train]'", field="trainer.strategy"
-            ) from None
+            message = f"zero{stage} needs the package deepspeed, which is not installed: {pip_command('train')}"
+            raise InputError(message, field="trainer.strategy") from None
         self.stage = stage
         self.fresh_optimizer = False  # ``--resume weights``
 

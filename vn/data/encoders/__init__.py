@@ -96,12 +96,7 @@ def load_encoder(
         options["block"] = block
     if name.startswith(OPEN_CLIP):
         options["model"] = name.removeprefix(OPEN_CLIP)
-    try:
-        return getattr(importlib.import_module(module), class_name)(**options)
-    except ImportError as error:
-        raise InputError(
-            f"the frame encoder {name!r} needs the package {error.name!r}: pip install 'videonarrator[train,video]'"
-        ) from None
+    return getattr(importlib.import_module(module), class_name)(**options)
 
 
 def encoder_entry(encoder: FrameEncoder) -> dict[str, Any]:

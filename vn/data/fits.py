@@ -1,0 +1,39 @@
+"""Whether a narrator was made for the stories and features of a data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vn.data.manifest import Manifest
+from vn.errors import InputError
+
+if TYPE_CHECKING:
+    from vn.adapter import NarratorCard
+
+
+def check_narrator(card: NarratorCard, manifest: Manifest, folder: Path) -> None:
+    """Raise unless a narrator can be used on a data folder.
+
+    Args:
+        card: of the narrator.
+        manifest: of the data.
+        folder: where it is, for the message.
+
+    Raises:
+        InputError: naming the language, or what differs in the features.
+    """
+    file = folder / "manifest.json"
+    if card.language != manifest.language:
+        message = f"the stories are in {manifest.language!r}, but the narrator was trained on {card.language!r}"
+        raise InputError(message, file=file, field="language")
+    for name in ("tokens", "width", "encoder"):
+        ours, theirs = getattr(manifest, name), getattr(card, name)
+        if ours != theirs:
+            raise InputError(
+                f"the features are of {_short(ours)}, the narrator's of {_short(theirs)}", file=file, field=name
+            )
+
+
+def _short(value: Any) -> Any:
+    return value.get("id", value) if isinstance(value, dict) else value

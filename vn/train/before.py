@@ -1,0 +1,48 @@
+"""What would stop a command after minutes or hours, found before a weight is read or a step is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vn.adapter import read_card
+from vn.data.datamodule import StoryDataModule, other_videos
+from vn.data.fits import check_narrator
+from vn.errors import InputError
+from vn.prompt import Template, default_template
+from vn.train.module import NarratorModule
+
+
+def check_before(command: str, data: StoryDataModule, model: NarratorModule, adapter: Path) -> None:
+    """Check a command's data, and that they fit the template or the narrator.
+
+    Args:
+        command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
+        data: of the command.
+        model: of the command; nothing of it is loaded.
+        adapter: the narrator's folder, where there is one already.
+
+    Raises:
+        InputError: a split that the command needs is empty or has no narration, the template is missing, or the
+            narrator was made for other data.
+    """
+    if command in ("fit", "run"):
+        _check_narrated(data, "train")
+        Template.load(model.template or default_template(data.manifest.language, data.manifest.domain))
+    else:
+        check_narrator(read_card(adapter), data.manifest, data.folder)
+    if command == "validate":
+        _check_narrated(data, "val")
+    if command in ("test", "predict", "run"):
+        try:
+            entries = data.entries("test")
+        except InputError as error:
+            hint = "`vn fit` trains without a test" if command == "run" else "name test videos to vn prepare"
+            raise InputError(f"{error}: {hint}") from None
+        if data.frames == "other_video":
+            other_videos(entries)
+
+
+def _check_narrated(data: StoryDataModule, split: str) -> None:
+    if not any(entry.narrated for entry in data.entries(split)):
+        message = f"no clip of the {split} split has a narration"
+        raise InputError(message, file=data.folder / "manifest.json", field=f"splits.{split}")
