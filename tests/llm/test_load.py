@@ -101,7 +101,9 @@ def test_quantised_weights_need_bitsandbytes(tiny_base, monkeypatch):
     with pytest.raises(InputError, match="expected one of none, int8, nf4"):
         load_base(str(tiny_base), quantization="int3")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"model\.quantization: nf4 weights: needs the package bitsandbytes, .*pip install"):
+    with pytest.raises(
+        InputError, match=r"model\.quantization: nf4 weights: needs the package bitsandbytes, .*pip install"
+    ):
         load_base(str(tiny_base), quantization="nf4")
 
 

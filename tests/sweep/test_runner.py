@@ -149,3 +149,28 @@ def test_a_sweep_of_two_processes_at_once_is_refused(experiment, sweep, capsys):
     with claim(experiment.folder / "runs" / "grid", "vn sweep"):
         assert main(args) == 2
     assert f"vn sweep (process {os.getpid()}) is at work in this folder" in capsys.readouterr().err
+
+
+def test_a_sweep_none_of_whose_points_trained_can_be_changed(experiment, sweep, capsys):
+    """Here its base model is missing; one that has trained holds its command fast (above)."""
+    args = sweep({"seed_everything": {"values": [5]}}, "--model.base_model=./missing")
+    assert main(args) == 1
+    assert points(experiment)["seed5"]["state"] == "failed"
+    capsys.readouterr()
+    experiment.config.write_text(experiment.config.read_text().replace("lr: 0.01", "lr: 0.02"))
+    assert main(sweep({"seed_everything": {"values": [5]}}, "--trainer.max_epochs=1")) == 0
+    assert points(experiment)["seed5"]["state"] == "finished"
+
+
+def test_run_cap_and_metric_are_honoured(experiment, sweep, capsys):
+    args = sweep({"seed_everything": {"values": [5, 6, 7]}}, "--trainer.max_epochs=1")
+    file = experiment.folder / "grid.yaml"
+    content = yaml.safe_load(file.read_text()) | {"run_cap": 2, "metric": {"name": "val/loss", "goal": "minimize"}}
+    file.write_text(yaml.safe_dump(content))
+    assert main([*args, "--parallel", "2"]) == 0
+    said = capsys.readouterr()
+    assert "run_cap: the first 2 of 3 points" in said.err
+    assert set(points(experiment)) == {"seed5", "seed6"}
+    losses = {n: experiment.metrics(f"grid/{n}", "val/loss")[-1][1] for n in ("seed5", "seed6")}
+    best = min(losses, key=losses.get)
+    assert f"best by val/loss (minimize): {best} with {losses[best]:.4g}" in said.out

@@ -8,7 +8,9 @@ def test_without_deepspeed_one_sentence_names_the_extra(experiment, capsys, monk
     monkeypatch.setattr("lightning.pytorch.strategies.deepspeed._DEEPSPEED_AVAILABLE", False)
     assert experiment("fit", "--trainer.strategy", f"zero{stage}") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert f"zero{stage} needs the package deepspeed, which is not installed: pip install 'videonarrator[train]'" in error
+    assert (
+        f"zero{stage} needs the package deepspeed, which is not installed: pip install 'videonarrator[train]'" in error
+    )
 
 
 def test_an_unknown_strategy_is_refused(experiment, capsys):

@@ -202,8 +202,10 @@ def summary(prepared: Prepared, frames: int, seconds: float) -> str:
         lines.append(f"  {len(prepared.bad)} could not be used and were left out")
     if not manifest.samples("test"):
         lines.append("  no test split: name test videos with --test-ids, or put stories into train/ and test/")
+    from vn.data.next_step import next_step
+
     folder = Path(prepared.folder)
-    lines += ["", f"{folder}/manifest.json", "", f"next: vn run --config experiments/demo.yaml --data.data {folder}"]
+    lines += ["", f"{folder}/manifest.json", "", *next_step(manifest, folder)]
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ from vn.run_paths import run_path
 
 WEIGHTS = ("narrator.safetensors", "adapter_model.safetensors")
 POSITIONS = 100
+MOVED = "if it has moved, give --base-model"
 
 
 def examine_run(folder: Path, findings: Findings, data: Path | None = None, base_model: str | None = None) -> list[str]:
@@ -26,8 +27,8 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
     Args:
         folder: a run folder, or an adapter folder.
         findings: takes what is wrong: weights that are damaged, of another shape or no numbers; an encoder, feature
-            shapes or statistics that are not those of the data; another base model; predictions that stand twice or
-            belong to no story.
+            shapes or statistics that are not those of the data; a base model that is missing or is another one; predictions
+            that stand twice or belong to no story.
         data: the data folder (default: the one that the run's configuration names, where it is there).
         base_model: where the base model lies, if it has moved.
 
@@ -60,7 +61,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
         InputError: there is no ``narrator.json`` that can be read.
     """
     from vn.adapter import read_card
-    from vn.llm.load import hash_folder
+    from vn.llm.load import fingerprints
     from vn.prompt import Template
 
     card = read_card(folder)
@@ -83,12 +84,14 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
     except InputError as error:
         findings.add(str(error))
     checked = [f"{count} weights", "template"]
-    base = Path(base_model or card.base_model).expanduser()
-    if base.is_dir():
-        checked.append("base model")
-        if hash_folder(base) != card.base_sha256:
-            message = f"is another base model than the one at {base} now; if it has moved, give --base-model"
+    checked.append("base model")
+    base = base_model or card.base_model
+    try:
+        if card.base_sha256 not in {*fingerprints(base), "unknown"}:
+            message = f"was trained on another base model than the one at {base!r} now; {MOVED}"
             findings.add(message, file=folder, field="base_sha256")
+    except InputError as error:
+        findings.add(f"its base model is not there ({error}); {MOVED}", file=folder, field="base_model")
     if data is not None:
         checked.append("agreement with the data")
         _examine_agreement(folder, data, arrays, findings)

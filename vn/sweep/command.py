@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from pathlib import Path
 
 from vn.errors import InputError, show
 from vn.lock import claim
-from vn.sweep.grid import command_of, read_sweep
+from vn.sweep.grid import Sweep, command_of, read_sweep
+from vn.sweep.rehearsal import rehearse_sweep
 from vn.sweep.runner import Runner, environment_of, shown
 
 EPILOG = """\
@@ -17,19 +19,22 @@ were stopped go on where they were, and a point that fails does not stop the oth
 each of them stands, and POINT/output.log what it printed.
 
 examples:
-  vn sweep sweeps/demo_ablations.yaml --dry-run
-  vn sweep sweeps/demo_ablations.yaml --parallel 2
-  vn sweep sweeps/demo_ablations.yaml --name smoke --with --debug fast
+  vn sweep demo_ablations --dry-run                       # a shipped sweep by name, or a file of yours
+  vn sweep demo_ablations --parallel 2
+  vn sweep demo_ablations --name smoke --with --debug fast
   wandb sweep sweeps/demo_ablations.yaml                  # prints ENTITY/PROJECT/SWEEP_ID
   vn sweep sweeps/demo_ablations.yaml --attach ENTITY/PROJECT/SWEEP_ID
   wandb sync runs/demo_ablations/*/wandb/offline-run-*    # files the runs under that sweep
 """
+MOST_PROBLEMS = 20  # that are listed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``vn sweep``."""
     parser.epilog = EPILOG
-    parser.add_argument("file", type=Path, help="a sweep file as for wandb sweep, with method: grid")
+    parser.add_argument(
+        "file", type=Path, help="a sweep file as for wandb sweep, with method: grid; or the name of a shipped one"
+    )
     parser.add_argument("--name", help="of the sweep, and of its folder (default: the file's)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the sweep's folder lies (default: runs)")
     parser.add_argument(
@@ -44,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FLAG",
         help="flags for every command; all that follows is taken: --with --debug fast",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print every command, and run none")
+    parser.add_argument("--dry-run", action="store_true", help="print every command and what would fail, and run none")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,6 +66,25 @@ def run(args: argparse.Namespace) -> int:
         for point in sweep.points:
             command = command_of(sweep, point, folder)
             print(shown(command, environment_of(point, command, args.parallel, args.attach)))
-        return 0
+        return _rehearse(sweep, folder)
+    _say_cap(sweep)
     with claim(folder, "vn sweep"):
         return Runner(sweep, folder, args.parallel, args.attach).run()
+
+
+def _say_cap(sweep: Sweep) -> None:
+    if len(sweep.points) < sweep.total:
+        print(f"run_cap: the first {len(sweep.points)} of {sweep.total:,} points", file=sys.stderr)
+
+
+def _rehearse(sweep: Sweep, folder: Path) -> int:
+    """Say what would fail."""
+    _say_cap(sweep)
+    problems, notes = rehearse_sweep(sweep, folder)
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+    for problem in problems[:MOST_PROBLEMS]:
+        print(f"would fail: {problem}", file=sys.stderr)
+    if (more := len(problems) - MOST_PROBLEMS) > 0:
+        print(f"... and {more} more problems", file=sys.stderr)
+    return 2 if problems else 0

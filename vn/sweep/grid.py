@@ -6,18 +6,35 @@ The command's macros are spelled out by W&B's own code, so that one file serves 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
+import math
+import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError, did_you_mean, show
 from vn.files import read_yaml
+from vn.shipped import find
+from vn.sweep.axes import Axis, axes_of
 
-KEYS = ("value", "values", "parameters", "distribution", "probabilities")
+HONOURED = (
+    *("method", "parameters", "command", "metric", "name", "description", "entity", "project", "program", "run_cap"),
+    *("apiVersion", "kind"),
+)
+ON_SERVER = "is for W&B's server (wandb sweep, wandb agent)"
+REFUSED = {
+    "early_terminate": f"{ON_SERVER}, which stops runs; vn sweep runs every point to its end: leave it out",
+    "controller": f"{ON_SERVER}; vn sweep needs none: leave it out",
+    "scheduler": f"{ON_SERVER}; vn sweep runs grids: leave it out",
+    "metrics": "several metrics steer a search on W&B's server; give metric: with a name and a goal",
+    "job": "is for W&B Launch; give a command: with vn run, vn fit or vn test",
+    "image_uri": "is for W&B Launch; give a command: with vn run, vn fit or vn test",
+}
+MOST_POINTS = 10_000
 COMMANDS = ("run", "fit", "test")
 LONGEST_NAME = 80
 
@@ -45,13 +62,23 @@ class Sweep:
         name: of the folder with all runs.
         file: the sweep file.
         command: W&B's, macros and all.
-        points: in the file's order, the last parameter varying fastest.
+        points: in the file's order, the last parameter varying fastest; as many as ``run_cap`` allows.
+        total: points of the whole grid.
+        metric: ``name`` and ``goal`` (minimize or maximize); empty where the file has none.
+        description: the file's; empty where it has none.
+        program: what ``${program}`` stands for.
+        environment: W&B's project and entity, where the file has them and the user's environment has not.
     """
 
     name: str
     file: Path
     command: list[str]
     points: list[Point]
+    total: int = 0
+    metric: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+    program: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -> Sweep:
@@ -63,8 +90,10 @@ def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -
         extra: flags at the end of the command.
 
     Raises:
-        InputError: it is no grid over given values, or its command is none of ours.
+        InputError: it is not a grid, has more than `MOST_POINTS` points or a key that would be ignored, or its command
+            is none of ours.
     """
+    file = find("sweeps", file)
     data = read_yaml(file)
     if not isinstance(data, dict):
         raise InputError(f"expected a sweep's settings by name, got {show(data)}", file=file)
@@ -75,56 +104,102 @@ def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -
         else:
             message = f"expected grid, got {show(method)}"
         raise InputError(message, file=file, field="method")
-    name = name or file.stem
-    command = data.get("command")
-    if not isinstance(command, list) or not command:
-        raise InputError("expected a list of words, such as vn, run, --config ...", file=file, field="command")
-    axes = _axes(data.get("parameters"), file, "parameters")
-    varied = [key for key, values in axes.items() if len(values) > 1]
-    grid = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    sweep = Sweep(name, file, [*map(str, command), *extra], _points(name, grid, varied or list(axes)))
+    _check_keys(data, file)
+    name = name or re.sub(r"[^0-9A-Za-z._+-]", "_", str(data.get("name") or file.stem)).lstrip(".")[:200]
+    axes = axes_of(data.get("parameters"), file)
+    varied = [key for key, axis in axes.items() if axis.count > 1]
+    grid, total = _grid(axes, data.get("run_cap"), file)
+    sweep = Sweep(
+        name,
+        file,
+        [*_command(data, file), *extra],
+        _points(name, grid, varied or list(axes)),
+        total,
+        _metric(data, file),
+        data.get("description", ""),
+        data.get("program"),
+        {
+            variable: data[key]
+            for key, variable in (("project", "WANDB_PROJECT"), ("entity", "WANDB_ENTITY"))
+            if key in data and variable not in os.environ
+        },
+    )
     for point in sweep.points[:1]:
         command_of(sweep, point, Path())  # what is wrong with one is wrong with all
     return sweep
 
 
-def _axes(parameters: Any, file: Path, field: str) -> dict[str, list[Any]]:
-    """Dotted key -> the values of its axis."""
-    if not isinstance(parameters, dict) or not parameters:
-        raise InputError(f"expected parameters by name, got {show(parameters)}", file=file, field=field)
-    axes: dict[str, list[Any]] = {}
-    for key, axis in parameters.items():
-        place = f"{field}.{key}"
-        if not isinstance(axis, dict):
-            raise InputError(f"expected value: or values:, got {show(axis)}", file=file, field=place)
-        if "parameters" in axis:
-            nested = _axes(axis["parameters"], file, f"{place}.parameters")
-            axes |= {f"{key}.{name}": values for name, values in nested.items()}
-        elif "value" in axis:
-            axes[str(key)] = [axis["value"]]
-        elif "values" in axis:
-            values = axis["values"]
-            if not isinstance(values, list) or not values:
-                raise InputError(f"expected a list, got {show(values)}", file=file, field=f"{place}.values")
-            seen = [json.dumps(value, sort_keys=True, default=str) for value in values]
-            if twice := next((v for n, v in enumerate(seen) if v in seen[:n]), None):
-                raise InputError(f"holds {twice} twice", file=file, field=f"{place}.values")
-            axes[str(key)] = values
-        else:
-            other = next((k for k in axis if k not in KEYS), None)
-            hint = did_you_mean(str(other), KEYS) if other else ""
-            message = f"has neither value nor values{hint}; distributions are drawn on W&B's server"
-            raise InputError(message, file=file, field=place)
-    return axes
+def _command(data: dict[Any, Any], file: Path) -> list[str]:
+    command, program = data.get("command"), data.get("program")
+    if not isinstance(command, list) or not command:
+        raise InputError("expected a list of words, such as vn, run, --config ...", file=file, field="command")
+    words = [str(word) for word in command]
+    if program is not None and program not in words and "${program}" not in words:
+        raise InputError(f"{show(program)} is not in the command: (as ${{program}})", file=file, field="program")
+    return words
+
+
+def _check_keys(data: dict[Any, Any], file: Path) -> None:
+    """Raise where a key would be ignored."""
+    for key in data:
+        if key in REFUSED:
+            raise InputError(REFUSED[key], file=file, field=str(key))
+        if key not in HONOURED:
+            hint = did_you_mean(str(key), (*HONOURED, *REFUSED))
+            raise InputError(f"is not a key of a sweep that vn sweep knows{hint}", file=file, field=show(key))
+    for key in ("name", "description", "entity", "project", "program"):
+        if key in data and (not isinstance(data[key], str) or not data[key].strip()):
+            raise InputError(f"expected a text, got {show(data[key])}", file=file, field=key)
+    if data.get("kind", "sweep") != "sweep":
+        raise InputError(f"expected sweep, got {show(data['kind'])}", file=file, field="kind")
+
+
+def _metric(data: dict[Any, Any], file: Path) -> dict[str, str]:
+    """Name and goal; empty where the file has no metric."""
+    given = data.get("metric")
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise InputError(f"expected name: and goal:, got {show(given)}", file=file, field="metric")
+    for key in given:
+        if key not in ("name", "goal"):
+            message = "steers a search on W&B's server; vn sweep runs every point to its end"
+            raise InputError(message, file=file, field=f"metric.{key}")
+    goal = given.get("goal", "minimize")
+    if goal not in ("minimize", "maximize"):
+        raise InputError(f"expected minimize or maximize, got {show(goal)}", file=file, field="metric.goal")
+    return {"name": given["name"], "goal": goal}
+
+
+def _grid(axes: dict[str, Axis], cap: Any, file: Path) -> tuple[list[dict[str, Any]], int]:
+    """The points to run and how many the grid has; counted before any is listed."""
+    if cap is not None and (type(cap) is not int or cap < 1):
+        raise InputError(f"expected 1 or more, got {show(cap)}", file=file, field="run_cap")
+    total = math.prod(axis.count for axis in axes.values())
+    wanted = total if cap is None else min(total, cap)
+    if wanted > MOST_POINTS:
+        message = f"make {total:,} points, more than {MOST_POINTS:,}: give fewer values, or run_cap: to run the first"
+        raise InputError(message, file=file, field="parameters")
+    return [_nth(axes, n) for n in range(wanted)], total
+
+
+def _nth(axes: dict[str, Axis], n: int) -> dict[str, Any]:
+    """The n-th point of the product, the last axis varying fastest."""
+    point = {}
+    for key, axis in reversed(axes.items()):
+        n, index = divmod(n, axis.count)
+        point[key] = axis[index]
+    return {key: point[key] for key in axes}
 
 
 def _points(sweep: str, grid: Sequence[dict[str, Any]], varied: Sequence[str]) -> list[Point]:
     names = ["-".join(_word(key, point[key]) for key in varied) for point in grid]
+    times = Counter(names)
     points = []
     for name, parameters in zip(names, grid, strict=True):
         text = json.dumps([sweep, parameters], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        if names.count(name) > 1 or len(name) > LONGEST_NAME:
+        if times[name] > 1 or len(name) > LONGEST_NAME:
             name = f"{name[:LONGEST_NAME]}-{digest}"
         points.append(Point(name, f"{name}-{digest}", parameters))
     return points
@@ -175,10 +250,12 @@ def command_of(sweep: Sweep, point: Point, runs: Path) -> Command:
     folder = runs / point.name
     parameters_file = folder / "parameters.json"
     words = _spell(sweep, point.parameters, parameters_file)
-    environment: dict[str, str] = {}
+    environment = dict(sweep.environment)
     while words and "=" in words[0]:
         key, _, value = words.pop(0).partition("=")
         environment[key] = value
+    if words[:3] == ["python", "-m", "vn.cli"]:  # ${interpreter} -m vn.cli
+        words[:3] = ["vn"]
     if len(words) < 2 or words[0] != "vn" or words[1] not in COMMANDS:
         message = f"expected vn {', vn '.join(COMMANDS)}; got {show(' '.join(words[:2]))}"
         raise InputError(message, file=sweep.file, field="command")
@@ -196,6 +273,8 @@ def _spell(sweep: Sweep, parameters: Mapping[str, Any], parameters_file: Path) -
 
     given = create_sweep_command_args({"args": {key: {"value": value} for key, value in parameters.items()}})
     macros = {f"${{{name}}}": words for name, words in given.items() if isinstance(words, list)}
+    if sweep.program is not None:
+        macros["${program}"] = [sweep.program]
     macros |= {"${env}": [], "${interpreter}": ["python"], "${args_json_file}": [str(parameters_file)]}
     words: list[str] = []
     for part in create_sweep_command(list(sweep.command)):

@@ -11,9 +11,11 @@ from typing import Any
 from vn.data.atomic import write_text
 from vn.errors import InputError
 from vn.files import read_json, read_yaml
+from vn.shipped import find
 from vn.sweep.grid import Sweep
 
 FILE = "sweep.json"
+TRACES = ("metrics.jsonl", "checkpoints", "adapter", "scores.json", "parts")
 STATES = ("pending", "running", "finished", "failed", "stopped")
 
 
@@ -44,7 +46,8 @@ class Record:
         sweep: what it is to run.
 
     Raises:
-        InputError: the folder holds runs of another command, or of experiments that have changed since.
+        InputError: the folder holds runs of another command, or of experiments that have changed since. Where none of
+            its points has trained, anything may have changed.
     """
 
     def __init__(self, folder: Path, sweep: Sweep) -> None:
@@ -65,8 +68,8 @@ class Record:
         way_out = "give another --name, or remove the folder"
         if not _is_record(before):
             raise InputError(f"is no sweep's record; {way_out}", file=self.file)
-        if all(old.get("state") == "pending" for old in before["points"]):
-            return before["points"]
+        if not any(_has_trained(self.file.parent / old["name"]) for old in before["points"]):
+            return before["points"]  # so the sweep may have been changed
         if before.get("command") != self.sweep.command:
             raise InputError(f"was made with another command than {self.sweep.file} has; {way_out}", file=self.file)
         for file, digest in self.configs.items():
@@ -91,6 +94,9 @@ class Record:
         content = {
             "name": self.sweep.name,
             "file": str(self.sweep.file),
+            "description": self.sweep.description,
+            "metric": self.sweep.metric,
+            "total": self.sweep.total,
             "command": self.sweep.command,
             "configs": self.configs,
             "points": [asdict(entry) for entry in self.points.values()],
@@ -111,10 +117,16 @@ def _is_record(data: Any) -> bool:
     )
 
 
+def _has_trained(folder: Path) -> bool:
+    """Whether a point's folder holds anything that its command and configuration should protect."""
+    return any((folder / name).exists() for name in TRACES)
+
+
 def _digests(sweep: Sweep) -> dict[str, str]:
     """What the sweep's configuration files hold, comments left out, and the overlays beside them."""
     words = sweep.command
-    files = [Path(words[n + 1]) for n, word in enumerate(words[:-1]) if word in ("--config", "-c")]
-    files = [file for file in files if not str(file).startswith("${")]
-    overlays = [o for folder in {f.parent for f in files} for o in sorted((folder / "ablations").glob("*.yaml"))]
-    return {str(f): hashlib.sha256(repr(read_yaml(f)).encode()).hexdigest() for f in [*files, *overlays]}
+    given = [Path(words[n + 1]) for n, word in enumerate(words[:-1]) if word in ("--config", "-c")]
+    files = {file: find("experiments", file) for file in given if not str(file).startswith(("${", "{"))}
+    for file, found in list(files.items()):  # under the names that the command has, wherever shipped files are
+        files |= {file.parent / "ablations" / o.name: o for o in sorted((found.parent / "ablations").glob("*.yaml"))}
+    return {str(name): hashlib.sha256(repr(read_yaml(f)).encode()).hexdigest() for name, f in files.items()}

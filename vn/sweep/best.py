@@ -1,0 +1,44 @@
+"""Which finished point of a sweep is best by the sweep file's metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError
+from vn.metrics.predictions import read_lines
+
+
+def best_point(metric: Mapping[str, str], folder: Path, names: Iterable[str]) -> str | None:
+    """A line on the best point.
+
+    Args:
+        metric: ``name`` and ``goal``, or nothing.
+        folder: of the sweep.
+        names: of its finished points.
+
+    Returns:
+        The line; None where no metric is asked for or nothing is finished.
+    """
+    if not metric:
+        return None
+    found = {
+        name: value for name in names if (value := _last(folder / name / "metrics.jsonl", metric["name"])) is not None
+    }
+    if not found:
+        return f"no finished point has the metric {metric['name']}" if list(names) else None
+    choose: Any = max if metric["goal"] == "maximize" else min
+    name = choose(found, key=lambda each: found[each])
+    return f"best by {metric['name']} ({metric['goal']}): {name} with {found[name]:.4g}"
+
+
+def _last(file: Path, key: str) -> float | None:
+    """The last number under a key of ``metrics.jsonl``: what W&B calls the run's summary."""
+    try:
+        values = [line[key] for line in read_lines(file) if key in line] if file.exists() else []
+    except InputError:
+        return None
+    numbers = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
+    return numbers[-1] if numbers else None

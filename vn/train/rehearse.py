@@ -1,0 +1,80 @@
+"""A command parsed and checked as it would be, up to the first weight: nothing is written, claimed or loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vn.adapter import read_card
+from vn.errors import InputError
+from vn.llm.load import is_on_this_machine
+from vn.train.arguments import expand
+from vn.train.before import check_before
+from vn.train.command import NarratorCLI
+
+
+def rehearse(command: str, argv: list[str]) -> tuple[list[str], list[str]]:
+    """Go through all that can fail before a weight is read.
+
+    Args:
+        command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
+        argv: its arguments.
+
+    Returns:
+        What the command would refuse, and notes on what cannot be known here.
+    """
+    try:
+        done = _Rehearsal(command, expand(argv))
+    except InputError as error:
+        return [str(error)], []
+    return done.problems, done.notes
+
+
+class _Rehearsal(NarratorCLI):
+    """Parses, and builds model and data but no trainer."""
+
+    def _set_seed(self) -> None:
+        """Leave this process's random state alone."""
+
+    def before_instantiate_classes(self) -> None:
+        """Only name the run, and compare it with the one that its folder holds."""
+        self.problems: list[str] = []
+        self.notes: list[str] = []
+        self._name_run()
+        if self.command in ("fit", "run"):
+            self._attempt(self._compare_config)
+
+    def instantiate_classes(self) -> None:
+        """Build what needs no device, and check it."""
+        self._attempt(self._check_base)
+        self._attempt(self._check_data)
+
+    def after_instantiate_classes(self) -> None:
+        """Load and write nothing."""
+
+    def _attempt(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except InputError as error:
+            self.problems.append(str(error))
+
+    @property
+    def _adapter(self) -> Path:
+        return Path(self.settings.adapter or self.folder / "adapter")
+
+    def _check_data(self) -> None:
+        built: Any = self.parser.instantiate_classes(self.config)
+        check_before(self.command, self._get(built, "data"), self._get(built, "model"), self._adapter)
+
+    def _check_base(self) -> None:
+        """Raise where the base model is not here; where only the hub may have it, note so."""
+        training = self.command in ("fit", "run")
+        base = self.settings.model.base_model if training else read_card(self._adapter).base_model
+        if is_on_this_machine(base):
+            return
+        message = f"no such model folder, and no model of the hub of this name was downloaded: {base}"
+        if os.environ.get("HF_HUB_OFFLINE") == "1" or Path(base).parent.is_dir():
+            raise InputError(message, field="model.base_model")
+        self.notes.append(f"model.base_model: {message}; it would be downloaded, if the hub has it")
