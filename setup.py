@@ -1,4 +1,4 @@
-"""What setup.cfg cannot say: experiments/ and sweeps/ are at the top for people, and inside the package once installed."""
+"""What setup.cfg cannot say: experiments/ and sweeps/ are at the top here, and inside the package once installed."""
 
 from pathlib import Path
 

@@ -27,8 +27,8 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
     Args:
         folder: a run folder, or an adapter folder.
         findings: takes what is wrong: weights that are damaged, of another shape or no numbers; an encoder, feature
-            shapes or statistics that are not those of the data; a base model that is missing or is another one; predictions
-            that stand twice or belong to no story.
+            shapes or statistics that are not those of the data; a base model that is missing or is another one;
+            predictions that stand twice or belong to no story.
         data: the data folder (default: the one that the run's configuration names, where it is there).
         base_model: where the base model lies, if it has moved.
 

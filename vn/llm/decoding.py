@@ -18,7 +18,8 @@ def clash(beams: int, temperature: float) -> str | None:
     """Why these two cannot be asked for together; None where they can."""
     if beams == 1 or temperature == 0:
         return None
-    return f"{beams} beams search for the most likely narration, and a temperature of {temperature:g} draws one: give one of the two"
+    searched = f"{beams} beams search for the most likely narration"
+    return f"{searched}, and a temperature of {temperature:g} draws one: give one of the two"
 
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__

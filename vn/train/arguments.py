@@ -69,9 +69,9 @@ def expand(argv: list[str]) -> list[str]:
 
     ``--config JSON``, the parameters of a sweep's point as text or in a file ``*.json``, stands for a flag each: they
     are overlaid like flags, and their keys may be dotted. ``--run DIR`` stands for that run's configuration and folder,
-    ``--ablation NAME`` for the overlay ``ablations/NAME.yaml`` beside the experiment file or shipped, and a debug preset
-    for its settings: each is placed right after the experiment, so that later flags still win. ``--config NAME`` stands
-    for a shipped experiment (`vn.shipped`).
+    ``--ablation NAME`` for the overlay ``ablations/NAME.yaml`` beside the experiment file, else the shipped one, and a
+    debug preset for its settings: each is placed right after the experiment, so that later flags still win.
+    ``--config NAME`` stands for a shipped experiment (`vn.shipped`).
     """
     args: list[str] = []
     for arg in argv:  # --key=value to --key value, for these only
