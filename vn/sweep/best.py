@@ -24,11 +24,10 @@ def best_point(metric: Mapping[str, str], folder: Path, names: Iterable[str]) ->
     """
     if not metric:
         return None
-    found = {
-        name: value for name in names if (value := _last(folder / name / "metrics.jsonl", metric["name"])) is not None
-    }
+    last = {name: _last(folder / name / "metrics.jsonl", metric["name"]) for name in names}
+    found = {name: value for name, value in last.items() if value is not None}
     if not found:
-        return f"no finished point has the metric {metric['name']}" if list(names) else None
+        return f"no finished point has the metric {metric['name']}" if last else None
     choose: Any = max if metric["goal"] == "maximize" else min
     name = choose(found, key=lambda each: found[each])
     return f"best by {metric['name']} ({metric['goal']}): {name} with {found[name]:.4g}"
