@@ -128,13 +128,14 @@ def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, tmp_path):
 
 def _points(sweep):
     """All points of a grid; of a search, each value of a list and both ends of a range."""
-    from vn.sweep.grid import _axes
+    from vn.sweep.axes import axes_of
 
     axes = sweep["parameters"]
     assert sweep["method"] == ("bayes" if any("min" in a for a in axes.values()) else "grid")
     assert {a["distribution"] for a in axes.values() if "distribution" in a} <= DRAWN
     ends = {k: {"values": a.get("values") or [a["min"], a["max"]]} for k, a in axes.items()}
-    values = _axes(ends, Path("sweep.yaml"), "parameters")
+    axes = axes_of(ends, Path("sweep.yaml"))
+    values = {key: [axis[n] for n in range(axis.count)] for key, axis in axes.items()}
     if sweep["method"] == "grid":
         return [dict(zip(values, point, strict=True)) for point in itertools.product(*values.values())]
     least = {key: axis[0] for key, axis in values.items()}
