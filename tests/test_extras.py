@@ -170,3 +170,27 @@ def test_extras_of_one_use(tmp_path):
     assert "needs the package sklearn, which is not installed: pip install 'videonarrator[judge]'" in (
         judge["out"] + judge["error"]
     )
+
+
+TRAIN = sorted(name for name, extras in LIBRARIES.items() if "train" in extras)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", TRAIN)
+def test_any_library_of_training_may_be_missing(experiment, library):
+    """Each alone: a command either does without it, or says so in one sentence."""
+    run = str(experiment.run_folder())
+    config = ["--config", str(experiment.config), "--runs", str(experiment.folder / "runs"), "--name", "toy"]
+    commands = [
+        ["run", *config, "--trainer.max_epochs", "1", "--trainer.logger", "null"],
+        ["test", *config],
+        ["doctor", run],
+        ["export", run, "--to", "merged"],
+        ["score", run],
+        ["sweep", "demo_ablations", "--dry-run"],
+    ]
+    for words, done in zip(commands, blocked([library], commands, experiment.folder), strict=True):
+        assert done["code"] is not None, (words, done)
+        if "which is not installed" in done["error"]:
+            assert done["code"] == 2
+            assert re.search(r"pip install 'videonarrator\[[a-z,]+\]'$", done["error"].strip().splitlines()[-1]), done

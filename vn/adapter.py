@@ -333,7 +333,7 @@ def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True
     try:
         loaded = card if quantized else dataclasses.replace(card, quantization="none")
         assembly = assemble(loaded, template, own["mean"], own["std"], folder, merge)
-    except InputError:
+    except (InputError, ImportError):
         raise
     except Exception as error:
         raise InputError(f"the LoRA files are missing or damaged: {error}", file=folder) from None

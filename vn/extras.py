@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 from vn.errors import InputError
 
@@ -116,7 +117,7 @@ def explain_missing(error: ImportError, command: str) -> InputError | None:
     if library in LIBRARIES and not is_here(library):
         return InputError(_sentence(library, command))
     for known in LIBRARIES:  # transformers, peft and others say in words of their own what they miss
-        if known in str(error) and not is_here(known):
+        if re.search(rf"\b{known}\b", str(error), re.IGNORECASE) and not is_here(known):
             return InputError(_sentence(known, command))
     if isinstance(error, ModuleNotFoundError) and library and library != "vn":
         return InputError(f"needs the Python module {library}, which is not installed")  # a library's own need

@@ -105,7 +105,8 @@ def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -
             message = f"expected grid, got {show(method)}"
         raise InputError(message, file=file, field="method")
     _check_keys(data, file)
-    name = name or re.sub(r"[^0-9A-Za-z._+-]", "_", str(data.get("name") or file.stem)).lstrip(".")[:200]
+    titled = re.sub(r"[^0-9A-Za-z._+-]", "_", data.get("name", "")).lstrip(".")[:200]
+    name = name or titled or file.stem
     axes = axes_of(data.get("parameters"), file)
     varied = [key for key, axis in axes.items() if axis.count > 1]
     grid, total = _grid(axes, data.get("run_cap"), file)
@@ -135,7 +136,8 @@ def _command(data: dict[Any, Any], file: Path) -> list[str]:
         raise InputError("expected a list of words, such as vn, run, --config ...", file=file, field="command")
     words = [str(word) for word in command]
     if program is not None and program not in words and "${program}" not in words:
-        raise InputError(f"{show(program)} is not in the command: (as ${{program}})", file=file, field="program")
+        message = f"{show(program)} is not in the command; write it there, or ${{program}}"
+        raise InputError(message, file=file, field="program")
     return words
 
 
