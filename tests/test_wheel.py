@@ -195,8 +195,8 @@ def test_without_extras_every_command_says_what_to_install(install, tmp_path):
         "export": ["run", "--to", "peft"],
         "doctor": ["run"],
         "import-released": ["x", "--base-model", "b", "--out", "y"],
-        **dict.fromkeys(("fit", "run"), ["--config", "demo"]),
-        **dict.fromkeys(("validate", "test", "predict"), ["--run", "run"]),
+        **{command: ["--config", "demo"] for command in ("fit", "run")},
+        **{command: ["--run", "run"] for command in ("validate", "test", "predict")},
     }
     assert set(COMMANDS) - set(words) == {"prepare", "score", "experiments"}
     for command, rest in words.items():
