@@ -202,7 +202,7 @@ def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:
 
 def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str, Any]:
     """How tokens are chosen: as asked for, else as an edited story was written, else as usual."""
-    options = {}
+    options: dict[str, Any] = {}
     for name, usual in DEFAULTS.items():
         asked, before = getattr(args, name), made_with.get(name)
         options[name] = asked if asked is not None else before if type(before) is type(usual) else usual
