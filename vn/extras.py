@@ -44,6 +44,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "jinja2": ("compare",),
     "markupsafe": ("compare",),
     "plotly": ("compare",),
+    "scipy": ("compare",),
     "wandb_workspaces": ("compare",),
     "pycocoevalcap": ("meteor",),
     "sklearn": ("judge",),
@@ -62,7 +63,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 AT_ONCE: dict[str, tuple[str, ...]] = {
     "demo": ("torch", "lightning", "wandb", "av", "cv2", "efficientnet_lite_pytorch"),
     "narrate": ("torch", "av"),
-    "compare": ("jinja2", "plotly"),
+    "compare": ("jinja2", "plotly", "scipy"),
     "sweep": ("wandb", "lightning"),
 }
 

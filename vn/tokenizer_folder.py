@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError
+from vn.extras import explain_missing
 from vn.files import read_json
 
 PIECES = "tokenizer.model"  # a SentencePiece model
@@ -26,7 +27,7 @@ def read_tokenizer(folder: Path) -> Any:
             return load_tokenizer(folder)
         from transformers import AutoTokenizer
     except ImportError as error:
-        raise InputError(f"tokenizers need the package {error.name} (pip install {error.name})", file=folder) from None
+        raise InputError(str(explain_missing(error, "score") or error), file=folder) from None
     try:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from vn.errors import InputError
+from vn.extras import require
 
 TAG = "l"  # the tag that the release gives to all its user words
 LONGEST = 1000  # characters of a user word: jieba keeps all its beginnings, which grow with the square
@@ -90,10 +90,9 @@ def import_jieba() -> Any:
     Raises:
         InputError: it is not installed.
     """
-    try:
-        import jieba
-    except ImportError:
-        raise InputError("Chinese words need the package jieba (pip install jieba)") from None
+    require("jieba", what="cutting Chinese words", command="score")
+    import jieba
+
     jieba.setLogLevel(logging.WARNING)
     return jieba
 
