@@ -82,7 +82,8 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     except InputError:
         raise
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"no causal language model here: {error}", file=name, field="base_model") from None
+        moved = "" if Path(name).exists() else "; a folder that has moved is named by --base-model"
+        raise InputError(f"no causal language model here{moved}: {error}", file=name, field="base_model") from None
     where = Path(folder)
     commit = config.get("_commit_hash") or getattr(llm.config, "_commit_hash", None)
     sha256 = hash_folder(where) if where.is_dir() else str(commit or "unknown")
