@@ -1,6 +1,6 @@
 """How often `vn compare` is right about a difference: its interval's coverage, and what counts in made-up studies.
 
-python benchmarks/certainty.py                  both, about fifteen minutes
+python benchmarks/certainty.py                  both, half an hour on busy cores
 python benchmarks/certainty.py model            the interval alone, on scores drawn from a model of seeds and videos
 python benchmarks/certainty.py stored           whole studies of stored predictions, compared as `vn compare` does
 
@@ -92,6 +92,23 @@ def model(draws: int, seed: int) -> None:
             bootstrap_held += abs(gap.mean() - PLANTED) <= reach
         cells = f"{seeds} | {videos} | x{ratio:g} | {apart:g} % | {100 * held / draws:.1f} % | {width:.0f}"
         print(f"| {cells} | {100 * bootstrap_held / draws:.1f} % |", flush=True)
+
+
+def effects(draws: int, seed: int) -> None:
+    """Print the same of main effects: the mean difference of matched pairs, each at every seed."""
+    print("| pairs | seeds | videos | effect differs by pair | coverage | width |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    random = np.random.default_rng(seed)
+    for pairs, seeds, videos, apart in ((2, 3, 150, 0.0), (4, 3, 150, 0.0), (4, 3, 20, 0.0), (4, 3, 150, 20.0)):
+        held, width = 0, 0.0
+        for _ in range(draws):
+            of_pairs = PLANTED + random.normal(0, apart, pairs) if apart else np.full(pairs, PLANTED)
+            each = [drawn(random, videos, seeds, NOISE[1], 1.0, 0.0, float(effect)) for effect in of_pairs]
+            less, more = (np.concatenate([pair[side].parts for pair in each]) for side in (0, 1))
+            found = contrast([Arm((more - less).mean(axis=1), more - less)], [1])
+            held += found.low <= of_pairs.mean() <= found.high
+            width += (found.high - found.low) / draws
+        print(f"| {pairs} | {seeds} | {videos} | {apart:g} | {100 * held / draws:.1f} % | {width:.0f} |", flush=True)
 
 
 # -- whole studies of stored predictions ------------------------------------------------------------------------------
@@ -191,6 +208,7 @@ def main() -> int:
     began = time.perf_counter()
     if args.what != "stored":
         model(args.draws, args.seed)
+        effects(args.draws, args.seed)
     if args.what != "model":
         stored(args.pairs, args.videos, args.draws, args.seed)
     print(f"{time.perf_counter() - began:.0f} s")

@@ -60,6 +60,20 @@ def test_a_rank_means_nothing_without_lora_so_that_variant_is_paired_with_every_
     assert effects["no_memory"].pairs == ((variants[3].name, variants[0].name),)  # at rank 8 alone
 
 
+def test_pairs_that_share_a_variants_runs_are_one_observation():
+    variants = [variant(model__lora__rank=r) for r in (8, 16, 32)] + [variant("no_lora")]
+    noisy = {v.name: {"cider": number(gap)} for v, gap in zip(variants, (0.0, 0.001, 0.002, -0.4), strict=True)}
+    noisy[variants[3].name] = {"cider": number(-0.4, noise=0.1)}
+    effect = next(e for e in main_effects(variants, noisy, variants[0].name) if e.level == "no_lora")
+    values = [np.array(noisy[v.name]["cider"].values) for v in variants]
+    gaps = values[3] - np.mean(values[:3], axis=0)
+    d = effect.deltas["cider"]
+    assert d.value == pytest.approx(gaps.mean())
+    assert len(d.seeds) == 3
+    error = gaps.std(ddof=1) / 3**0.5
+    assert d.high - d.low == pytest.approx(2 * 4.303 * error, rel=0.02)  # two degrees of freedom, not eight
+
+
 def test_settings_that_go_with_one_another_are_one_factor():
     pair = ({"model__base_model": "tiny", "model__dtype": "a"}, {"model__base_model": "big", "model__dtype": "b"})
     found = factors([variant(**both, model__lora__rank=rank) for both in pair for rank in (8, 32)])

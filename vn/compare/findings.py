@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ class Said:
         name: of the variant or effect.
         about: what it leaves out or sets otherwise, in a sentence; empty where that is not known.
         findings: what counts, largest first.
-        beats: titles of metrics on which it beats the baseline.
+        beats: titles of metrics on which it beats the reference, each kind once.
         verdict: for readers, where nothing counts.
         reference: what it is compared with.
     """
@@ -62,11 +62,8 @@ class Said:
 
     @property
     def first(self) -> list[Finding]:
-        """The findings to name: the largest, of the four BLEUs one."""
-        kept: dict[str, Finding] = {}
-        for finding in self.findings:
-            kept.setdefault("bleu" if finding.metric.startswith("bleu_") else finding.metric, finding)
-        return list(kept.values())[:FIRST]
+        """The findings to name: the largest, each kind of metric once."""
+        return _kinds(self.findings)[:FIRST]
 
     @property
     def more(self) -> int:
@@ -122,10 +119,19 @@ def _said(
     said = []
     for name in order:
         own = tuple(f for f in counted if f.variant == name)
-        beats = tuple(shown(f.metric).title for f in own if f.better)
+        beats = tuple(shown(f.metric).title for f in _kinds([f for f in own if f.better]))
         verdict = "" if own else _verdict(each[name].values())
         said.append(Said(name, texts[name], own, beats, verdict, references[name]))
     return said
+
+
+def _kinds(each: Iterable[Finding]) -> list[Finding]:
+    """The first finding of each kind: of the four BLEUs one, of a metric and its released computation one."""
+    kept: dict[str, Finding] = {}
+    for finding in each:
+        stem = finding.metric.removesuffix("_released")
+        kept.setdefault("bleu" if stem.startswith("bleu_") else stem, finding)
+    return list(kept.values())
 
 
 def _listed(names: Collection[str]) -> str:

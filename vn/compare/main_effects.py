@@ -153,25 +153,15 @@ def _pairs(factor: str, level: str, reference: str, varied: Mapping[str, Levels]
 
 
 def _effect(metric: str, pairs: Sequence[tuple[str, str]], numbers: Mapping[str, Mapping[str, Number | str]]) -> Delta:
-    """The mean difference over pairs and seeds, each pair at each seed as one observation of the interval."""
-    below: list[Measure] = []
-    above: list[Measure] = []
-    seeds: set[int] = set()
-    by_pair = []
-    for changed, kept in pairs:
-        first, second = numbers[kept].get(metric), numbers[changed].get(metric)
-        if unlike(first, second) or not isinstance(first, Number) or not isinstance(second, Number):
-            continue
-        if not first.measures or not second.measures:
-            continue
-        shared = sorted(set(first.seeds) & set(second.seeds))
-        lower, upper = (_at(number, shared) for number in (first, second))
-        by_pair.append(float(np.mean([u.value - b.value for b, u in zip(lower, upper, strict=True)])))
-        below += lower
-        above += upper
-        seeds |= set(shared)
-    if not below:
+    """The mean difference over pairs and seeds, each pair at each seed as one observation of the interval.
+
+    Pairs that share a variant share its runs, so they are one observation: their mean.
+    """
+    both = [(pair, *own) for pair in pairs if (own := _both(metric, pair, numbers))]
+    if not both:
         return Delta(why="no matched pair with this number" if pairs else "no matched pair")
+    below = [measure for _, lower, _, _ in both for measure in lower]
+    above = [measure for _, _, upper, _ in both for measure in upper]
     alike = shared_videos([*below, *above])
     if not alike:
         return Delta(why="no video in common")
@@ -179,14 +169,41 @@ def _effect(metric: str, pairs: Sequence[tuple[str, str]], numbers: Mapping[str,
         check_alike(alike)
     except InputError as error:
         return Delta(why=str(error))
-    few, videos = len(seeds), len(alike[0].videos)
-    value = float(np.mean([u.value for u in alike[len(below) :]]) - np.mean([b.value for b in alike[: len(below)]]))
-    if len(below) < 2 or videos < 2:
-        return Delta(value, seeds=tuple(by_pair), few=few, videos=videos)
     less, more = arm(alike[: len(below)]), arm(alike[len(below) :])
-    found = contrast([Arm(more.values - less.values, more.parts - less.parts)], [1])
-    return Delta(found.value, found.low, found.high, found.p_value, tuple(by_pair), few=few, videos=videos)
+    group = _joined([pair for pair, *_ in both])
+    place = [(group[pair], seed) for pair, _, _, seeds in both for seed in seeds]
+    at = [[i for i, each in enumerate(place) if each == one] for one in dict.fromkeys(place)]
+    values = np.array([(more.values - less.values)[rows].mean() for rows in at])
+    parts = np.stack([(more.parts - less.parts)[rows].mean(axis=0) for rows in at])
+    by_pair = tuple(
+        float(np.mean([u.value - b.value for b, u in zip(lower, upper, strict=True)])) for _, lower, upper, _ in both
+    )
+    few, videos = len({seed for _, seed in place}), parts.shape[1]
+    if len(values) < 2 or videos < 2:
+        return Delta(float(values.mean()), seeds=by_pair, few=few, videos=videos)
+    found = contrast([Arm(values, parts)], [1])
+    return Delta(found.value, found.low, found.high, found.p_value, by_pair, few=few, videos=videos)
 
 
-def _at(number: Number, seeds: Sequence[int]) -> list[Measure]:
-    return [number.measures[number.seeds.index(seed)] for seed in seeds]
+def _both(
+    metric: str, pair: tuple[str, str], numbers: Mapping[str, Mapping[str, Number | str]]
+) -> tuple[list[Measure], list[Measure], list[int]] | None:
+    """The measures of a pair's reference and of its changed variant at the seeds that both have, and the seeds."""
+    changed, kept = pair
+    first, second = numbers[kept].get(metric), numbers[changed].get(metric)
+    if unlike(first, second) or not isinstance(first, Number) or not isinstance(second, Number):
+        return None
+    if not first.measures or not second.measures:
+        return None
+    seeds = sorted(set(first.seeds) & set(second.seeds))
+    lower, upper = ([n.measures[n.seeds.index(seed)] for seed in seeds] for n in (first, second))
+    return lower, upper, seeds
+
+
+def _joined(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """A number for each pair; pairs that share a variant, in however many steps, have one number."""
+    group = {variant: i for i, variant in enumerate(dict.fromkeys(v for pair in pairs for v in pair))}
+    for first, second in pairs:
+        old, new = group[first], group[second]
+        group = {variant: new if own == old else own for variant, own in group.items()}
+    return {pair: group[pair[0]] for pair in pairs}
