@@ -25,7 +25,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 RATE = 12.5  # small pictures per second
 GRID = (24, 14)  # their width and height: camera motion of a few hundredths of the picture's width is not seen
-WINDOWS = (2, 3, 6, 11, 14, 17)  # small pictures from a dissolve's middle to its ends, or beyond: dissolves of 0.2 to 2 s
+WINDOWS = (
+    2,
+    3,
+    6,
+    11,
+    14,
+    17,
+)  # pictures from a dissolve's middle to its ends or beyond: 0.2 to 2 s
 LEAST_CHANGE = 10.0  # mean difference between both ends of a dissolve, of 255
 LEAST_COVER = 0.72  # share of the picture that changes
 MOST_ALIKE = 0.6  # correlation of both ends' pictures, so whatever the light
@@ -152,7 +159,7 @@ def _dissolves_of(pictures: np.ndarray, half: int) -> Iterator[tuple[float, Chan
     # Where a window is wider than a dissolve, its ends differ as much wherever it is: it is to be in the middle.
     smooth = np.convolve(np.pad(change, half, mode="edge"), np.full(2 * half + 1, 1 / (2 * half + 1)), "valid")
     highest = sliding_window_view(np.pad(smooth, half, mode="edge"), 2 * half + 1).max(axis=1)
-    for i in np.flatnonzero((smooth >= highest - 1e-9) & (change >= LEAST_CHANGE)):
+    for i in map(int, np.flatnonzero((smooth >= highest - 1e-9) & (change >= LEAST_CHANGE))):
         shares = _mixture(pictures[i : i + 2 * half + 1].astype(np.float32))
         beside = change[max(0, i - 2 * half)], change[min(i + 2 * half, len(change) - 1)]
         if shares is not None and change[i] >= STANDS_OUT * float(np.mean(beside)):
@@ -161,7 +168,7 @@ def _dissolves_of(pictures: np.ndarray, half: int) -> Iterator[tuple[float, Chan
 
 
 def _mixture(pictures: np.ndarray) -> np.ndarray | None:
-    """The last picture's share in each of some pictures ``[n, P]``, if they go from the first to the last as mixtures."""
+    """The last picture's share in each of ``[n, P]``, if they go from the first to the last as mixtures of the two."""
     first, last = pictures[0], pictures[-1]
     difference = last - first
     size = float(difference @ difference)

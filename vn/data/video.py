@@ -211,8 +211,11 @@ class VideoReader:
                 unseen.finish()
             if last < 0:
                 raise self._error("no frame of it can be decoded")
-            pictures_missing = stream.duration is not None and self.end < (self.duration or 0) - SHORT_BY
-            data_missing = container.duration is not None and data_end < container.duration / av.time_base - SHORT_BY
+            exact = container.format.name != "asf"  # whose header counts a late start twice, and all streams as long
+            pictures_missing = exact and stream.duration is not None and self.end < (self.duration or 0) - SHORT_BY
+            data_missing = (
+                exact and container.duration is not None and data_end < container.duration / av.time_base - SHORT_BY
+            )
         if pictures_missing or data_missing:
             self.damage = f"can be read up to {self.end:.1f} s of {self.duration:.1f} s; that part is used"
         elif errors:
@@ -243,7 +246,7 @@ class VideoReader:
                 return self._colours.reformat(frame, threads=1, **how)
             except av.error.FFmpegError:  # a rare colour space, or a damaged header
                 self.guessed = True
-                usual = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
+                usual: dict[str, Any] = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
                 return self._colours.reformat(frame, threads=1, **how, **usual)
         except av.error.FFmpegError as error:
             raise self._error(f"a picture of it cannot be converted ({error.strerror})") from None
