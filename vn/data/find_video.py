@@ -65,7 +65,6 @@ class VideoFinder:
 
 def looked_for(names: Sequence[str], ids: Sequence[str]) -> str:
     """What `VideoFinder.find` tries, for messages."""
-    tried = list(names)
-    if ids:
-        tried.append(f"{' or '.join(ids)} with {' '.join(VIDEO_SUFFIXES)}, in upper or lower case")
-    return "; ".join(tried)
+    first = names[0] if names else f"{ids[0]}{VIDEO_SUFFIXES[0]}"
+    endings = " ".join(VIDEO_SUFFIXES)
+    return f"(looked for {first}), also as {' or '.join(ids)} with one of {endings} in upper or lower case"

@@ -263,7 +263,7 @@ def _refuse_missing(plan: list[_Shard], bad: list[str], max_bad: int) -> None:
         first = missing[0]
         raise InputError(
             f"{len(missing)} of {len(jobs)} videos are missing, the first is that of {first.story.id} "
-            f"(looked for {looked_for(*_wanted(first.source))}); check --videos, or allow it with "
+            f"{looked_for(*_wanted(first.source))}; check --videos, or allow it with "
             f"--max-bad {len(bad) + len(missing)}",
             file=first.source.file,
         )

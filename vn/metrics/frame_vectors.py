@@ -87,6 +87,6 @@ class FrameVectors:
         names = [Path(story.video).name] if story.video else []
         found = VideoFinder(self.videos).find(names, [story.id])
         if found is None:
-            message = f"the video is not in {self.videos} (looked for {looked_for(names, [story.id])})"
+            message = f"the video is not in {self.videos} {looked_for(names, [story.id])}"
             raise InputError(message, sample=story.id)
         return found
