@@ -178,10 +178,8 @@ def prepare(
             shard.record = workplace.load(shard.name, shard.videos)
         todo = [shard for shard in plan if shard.record is None]
         if todo and workplace.is_earlier:
-            message = (
-                f"was made by an earlier version of vn, and {len(todo)} of its shards have to be made again, which"
-            )
-            message += " would not go with the others: choose another folder, or add --overwrite"
+            message = f"was made by an earlier version of vn; {len(todo)} of its shards have to be made again and would"
+            message += " not go with the others: choose another folder, or add --overwrite"
             raise InputError(message, file=folder)
         if todo:
             workplace.unfinish()
