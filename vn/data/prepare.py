@@ -35,8 +35,8 @@ from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
 from vn.story import Clip, Story
 
-# Of what the code makes of the same input; raise it when decoding or writing changes. 2: stories of one video stay in one
-# split. 3: times are those of a player, and dissolves and fades end shots.
+# Of what the code makes of the same input; raise it when decoding or writing changes. 2: stories of one video stay in
+# one split. 3: times are those of a player, and dissolves and fades end shots.
 VERSION = 3
 STD_FLOOR = 1e-6
 
