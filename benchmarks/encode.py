@@ -120,8 +120,8 @@ def parts(encoder, paths: list[Path], threads: int) -> list[tuple[str, float]]:
 
     def job(path: Path):
         reader = VideoReader(path)
-        decoding, frames = timed(_on_screen(reader, encoder.fps, leave_out=True))
-        colours, pictures = timed(map(reader.picture, frames))
+        decoding, shown = timed(_on_screen(reader, encoder.fps, leave_out=True))
+        colours, pictures = timed(reader.picture(frame) for _, frame in shown)
         shrinking, _ = timed(map(encoder.shrink, pictures))
         thumbs, _ = timed(map(thumbnail, pictures))
         yield decoding, colours, shrinking, thumbs

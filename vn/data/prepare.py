@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,21 +21,24 @@ import numpy as np
 from vn.data.atomic import atomic_write
 from vn.data.clip_bounds import check_clips, sampled_length
 from vn.data.encoders import encoder_entry
+from vn.data.find_video import VideoFinder, looked_for
 from vn.data.frames import FrameEncoder, FrameFeatures, join
 from vn.data.manifest import Manifest, ShardEntry
 from vn.data.read_ahead import ReadAhead
 from vn.data.readers.groups import group_by_file, keep_together
 from vn.data.readers.source import SourceStory, Split
 from vn.data.shards import ShardWriter
+from vn.data.shot_settings import ShotSettings
 from vn.data.splits import SPLITS, assign
 from vn.data.thumbs import strip
 from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
 from vn.story import Clip, Story
 
-VERSION = 2  # of what the code makes of the same input; raise it when decoding or writing changes
+# Of what the code makes of the same input; raise it when decoding or writing changes. 2: stories of one video stay in
+# one split. 3: times are those of a player, and dissolves and fades end shots.
+VERSION = 3
 STD_FLOOR = 1e-6
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".flv", ".ts", ".mpg")
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class _Job:
     source: SourceStory
     video: Path | None
     encoder: FrameEncoder
+    shots: ShotSettings
     findings: Findings = field(default_factory=Findings)
     story: Story = field(init=False)
 
@@ -74,7 +77,7 @@ class _Job:
         if self.encoder.needs_video and self.video is None:
             raise InputError("its video is missing", file=self.source.file, sample=story.id)
         if not story.clips:
-            self.story = story = with_shots(self.source, self.video, self.findings)
+            self.story = story = with_shots(self.source, self.video, self.findings, self.shots)
         frames = join(story.id, self.encoder, self.encoder.batches(story.id, self.video, self.findings))
         beyond: set[int] = set()
         if (
@@ -121,6 +124,7 @@ def prepare(
     findings: Findings | None = None,
     bad: Sequence[InputError] = (),
     corpus: str | None = None,
+    shots: ShotSettings | None = None,
     on_video: Callable[[str, int, int, InputError | None], None] | None = None,
 ) -> Prepared:
     """Encode the frames of stories and write them as shards.
@@ -139,6 +143,7 @@ def prepare(
         findings: what the reader found; takes what is found here.
         bad: stories that the reader could not use; they count.
         corpus: name of the stories' corpus, for the manifest.
+        shots: how shots are found for stories without clips; None: the usual way, or as finished data have them.
         on_video: called after every video with its id, its frames, the number of videos done before it (those of
             shards that were whole already count), and its error if it has one.
 
@@ -148,27 +153,34 @@ def prepare(
     """
     notes = findings if findings is not None else Findings()
     folder = Path(folder)
-    place = Path(videos) if videos is not None else None
-    stories = keep_together(group_by_file(stories, lambda source: find_video(source, place)), notes)
+    find = _finder(Path(videos) if videos is not None else None)
+    stories = keep_together(group_by_file(stories, find), notes)
     splits = assign(stories, val_share)
-    plan = _plan(splits, encoder, place, shard_size)
+    plan = _plan(splits, encoder, find, shard_size, shots or ShotSettings())
     _refuse_missing(plan, list(map(str, bad)), max_bad)
-    workplace = Workplace(
-        folder,
-        {
-            "version": VERSION,
-            "encoder": encoder_entry(encoder),
-            "tokens": encoder.tokens,
-            "width": encoder.width,
-            "stories": _hash(splits),
-            "val_share": val_share,
-            "shard_size": shard_size,
-        },
-    )
+    configuration = {
+        "version": VERSION,
+        "encoder": encoder_entry(encoder),
+        "tokens": encoder.tokens,
+        "width": encoder.width,
+        "stories": _hash(splits),
+        "val_share": val_share,
+        "shard_size": shard_size,
+    }
+    cut = any(not source.story.clips for source in stories)
+    # Data that an earlier version finished are as good as they were, unless something else is asked for.
+    earlier = () if cut and shots is not None else [{**configuration, "version": old} for old in range(1, VERSION)]
+    if cut:
+        configuration["shots"] = (shots or ShotSettings()).to_dict()
+    workplace = Workplace(folder, configuration, earlier)
     with workplace.claim(overwrite):
         for shard in plan:
             shard.record = workplace.load(shard.name, shard.videos)
         todo = [shard for shard in plan if shard.record is None]
+        if todo and workplace.is_earlier:
+            message = f"was made by an earlier version of vn; {len(todo)} of its shards have to be made again and would"
+            message += " not go with the others: choose another folder, or add --overwrite"
+            raise InputError(message, file=folder)
         if todo:
             workplace.unfinish()
             done = sum(len(shard.jobs) for shard in plan if shard.record)
@@ -190,36 +202,52 @@ def prepare(
     return Prepared(folder, manifest, sum(len(shard.jobs) for shard in todo), failed)
 
 
-def with_shots(source: SourceStory, video: Path | None, findings: Findings) -> Story:
+def with_shots(
+    source: SourceStory, video: Path | None, findings: Findings, settings: ShotSettings | None = None
+) -> Story:
     """A story without clips, cut into the shots of its video.
 
     Raises:
         InputError: there is no video, or it cannot be read.
     """
-    from vn.data.shots import find_shots  # OpenCV is needed by these stories only
+    from vn.data.shots import find_shots  # decoding is needed by these stories only
 
     story = source.story
     if video is None:
         raise InputError("has no clips, and no video to find them in", file=source.file, sample=story.id, field="clips")
-    shots = find_shots(video, findings=findings, sample=story.id)
+    shots = find_shots(video, findings=findings, sample=story.id, settings=settings)
     return dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in shots))
 
 
-def find_video(source: SourceStory, videos: Path | None) -> Path | None:
-    """The video of a story: the file it names, or one named like its id, in `videos` or beside the story file."""
-    folder = videos if videos is not None else source.file.parent
-    names = [source.story.video] if source.story.video and "://" not in source.story.video else []
-    for identity in dict.fromkeys((source.story.id, source.group)):
-        names += [identity + suffix for suffix in VIDEO_SUFFIXES]
-    return next((folder / name for name in names if os.path.isfile(folder / name)), None)
+def _wanted(source: SourceStory) -> tuple[list[str], list[str]]:
+    """A story's video: the file it names, or one named like its id; see `VideoFinder.find`."""
+    named = [source.story.video] if source.story.video and "://" not in source.story.video else []
+    return named, list(dict.fromkeys((source.story.id, source.group)))
+
+
+def _finder(videos: Path | None) -> Callable[[SourceStory], Path | None]:
+    """Finds the videos of stories in a folder, or beside their files."""
+    finders: dict[Path, VideoFinder] = {}
+
+    def find(source: SourceStory) -> Path | None:
+        folder = videos if videos is not None else source.file.parent
+        if folder not in finders:
+            finders[folder] = VideoFinder(folder)
+        return finders[folder].find(*_wanted(source))
+
+    return find
 
 
 def _plan(
-    splits: Mapping[Split, list[SourceStory]], encoder: FrameEncoder, videos: Path | None, shard_size: int
+    splits: Mapping[Split, list[SourceStory]],
+    encoder: FrameEncoder,
+    find: Callable[[SourceStory], Path | None],
+    shard_size: int,
+    shots: ShotSettings,
 ) -> list[_Shard]:
     plan = []
     for split in SPLITS:
-        jobs = [_Job(source, find_video(source, videos), encoder) for source in splits[split]]
+        jobs = [_Job(source, find(source), encoder, shots) for source in splits[split]]
         for index, start in enumerate(range(0, len(jobs), shard_size)):
             plan.append(_Shard(f"{split}-{index:05d}", split, jobs[start : start + shard_size]))
     return plan
@@ -233,7 +261,7 @@ def _refuse_missing(plan: list[_Shard], bad: list[str], max_bad: int) -> None:
         first = missing[0]
         raise InputError(
             f"{len(missing)} of {len(jobs)} videos are missing, the first is that of {first.story.id} "
-            f"(looked for {first.story.video or first.story.id + '.mp4'}); check --videos, or allow it with "
+            f"{looked_for(*_wanted(first.source))}; check --videos, or allow it with "
             f"--max-bad {len(bad) + len(missing)}",
             file=first.source.file,
         )

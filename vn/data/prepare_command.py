@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.overlap import CHOICES
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="clips that overlap: keep them, trim them where the next one starts, or refuse what overlaps by more than "
         "a second (default: keep for esyncvidstory, else refuse)",
     )
+    add_shot_options(parser)
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
     parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos a shard (default: 64)")
     parser.add_argument(
@@ -127,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
         if value is not None and (value < least or (most is not None and value > most)):
             wanted = f"{least} to {most}" if most is not None else f"{least} or more"
             raise InputError(f"expected {wanted}, got {value}", field="--" + name.replace("_", "-"))
+    shots = shot_settings(args)
     findings = Findings()
     bad: list[InputError] = []
     stories = readers.read(
@@ -165,6 +168,7 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             findings=findings,
             bad=bad,
+            shots=shots,
             corpus=args.corpus or CORPORA.get(args.reader),
             on_video=progress.video,
         )

@@ -172,6 +172,14 @@ def read_story(shard: str | Path, entry: SampleEntry) -> Story:
     return _story(story, shard, entry)
 
 
+def read_seconds(shard: str | Path, entry: SampleEntry) -> np.ndarray:
+    """When each frame of a sample is on screen, ``[F]`` float32, without reading the frames."""
+    with _open(shard, entry) as file:
+        file.seek(entry.offset)
+        *_, seconds = _members(file, shard, entry, (STORY, FRAMES, SECONDS), skipped=(STORY, FRAMES))
+    return _array(seconds, shard, entry, SECONDS, np.float32, 1)
+
+
 def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | None:
     """The thumbnails of a sample, ``[96, w, 3]`` uint8 each; None where it has none."""
     with _open(shard, entry) as file:
@@ -231,7 +239,13 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return data
 
 
-def _members(file: BinaryIO, shard: str | Path, entry: SampleEntry, extensions: tuple[str, ...]) -> list[bytes]:
+def _members(
+    file: BinaryIO,
+    shard: str | Path,
+    entry: SampleEntry,
+    extensions: tuple[str, ...],
+    skipped: tuple[str, ...] = (),
+) -> list[bytes]:
     """The contents of a sample's members, which must have these extensions in this order, from where `file` is."""
     contents = []
     try:
@@ -242,7 +256,8 @@ def _members(file: BinaryIO, shard: str | Path, entry: SampleEntry, extensions: 
                 if member is None or member.name != name:
                     found = "the end" if member is None else member.name
                     raise _fault(shard, entry, f"expected {name}, found {found}: not the shard of this manifest")
-                contents.append(_content(tar, member))
+                if extension not in skipped:
+                    contents.append(_content(tar, member))
     except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: of numbers in a header
         if isinstance(error, InputError):
             raise

@@ -1,67 +1,144 @@
-"""Shots: where a video without annotated clips is cut (PySceneDetect)."""
+"""Shots: where a video without annotated clips is cut."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
-from scenedetect import AdaptiveDetector, FrameTimecode
+import numpy as np
+from av.video.frame import VideoFrame
 
-from vn.data.video import VideoReader
+from vn.data.shot_settings import ShotSettings
+from vn.data.video import VideoReader, turned
 from vn.errors import Findings
 
 WIDTH = 256  # pixels; larger pictures are scaled down to it, since cuts show as well and sooner
+RESHAPED = 1.03  # times by which the ratio of width to height changes, above which it is another shape
+MINIMUM = 1.0  # seconds
+SURE = 1e-6  # seconds by which times may differ through rounding
+
+
+class ShotDetector(Protocol):
+    """Finds where one shot ends and the next begins, in pictures that all have one size."""
+
+    def add(self, time: float, picture: np.ndarray) -> None:
+        """Take the next picture, ``[height, width, 3]`` uint8 BGR, shown from `time` on (seconds)."""
+        ...
+
+    def cuts(self, end: float) -> Iterable[float]:
+        """After the last picture, which leaves the screen at `end`: where shots begin, in seconds."""
+        ...
+
+
+def make_detector(settings: ShotSettings) -> ShotDetector:
+    """A detector for pictures of one size.
+
+    Raises:
+        InputError: its package is missing.
+    """
+    if settings.detector == "transnetv2":
+        from vn.data.transnet import TransNet
+
+        return TransNet(settings.level)
+    from vn.data.shot_detectors import DETECTORS
+
+    return DETECTORS[settings.detector](settings.level)
 
 
 def find_shots(
-    path: str | Path, minimum: float = 1.0, findings: Findings | None = None, sample: str | None = None
+    path: str | Path,
+    minimum: float = MINIMUM,
+    findings: Findings | None = None,
+    sample: str | None = None,
+    settings: ShotSettings | None = None,
 ) -> list[tuple[float, float]]:
     """Cut a video into shots.
 
-    A cut is where a picture differs from the one before it much more than its neighbours do, so that fast camera
-    motion is no cut. Shots lie between the time stamps of frames, rounded to milliseconds.
+    Shots begin and end at time stamps of frames, rounded to milliseconds, on the clock that a player shows. Where the
+    shape of the picture changes, as from upright to wide, a shot ends; where its size alone changes, none does.
 
     Args:
         path: the video.
-        minimum: seconds; a shorter shot is joined to the one before it (the first one to the next).
+        minimum: seconds; shorter shots are joined as in `join_short`.
         findings: told when the file is damaged.
         sample: the story's id, for messages.
+        settings: how; None: the usual way.
 
     Returns:
-        Start and end of each shot in seconds: without gaps, from 0 to the end of the video, at least one.
+        Start and end of each shot in seconds: without gaps, from the first picture (at 0, unless sound comes first) to
+        the end of the last one, at least one.
 
     Raises:
-        InputError: the video is missing or cannot be read.
+        InputError: the video is missing or cannot be read, or the detector's package is missing.
     """
+    settings = settings or ShotSettings()
     reader = VideoReader(path, sample)
-    # The rolling comparison alone; too short shots are joined below, where none is lost.
-    detector = AdaptiveDetector(min_scene_len=1)
+    detector = make_detector(settings)
     times: list[float] = []
     cuts: list[float] = []
-    timecode = FrameTimecode(0, reader.fps)
+    shape: float | None = None
+    size = (0, 0)
     for time, frame in reader.frames():
-        # The detector sees frame numbers, so that frame rates that vary do not matter to it.
-        timecode = FrameTimecode(len(times), reader.fps)
+        now = _shape(frame)
+        if shape is None or max(now / shape, shape / now) > RESHAPED:
+            if shape is not None:
+                cuts += [*detector.cuts(time), time]
+                detector = make_detector(settings)
+            width = min(WIDTH, frame.width)
+            shape, size = now, (width, max(2, frame.height * width // frame.width))
         times.append(time)
-        width = min(WIDTH, frame.width)
-        picture = frame.to_ndarray(format="bgr24", width=width, height=max(2, frame.height * width // frame.width))
-        cuts += [times[cut.frame_num] for cut in detector.process_frame(timecode, picture)]
-    cuts += [times[cut.frame_num] for cut in detector.post_process(timecode)]
+        detector.add(time, reader.small(frame, *size))
+    cuts += detector.cuts(reader.end)
     if findings is not None and reader.damage:
         findings.add(reader.damage, file=path, sample=sample)
-    return join_short(sorted(set(cuts)), reader.end, minimum)
+    return join_short(_on_frames(cuts, times), reader.end, minimum, reader.start)
 
 
-def join_short(cuts: list[float], end: float, minimum: float) -> list[tuple[float, float]]:
+def join_short(cuts: list[float], end: float, minimum: float, start: float = 0.0) -> list[tuple[float, float]]:
     """Shots between `cuts`, none shorter than `minimum` unless the whole video is.
+
+    Short shots that follow each other are put together until they are long enough. What is left over, or a short shot
+    alone, is joined to the shot before it; at the start of the video, to the next one. So a shot that is long enough
+    always begins where it did, and a quick sequence of cuts does not become one long shot.
 
     Args:
         cuts: in seconds, ascending.
-        end: of the video.
+        end: of the last picture.
         minimum: seconds.
+        start: of the first picture.
     """
-    borders = [0.0]
-    for cut in cuts:
-        if cut - borders[-1] >= minimum and end - cut >= minimum:
-            borders.append(cut)
-    return list(pairwise([round(border, 3) for border in (*borders, end)]))
+    shots: list[list[float]] = []
+    waiting: float | None = None  # where short shots that are not yet long enough together begin
+    for here, there in pairwise([start, *cuts, end]):
+        if there - here >= minimum - SURE:
+            if waiting is not None and shots:
+                shots[-1][1] = here
+            shots.append([waiting if waiting is not None and not shots else here, there])
+            waiting = None
+            continue
+        waiting = here if waiting is None else waiting
+        if there - waiting >= minimum - SURE:
+            shots.append([waiting, there])
+            waiting = None
+    if not shots:
+        return [(round(start, 3), round(end, 3))]
+    shots[-1][1] = end
+    return [(round(begin, 3), round(stop, 3)) for begin, stop in shots]
+
+
+def _shape(frame: VideoFrame) -> float:
+    """Width over height as shown."""
+    return frame.height / frame.width if turned(frame) else frame.width / frame.height
+
+
+def _on_frames(cuts: Iterable[float], times: list[float]) -> list[float]:
+    """The frames' times nearest to some cuts, ascending, each once; the first frame is no cut."""
+    stamps = np.array(times)
+    after = np.searchsorted(stamps, np.array(sorted(cuts)), side="left")
+    nearest: set[float] = set()
+    for cut, i in zip(sorted(cuts), after, strict=True):
+        around = stamps[max(0, i - 1) : i + 1]
+        nearest.add(float(around[np.abs(around - cut).argmin()]))
+    return sorted(nearest - {times[0]})

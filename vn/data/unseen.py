@@ -15,6 +15,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from vn.data.clock import SOON
+
 # HEVC's non-reference pictures may be referred to by those of a higher temporal layer; AV1 and VP9 drop none.
 CODECS = ("h264",)
 REORDERED = 32  # packets back that the next frame shown is looked for; H.264 reorders 16 frames at most
@@ -29,17 +31,18 @@ class UnseenFrames:
 
     Args:
         stream: the video.
+        zero: time stamp at which the file starts to play, in seconds.
         fps: pictures a second that are sampled.
         tolerance: seconds that a frame may be late for its time.
     """
 
-    def __init__(self, stream: VideoStream, fps: float, tolerance: float) -> None:
+    def __init__(self, stream: VideoStream, zero: float | None, fps: float, tolerance: float) -> None:
         self._context = stream.codec_context
-        base, start = stream.time_base, stream.start_time
-        if self._context.name not in CODECS or base is None or start is None:
+        base = stream.time_base
+        if self._context.name not in CODECS or base is None or zero is None:
             raise UnexpectedFrames
         self._base = base
-        self._zero = float(start * base)
+        self._zero = zero
         # How damage is patched up depends on which frames were decoded before: here it is an error.
         self._context.options = {**self._context.options, "err_detect": "explode"}
         self._fps = fps
@@ -95,11 +98,13 @@ class UnseenFrames:
             raise UnexpectedFrames
 
     def _seconds(self, pts: int) -> float:
-        """When a frame is shown, as `vn.data.video` reckons it."""
+        """When a frame is shown, as `vn.data.clock` has it, except that the first one may count from 0 on."""
         return max(0.0, float(pts) * self._base.numerator / self._base.denominator - self._zero)
 
     def _sampled(self, time: float, until: float) -> bool:
         """Whether a frame shown from `time` to `until` is the one of a sampled time."""
+        if time <= SOON:
+            return True  # it may be the first one, which then counts from 0 on
         number = max(0, int((time - self._tolerance) * self._fps) - 1)
         while number / self._fps + self._tolerance < time:
             number += 1

@@ -1,7 +1,11 @@
-"""Decoding: the picture on screen at each second of a video, whatever the file is like."""
+"""Decoding: the picture on screen at each second of a video, whatever the file is like.
+
+All times are those that a player shows (`vn.data.clock`).
+"""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,11 +15,11 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
+from vn.data.clock import Clock, header_end, is_cover, packet_end, start_of
 from vn.data.read_ahead import check_wanted, processors_each
 from vn.data.unseen import UnexpectedFrames, UnseenFrames
 from vn.errors import Findings, InputError
@@ -32,7 +36,7 @@ class VideoInfo:
     """What a video's header says.
 
     Attributes:
-        duration: seconds; None where the header has none.
+        duration: seconds from the start to the end of the last picture; None if the header does not say.
         width: of the pictures as shown, so after rotation.
         height: of the pictures as shown.
         fps: frames a second, on average.
@@ -64,9 +68,10 @@ def sample_frames(
 ) -> Iterator[tuple[float, np.ndarray]]:
     """The picture on screen at time 0, 1/fps, 2/fps, ... (spec "Visual path" 1).
 
-    Time 0 is the video's first frame, whatever its time stamp; the last picture is the last one on screen at a
-    sampled time. There is always at least one. Only one picture at a time is in memory, and only the pictures
-    given are converted from the video's own colours.
+    Before the first picture nothing is on screen, so a video whose picture starts at 3 s has none of 0, 1 and 2 s. The
+    last picture is the last one on screen at a sampled time. There is always at least one: if a video is shown between
+    two sampled times only, its last frame. Only one picture at a time is in memory, and only the pictures given are
+    converted from the video's own colours.
 
     Args:
         path: the video.
@@ -75,41 +80,45 @@ def sample_frames(
         sample: the story's id, for messages.
 
     Yields:
-        Seconds and the picture, ``[height, width, 3]`` uint8 RGB, upright.
+        Seconds on a player's clock and the picture, ``[height, width, 3]`` uint8 RGB, upright.
 
     Raises:
         InputError: the file is missing, is not a video, or nothing of it can be decoded.
     """
     reader = VideoReader(path, sample)
-    number = 0
+    given = -1.0
     try:
-        for frame in _on_screen(reader, fps, leave_out=True):
-            yield number / fps, reader.picture(frame)
-            number += 1
+        for given, frame in _on_screen(reader, fps, leave_out=True):
+            yield given, reader.picture(frame)
     except UnexpectedFrames:
-        for again, frame in enumerate(_on_screen(reader, fps, leave_out=False)):
-            if again >= number:
-                yield again / fps, reader.picture(frame)
+        for second, frame in _on_screen(reader, fps, leave_out=False):
+            if second > given:
+                yield second, reader.picture(frame)
     if findings is not None and reader.damage:
         findings.add(reader.damage, file=path, sample=sample)
     if findings is not None and reader.guessed:
         findings.add("has colours that cannot be converted; they were read as usual ones", file=path, sample=sample)
 
 
-def _on_screen(reader: VideoReader, fps: float, leave_out: bool) -> Iterator[VideoFrame]:
-    """The frame of each sampled time; with `leave_out`, other frames are decoded only where these need them."""
+def _on_screen(reader: VideoReader, fps: float, leave_out: bool) -> Iterator[tuple[float, VideoFrame]]:
+    """Each sampled time and its frame; with `leave_out`, other frames are decoded only if these need them."""
     tolerance = min(0.5 / reader.fps, TOLERANCE)
     shown: VideoFrame | None = None
-    number = 0
+    since = 0.0
+    first = number = 0
     for time, frame in reader.frames((fps, tolerance) if leave_out else None):
+        if shown is None:
+            first = number = max(0, math.ceil((time - tolerance) * fps - 1e-9))
         while shown is not None and number / fps + tolerance < time:
-            yield shown
+            yield number / fps, shown
             number += 1
-        shown = frame
+        shown, since = frame, time
     assert shown is not None  # frames() gives one or raises
-    while number == 0 or number / fps + tolerance < reader.end:
-        yield shown
+    while number / fps + tolerance < reader.end:
+        yield number / fps, shown
         number += 1
+    if number == first:
+        yield round(since, 3), shown
 
 
 class VideoReader:
@@ -121,8 +130,9 @@ class VideoReader:
 
     Attributes:
         fps: frames a second, on average, as the header says (25 where it does not).
-        duration: seconds, as the header says; None where it does not.
-        end: when the last frame read leaves the screen, in seconds from the first.
+        duration: when the last picture leaves the screen, in seconds, as the header says; None if it does not.
+        start: when the first frame read comes on screen, in seconds: 0 unless sound comes first (`vn.data.clock`).
+        end: when the last frame read leaves the screen, in seconds.
         damage: what was wrong, after all frames were read; None if nothing was.
         guessed: whether a frame's colours were marked in a way that cannot be converted, and read as usual ones.
 
@@ -133,17 +143,18 @@ class VideoReader:
     def __init__(self, path: str | Path, sample: str | None = None) -> None:
         self.path = path
         self.sample = sample
-        self.end = 0.0
+        self.start = self.end = 0.0
         self.damage: str | None = None
         self.guessed = False
         self._colours = VideoReformatter()  # keeps the tables that it makes for the first frame
         with self._open() as container:
             stream = self._stream(container)
             self.fps = float(stream.average_rate or stream.guessed_rate or 25)
-            self.duration = _duration(container, stream)
+            self._zero = start_of(container)
+            self.duration = header_end(container, stream, self._zero)
 
     def frames(self, sampled: tuple[float, float] | None = None) -> Iterator[tuple[float, VideoFrame]]:
-        """Seconds from the first frame and the frame, in the order shown.
+        """The time of each frame, in seconds on a player's clock, and the frame, in the order shown.
 
         Args:
             sampled: pictures a second and tolerance in seconds, where only frames on screen at those times matter: of
@@ -153,7 +164,7 @@ class VideoReader:
             InputError: not one frame can be decoded.
             UnexpectedFrames: with `sampled`: nothing may be left out of this video, so it has to be read without.
         """
-        self.end, self.damage = 0.0, None
+        self.start, self.end, self.damage = 0.0, 0.0, None
         errors = 0
         last = -1.0
         data_end = 0.0  # of all streams: sound may go on after the last picture
@@ -161,14 +172,14 @@ class VideoReader:
             stream = self._stream(container)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = min(processors_each(), MOST_THREADS)
-            unseen = UnseenFrames(stream, *sampled) if sampled is not None else None
-            clock = _Clock(stream, 1 / self.fps)
+            unseen = UnseenFrames(stream, self._zero, *sampled) if sampled is not None else None
+            clock = Clock(self._zero, 1 / self.fps)
             packets = container.demux()
             while errors < MOST_ERRORS:
                 check_wanted()
                 try:
                     packet = next(packets)
-                    data_end = max(data_end, _end_of(packet, container))
+                    data_end = max(data_end, packet_end(packet, self._zero))
                     ours = packet.stream_index == stream.index
                     if ours and unseen is not None:
                         unseen.before(packet)
@@ -193,14 +204,18 @@ class VideoReader:
                             raise UnexpectedFrames
                         errors += 1
                         continue
+                    self.start = time if last < 0 else self.start
                     last, self.end = time, time + seconds
                     yield time, frame
             if unseen is not None:
                 unseen.finish()
             if last < 0:
                 raise self._error("no frame of it can be decoded")
-            pictures_missing = stream.duration is not None and self.end < (self.duration or 0) - SHORT_BY
-            data_missing = container.duration is not None and data_end < container.duration / av.time_base - SHORT_BY
+            exact = container.format.name != "asf"  # whose header counts a late start twice, and all streams as long
+            pictures_missing = exact and stream.duration is not None and self.end < (self.duration or 0) - SHORT_BY
+            data_missing = (
+                exact and container.duration is not None and data_end < container.duration / av.time_base - SHORT_BY
+            )
         if pictures_missing or data_missing:
             self.damage = f"can be read up to {self.end:.1f} s of {self.duration:.1f} s; that part is used"
         elif errors:
@@ -212,18 +227,29 @@ class VideoReader:
         Raises:
             InputError: it cannot be converted.
         """
+        rgb = self._converted(frame, format="rgb24").to_ndarray()
+        matrix = _matrix(frame)
+        return rgb if matrix is None else _upright(rgb, matrix)
+
+    def small(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
+        """A frame of this video scaled to ``[height, width, 3]`` uint8 BGR, not turned.
+
+        Raises:
+            InputError: it cannot be converted.
+        """
+        return self._converted(frame, format="bgr24", width=width, height=height).to_ndarray()
+
+    def _converted(self, frame: VideoFrame, **how: Any) -> VideoFrame:
         # One thread: making several for each frame costs four times what they do.
         try:
             try:
-                rgb = self._colours.reformat(frame, format="rgb24", threads=1)
+                return self._colours.reformat(frame, threads=1, **how)
             except av.error.FFmpegError:  # a rare colour space, or a damaged header
                 self.guessed = True
-                usual = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
-                rgb = self._colours.reformat(frame, format="rgb24", threads=1, **usual)
+                usual: dict[str, Any] = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
+                return self._colours.reformat(frame, threads=1, **how, **usual)
         except av.error.FFmpegError as error:
             raise self._error(f"a picture of it cannot be converted ({error.strerror})") from None
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
-        return rgb.to_ndarray() if matrix is None else _upright(rgb.to_ndarray(), bytes(matrix))
 
     def _open(self) -> InputContainer:
         if not os.path.isfile(self.path):
@@ -235,8 +261,7 @@ class VideoReader:
             raise self._error(f"not a video that can be read ({error.strerror})") from None
 
     def _stream(self, container: InputContainer) -> VideoStream:
-        pictures = av.stream.Disposition.attached_pic
-        streams = [s for s in container.streams.video if not s.disposition & pictures]
+        streams = [s for s in container.streams.video if not is_cover(s)]
         if not streams or streams[0].codec_context is None:
             raise self._error("has no video that can be decoded")
         return streams[0]
@@ -245,49 +270,28 @@ class VideoReader:
         return InputError(message, file=self.path, sample=self.sample)
 
 
-class _Clock:
-    """When a frame is shown, in seconds from the video's first frame."""
-
-    def __init__(self, stream: VideoStream, usual: float) -> None:
-        self.usual = usual  # seconds a frame
-        self.zero: float | None = None
-        if stream.start_time is not None and stream.time_base is not None:
-            self.zero = float(stream.start_time * stream.time_base)
-        self.next = 0.0  # for frames without a time stamp
-
-    def of(self, frame: VideoFrame) -> tuple[float, float]:
-        """When it is shown and for how long, as far as it says."""
-        seconds = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else self.usual
-        time = frame.time
-        if time is None:
-            time = self.next
-        else:
-            self.zero = time if self.zero is None else self.zero
-            time = max(0.0, time - self.zero)
-        self.next = time + seconds
-        return time, seconds
+def turned(frame: VideoFrame) -> bool:
+    """Whether a frame is shown on its side, so that its width is its height."""
+    matrix = _matrix(frame)
+    return matrix is not None and _swaps(matrix)
 
 
-def _end_of(packet: Packet, container: InputContainer) -> float:
-    """Up to when a packet lasts, in seconds from the start of the file; 0 where it does not say."""
-    if packet.pts is None or packet.time_base is None:
-        return 0.0
-    return float((packet.pts + (packet.duration or 0)) * packet.time_base) - (container.start_time or 0) / av.time_base
+def _matrix(frame: VideoFrame) -> np.ndarray | None:
+    """The numbers a, b, u, c, d of a frame's display matrix, if it has one."""
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    return None if data is None else np.frombuffer(bytes(data)[:20], dtype="=i4").astype(np.int64)
 
 
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    if container.duration is not None:
-        return container.duration / av.time_base
-    return None
+def _swaps(matrix: np.ndarray) -> bool:
+    a, b, _, c, d = matrix
+    return bool(abs(b) + abs(c) > abs(a) + abs(d))
 
 
-def _upright(picture: np.ndarray, matrix: bytes) -> np.ndarray:
+def _upright(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """A picture turned and mirrored as a display matrix says."""
     # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.
-    a, b, _, c, d = np.frombuffer(matrix[:20], dtype="=i4").astype(np.int64)
-    if abs(b) + abs(c) > abs(a) + abs(d):
+    a, b, _, c, d = matrix
+    if _swaps(matrix):
         picture = picture.swapaxes(0, 1)
         mirror_x, mirror_y = c < 0, b < 0
     else:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from vn.data.find_video import VideoFinder, looked_for
 from vn.errors import InputError
 from vn.metrics.clip_encoder import ClipEncoder
 from vn.story import Story
 
 FPS = 1.0
+CLOCK = "player"  # of the seconds that are kept
 
 
 class FrameVectors:
@@ -60,7 +62,7 @@ class FrameVectors:
     def _from_video(self, story: Story) -> tuple[np.ndarray, np.ndarray]:
         file = self._file(story)
         state = file.stat()
-        key = f"{file.resolve()}:{state.st_size}:{state.st_mtime_ns}:{FPS}"
+        key = f"{file.resolve()}:{state.st_size}:{state.st_mtime_ns}:{FPS}:{CLOCK}"
         maker = f"{self.encoder.id} frames"
         cache = self.encoder.cache
         stored = cache.get(maker, [key]).get(key)
@@ -77,13 +79,14 @@ class FrameVectors:
         return table[:, 1:], table[:, 0]
 
     def _file(self, story: Story) -> Path:
-        if self.videos is not None:
-            names = [Path(story.video).name] if story.video else []
-            places = [self.videos / name for name in [*names, f"{story.id}.mp4"]]
-        else:
-            places = [Path(story.video)] if story.video else []
-        for place in places:
-            if place.is_file():
+        if self.videos is None:
+            place = Path(story.video) if story.video else None
+            if place is not None and place.is_file():
                 return place
-        where = f"not in {self.videos}" if self.videos is not None else "not where its story says (--videos FOLDER)"
-        raise InputError(f"the video is {where}", sample=story.id)
+            raise InputError("the video is not where its story says (--videos FOLDER)", sample=story.id)
+        names = [Path(story.video).name] if story.video else []
+        found = VideoFinder(self.videos).find(names, [story.id])
+        if found is None:
+            message = f"the video is not in {self.videos} {looked_for(names, [story.id])}"
+            raise InputError(message, sample=story.id)
+        return found

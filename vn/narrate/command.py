@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.errors import Findings, InputError
 from vn.lock import claim
 from vn.narrate.edit import check_found, overlap_of, plan_of, read_edited
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="clips that overlap: keep them, trim them where the next one starts, or refuse what overlaps by more than "
         "a second (refuse; with --edit, as when it was written)",
     )
+    add_shot_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="with --videos: write stories again that are there")
     parser.add_argument(
         "--videos-at-once",
@@ -173,14 +175,27 @@ def _asked(args: argparse.Namespace) -> Job:
     labels = read_storyline(args.storyline) if args.storyline else None
     if args.clips is not None and plan.story.clips:
         raise InputError("has clips of its own; give them there or by --clips", file=args.product, field="clips")
-    return Job(plan, args.video, args.product, args.out, {}, args.clips, args.storyline, labels, findings, overlap)
+    return Job(
+        plan,
+        args.video,
+        args.product,
+        args.out,
+        {},
+        args.clips,
+        args.storyline,
+        labels,
+        shot_settings(args),
+        findings,
+        overlap,
+    )
 
 
 def _edited(args: argparse.Namespace) -> Job | None:
     """The job of an edited story; None if nothing was edited."""
-    for name in ("storyline", "clips"):
+    for name in ("storyline", "clips", "shots", "shot_threshold"):
         if getattr(args, name) is not None:
-            raise InputError(f"{name} of an edited story are changed in the file, not by --{name}")
+            option = name.replace("_", "-")
+            raise InputError(f"{option} of an edited story are changed in the file, not by --{option}")
     findings = Findings()
     plan = read_edited(args.edit, findings, args.overlap)
     if plan.first is None:

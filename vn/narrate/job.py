@@ -16,6 +16,7 @@ from vn.story import Clip, Labels, count_words
 
 if TYPE_CHECKING:
     from vn.adapter import NarratorCard
+    from vn.data.shot_settings import ShotSettings
     from vn.llm.generate import WrittenClip
 
 
@@ -32,6 +33,7 @@ class Job:
         clips_file: a file with the times of the clips, instead of the product's.
         storyline_file: a file with script labels.
         labels: its labels.
+        shots: how shots are found, if nobody said what the clips are; None: the usual way.
         findings: what is worth a warning.
         overlap: what becomes of clips in `clips_file` that overlap.
     """
@@ -44,6 +46,7 @@ class Job:
     clips_file: Path | None = None
     storyline_file: Path | None = None
     labels: Sequence[Labels | None] | None = None
+    shots: ShotSettings | None = None
     findings: Findings = field(default_factory=Findings)
     overlap: Overlap = "refuse"
 
@@ -88,7 +91,8 @@ class Job:
         elif not story.clips:
             from vn.data.shots import find_shots
 
-            story = dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in find_shots(self.video)))
+            shots = find_shots(self.video, settings=self.shots)
+            story = dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in shots))
             found = True
         if not found:
             from vn.data.clip_bounds import check_clips, video_length

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vn.data.atomic import write_text
+from vn.data.shot_settings import shot_settings
 from vn.errors import Findings, InputError
 from vn.files import read_json, read_text
 from vn.lock import claim
@@ -118,7 +119,7 @@ def _jobs(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]:
     if gone := next((video for video, _ in pairs if not video.is_file()), None):
         raise InputError("no such video", file=gone)
     overlap: Overlap = args.overlap or "refuse"
-    jobs = []
+    jobs, shots = [], shot_settings(args)
     for video, own in pairs:
         product, findings = own or args.product, Findings()
         plan = plan_of(read_product(product, findings, overlap))
@@ -126,14 +127,13 @@ def _jobs(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]:
         clips = _clips_file(args.clips, video)
         if clips is not None and plan.story.clips:
             raise InputError(f"has clips of its own, and {clips} too", file=product, field="clips")
-        jobs.append(
-            Job(plan, video, product, args.out / video.stem, made_with, clips, findings=findings, overlap=overlap)
-        )
+        out = args.out / video.stem
+        jobs.append(Job(plan, video, product, out, made_with, clips, shots=shots, findings=findings, overlap=overlap))
     return jobs
 
 
 def _found(folder: Path) -> list[tuple[Path, Path | None]]:
-    from vn.data.prepare import VIDEO_SUFFIXES
+    from vn.data.find_video import VIDEO_SUFFIXES
 
     if not folder.is_dir():
         raise InputError("no such folder or list of videos", file=folder)
@@ -180,6 +180,8 @@ def _request(job: Job, narrator: str, options: Mapping[str, Any]) -> str:
     story = dataclasses.replace(job.plan.story, video=None).to_dict()  # where the video is stored does not matter
     given = {i: [fixed.narration, [x.name for x in fixed.labels or ()]] for i, fixed in job.plan.fixed.items()}
     parts = [story, given, times, size, digest.hexdigest(), narrator, dict(options), job.overlap]
+    if job.shots is not None and not story.get("clips") and times is None:
+        parts.append(job.shots.to_dict())
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 

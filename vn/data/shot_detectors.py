@@ -1,0 +1,88 @@
+"""Shot detectors by comparing pictures: those of PySceneDetect, alone or together with slow changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scenedetect import AdaptiveDetector, ContentDetector, FrameTimecode, SceneDetector
+
+from vn.data.gradual import RATE, SlowChanges
+
+if TYPE_CHECKING:
+    from vn.data.shots import ShotDetector
+
+FPS = 25.0  # any: these detectors count frames only, so that frame rates that vary do not matter
+
+
+class Scene:
+    """One of PySceneDetect's detectors, see `vn.data.shots.ShotDetector`.
+
+    Args:
+        detector: with a shortest scene of one frame: too short shots are joined later, and what it does about them
+            loses cuts.
+    """
+
+    def __init__(self, detector: SceneDetector) -> None:
+        self._detector = detector
+        self._times: list[float] = []
+        self._cuts: list[float] = []
+
+    def add(self, time: float, picture: np.ndarray) -> None:
+        """See `vn.data.shots.ShotDetector.add`."""
+        number = FrameTimecode(len(self._times), FPS)
+        self._times.append(time)
+        self._cuts += [self._times[cut.frame_num] for cut in self._detector.process_frame(number, picture)]
+
+    def cuts(self, end: float) -> list[float]:
+        """See `vn.data.shots.ShotDetector.cuts`."""
+        if self._times:
+            number = FrameTimecode(len(self._times) - 1, FPS)
+            self._cuts += [self._times[cut.frame_num] for cut in self._detector.post_process(number)]
+        return sorted(set(self._cuts))
+
+
+def adaptive(threshold: float) -> Scene:
+    """Cuts where a picture differs from the one before it so many times more than its neighbours do.
+
+    So fast camera motion is not a cut.
+    """
+    return Scene(AdaptiveDetector(adaptive_threshold=threshold, min_scene_len=1))
+
+
+def content(threshold: float) -> Scene:
+    """Cuts where a picture differs from the one before it by so much, of 255."""
+    return Scene(ContentDetector(threshold=threshold, min_scene_len=1))
+
+
+class Combined:
+    """Cuts as `adaptive` finds them, and dissolves and fades; flashes are no cuts.
+
+    Args:
+        threshold: that of `adaptive`.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._scene = adaptive(threshold)
+        self._slow = SlowChanges()
+
+    def add(self, time: float, picture: np.ndarray) -> None:
+        """See `vn.data.shots.ShotDetector.add`."""
+        self._scene.add(time, picture)
+        self._slow.add(time, picture)
+
+    def cuts(self, end: float) -> list[float]:
+        """See `vn.data.shots.ShotDetector.cuts`."""
+        sudden = self._scene.cuts(end)
+        slow = self._slow.find(end, sudden)
+        close = 1 / RATE
+        alone = [cut for cut in sudden if not any(x.start - close <= cut <= x.end + close for x in slow)]
+        return sorted({*alone, *(cut for change in slow for cut in change.cuts)})
+
+
+DETECTORS: dict[str, Callable[[float], ShotDetector]] = {
+    "combined": Combined,
+    "adaptive": adaptive,
+    "content": content,
+}

