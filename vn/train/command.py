@@ -21,11 +21,11 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from vn.data.atomic import write_text
 from vn.data.datamodule import StoryDataModule
-from vn.errors import InputError, show
+from vn.errors import InputError
 from vn.files import read_yaml
 from vn.lock import claim
 from vn.metrics.score_command import print_table, score_folder
-from vn.run_paths import same_place, with_ways
+from vn.run_paths import with_ways
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
 from vn.train.before import check_before
 from vn.train.callbacks import AfterTest, StepSeed
@@ -35,27 +35,13 @@ from vn.train.loggers import JsonlLogger
 from vn.train.mirror import finish_wandb, note_end, seen_by_sweep, wandb_logger
 from vn.train.module import NarratorModule, Testing
 from vn.train.quiet import quiet
+from vn.train.same_run import refuse_other
 from vn.train.showcase import Showcase
 from vn.train.sigterm import EXIT, Preempted, Sigterm
 from vn.train.strategy import register
 from vn.train.watch import StepWatch, ValidationWatch
 
 CONFIG = "config.yaml"
-# Settings that may differ between a run and its continuation: they change no result.
-FREE = (
-    "config",
-    "name",
-    "runs",
-    "resume",
-    "checkpoint_every",
-    "out",
-    "adapter",
-    "data.workers",
-    "data.videos_at_once",
-    "trainer.logger",
-    "test",
-    "data.frames",
-)
 DESCRIPTIONS = {
     "fit": "Train a narrator: vn fit --config experiments/demo.yaml",
     "validate": "The loss of a trained narrator on the val split: vn validate --run runs/demo",
@@ -63,11 +49,6 @@ DESCRIPTIONS = {
     "predict": "Narrate the test split without scoring it: vn predict --run runs/demo --out predictions",
     "run": "Fit, then test: vn run --config experiments/demo.yaml --ablation no_memory",
 }
-FREE_TRAINER = (
-    *("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir"),
-    # The steps are the same on any machine; a checkpoint that is not says so.
-    *("accelerator", "devices", "num_nodes", "strategy", "accumulate_grad_batches"),
-)
 
 
 class Finished(Exception):
@@ -209,12 +190,7 @@ class NarratorCLI(LightningCLI):
         file = self.folder / CONFIG
         # A run that failed before its first step has left nothing that its configuration should protect.
         if file.exists() and any((self.folder / name).exists() for name in ("metrics.jsonl", "checkpoints", "adapter")):
-            old, new = _flat(read_yaml(file)), _flat(yaml.safe_load(self._dump()))
-            for key in sorted({*old, *new}):
-                values = old.get(key), new.get(key)
-                if not _free(key) and values[0] != values[1] and not same_place(key, values[0], file, values[1]):
-                    message = f"this run folder has {show(old.get(key))}, now it is {show(new.get(key))}"
-                    raise InputError(f"{message}; give another --name", file=file, field=key)
+            refuse_other(file, read_yaml(file), yaml.safe_load(self._dump()))
             if self.settings.resume == "never":
                 raise InputError("the run folder exists; give another --name, or --resume auto", file=self.folder)
 
@@ -278,18 +254,6 @@ class NarratorCLI(LightningCLI):
             model.load_adapter(adapter)
             if _rank() == 0 and _point() and not self.settings.out:
                 write_text(self.output / CONFIG, with_ways(self._dump(), self.output))  # a point's own folder
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict) or not tree:
-        return {prefix: tree}
-    return {
-        k: v for name, sub in tree.items() for k, v in _flat(sub, f"{prefix}.{name}" if prefix else str(name)).items()
-    }
-
-
-def _free(key: str) -> bool:
-    return any(key == f or key.startswith(f + ".") for f in (*FREE, *(f"trainer.{t}" for t in FREE_TRAINER)))
 
 
 def _no_handlers() -> None:

@@ -1,0 +1,61 @@
+"""Whether a configuration is that of the run which a folder holds, so that the run may go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError, show
+from vn.run_paths import same_place
+
+# Settings that may differ between a run and its continuation: they change no result.
+FREE = (
+    "config",
+    "name",
+    "runs",
+    "resume",
+    "checkpoint_every",
+    "out",
+    "adapter",
+    "data.workers",
+    "data.videos_at_once",
+    "trainer.logger",
+    "test",
+    "data.frames",
+)
+FREE_TRAINER = (
+    *("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir"),
+    # The steps are the same on any machine; a checkpoint that is not says so.
+    *("accelerator", "devices", "num_nodes", "strategy", "accumulate_grad_batches"),
+)
+
+
+def refuse_other(file: Path, old: Any, new: Any) -> None:
+    """Raise if a run would go on with another configuration.
+
+    Args:
+        file: the run's ``config.yaml``.
+        old: what it holds.
+        new: the configuration now.
+
+    Raises:
+        InputError: naming the first setting that differs and changes a result.
+    """
+    before, now = _flat(old), _flat(new)
+    for key in sorted({*before, *now}):
+        values = before.get(key), now.get(key)
+        if not _free(key) and values[0] != values[1] and not same_place(key, values[0], file, values[1]):
+            message = f"this run folder has {show(values[0])}, now it is {show(values[1])}"
+            raise InputError(f"{message}; give another --name", file=file, field=key)
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict) or not tree:
+        return {prefix: tree}
+    return {
+        k: v for name, sub in tree.items() for k, v in _flat(sub, f"{prefix}.{name}" if prefix else str(name)).items()
+    }
+
+
+def _free(key: str) -> bool:
+    return any(key == f or key.startswith(f + ".") for f in (*FREE, *(f"trainer.{t}" for t in FREE_TRAINER)))
