@@ -51,7 +51,7 @@ ROLLING = [(0, 3.1), (1.9, 4.5), (3.1, 6)]
 def test_clips_that_overlap_are_refused_and_the_option_is_named(narrate, capsys):
     assert narrate(ROLLING) == (2, None)
     error = capsys.readouterr().err
-    assert "p.yaml: product: clips[1].start: starts 1.2 s before clip 0 ends" in error or "clips[1].start" in error
+    assert "p.yaml: p: clips[1].start: starts 1.2 s before clip 0 ends" in error
     assert "--overlap trim ends that clip there, --overlap keep leaves both" in error
     assert narrate([(0, 3), (0.3, 5)], "--overlap", "trim") == (2, None)
     assert "clips[0].end: --overlap trim would leave only 0.3 s of 0 to 3 s" in capsys.readouterr().err
@@ -127,7 +127,7 @@ class TestBeyondTheEnd:
         said = capsys.readouterr()
         (line,) = [x for x in narrate.read()["warnings"] if "beyond the end" in x]
         assert f"clips[1]: {length + 30:g} to {length + 40:g} s is beyond the end: the video has {length:.3g} s" in line
-        assert line in " ".join((said.out + said.err).split()) or "beyond the end" in said.out + said.err
+        assert "is beyond the end: the video has" in " ".join((said.out + said.err).split())
 
     @pytest.mark.usefixtures("nothing_slow")
     def test_a_story_beyond_the_end_or_in_milliseconds_is_refused_before_anything_slow(self, narrate, length, capsys):
