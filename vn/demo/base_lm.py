@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -132,15 +133,20 @@ def _sources() -> tuple[ModuleType, ...]:
 def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer in which a newline is always a token of its own, and so is every digit.
 
-    Trained on each word of the language a few times, and on some documents for what is frequent.
+    Trained on each word of the language a few times, and on some documents for what is frequent. Every name of an
+    attribute becomes one token, in Chinese too, as common words are in the tokenizers of large models: split into
+    characters, the eight colours would share their last token, and a narrator does not learn to see them
+    (EXPERIMENTS.md).
     """
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
+    names = [name for words in writer.vocabulary.attributes.values() for name in words.values()]
+    whole = "".join(f"{name}|" for name in names if re.fullmatch(r"[\u4e00-\u9fff]+", name))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split("\n", "isolated"),
             pre_tokenizers.Digits(individual_digits=True),
-            # Chinese characters alone, words with the space before them, and punctuation apart.
-            pre_tokenizers.Split(Regex(r"\p{Han}| ?(?:(?!\p{Han})\p{L})+| ?[^\s\p{L}]|\s"), "isolated"),
+            # Chinese characters alone but for names, words with the space before them, and punctuation apart.
+            pre_tokenizers.Split(Regex(whole + r"\p{Han}| ?(?:(?!\p{Han})\p{L})+| ?[^\s\p{L}]|\s"), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
