@@ -93,6 +93,20 @@ def test_what_is_seen_is_one_token_that_nothing_else_begins_with(vocabulary):
         assert {name for name in ids if ids[name] in encoded} == {n for n in ids if re.search(rf"{space}{n}", narration)}
 
 
+def test_values_of_an_attribute_keep_the_differences_they_began_with(tmp_path):
+    """Else training draws them together, and a frozen model can hardly write one colour rather than another."""
+    folder = train_base_lm(tmp_path / "lm", steps=12, seed=3, vocabulary=CHINESE).folder
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    torch.manual_seed(3)
+    before = _initial(tokenizer, BaseLMSettings()).get_input_embeddings().weight
+    after = AutoModelForCausalLM.from_pretrained(folder).get_input_embeddings().weight
+    assert (after - before).abs().max() > 0.001
+    for names in CHINESE.attributes.values():
+        ids = tokenizer.convert_tokens_to_ids([tokenizer.tokenize(name)[0] for name in names.values()])
+        assert (after[ids] - before[ids]).abs().max() > 0.001  # they do move: all in the same way
+        torch.testing.assert_close(after[ids] - after[ids].mean(0), before[ids] - before[ids].mean(0), rtol=0, atol=2e-4)
+
+
 def test_chinese_is_read_in_characters_but_for_names():
     tokenizer = train_tokenizer(Prose(CHINESE, 0), BaseLMSettings())
     names = {name for names in CHINESE.attributes.values() for name in names.values()}

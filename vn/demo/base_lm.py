@@ -269,6 +269,27 @@ def _batches(
             yield ids, positions, torch.tensor([[i < len(row.ids) for i in range(longest)] for row in batch])
 
 
+def _interchangeable(writer: Prose, tokenizer: PreTrainedTokenizerFast) -> list[Tensor]:
+    """The tokens of each attribute's values, where the text treats them alike (`ProseTexts.even`)."""
+    if not writer.texts.even:
+        return []
+    values = [list(words.values()) for words in writer.vocabulary.attributes.values()]
+    encoded = [tokenizer(words, add_special_tokens=False)["input_ids"] for words in values]
+    return [torch.tensor([word[0] for word in words]) for words in encoded]
+
+
+def _move_together(embeddings: Tensor, groups: list[Tensor]) -> None:
+    """Give the embeddings of a group of tokens the mean of their gradients.
+
+    The text chooses between the values of an attribute by chance, so what would tell their embeddings apart is noise,
+    and training draws them together until a narrator's frozen base model can hardly write one rather than another
+    (EXPERIMENTS.md). With one gradient they keep the differences that they started with.
+    """
+    assert embeddings.grad is not None
+    for ids in groups:
+        embeddings.grad[ids] = embeddings.grad[ids].mean(dim=0)
+
+
 def _train(
     llm: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
@@ -286,6 +307,7 @@ def _train(
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     losses: list[float] = []
+    embeddings, groups = llm.get_input_embeddings().weight, _interchangeable(writer, tokenizer)
     for ids, positions, mask in _batches(writer, tokenizer, settings, steps):
         # A mask of its own: without one, a jump in the positions would be taken for the start of another document.
         logits = llm(input_ids=ids, position_ids=positions, attention_mask=mask.long(), use_cache=False).logits
@@ -293,6 +315,7 @@ def _train(
         loss = F.cross_entropy(logits[:, :-1][real], ids[:, 1:][real])
         optimizer.zero_grad()
         loss.backward()
+        _move_together(embeddings, groups)
         torch.nn.utils.clip_grad_norm_(llm.parameters(), 1.0)
         optimizer.step()
         schedule.step()
