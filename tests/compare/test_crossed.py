@@ -55,7 +55,7 @@ def test_runs_that_agree_but_for_rounding_have_no_difference(change):
     assert found.value == pytest.approx(0, abs=1e-15)
 
 
-def test_a_metric_that_is_no_mean_enters_with_its_jackknife():
+def test_a_metric_that_is_not_a_mean_enters_with_its_jackknife():
     random = np.random.default_rng(2)
     written = random.integers(20, 60, (40, 1))
     found = (written * np.array([0.7, 0.5, 0.3, 0.2])).round()

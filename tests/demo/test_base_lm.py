@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from vn.demo.base_lm import BaseLMSettings, _initial, train_base_lm
+from vn.demo.base_lm import BaseLMSettings, _initial, train_base_lm, train_tokenizer
 from vn.demo.chinese import CHINESE
 from vn.demo.english import ENGLISH
 from vn.demo.grammar import expand
@@ -74,6 +74,44 @@ def test_the_tokenizer_suits_prompts(trained):
     head = "".join(s.text for s in PromptWriter(story, Template.load("ad-en")).head())
     assert tokens.decode(list(tokens.encode(head))) == head.strip()
     assert len(tokens.encode(head)) / len(head.split()) < 2
+
+
+@pytest.mark.parametrize("vocabulary", [ENGLISH, CHINESE], ids=lambda v: v.language)
+def test_what_is_seen_is_one_token_that_nothing_else_begins_with(vocabulary):
+    """Were names split, all colours in Chinese would end in the same token, and a narrator would not learn them."""
+    tokenizer = train_tokenizer(Prose(vocabulary, 0), BaseLMSettings())
+    space = " " if vocabulary.language == "en" else ""
+    ids = {}
+    for names in vocabulary.attributes.values():
+        for name in names.values():
+            (ids[name],) = tokenizer.encode(space + name, add_special_tokens=False)
+    assert len(set(ids.values())) == len(ids)
+    narrations = [c.narration for s in make_stories(0, 20, "test", vocabulary) for c in s.clips]
+    for narration in narrations:
+        encoded = tokenizer.encode(narration, add_special_tokens=False)
+        assert tokenizer.decode(encoded) == narration
+        assert {name for name in ids if ids[name] in encoded} == {n for n in ids if re.search(rf"{space}{n}", narration)}
+
+
+def test_values_of_an_attribute_keep_the_differences_they_began_with(tmp_path):
+    """Else training draws them together, and a frozen model can hardly write one colour rather than another."""
+    folder = train_base_lm(tmp_path / "lm", steps=12, seed=3, vocabulary=CHINESE).folder
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    torch.manual_seed(3)
+    before = _initial(tokenizer, BaseLMSettings()).get_input_embeddings().weight
+    after = AutoModelForCausalLM.from_pretrained(folder).get_input_embeddings().weight
+    assert (after - before).abs().max() > 0.001
+    for names in CHINESE.attributes.values():
+        ids = tokenizer.convert_tokens_to_ids([tokenizer.tokenize(name)[0] for name in names.values()])
+        assert (after[ids] - before[ids]).abs().max() > 0.001  # they do move: all in the same way
+        torch.testing.assert_close(after[ids] - after[ids].mean(0), before[ids] - before[ids].mean(0), rtol=0, atol=2e-4)
+
+
+def test_chinese_is_read_in_characters_but_for_names():
+    tokenizer = train_tokenizer(Prose(CHINESE, 0), BaseLMSettings())
+    names = {name for names in CHINESE.attributes.values() for name in names.values()}
+    pieces = {tokenizer.decode([i]) for i in range(len(tokenizer))}
+    assert {piece for piece in pieces if len(re.findall(r"[\u4e00-\u9fff]", piece)) > 1} == names
 
 
 @pytest.mark.parametrize("vocabulary", [ENGLISH, CHINESE], ids=lambda v: v.language)

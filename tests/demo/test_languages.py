@@ -133,6 +133,15 @@ def test_films_state_their_facts_in_range(vocabulary):
             assert {word for word in words if holds(vocabulary, clip.narration, word)} <= stated
 
 
+def test_chinese_captions_name_every_value_equally_often():
+    writer = Prose(CHINESE, 0)
+    lines = [line for _ in range(1500) for line in writer.captions()[1::2]]
+    counts = [sum(word in line for line in lines) for word in words_of(CHINESE)]
+    assert sum(counts) == len(lines)  # every sentence names one
+    mean = len(lines) / len(counts)
+    assert all(0.75 * mean < count < 1.25 * mean for count in counts), counts
+
+
 @languages
 def test_prose_never_holds_an_instruction(vocabulary):
     template = yaml.safe_load((prompt.TEMPLATES / f"ad-{vocabulary.language}.yaml").read_text("utf-8"))

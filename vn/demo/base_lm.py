@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -132,15 +133,20 @@ def _sources() -> tuple[ModuleType, ...]:
 def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer in which a newline is always a token of its own, and so is every digit.
 
-    Trained on each word of the language a few times, and on some documents for what is frequent.
+    Trained on each word of the language a few times, and on some documents for what is frequent. Every name of an
+    attribute becomes one token, in Chinese too, as common words are in the tokenizers of large models: split into
+    characters, the eight colours would share their last token, and a narrator does not learn to see them
+    (EXPERIMENTS.md).
     """
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
+    names = [name for words in writer.vocabulary.attributes.values() for name in words.values()]
+    whole = "".join(f"{name}|" for name in names if re.fullmatch(r"[\u4e00-\u9fff]+", name))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split("\n", "isolated"),
             pre_tokenizers.Digits(individual_digits=True),
-            # Chinese characters alone, words with the space before them, and punctuation apart.
-            pre_tokenizers.Split(Regex(r"\p{Han}| ?(?:(?!\p{Han})\p{L})+| ?[^\s\p{L}]|\s"), "isolated"),
+            # Chinese characters alone but for names, words with the space before them, and punctuation apart.
+            pre_tokenizers.Split(Regex(whole + r"\p{Han}| ?(?:(?!\p{Han})\p{L})+| ?[^\s\p{L}]|\s"), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -263,6 +269,27 @@ def _batches(
             yield ids, positions, torch.tensor([[i < len(row.ids) for i in range(longest)] for row in batch])
 
 
+def _interchangeable(writer: Prose, tokenizer: PreTrainedTokenizerFast) -> list[Tensor]:
+    """The tokens of each attribute's values, where the text treats them alike (`ProseTexts.even`)."""
+    if not writer.texts.even:
+        return []
+    values = [list(words.values()) for words in writer.vocabulary.attributes.values()]
+    encoded = [tokenizer(words, add_special_tokens=False)["input_ids"] for words in values]
+    return [torch.tensor([word[0] for word in words]) for words in encoded]
+
+
+def _move_together(embeddings: Tensor, groups: list[Tensor]) -> None:
+    """Give the embeddings of a group of tokens the mean of their gradients.
+
+    The text chooses between the values of an attribute by chance, so what would tell their embeddings apart is noise,
+    and training draws them together until a narrator's frozen base model can hardly write one rather than another
+    (EXPERIMENTS.md). With one gradient they keep the differences that they started with.
+    """
+    assert embeddings.grad is not None
+    for ids in groups:
+        embeddings.grad[ids] = embeddings.grad[ids].mean(dim=0)
+
+
 def _train(
     llm: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
@@ -280,6 +307,7 @@ def _train(
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     losses: list[float] = []
+    embeddings, groups = llm.get_input_embeddings().weight, _interchangeable(writer, tokenizer)
     for ids, positions, mask in _batches(writer, tokenizer, settings, steps):
         # A mask of its own: without one, a jump in the positions would be taken for the start of another document.
         logits = llm(input_ids=ids, position_ids=positions, attention_mask=mask.long(), use_cache=False).logits
@@ -287,6 +315,7 @@ def _train(
         loss = F.cross_entropy(logits[:, :-1][real], ids[:, 1:][real])
         optimizer.zero_grad()
         loss.backward()
+        _move_together(embeddings, groups)
         torch.nn.utils.clip_grad_norm_(llm.parameters(), 1.0)
         optimizer.step()
         schedule.step()

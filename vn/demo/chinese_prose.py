@@ -58,4 +58,5 @@ CHINESE_PROSE = ProseTexts(
     ),
     meaning="{label}是这个意思：{definition}",
     joint="",
+    even=True,
 )

@@ -104,11 +104,25 @@ class Prose:
         count = 4 if self.vocabulary.language == "zh" else 2
         return ("" if self.vocabulary.language == "zh" else " ").join(self.rng.sample(self.pieces, count))
 
-    def narration(self, label: ScriptLabel, point: str | None, attributes: dict[str, str]) -> tuple[str, set[str]]:
-        """A sentence of the kind that goes with a label, and which of the attributes it names: any that it can."""
+    def any_attribute(self) -> str:
+        """An attribute, the more often the more values it has."""
+        return self.rng.choices(ATTRIBUTES, [len(self.vocabulary.attributes[a]) for a in ATTRIBUTES])[0]
+
+    def narration(
+        self, label: ScriptLabel, point: str | None, attributes: dict[str, str], about: str | None = None
+    ) -> tuple[str, set[str]]:
+        """A sentence of the kind that goes with a label, and which of the attributes it names: any that it can.
+
+        Args:
+            label: the label.
+            point: of the label's aspect, if it has one.
+            attributes: of the product.
+            about: an attribute that must be among those it names; None leaves them all to chance.
+        """
         aspect = self.vocabulary.aspects.get(label)
         spoken = self.vocabulary.narrations[label]
-        slots = self.rng.choice([s for s in spoken.slots if aspect is None or aspect.fact in s])
+        needed = {*([aspect.fact] if aspect is not None else []), *([about] if about is not None else [])}
+        slots = self.rng.choice([s for s in spoken.slots if needed <= s])
         known = {**attributes, **({aspect.fact: point} if aspect is not None and point is not None else {})}
         for words in self.rng.sample(self.lengths, len(self.lengths)):
             if spoken.fitting(values := {name: known[name] for name in slots}, words):
@@ -134,10 +148,14 @@ class Prose:
         """Sentences, each after a line of what is seen, and each about something else."""
         document = []
         for _ in range(self.rng.randint(2, 5)):
-            label = self.rng.choice([label for label, spoken in self.vocabulary.narrations.items() if _names(spoken)])
+            about = self.any_attribute() if self.texts.even else None
+            label = self.rng.choice(
+                [label for label, spoken in self.vocabulary.narrations.items() if _names(spoken, about)]
+            )
             aspect = self.vocabulary.aspects.get(label)
             attributes = self.attributes()
-            line, named = self.narration(label, self.rng.choice(aspect.points) if aspect else None, attributes)
+            point = self.rng.choice(aspect.points) if aspect else None
+            line, named = self.narration(label, point, attributes, about)
             document += [self.sight(attributes, named), line]
         return tuple(document)
 
@@ -184,6 +202,6 @@ class Prose:
         return (self.texts.joint.join(sentences) + "\n",)
 
 
-def _names(spoken: Grammar) -> bool:
-    """Whether some sentence of a grammar names an attribute."""
-    return any(slots & set(ATTRIBUTES) for slots in spoken.slots)
+def _names(spoken: Grammar, about: str | None) -> bool:
+    """Whether some sentence of a grammar names an attribute: this one, or with None any."""
+    return any(slots & ({about} if about is not None else set(ATTRIBUTES)) for slots in spoken.slots)

@@ -38,6 +38,9 @@ class ProseTexts:
         general: sentences about writing for products; the slots are numbers: ``low``, ``high``, ``count``.
         meaning: what a label means: ``label``, ``definition``.
         joint: between the sentences of a paragraph.
+        even: whether the values of an attribute are treated alike: captions name each value of every attribute equally
+            often (else they draw a label, whose sentences name colours and patterns half as often as kinds and
+            parts), and training moves the embeddings of an attribute's values together (`vn.demo.base_lm`).
     """
 
     note: str
@@ -49,6 +52,7 @@ class ProseTexts:
     general: tuple[str, ...]
     meaning: str
     joint: str
+    even: bool = False
 
 
 @dataclass(frozen=True, slots=True)
