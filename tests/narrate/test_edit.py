@@ -173,6 +173,11 @@ def test_reordered_clips_are_put_in_the_order_of_their_times(file):
     assert (plan.first, of_the_user(plan)) == (5, {5: ["narration"]})
 
 
+def test_a_story_without_clips_is_refused(file):
+    with pytest.raises(InputError, match="clips: the story has no clips"):
+        edited(file, lambda clips: clips.clear())
+
+
 def test_what_was_fixed_stays_so_when_clips_move(file):
     def change(clips):
         clips[3]["fixed"] = ["narration"]
