@@ -9,6 +9,7 @@ damaged one, damage may now and then be patched up from other frames than with a
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 from av.packet import Packet
@@ -48,6 +49,7 @@ class UnseenFrames:
         self._fps = fps
         self._tolerance = tolerance
         self._recent: deque[int] = deque(maxlen=REORDERED)
+        self._first = math.inf  # the earliest time stamp so far
         self._due: set[int] = set()
         self._maybe: set[int] = set()
 
@@ -66,7 +68,10 @@ class UnseenFrames:
             self._context.skip_frame = "DEFAULT"
             return
         after = min((other for other in self._recent if other > pts), default=None)
-        unseen = after is not None and not self._sampled(self._seconds(pts), self._seconds(after))
+        self._first = min(pts, self._first)
+        time = self._seconds(pts)
+        counts_from_0 = pts == self._first and time <= SOON
+        unseen = after is not None and not counts_from_0 and not self._sampled(time, self._seconds(after))
         (self._maybe if unseen else self._due).add(pts)
         self._context.skip_frame = "NONREF" if unseen else "DEFAULT"
         self._recent.append(pts)
@@ -103,8 +108,6 @@ class UnseenFrames:
 
     def _sampled(self, time: float, until: float) -> bool:
         """Whether a frame shown from `time` to `until` is the one of a sampled time."""
-        if time <= SOON:
-            return True  # it may be the first one, which then counts from 0 on
         number = max(0, int((time - self._tolerance) * self._fps) - 1)
         while number / self._fps + self._tolerance < time:
             number += 1
