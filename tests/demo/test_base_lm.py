@@ -90,7 +90,8 @@ def test_what_is_seen_is_one_token_that_nothing_else_begins_with(vocabulary):
     for narration in narrations:
         encoded = tokenizer.encode(narration, add_special_tokens=False)
         assert tokenizer.decode(encoded) == narration
-        assert {name for name in ids if ids[name] in encoded} == {n for n in ids if re.search(rf"{space}{n}", narration)}
+        written = {name for name in ids if re.search(rf"{space}{name}", narration)}
+        assert {name for name in ids if ids[name] in encoded} == written
 
 
 def test_values_of_an_attribute_keep_the_differences_they_began_with(tmp_path):
@@ -104,7 +105,8 @@ def test_values_of_an_attribute_keep_the_differences_they_began_with(tmp_path):
     for names in CHINESE.attributes.values():
         ids = tokenizer.convert_tokens_to_ids([tokenizer.tokenize(name)[0] for name in names.values()])
         assert (after[ids] - before[ids]).abs().max() > 0.001  # they do move: all in the same way
-        torch.testing.assert_close(after[ids] - after[ids].mean(0), before[ids] - before[ids].mean(0), rtol=0, atol=2e-4)
+        differences = [weight[ids] - weight[ids].mean(0) for weight in (after, before)]
+        torch.testing.assert_close(*differences, rtol=0, atol=2e-4)
 
 
 def test_chinese_is_read_in_characters_but_for_names():

@@ -135,8 +135,7 @@ def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokeni
 
     Trained on each word of the language a few times, and on some documents for what is frequent. Every name of an
     attribute becomes one token, in Chinese too, as common words are in the tokenizers of large models: split into
-    characters, the eight colours would share their last token, and a narrator does not learn to see them
-    (EXPERIMENTS.md).
+    characters, the eight colours would share their last token (EXPERIMENTS.md).
     """
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
     names = [name for words in writer.vocabulary.attributes.values() for name in words.values()]
@@ -307,7 +306,7 @@ def _train(
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     losses: list[float] = []
-    embeddings, groups = llm.get_input_embeddings().weight, _interchangeable(writer, tokenizer)
+    embeddings, groups = llm.model.embed_tokens.weight, _interchangeable(writer, tokenizer)
     for ids, positions, mask in _batches(writer, tokenizer, settings, steps):
         # A mask of its own: without one, a jump in the positions would be taken for the start of another document.
         logits = llm(input_ids=ids, position_ids=positions, attention_mask=mask.long(), use_cache=False).logits
