@@ -111,6 +111,7 @@ def test_there_is_an_overlay_for_every_ablation():
 def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, tmp_path):
     """The words are those of W&B's own agent; what is parsed is what the point says."""
     sweep = yaml.safe_load(file.read_text())
+    (tmp_path / "demo-work" / "shards").mkdir(parents=True)  # the data of runs that are tested
     assert sweep["metric"]["goal"] in ("maximize", "minimize")
     for point in _points(sweep):
         if "run" in point:  # a test-only sweep: of a finished run

@@ -53,7 +53,8 @@ def loaders(data, monkeypatch):
     def make(rank=0, world=1, accumulate=1, workers=0, epoch=0, state=None):
         datamodule = StoryDataModule(str(data), clips_per_step=8, workers=workers, seed=1, packing="clip")
         manifest = datamodule.manifest
-        card = SimpleNamespace(tokens=manifest.tokens, width=manifest.width, encoder=manifest.encoder)
+        names = ("language", "tokens", "width", "encoder")
+        card = SimpleNamespace(**{name: getattr(manifest, name) for name in names})
         datamodule.trainer = SimpleNamespace(
             global_rank=rank,
             world_size=world,

@@ -169,3 +169,10 @@ def test_resumed_from_the_weights_with_a_fresh_optimizer(experiment, cut_at):
     assert [whole[step] == cut[step] for step in range(9)] == [True] * 7 + [False] * 2  # Adam's moments are new
     assert list(whole) == list(cut)
     assert cut[13] == pytest.approx(whole[13], rel=0.1)
+
+
+def test_fewer_epochs_than_are_done_are_refused_in_a_sentence(experiment, cut_at, tmp_path, capsys):
+    cut_at(11, *EPOCHS, "--checkpoint_every", "1")
+    (tmp_path / "runs" / "cut" / "config.yaml").unlink()  # only a checkpoint was copied there
+    assert experiment("fit", "--trainer.max_epochs", "1", "--resume", "weights", name="cut") == 2
+    assert "epochs behind it, more than the 1 asked for" in capsys.readouterr().err

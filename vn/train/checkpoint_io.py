@@ -118,6 +118,18 @@ def check_fits(file: Path, stage: int | None, ranks: int) -> None:
         raise InputError(f"was written by {written['ranks']} ranks, and there are {ranks} now{way_out}", file=file)
 
 
+def check_epochs(file: Path, max_epochs: int | None) -> None:
+    """Raise if a checkpoint has more epochs behind it than training is to have; Lightning ends in a traceback then."""
+    if max_epochs is None or max_epochs < 0:
+        return
+    done = torch.load(file if file.is_file() else file / PROGRESS, map_location="cpu", weights_only=True, mmap=True)[
+        "epoch"
+    ]
+    if done > max_epochs:
+        message = f"has {done} epochs behind it, more than the {max_epochs} asked for"
+        raise InputError(message, file=file, field="trainer.max_epochs")
+
+
 def without_optimizer(file: Path) -> dict[str, Any]:
     """Where training stood, without what Lightning would put into model and optimizer."""
     progress = torch.load(file if file.is_file() else file / PROGRESS, map_location="cpu", weights_only=True)

@@ -29,7 +29,7 @@ from vn.run_paths import with_ways
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
 from vn.train.before import check_before
 from vn.train.callbacks import AfterTest, StepSeed
-from vn.train.checkpoint_io import check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
+from vn.train.checkpoint_io import check_epochs, check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
 from vn.train.loggers import JsonlLogger
 from vn.train.mirror import finish_wandb, note_end, seen_by_sweep, wandb_logger
@@ -352,6 +352,7 @@ def _checkpoint(cli: NarratorCLI) -> str | None:
     if found is None:
         return None
     check_readable(found)
+    check_epochs(found, cli.trainer.max_epochs)
     if cli.settings.resume == "weights":
         cli.model.start_from = found
     else:
