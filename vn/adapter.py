@@ -69,7 +69,7 @@ class NarratorCard:
         lora: rank, alpha, dropout, targets.
         max_length: tokens a prompt may have.
         quantization: of the base model's weights (`vn.llm.load.load_base`).
-        domain: of the stories it was trained on: ``ad`` or ``general``.
+        domain: domain of the stories it was trained on: ``ad`` or ``general``.
         corpus: name of their corpus, if the data have one.
         trained_on: of their train split: videos, narrated clips, seconds, and the manifest's hash.
     """

@@ -25,7 +25,7 @@ def with_ways(text: str, folder: Path) -> str:
 
     Args:
         text: YAML.
-        folder: of the run.
+        folder: folder of the run.
     """
     settings = yaml.safe_load(text)
     given = {key: _value(settings, key) for key in PATHS}

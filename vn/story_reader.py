@@ -31,7 +31,7 @@ class StoryReader:
         source: the text of a YAML file, in which a value without quotes may be no text.
 
     Attributes:
-        longest_overlap: of the story's clips, in seconds.
+        longest_overlap: longest overlap of the story's clips, in seconds.
     """
 
     def __init__(

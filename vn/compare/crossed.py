@@ -44,7 +44,7 @@ class Estimate(NamedTuple):
     """A contrast of arms with its 95 % interval.
 
     Attributes:
-        value: of the contrast, raw scale.
+        value: value of the contrast, raw scale.
         low: lower end of the interval.
         high: upper end.
         p_value: two-sided, of a contrast of 0.
@@ -75,7 +75,7 @@ def contrast(arms: Sequence[Arm], weights: Sequence[float]) -> Estimate:
 
     Args:
         arms: each of two runs or more on the same two videos or more.
-        weights: of the arms.
+        weights: weights of the arms.
 
     Raises:
         InputError: an arm of one run, or a single video.

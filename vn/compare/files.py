@@ -61,7 +61,7 @@ def said_lines(study: Study, setting: str, about: bool = True) -> list[str]:
 
     Args:
         study: what is compared.
-        setting: of the storyline.
+        setting: setting of the storyline.
         about: with the sentences on what a variant leaves out.
     """
     effects = [_said(said, about) for said in what_counts_of_effects(study, setting)]

@@ -23,7 +23,7 @@ class Finding(NamedTuple):
         metric: its name.
         delta: the difference.
         better: whether the variant is the better one.
-        size: of the difference, in smallest differences that count: how findings of all metrics are ranked.
+        size: size of the difference, in smallest differences that count: how findings of all metrics are ranked.
         rank: 1 for the largest of a setting.
     """
 
@@ -45,7 +45,7 @@ class Said:
     """What is said of a variant, or of a main effect.
 
     Attributes:
-        name: of the variant or effect.
+        name: name of the variant or effect.
         about: what it leaves out or sets otherwise, in a sentence; empty where that is not known.
         findings: what counts, largest first.
         beats: titles of metrics on which it beats the reference, each kind once.

@@ -36,7 +36,7 @@ class Effect:
 
     Attributes:
         factor: a setting's dotted name, or several that go with one another.
-        level: of the factor.
+        level: level of the factor.
         reference: the baseline's level.
         pairs: (variant at the level, variant at the reference).
         deltas: metric -> the mean difference over pairs and seeds.
@@ -106,7 +106,7 @@ def main_effects(
     """The main effects of a study; none where no two factors are crossed: then they are the variants' differences.
 
     Args:
-        variants: of the study.
+        variants: variants of the study.
         numbers: variant -> metric -> the number, or why there is none.
         baseline: the variant whose levels are the reference.
     """

@@ -54,7 +54,7 @@ class Rules:
         Args:
             metric: its name.
             value: the difference, raw scale.
-            ends: of its interval, if there is one.
+            ends: ends of its interval, if there is one.
             p_value: corrected.
             seeds: of each of the two variants, the fewer.
             videos: the metric was taken on.

@@ -67,7 +67,7 @@ class Table:
         columns: metric, short heading, and whether more is better.
         rows: the paper's other systems, then our variants.
         reasons: why our numbers are only for orientation beside the paper's, each once; empty: all are comparable.
-        digits: of the paper's numbers, after the point.
+        digits: digits of the paper's numbers, after the point.
         note: what the numbers are, if no metric of ours says so.
     """
 

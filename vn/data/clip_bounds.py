@@ -22,8 +22,8 @@ def check_clips(
     """Compare the times of clips with their video's length.
 
     Args:
-        clips: of one story.
-        length: of the video, in seconds.
+        clips: clips of one story.
+        length: length of the video, in seconds.
         findings: takes the clips that start or end after the video.
         file, sample: named in messages.
 
@@ -66,7 +66,7 @@ def sampled_length(seconds: np.ndarray, fps: float, video: Path | None, clips: S
         seconds: ``[F]``, when each frame was on screen.
         fps: frames sampled a second.
         video: the file, if there is one.
-        clips: of its story.
+        clips: clips of its story.
     """
     least, most = float(seconds[-1]), float(seconds[-1]) + 1 / fps
     if video is None or max((clip.end for clip in clips), default=0.0) <= most:

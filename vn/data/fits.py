@@ -16,8 +16,8 @@ def check_narrator(card: NarratorCard, manifest: Manifest, folder: Path) -> None
     """Raise unless a narrator can be used on a data folder.
 
     Args:
-        card: of the narrator.
-        manifest: of the data.
+        card: card of the narrator.
+        manifest: manifest of the data.
         folder: where it is, for the message.
 
     Raises:

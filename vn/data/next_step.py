@@ -15,7 +15,7 @@ def next_step(manifest: Manifest, folder: Path) -> list[str]:
     """The command that goes on with a data folder, and what it needs that is not installed.
 
     Args:
-        manifest: of the data.
+        manifest: manifest of the data.
         folder: where they are.
 
     Returns:

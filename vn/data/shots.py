@@ -105,9 +105,9 @@ def join_short(cuts: list[float], end: float, minimum: float, start: float = 0.0
 
     Args:
         cuts: in seconds, ascending.
-        end: of the last picture.
+        end: end of the last picture.
         minimum: seconds.
-        start: of the first picture.
+        start: start of the first picture.
     """
     shots: list[list[float]] = []
     waiting: float | None = None  # where short shots that are not yet long enough together begin

@@ -115,8 +115,8 @@ class Prose:
 
         Args:
             label: the label.
-            point: of the label's aspect, if it has one.
-            attributes: of the product.
+            point: point of the label's aspect, if it has one.
+            attributes: attributes of the product.
             about: an attribute that must be among those it names; None leaves them all to chance.
         """
         aspect = self.vocabulary.aspects.get(label)

@@ -154,8 +154,8 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
         assembly: with LoRA not merged.
         folder: where to write.
         final: where the folder will lie in the end.
-        dtype: of a base model that has to be written too: because stock transformers cannot read its tokenizer, or
-            because LoRA is on a layer that shares its weight with another one, which stock PEFT would merge wrongly.
+        dtype: number type of a base model that has to be written too, because stock transformers cannot read its
+            tokenizer, or because LoRA is on a layer that shares its weight with another one, which stock PEFT would merge wrongly.
         shard_size: of its safetensors files.
 
     Raises:

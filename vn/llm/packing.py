@@ -142,8 +142,8 @@ class Packer:
         """The row of a clip up to where its label is written.
 
         Args:
-            story: of the clip.
-            plan: of the clip.
+            story: story of the clip.
+            plan: visual plan of the clip.
             clip: its number.
             earlier: the clips before it, as they were written.
             reserve: tokens to leave free for what is written.

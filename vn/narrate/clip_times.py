@@ -30,7 +30,7 @@ def read_clips(
 
     Args:
         file: subtitles, recognised by the ending of their name, or lines that begin with times.
-        end: of the video in seconds, where the last of several single times ends.
+        end: end of the video in seconds, where the last of several single times ends.
         overlap: what becomes of clips that overlap (`vn.overlap.settle`).
         findings: takes the warnings about them.
 

@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--temperature", type=_within(float, 0, 100), help="above 0: draw from what is likely (0)")
     parser.add_argument("--seed", type=_within(int, 0, 2**32 - 1), help="of what is drawn (0)")
-    parser.add_argument("--beams", type=_within(int, 1, 64), help="above 1: search for the likeliest narrations (1)")
+    parser.add_argument("--beams", type=_within(int, 1, 64), help="above 1: search for the most likely narrations (1)")
     parser.add_argument(
         "--repetition-penalty", type=_within(float, 0.01, 100), help="of tokens that stood before; 1 is none (1)"
     )
@@ -115,7 +115,7 @@ def _within(kind: type[int] | type[float], low: float, high: float) -> Callable[
             raise argparse.ArgumentTypeError(f"expected {low:g} to {high:.10g}, got {text}")
         return value
 
-    number.__name__ = kind.__name__  # argparse names it where a text is no number
+    number.__name__ = kind.__name__  # argparse names it if a text is not a number
     return number
 
 

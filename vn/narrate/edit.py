@@ -29,18 +29,18 @@ NOT_A_STORYS = ("record", "warnings", "knowledge_dropped")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to narrate, and what stands fast.
+    """What to narrate, and what is fixed.
 
     Attributes:
         story: without narrations.
         fixed: what is not to be written, by clip.
         given: which of labels and narration are the user's, by clip.
         first: the clip to start at; None where nothing is to be written.
-        entries: of an edited file's clips, as they are in the file.
-        warnings: of an edited file, those of clips that stay.
-        made_with: of an edited file: narrator, video and options.
-        seen: of an edited file: what was changed, a phrase each.
-        lost: of an edited file: which of video, adapter and base_model are not found, and where they were looked for.
+        entries: entries of an edited file's clips, as they are in the file.
+        warnings: warnings of an edited file, those of clips that stay.
+        made_with: settings of an edited file: narrator, video and options.
+        seen: edits of an edited file: what was changed, a phrase each.
+        lost: which of an edited file's video, adapter and base_model are not found, and where they were looked for.
         picture: width and height of the video's pictures, if they are known.
     """
 
@@ -86,8 +86,8 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
     new = [marks(clip) for clip in story.clips]
     old = () if before.damaged else before.clips
     changes = compare(new, old)
-    anew = before.damaged or before.product not in (product_mark(story), product_mark(story, bars=False))
-    first = 0 if anew else changes.first
+    changed_product = before.damaged or before.product not in (product_mark(story), product_mark(story, bars=False))
+    first = 0 if changed_product else changes.first
     fixed: dict[int, Fixed] = {}
     given: dict[int, list[str]] = {}
     for i, clip in enumerate(story.clips):
@@ -97,7 +97,7 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
         already, users = _texts(entries[i].get("fixed")), changes.users(i, new, old)
         given[i] = [n for n in FIELDS if new[i][n] and (n in already or n in users)]
         labels = clip.labels if "labels" in given[i] else None
-        if i == first and not anew and len(changes.sources[i]) == 1:
+        if i == first and not changed_product and len(changes.sources[i]) == 1:
             source = old[changes.sources[i][0]]
             if all(new[i][n] == source[n] for n in ("start", "end", "labels")):
                 labels = clip.labels  # only the narration behind them was edited
@@ -111,7 +111,7 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
         entries,
         kept,
         before.made_with,
-        _seen(before, changes, anew, sorted_),
+        _seen(before, changes, changed_product, sorted_),
         before.lost,
         before.picture,
     )
@@ -132,12 +132,12 @@ def check_found(plan: Plan, options: Namespace) -> None:
             raise InputError(message, file=options.edit, field=f"record.made_with.{name}")
 
 
-def _seen(before: Record, changes: Changes, anew: bool, sorted_: bool) -> list[str]:
+def _seen(before: Record, changes: Changes, changed_product: bool, sorted_: bool) -> list[str]:
     seen = ["the clips are not in the order of their times; they were put in order"] if sorted_ else []
     if before.damaged:
         # What was replaced everywhere was a single letter: no mark is right any more.
         return [*seen, "the record was changed too, so all labels and narrations are taken for yours"]
-    if anew:
+    if changed_product:
         seen.append("what is known of the product is other, so all clips are written again")
     return [*seen, *changes.seen]
 

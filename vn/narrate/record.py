@@ -58,7 +58,7 @@ def record(
     Args:
         story: what is written.
         made_with: narrator and options.
-        folder: of the file; paths are noted relative to it.
+        folder: folder of the file; paths are noted relative to it.
         picture: width and height of the video's pictures.
     """
     paths = {"video": story.video, **{name: made_with.get(name) for name in PATHS}}
@@ -82,7 +82,7 @@ def read_record(data: Any, folder: Path) -> Record | None:
 
     Args:
         data: what JSON gave.
-        folder: of the file.
+        folder: folder of the file.
     """
     value = data.get("record") if isinstance(data, dict) else None
     if not isinstance(value, dict) or not isinstance(value.get("made_with"), dict) or "product" not in value:

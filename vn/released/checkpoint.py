@@ -91,8 +91,8 @@ def name_rows(released: ReleasedCheckpoint, tokens: Sequence[str], rows: int) ->
 
     Args:
         released: whose own texts are replaced.
-        tokens: of the rows behind the base model's, in order.
-        rows: of the base model.
+        tokens: added tokens of the rows behind the base model's, in order.
+        rows: number of rows of the base model.
 
     Raises:
         InputError: there are more or fewer rows than tokens.

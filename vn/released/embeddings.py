@@ -23,7 +23,7 @@ def take_embeddings(assembly: Assembly, released: ReleasedCheckpoint, file: Path
     Args:
         assembly: whose base model gets them.
         released: the checkpoint.
-        file: of the checkpoint; named in messages.
+        file: file of the checkpoint; named in messages.
         findings: takes which rows of added tokens are kept and which are left out.
 
     Returns:

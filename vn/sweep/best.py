@@ -16,8 +16,8 @@ def best_point(metric: Mapping[str, str], folder: Path, names: Iterable[str]) ->
 
     Args:
         metric: ``name`` and ``goal``, or nothing.
-        folder: of the sweep.
-        names: of its finished points.
+        folder: folder of the sweep.
+        names: names of its finished points.
 
     Returns:
         The line; None where no metric is asked for or nothing is finished.

@@ -18,7 +18,7 @@ def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
 
     Args:
         sweep: the sweep.
-        folder: of its points.
+        folder: folder of its points.
 
     Returns:
         What would fail, and notes: one line each, with the points that it concerns.

@@ -17,8 +17,8 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
 
     Args:
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
-        data: of the command.
-        model: of the command; nothing of it is loaded.
+        data: data of the command.
+        model: model of the command; nothing of it is loaded.
         adapter: the narrator's folder, where there is one already.
 
     Raises:

@@ -119,7 +119,7 @@ def seen_by_sweep(loggers: list[Logger], folder: Path) -> list[Logger]:
 
     Args:
         loggers: those that are asked for.
-        folder: of the run.
+        folder: folder of the run.
     """
     in_sweep = "WANDB_SWEEP_ID" in os.environ and "WANDB_RUN_ID" in os.environ
     if not in_sweep or any(isinstance(logger, WandbLogger) for logger in loggers):
@@ -141,7 +141,7 @@ def note_end(exit_code: int, folder: Path | None = None) -> None:
 
     Args:
         exit_code: 0 is finished.
-        folder: of the run, if it is known: where W&B keeps its few small files.
+        folder: folder of the run, if it is known: where W&B keeps its few small files.
     """
     if "wandb" not in sys.modules and "WANDB_SWEEP_ID" not in os.environ:
         return

@@ -47,7 +47,7 @@ def group_by_file(stories: Sequence[SourceStory], file_of: Callable[[SourceStory
     """Stories whose videos are one file, however they name it, with one group.
 
     Args:
-        stories: of the source.
+        stories: stories of the source.
         file_of: gives the file of a story's video, or None if there is none.
     """
     groups: dict[str, str] = {}  # by file

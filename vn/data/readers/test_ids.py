@@ -113,7 +113,7 @@ def choose_test(
     A story is named by its id, or by its video: all stories of that video are meant then.
 
     Args:
-        stories: of the source.
+        stories: stories of the source.
         ids: from `read_test_ids`.
         file: named in the finding about ids that name no story.
         findings: takes it.
