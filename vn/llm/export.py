@@ -155,7 +155,8 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
         folder: where to write.
         final: where the folder will lie in the end.
         dtype: number type of a base model that has to be written too, because stock transformers cannot read its
-            tokenizer, or because LoRA is on a layer that shares its weight with another one, which stock PEFT would merge wrongly.
+            tokenizer, or because LoRA is on a layer that shares its weight with another one, which stock PEFT
+            would merge wrongly.
         shard_size: of its safetensors files.
 
     Raises:
