@@ -251,4 +251,5 @@ def test_an_hour_at_a_low_rate(tmp_path):
     story, frames, seconds = read_sample(tmp_path / "out" / entry.shard, entry)
     assert (len(frames), seconds[-1], story.clips[-1].end) == (HOUR, HOUR - 1, HOUR)
     assert [clip.start for clip in story.clips] == list(range(0, HOUR, 60))
-    assert most < 650, f"{most} MB"
+    # 520 to 810 MB were seen, by how the threads take turns; with all pictures kept it would be above 1,600.
+    assert most < 1000, f"{most} MB"
