@@ -29,8 +29,8 @@ from vn.compare.number import Delta
 from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import study
-from vn.metrics.measures import Choices
-from vn.metrics.sums import Measure
+from vn.score.measures import Choices
+from vn.score.sums import Measure
 
 SEEDS = 3
 PILOTS = 12  # runs from which the noise of a given share of spoiled narrations is taken

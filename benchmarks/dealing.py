@@ -13,12 +13,12 @@ import heapq
 import numpy as np
 import stories as s
 
-from vn.data.datamodule import _video
 from vn.data.manifest import SampleEntry
 from vn.data.order import Unit, Video, deal
 from vn.data.shards import _characters
 from vn.llm.packing import Row
 from vn.story import Story
+from vn.train.datamodule import _video
 
 AT_ONCE = 5
 

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from vn.cli import main as vn
-from vn.metrics.predictions import read_lines
-from vn.metrics.scorecard import paired_difference
+from vn.score.predictions import read_lines
+from vn.score.scorecard import paired_difference
 
 METRICS = ("cider", "meteor", "bleu_4", "label_agreement", "word_length_accuracy")
 

@@ -19,9 +19,9 @@ import yaml
 
 from vn.cli import main as vn
 from vn.compare.runs import COST
-from vn.data.datamodule import Micro, MicroBatchReader, StoryDataModule
 from vn.data.order import deal
-from vn.metrics.predictions import read_lines
+from vn.score.predictions import read_lines
+from vn.train.datamodule import Micro, MicroBatchReader, StoryDataModule
 
 COUNTED_STEPS = 40  # training steps whose tokens and FLOPs are counted
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vn.metrics.facts import FactChecker, clip_facts
 from vn.narrate.knowledge_use import used_points
-from vn.story import Story
+from vn.story_reader import parse_story
 
 Point = tuple[str, str]
 
@@ -36,7 +36,7 @@ def report(name: str, pairs: Iterable[tuple[set[str], set[str]]]) -> None:
 def main() -> None:
     """Print the table."""
     run = Path(sys.argv[1])
-    stories = {data["id"]: Story.from_dict(data, overlap="keep") for data in read(run / "stories.jsonl")}
+    stories = {data["id"]: parse_story(data, overlap="keep") for data in read(run / "stories.jsonl")}
     language = next(iter(stories.values())).language
     print("| narrations | points stated | found | precision | recall |\n|---|---:|---:|---:|---:|")
     pairs = []

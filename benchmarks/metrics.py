@@ -27,10 +27,10 @@ import numpy as np
 from vn.metrics.bleu import bleu, bleu_of, bleu_statistics
 from vn.metrics.bootstrap import RESAMPLES, interval, mean
 from vn.metrics.cider import cider, cider_segments
-from vn.metrics.disk_cache import DiskCache
 from vn.metrics.information import info_sim, points_told
 from vn.metrics.meteor import meteor, meteor_of, meteor_statistics
-from vn.metrics.sums import with_count
+from vn.score.disk_cache import DiskCache
+from vn.score.sums import with_count
 
 CLIPS = 4077  # of the paper's test split
 VIDEO = 7  # clips of one, about
@@ -157,7 +157,7 @@ def bootstrap() -> None:
 def embeddings() -> None:
     """InfoSim and InfoDiverse of stories whose texts repeat: one call a story, against one batched call of all."""
     from vn.metrics.content_words import ContentWords
-    from vn.metrics.sentences import SentenceEncoder
+    from vn.score.sentences import SentenceEncoder
 
     words = ContentWords("en")
     stories = list(demo_stories())
@@ -215,7 +215,7 @@ def embeddings() -> None:
 
 def fresh(encoder: Any) -> Any:
     """The same weights with an empty cache."""
-    from vn.metrics.sentences import SentenceEncoder
+    from vn.score.sentences import SentenceEncoder
 
     other = SentenceEncoder(encoder.name, DiskCache())
     other._loaded = encoder._loaded

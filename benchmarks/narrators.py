@@ -18,11 +18,11 @@ from flops import Load
 from torch import Tensor
 from transformers import DynamicCache, LlamaForCausalLM
 
+from vn.generation.decoder import Decoder, Read, Request, Slot, visual_tokens
+from vn.generation.generate import Footage, StoryWriter
+from vn.generation.pool import Pool
 from vn.llm.attention import TREE
-from vn.llm.decoder import Decoder, Read, Request, Slot, visual_tokens
-from vn.llm.generate import Footage, StoryWriter
 from vn.llm.packing import Packer, Row
-from vn.llm.pool import Pool
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter
 from vn.story import Story

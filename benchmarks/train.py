@@ -29,10 +29,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from vn.data.datamodule import Micro, MicroBatchReader
 from vn.data.order import Unit
 from vn.data.shards import ShardWriter, read_sample
 from vn.story import Story
+from vn.train.datamodule import Micro, MicroBatchReader
 
 ALL = [c.RELEASED, c.RELEASED_CHECKPOINTED, c.TIGHT, c.OURS, c.OURS_CHECKPOINTED]
 

@@ -10,7 +10,7 @@ from toy_experiment import Experiment
 
 from vn.adapter import FROM_HERE, read_card
 from vn.cli import main
-from vn.places import candidates, find, relative
+from vn.io.places import candidates, find, relative
 from vn.run_paths import MARK, moved, run_path, same_place, with_ways
 from vn.train.arguments import expand
 

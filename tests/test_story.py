@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vn.errors import Findings, InputError
-from vn.files import read_json
+from vn.io.files import read_json
 from vn.story import (
     Clip,
     ScriptLabel,
@@ -16,6 +16,7 @@ from vn.story import (
     format_labels,
     parse_labels,
 )
+from vn.story_reader import parse_story
 
 
 def story_data(**changes):
@@ -101,8 +102,8 @@ def test_positions_are_percent_and_never_fall(durations):
 
 
 def test_a_story_survives_writing_and_reading():
-    story = Story.from_dict(story_data(video="a.mp4", domain="ad"))
-    assert Story.from_dict(story.to_dict()) == story
+    story = parse_story(story_data(video="a.mp4", domain="ad"))
+    assert parse_story(story.to_dict()) == story
     assert story.narrated == (0, 1)
 
 
@@ -130,33 +131,31 @@ def test_a_story_survives_writing_and_reading():
 )
 def test_bad_stories_are_refused_by_file_story_and_field(changes, message):
     with pytest.raises(InputError, match=message) as error:
-        Story.from_dict(story_data(**changes), file="stories/a1.json")
+        parse_story(story_data(**changes), file="stories/a1.json")
     assert str(error.value).startswith("stories/a1.json: ")
 
 
 def test_an_overlap_of_up_to_a_second_is_a_finding():
     findings = Findings()
-    Story.from_dict(
-        story_data(clips=[{"start": 0, "end": 5}, {"start": 4, "end": 7}]), file="f.json", findings=findings
-    )
+    parse_story(story_data(clips=[{"start": 0, "end": 5}, {"start": 4, "end": 7}]), file="f.json", findings=findings)
     assert findings.lines == ["f.json: a1: clips[1]: starts 1 s before clip 0 ends"]
 
 
 def test_overlaps_may_be_kept_or_trimmed():
     data = story_data(clips=[{"start": 0, "end": 5}, {"start": 2, "end": 7}])
     findings = Findings()
-    kept = Story.from_dict(data, file="f.json", findings=findings, overlap="keep")
+    kept = parse_story(data, file="f.json", findings=findings, overlap="keep")
     assert [(c.start, c.end) for c in kept.clips] == [(0, 5), (2, 7)]
     assert findings.lines == ["f.json: a1: clips[1]: starts 3 s before clip 0 ends"]
     findings = Findings()
-    trimmed = Story.from_dict(data, file="f.json", findings=findings, overlap="trim")
+    trimmed = parse_story(data, file="f.json", findings=findings, overlap="trim")
     assert [(c.start, c.end) for c in trimmed.clips] == [(0, 2), (2, 7)]
     assert not findings
     data["clips"][1]["start"] = 0.4
     with pytest.raises(
         InputError, match=r"f.json: a1: clips\[0\].end: --overlap trim would leave only 0.4 s of 0 to 5 s"
     ):
-        Story.from_dict(data, file="f.json", overlap="trim")
+        parse_story(data, file="f.json", overlap="trim")
 
 
 def test_wrong_encodings_and_broken_json_name_the_place(tmp_path):

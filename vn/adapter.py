@@ -29,14 +29,14 @@ from safetensors.torch import load_file, save_file
 
 from vn import __version__
 from vn.errors import InputError, show
-from vn.files import read_json, read_text
+from vn.io.files import read_json, read_text
+from vn.io.places import find, relative, tried
 from vn.llm.attention import check_window
 from vn.llm.load import BaseModel, load_base
 from vn.llm.lora import LoraSettings, add_lora, load_lora, merge_lora
 from vn.llm.packing import Packer
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
-from vn.places import find, relative, tried
 from vn.prompt import Template
 from vn.story import WordRangeRule
 from vn.visual.plan import VisualSettings
@@ -53,7 +53,7 @@ class NarratorCard:
     Attributes:
         base_model: name or path of the base model: as the user gave it, or where it is now if that has moved together
             with the adapter folder (`note_base`).
-        base_sha256: its fingerprint (`vn.llm.load.hash_folder`); empty before it is loaded.
+        base_sha256: its fingerprint (`vn.io.hashes.hash_folder`); empty before it is loaded.
         dtype: of the base model's weights.
         template_sha256: of ``template.yaml``.
         clip_header: ``index`` or ``index_of_total``.

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 
 from vn import __version__
+from vn.environment import set_defaults
 from vn.errors import InputError, did_you_mean
 from vn.extras import check_installed, explain_missing
 
@@ -26,9 +27,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("vn.train.command", "fit, then test, in one process: what sweeps call"),
     "narrate": ("vn.narrate.command", "narrate a raw video: story.json and subtitles"),
     "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),
-    "score": ("vn.metrics.score_command", "score a run's predictions"),
+    "score": ("vn.score.command", "score a run's predictions"),
     "compare": ("vn.compare.command", "compare runs or a sweep: dashboard and tables"),
-    "export": ("vn.export_command", "a run's language model for stock transformers or PEFT"),
+    "export": ("vn.export.command", "a run's language model for stock transformers or PEFT"),
     "import-released": ("vn.released.command", "a checkpoint of the released program as an adapter folder"),
     "doctor": ("vn.doctor.command", "find what is damaged in a data or run folder, and name it"),
     "experiments": ("vn.experiments_command", "the shipped experiments and sweeps, and copies of them to change"),
@@ -63,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command not in COMMANDS:
             raise InputError(f"no command {command!r}{did_you_mean(command, COMMANDS)}; see vn --help")
-        _set_environment()
+        set_defaults()
+        _quieten()
         module = importlib.import_module(COMMANDS[command][0])
         if COMMANDS[command][0] == LIGHTNING:
             return module.main(command, rest)
@@ -97,11 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit.code if isinstance(exit.code, int) else 2
 
 
-def _set_environment() -> None:
-    """What libraries read when they are loaded; what the user has set stays."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loader workers fork after tokenizers ran
-    # Threads that wait sleep instead of spinning: on cores shared with another process, encoding was 18 times quicker.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+def _quieten() -> None:
+    """Keep back what other libraries say of their own insides."""
     quiet = logging.Filter()
     quiet.filter = lambda record: "Setting accelerator to CPU" not in record.getMessage()  # type: ignore[method-assign]
     logging.getLogger("DeepSpeed").addFilter(quiet)  # peft imports it; that there is no GPU is no news

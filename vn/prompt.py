@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Literal
 
 from vn.errors import InputError, did_you_mean, show
-from vn.files import parse_yaml, read_text
-from vn.slips import Source, not_a_text, slip
+from vn.io.files import parse_yaml, read_text
+from vn.io.slips import Source, not_a_text, slip
 from vn.story import Labels, Story, WordRange, format_labels
 
 Role = Literal["given", "visual", "label", "narration"]

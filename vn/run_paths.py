@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from vn.errors import InputError
-from vn.files import read_text, read_yaml
-from vn.places import find, relative, tried
+from vn.io.files import read_text, read_yaml
+from vn.io.places import find, relative, tried
 
 PATHS = ("data.data", "model.base_model", "model.template", "adapter")
 MARK = "# from this folder: "

@@ -11,12 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any, Literal
 
-from vn.errors import Findings, InputError, did_you_mean, show
-from vn.files import read_text as read_text  # for those who read stories
-from vn.overlap import Overlap
+from vn.errors import InputError, did_you_mean, show
+from vn.io.files import read_text as read_text  # for those who read stories
 
 Language = Literal["zh", "en"]
 Domain = Literal["ad", "general"]
@@ -306,35 +304,3 @@ class Story:
         if self.video is not None:
             story["video"] = self.video
         return story
-
-    @classmethod
-    def from_dict(
-        cls,
-        data: Any,
-        *,
-        file: str | Path | None = None,
-        findings: Findings | None = None,
-        clips_required: bool = True,
-        default_id: str | None = None,
-        overlap: Overlap = "refuse",
-        source: str | None = None,
-    ) -> Story:
-        """Check and read a story.
-
-        Args:
-            data: what JSON or YAML gave.
-            file: named in errors.
-            findings: takes the warnings (of clips that overlap).
-            clips_required: a product file for ``vn narrate`` may have none.
-            default_id: the id of a product file, which has none of its own.
-            overlap: what becomes of clips that overlap (`vn.overlap.settle`); files of ours that hold stories which
-                were accepted before are read with ``keep``.
-            source: the text of a YAML file, for messages about values that YAML reads as no text.
-
-        Raises:
-            InputError: naming file, story and field.
-        """
-        from vn.story_reader import StoryReader  # which stands on this file
-
-        reader = StoryReader(file, findings if findings is not None else Findings(), overlap, source)
-        return reader.story(data, clips_required, default_id)

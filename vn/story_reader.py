@@ -9,16 +9,45 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vn.clock import seconds_of
 from vn.errors import Findings, InputError, did_you_mean, show
+from vn.io.slips import Source, not_a_text, slip
 from vn.overlap import Overlap, settle
-from vn.slips import Source, not_a_text, slip
 from vn.story import KEY, KEY_RULE, Clip, Knowledge, Story, is_seconds, parse_labels
+from vn.timecode import seconds_of
 
 FIELDS = (
     *("id", "title", "language", "domain", "knowledge", "clips", "video", "aspect", "points"),
     *("start", "end", "labels", "narration", "facts"),
 )
+
+
+def parse_story(
+    data: Any,
+    *,
+    file: str | Path | None = None,
+    findings: Findings | None = None,
+    clips_required: bool = True,
+    default_id: str | None = None,
+    overlap: Overlap = "refuse",
+    source: str | None = None,
+) -> Story:
+    """Check and read a story.
+
+    Args:
+        data: what JSON or YAML gave.
+        file: named in errors.
+        findings: takes the warnings (of clips that overlap).
+        clips_required: a product file for ``vn narrate`` may have none.
+        default_id: the id of a product file, which has none of its own.
+        overlap: what becomes of clips that overlap (`vn.overlap.settle`); files of ours that hold stories which
+            were accepted before are read with ``keep``.
+        source: the text of a YAML file, for messages about values that YAML reads as no text.
+
+    Raises:
+        InputError: naming file, story and field.
+    """
+    reader = StoryReader(file, findings if findings is not None else Findings(), overlap, source)
+    return reader.story(data, clips_required, default_id)
 
 
 class StoryReader:

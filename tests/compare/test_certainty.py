@@ -9,7 +9,7 @@ from finished_runs import make_stories, write_run
 
 from vn.compare.number import Delta
 from vn.compare.runs import find_runs
-from vn.metrics.measures import measure
+from vn.score.measures import measure
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from certainty import SEEDS, compared

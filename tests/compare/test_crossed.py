@@ -11,7 +11,7 @@ from vn.compare.crossed import Arm, arm, contrast
 from vn.errors import InputError
 from vn.metrics.bleu import bleu_of
 from vn.metrics.bootstrap import mean
-from vn.metrics.sums import Measure
+from vn.score.sums import Measure
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from certainty import drawn

@@ -12,8 +12,8 @@ from vn.compare.number import Number
 from vn.compare.runs import find_runs
 from vn.compare.study import study
 from vn.metrics.bootstrap import mean
-from vn.metrics.measures import Choices
-from vn.metrics.sums import Measure
+from vn.score.measures import Choices
+from vn.score.sums import Measure
 
 SETS = {"no_lora": {"model.lora.rank": 0}, "no_memory": {"model.visual.memory": "all"}}
 BASE = {"model.lora.rank": 8, "model.visual.memory": "merge", "model.base_model": "tiny"}

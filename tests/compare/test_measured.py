@@ -9,10 +9,10 @@ from finished_runs import make_stories, write_run
 from vn.compare import measured
 from vn.compare.measured import measure_all
 from vn.compare.runs import find_runs
-from vn.metrics.disk_cache import DiskCache
-from vn.metrics.measures import Choices, measure
-from vn.metrics.packed import way
-from vn.metrics.sums import Measure
+from vn.score.disk_cache import DiskCache
+from vn.score.measures import Choices, measure
+from vn.score.packed import way
+from vn.score.sums import Measure
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vn.compare.paired import holm, seed_difference
+from vn.compare.paired import seed_difference
 from vn.errors import InputError
-from vn.metrics.bootstrap import mean
-from vn.metrics.measures import Measure
+from vn.metrics.bootstrap import holm, mean
+from vn.score.measures import Measure
 
 VIDEOS = 40
 

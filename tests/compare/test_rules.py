@@ -7,7 +7,7 @@ import yaml
 
 from vn.compare.rules import COUNTS, NO_INTERVAL, NOT, TOO_FEW, ablations, rules
 from vn.compare.runs import _flat
-from vn.metrics.measures import METRICS
+from vn.score.measures import METRICS
 
 OVERLAYS = Path(__file__).parents[2] / "experiments" / "ablations"
 

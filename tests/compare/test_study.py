@@ -10,9 +10,9 @@ from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import Number, study
 from vn.errors import InputError
-from vn.metrics.measures import Choices
-from vn.metrics.predictions import read_lines
-from vn.metrics.scorecard import score
+from vn.score.measures import Choices
+from vn.score.predictions import read_lines
+from vn.score.scorecard import score
 
 
 @pytest.fixture(scope="module")

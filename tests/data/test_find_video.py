@@ -105,7 +105,7 @@ def test_an_upright_phone_video(tmp_path, write_stories, colour):
 
 
 def test_emscore_looks_the_same_way(tmp_path):
-    from vn.metrics.frame_vectors import FrameVectors
+    from vn.score.frame_vectors import FrameVectors
     from vn.story import Clip, Story
 
     touch(tmp_path, "kettle.MOV")

@@ -27,7 +27,7 @@ from vn.data.manifest import Manifest
 from vn.data.prepare import statistics
 from vn.data.shards import read_sample, read_thumbs, verify
 from vn.data.workplace import Sums
-from vn.story import Story
+from vn.story_reader import parse_story
 
 HERE = Path(__file__).parent
 
@@ -96,7 +96,7 @@ class TestWhatItWrites:
             np.testing.assert_array_equal(frames, alone.features)
             np.testing.assert_array_equal(seconds, alone.seconds)
             assert len(read_thumbs(data / entry.shard, entry)) == entry.frames == len(seconds)
-            assert story == Story.from_dict(json.loads((world / "s" / "train" / f"{entry.key}.json").read_text()))
+            assert story == parse_story(json.loads((world / "s" / "train" / f"{entry.key}.json").read_text()))
         out = capsys.readouterr().out
         assert "Encoded 7 videos, 26 frames" in out
         assert "a frame is 2 tokens x 3 (colour)" in out

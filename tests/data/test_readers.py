@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from vn.data.readers import read
 from vn.data.splits import assign, in_val
 from vn.errors import Findings, InputError
-from vn.story import ScriptLabel, Story
+from vn.story import ScriptLabel
+from vn.story_reader import parse_story
 
 AD = {
     "p_name": "防晒衣",
@@ -157,7 +158,7 @@ class TestESyncVidStory:
         assert not findings.lines
         for source in sources:
             assert source.story.knowledge
-            assert Story.from_dict(source.story.to_dict()) == source.story
+            assert parse_story(source.story.to_dict()) == source.story
 
 
 class TestVideoStorytelling:

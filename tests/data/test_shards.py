@@ -17,6 +17,7 @@ from vn.data.shards import ShardWriter, _finite, read_sample, read_story, read_t
 from vn.data.thumbs import HEIGHT, JPEG_WIDTH, split_strip, strip, thumbnail
 from vn.errors import InputError
 from vn.story import Clip, Knowledge, Story, parse_labels
+from vn.story_reader import parse_story
 
 T, D = 2, 3
 STORY = Story(
@@ -106,7 +107,7 @@ def test_stock_webdataset_reads_every_shard(data):
     assert [r["__key__"] for r in read] == [e.key for e in entries]
     for found, entry in zip(read, entries, strict=True):
         story, frames, seconds = read_sample(folder / entry.shard, entry)
-        assert Story.from_dict(found["json"]) == story
+        assert parse_story(found["json"]) == story
         np.testing.assert_array_equal(found["frames.npy"], frames)
         np.testing.assert_array_equal(found["seconds.npy"], seconds)
 

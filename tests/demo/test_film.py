@@ -11,7 +11,8 @@ from vn.demo.languages import LANGUAGES
 from vn.demo.product import ATTRIBUTES, COLOURS, PARTS, PATTERNS, PRODUCTS, products_of
 from vn.demo.storyline import PICTURES, half_of
 from vn.prompt import PromptWriter, Template
-from vn.story import ScriptLabel, Story, count_words
+from vn.story import ScriptLabel, count_words
+from vn.story_reader import parse_story
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)
@@ -88,7 +89,7 @@ def test_every_narration_fits_its_clip(clips, words):
 
 def test_a_story_survives_being_written_and_read(films):
     for film in films["val"]:
-        assert Story.from_dict(film.story.to_dict()) == film.story
+        assert parse_story(film.story.to_dict()) == film.story
 
 
 def test_backdrops_change_at_cuts(films):

@@ -8,8 +8,8 @@ import pytest
 
 from vn.adapter import NarratorCard, read_card
 from vn.cli import main
+from vn.data.demo_mark import is_demo_video
 from vn.data.manifest import Manifest
-from vn.demo.likeness import is_demo_video
 from vn.errors import InputError
 
 

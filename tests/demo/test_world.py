@@ -7,8 +7,9 @@ from vn.data.shots import find_shots
 from vn.demo.product import products_of
 from vn.demo.render import render
 from vn.demo.world import make_films, make_stories, showcase, write_world
-from vn.files import read_json
-from vn.story import Story, WordRange, count_words
+from vn.io.files import read_json
+from vn.story import WordRange, count_words
+from vn.story_reader import parse_story
 
 SPLITS = ("train", "val", "test")
 
@@ -37,7 +38,7 @@ def test_no_product_of_one_split_is_in_another():
 @pytest.mark.parametrize("split", SPLITS)
 def test_stories_read_back_and_every_narration_fits_its_clip(stories, split):
     for story in stories[split]:
-        assert Story.from_dict(story.to_dict()) == story
+        assert parse_story(story.to_dict()) == story
         assert 3 <= len(story.clips) <= 10
         for clip in story.clips:
             assert clip.start == int(clip.start)
@@ -96,8 +97,8 @@ def test_a_world_on_disk_is_kept_and_what_is_missing_comes_back(tmp_path):
     for video in videos[1:]:
         assert video.stat().st_mtime_ns == before[video][0]
     assert videos[0].read_bytes() == before[videos[0]][1]
-    story = Story.from_dict(read_json(tmp_path / "train" / "train-00000.json"))
+    story = parse_story(read_json(tmp_path / "train" / "train-00000.json"))
     assert (tmp_path / "videos" / story.video).exists()
-    shown = Story.from_dict(read_json(world.reference))
+    shown = parse_story(read_json(world.reference))
     assert shown == showcase(3, sizes["test"]).story
     assert "clips" not in world.product.read_text()

@@ -5,8 +5,8 @@ from dataclasses import replace
 from toy_narrator import SECONDS, STORY
 
 from vn.errors import LONGEST
-from vn.llm.decoding import Decoding
-from vn.llm.generate import StoryWriter
+from vn.generation.decoding import Decoding
+from vn.generation.generate import StoryWriter
 from vn.narrate.knowledge_dropped import dropped_message, dropped_points
 from vn.story import Clip, Knowledge
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from toy_narrator import SECONDS, STORY
 
-from vn.llm.decoder import Decoder, Read
-from vn.llm.decoding import Decoding
-from vn.llm.generate import Footage, StoryWriter
-from vn.llm.pool import Pool
+from vn.generation.decoder import Decoder, Read
+from vn.generation.decoding import Decoding
+from vn.generation.generate import Footage, StoryWriter
+from vn.generation.pool import Pool
 from vn.story import Clip, Fixed, Story
 
 NEAR = 1e-4

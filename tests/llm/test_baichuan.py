@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from vn.errors import InputError
 from vn.llm.load import load_base
-from vn.llm.pieces import load_tokenizer
 from vn.llm.tokens import SegmentTokenizer
+from vn.tokenizer.pieces import load_tokenizer
 
 
 @pytest.mark.parametrize(("generation", "shards"), [(1, 1), (2, 3)])

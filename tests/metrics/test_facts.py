@@ -10,7 +10,7 @@ from vn.demo.film import make_film
 from vn.demo.languages import LANGUAGES
 from vn.errors import InputError
 from vn.metrics.facts import Fact, FactChecker, clip_facts
-from vn.metrics.scorecard import score
+from vn.score.scorecard import score
 from vn.story import Clip, Knowledge, ScriptLabel, Story
 
 OFFERS = Knowledge("Offer", ("two for one", "one free mug", "free mug"))

@@ -1,8 +1,8 @@
 import pytest
 
-from vn.clock import seconds_of
 from vn.errors import InputError
 from vn.narrate.clip_times import read_clips
+from vn.timecode import seconds_of
 
 
 def spans(tmp_path, text, name="clips.txt", end=None):

@@ -13,7 +13,8 @@ import yaml
 
 from vn.cli import main
 from vn.narrate.edit import ADDED
-from vn.story import ScriptLabel, Story, count_words
+from vn.story import ScriptLabel, count_words
+from vn.story_reader import parse_story
 
 
 def narrate(demo, out, *more, video=None, product=None, run=None):
@@ -69,7 +70,7 @@ def test_clips_of_the_product_file_are_used(smoke_demo, tmp_path):
     for clip in story["clips"]:
         for added in ADDED:
             clip.pop(added, None)
-    Story.from_dict(story)  # besides what narrate adds, story.json is a Story
+    parse_story(story)  # besides what narrate adds, story.json is a Story
 
 
 def remuxed(source, path, delay):

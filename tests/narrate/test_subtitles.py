@@ -135,6 +135,10 @@ def test_chinese_lines_end_at_words_and_punctuation(parts, upright):
     assert not any(line[0] in CLOSING - {"-"} for line in lines)
 
 
+def test_a_line_may_begin_with_a_negative_number():
+    assert lines_of("199.9元，-18℃，-18℃，-18℃的", LINE["zh"]) == ["199.9元，-18℃，", "-18℃，-18℃的"]
+
+
 @relaxed
 @given(english, st.booleans())
 def test_english_lines_end_at_spaces(words, upright):

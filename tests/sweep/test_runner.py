@@ -143,7 +143,7 @@ def test_a_damaged_record_is_said_to_be_one(experiment, sweep, capsys, content):
 
 
 def test_a_sweep_of_two_processes_at_once_is_refused(experiment, sweep, capsys):
-    from vn.lock import claim
+    from vn.io.lock import claim
 
     args = sweep({"seed_everything": {"values": [5]}})
     with claim(experiment.folder / "runs" / "grid", "vn sweep"):

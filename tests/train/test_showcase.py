@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_up import write_data
 
-from vn.data.datamodule import StoryDataModule, other_videos
 from vn.data.shards import read_story
+from vn.train.datamodule import StoryDataModule, other_videos
 from vn.train.showcase import COLUMNS, VIDEOS, story_rows
 
 

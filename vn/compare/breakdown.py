@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from vn.compare.number import ends
 from vn.compare.runs import Run
-from vn.metrics.predictions import ScoredClip
-from vn.metrics.sums import Measure
+from vn.score.predictions import ScoredClip
+from vn.score.sums import Measure
 from vn.story import ScriptLabel, Story
 
 LABELS = tuple(ScriptLabel)

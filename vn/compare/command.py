@@ -30,7 +30,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``vn compare``."""
-    from vn.metrics.paper import paper
+    from vn.score.paper import paper
 
     parser.epilog = EPILOG
     parser.add_argument(
@@ -89,10 +89,10 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.compare.tables import paper_tables
     from vn.compare.wandb_runs import PREFIX, download
     from vn.compare.workspace import workspace
-    from vn.data.atomic import write_text
-    from vn.metrics.disk_cache import DiskCache
-    from vn.metrics.measures import Choices
+    from vn.io.atomic import write_text
     from vn.metrics.tokenisation import tokenisation_named
+    from vn.score.disk_cache import DiskCache
+    from vn.score.measures import Choices
 
     if args.seed < 0:
         raise InputError(f"expected 0 or more, got {args.seed}", field="--seed")

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vn.errors import InputError
-from vn.metrics.sums import Measure
+from vn.score.sums import Measure
 
 
 class Arm(NamedTuple):

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from vn.compare.number import Delta, Number, shared_videos
-from vn.compare.paired import holm, seed_difference
+from vn.compare.paired import seed_difference
 from vn.compare.rules import NO_INTERVAL, rules
 from vn.errors import InputError
+from vn.metrics.bootstrap import holm
 
 
 def deltas(numbers: Mapping[str, Mapping[str, Number | str]], baseline: str) -> dict[str, dict[str, Delta]]:

@@ -10,7 +10,8 @@ from vn.compare.main_effects import Effect
 from vn.compare.names import percent, shown
 from vn.compare.number import Delta
 from vn.compare.rules import TOO_FEW, ablations, rules
-from vn.compare.study import Study, Variant
+from vn.compare.study import Study
+from vn.compare.variant import Variant
 
 FIRST = 3  # metrics named of each variant; "and 4 more" stands for the others
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +19,9 @@ from vn.compare.deltas import judged, unlike
 from vn.compare.number import Delta, Number, shared_videos
 from vn.compare.paired import check_alike
 from vn.compare.rules import ablations
+from vn.compare.variant import Variant
 from vn.errors import InputError
-from vn.metrics.sums import Measure
-
-if TYPE_CHECKING:
-    from vn.compare.study import Variant
+from vn.score.sums import Measure
 
 ABLATION = "ablation"
 Levels = dict[str, str | None]  # variant -> its level; None: the factor means nothing to it

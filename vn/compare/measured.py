@@ -10,13 +10,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
-from vn.metrics.disk_cache import DiskCache
-from vn.metrics.measures import Choices, measure
 from vn.metrics.meteor import Matcher
-from vn.metrics.packed import digest, pack, unpack, way
-from vn.metrics.predictions import Test
-from vn.metrics.sums import Measured
 from vn.metrics.tokenisation import Tokenisation
+from vn.score.disk_cache import DiskCache
+from vn.score.measures import Choices, measure
+from vn.score.packed import digest, pack, unpack, way
+from vn.score.predictions import Test
+from vn.score.sums import Measured
 
 CACHE = "compare_cache.sqlite"
 MANY = 8000  # clips to measure from which on processes gain more than their start costs
@@ -28,7 +28,7 @@ def measure_all(
     cache: DiskCache,
     on_step: Callable[[str], None] = lambda what: None,
 ) -> list[Measured]:
-    """Measure tests, as `vn.metrics.measures.measure` does each.
+    """Measure tests, as `vn.score.measures.measure` does each.
 
     Args:
         tests: each with a name for readers.

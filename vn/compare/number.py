@@ -11,7 +11,7 @@ import numpy as np
 from vn.compare.crossed import arm, contrast
 from vn.compare.rules import COUNTS
 from vn.metrics.bootstrap import interval
-from vn.metrics.sums import Measure
+from vn.score.sums import Measure
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ videos (`vn.compare.crossed`); p-values hold beside those of the other variants 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vn.compare.crossed import arm, contrast
 from vn.errors import InputError
-from vn.metrics.sums import Measure
+from vn.score.sums import Measure
 
 
 class SeedDifference(NamedTuple):
@@ -60,17 +60,3 @@ def check_alike(measures: Sequence[Measure]) -> None:
             raise InputError(f"numbers of different {name}s are not compared: {', '.join(found)}")
     if any(m.videos != measures[0].videos for m in measures):
         raise InputError("the runs were not tested on the same videos")
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down correction: p-values that hold when all these comparisons are made at once.
-
-    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
-    {'a': 0.03, 'c': 0.06, 'b': 0.06}
-    """
-    corrected: dict[str, float] = {}
-    highest = 0.0
-    for rank, name in enumerate(sorted(p_values, key=lambda n: p_values[n])):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[name]))
-        corrected[name] = highest
-    return corrected

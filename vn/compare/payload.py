@@ -10,14 +10,16 @@ import numpy as np
 
 from vn.compare.breakdown import BY_PLACE, LABELS, Bin, confusion, label_counts, length_by_seconds, score_by_place
 from vn.compare.names import shown
+from vn.compare.number import Delta, Number
 from vn.compare.page import packed
 from vn.compare.pictures import Pictures
 from vn.compare.runs import Run
-from vn.compare.study import Delta, Number, Study, Variant
+from vn.compare.study import Study
+from vn.compare.variant import Variant
 from vn.metrics.length import fits
-from vn.metrics.measures import LENGTH
-from vn.metrics.predictions import ScoredClip
-from vn.metrics.sums import Measure
+from vn.score.measures import LENGTH
+from vn.score.predictions import ScoredClip
+from vn.score.sums import Measure
 from vn.story import Language, Story, count_words
 
 CHUNK = 20  # videos opened at once

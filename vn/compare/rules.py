@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vn.files import read_yaml
+from vn.io.files import read_yaml
 
 COUNTS, NOT, TOO_FEW, NO_INTERVAL = "counts", "does not count", "too few to say", "no interval"
 LEVEL = 0.05

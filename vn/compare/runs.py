@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError, did_you_mean, show
-from vn.files import read_json, read_yaml
-from vn.metrics.predictions import Test, gather, read_lines
+from vn.io.files import read_json, read_yaml
+from vn.score.predictions import Test, gather, read_lines
 
 CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
     *("config.yaml", "stories.jsonl", "metrics.jsonl"),

@@ -12,24 +12,16 @@ from vn.compare.main_effects import Effect, main_effects
 from vn.compare.measured import measure_all
 from vn.compare.number import Delta, Number, ends
 from vn.compare.runs import SETTINGS, LeftOut, Run
+from vn.compare.variant import Variant
 from vn.errors import InputError, did_you_mean
-from vn.metrics.disk_cache import DiskCache
-from vn.metrics.measures import METRICS, TEXT, TEXT_RELEASED, Choices
-from vn.metrics.paper import paper
-from vn.metrics.sums import Measure, Measured, NotComputed
 from vn.metrics.tokenisation import NAMES
+from vn.score.disk_cache import DiskCache
+from vn.score.measures import METRICS, TEXT, TEXT_RELEASED, Choices
+from vn.score.paper import paper
+from vn.score.sums import Measure, Measured, NotComputed
 
 LOWER_IS_BETTER = ("intra_repetition", "intra_repetition_released")
 ORDER = (*paper().ablations, "memory_none", "text_only")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Runs that differ in their seed only, by seed."""
-
-    name: str
-    ablation: str
-    runs: tuple[Run, ...]
 
 
 @dataclass(frozen=True)

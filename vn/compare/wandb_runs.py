@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from vn.compare.runs import CONFIG, CURVES, SCORES, STORIES, SWEEP
-from vn.data.atomic import write_text
 from vn.errors import InputError
+from vn.io.atomic import write_text
 
 PREFIX = "wandb:"
 ARTIFACT = "predictions"  # type of the artifact that a test logs

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from vn.data.atomic import atomic_write
 from vn.errors import InputError, show
-from vn.files import parse_json, read_text
+from vn.io.atomic import atomic_write
+from vn.io.files import parse_json, read_text
 from vn.story import KEY
 
 FORMAT = 1

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from vn.data.atomic import atomic_write
 from vn.data.clip_bounds import check_clips, sampled_length
 from vn.data.encoders import encoder_entry
 from vn.data.find_video import VideoFinder, looked_for
@@ -33,6 +32,7 @@ from vn.data.splits import SPLITS, assign
 from vn.data.thumbs import strip
 from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
+from vn.io.atomic import atomic_write
 from vn.story import Clip, Story
 
 # Of what the code makes of the same input; raise it when decoding or writing changes. 2: stories of one video stay in

@@ -20,8 +20,9 @@ from vn.data.manifest import Manifest, SampleEntry, ShardEntry
 from vn.data.npy import read_npy
 from vn.data.thumbs import split_strip, strip
 from vn.errors import InputError
-from vn.files import parse_json
+from vn.io.files import parse_json
 from vn.story import Story
+from vn.story_reader import parse_story
 
 STORY, FRAMES, SECONDS, THUMBS = "json", "frames.npy", "seconds.npy", "thumbs.jpg"
 BLOCK = 512  # bytes; tar members begin at multiples of it
@@ -268,7 +269,7 @@ def _members(
 def _story(data: bytes, shard: str | Path, entry: SampleEntry) -> Story:
     place = f"{shard}: {entry.key}.{STORY}"
     try:
-        story = Story.from_dict(parse_json(data.decode(), place), file=place, overlap="keep")
+        story = parse_story(parse_json(data.decode(), place), file=place, overlap="keep")
     except UnicodeDecodeError as error:
         raise _fault(shard, entry, f"damaged ({error})", STORY) from None
     if (story.id, len(story.clips), len(story.narrated)) != (entry.key, entry.clips, entry.narrated):

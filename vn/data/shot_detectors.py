@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scenedetect import AdaptiveDetector, ContentDetector, FrameTimecode, SceneDetector
 
 from vn.data.gradual import RATE, SlowChanges
-
-if TYPE_CHECKING:
-    from vn.data.shots import ShotDetector
+from vn.data.shot_detector import ShotDetector
 
 FPS = 25.0  # any: these detectors count frames only, so that frame rates that vary do not matter
 
 
 class Scene:
-    """One of PySceneDetect's detectors, see `vn.data.shots.ShotDetector`.
+    """One of PySceneDetect's detectors, see `vn.data.shot_detector.ShotDetector`.
 
     Args:
         detector: with a shortest scene of one frame: too short shots are joined later, and what it does about them
@@ -30,13 +27,13 @@ class Scene:
         self._cuts: list[float] = []
 
     def add(self, time: float, picture: np.ndarray) -> None:
-        """See `vn.data.shots.ShotDetector.add`."""
+        """See `vn.data.shot_detector.ShotDetector.add`."""
         number = FrameTimecode(len(self._times), FPS)
         self._times.append(time)
         self._cuts += [self._times[cut.frame_num] for cut in self._detector.process_frame(number, picture)]
 
     def cuts(self, end: float) -> list[float]:
-        """See `vn.data.shots.ShotDetector.cuts`."""
+        """See `vn.data.shot_detector.ShotDetector.cuts`."""
         if self._times:
             number = FrameTimecode(len(self._times) - 1, FPS)
             self._cuts += [self._times[cut.frame_num] for cut in self._detector.post_process(number)]
@@ -68,12 +65,12 @@ class Combined:
         self._slow = SlowChanges()
 
     def add(self, time: float, picture: np.ndarray) -> None:
-        """See `vn.data.shots.ShotDetector.add`."""
+        """See `vn.data.shot_detector.ShotDetector.add`."""
         self._scene.add(time, picture)
         self._slow.add(time, picture)
 
     def cuts(self, end: float) -> list[float]:
-        """See `vn.data.shots.ShotDetector.cuts`."""
+        """See `vn.data.shot_detector.ShotDetector.cuts`."""
         sudden = self._scene.cuts(end)
         slow = self._slow.find(end, sudden)
         close = 1 / RATE

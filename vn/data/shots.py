@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from av.video.frame import VideoFrame
 
+from vn.data.shot_detector import ShotDetector
 from vn.data.shot_settings import ShotSettings
 from vn.data.video import VideoReader, turned
 from vn.errors import Findings
@@ -18,18 +18,6 @@ WIDTH = 256  # pixels; larger pictures are scaled down to it, since cuts show as
 RESHAPED = 1.03  # times by which the ratio of width to height changes, above which it is another shape
 MINIMUM = 1.0  # seconds
 SURE = 1e-6  # seconds by which times may differ through rounding
-
-
-class ShotDetector(Protocol):
-    """Finds where one shot ends and the next begins, in pictures that all have one size."""
-
-    def add(self, time: float, picture: np.ndarray) -> None:
-        """Take the next picture, ``[height, width, 3]`` uint8 BGR, shown from `time` on (seconds)."""
-        ...
-
-    def cuts(self, end: float) -> Iterable[float]:
-        """After the last picture, which leaves the screen at `end`: where shots begin, in seconds."""
-        ...
 
 
 def make_detector(settings: ShotSettings) -> ShotDetector:

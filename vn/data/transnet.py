@@ -7,7 +7,6 @@ rate does, and a video is never in memory as a whole.
 from __future__ import annotations
 
 import functools
-import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 
 from vn.data.shot_settings import NO_TRANSNET
+from vn.environment import kept
 from vn.errors import InputError
 
 SIZE = (48, 27)  # width and height of the pictures that it sees
@@ -26,7 +26,7 @@ WINDOW = BEFORE + STEP + BEFORE
 
 
 class TransNet:
-    """See `vn.data.shots.ShotDetector`.
+    """See `vn.data.shot_detector.ShotDetector`.
 
     Args:
         threshold: probability from which a picture is part of a change of shots.
@@ -43,12 +43,12 @@ class TransNet:
         self._found: list[np.ndarray] = []
 
     def add(self, time: float, picture: np.ndarray) -> None:
-        """See `vn.data.shots.ShotDetector.add`."""
+        """See `vn.data.shot_detector.ShotDetector.add`."""
         self._take(cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA)[..., ::-1])
         self._times.append(time)
 
     def cuts(self, end: float) -> list[float]:
-        """See `vn.data.shots.ShotDetector.cuts`; a change that takes several pictures counts at its middle."""
+        """See `vn.data.shot_detector.ShotDetector.cuts`; a change that takes several pictures counts at its middle."""
         count = len(self._times)
         if not count:
             return []
@@ -102,14 +102,12 @@ def _unchanged() -> Iterator[None]:
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
-    fallback = os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK")
     try:
-        yield
+        with kept("PYTORCH_ENABLE_MPS_FALLBACK"):
+            yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
         torch.use_deterministic_algorithms(strict, warn_only=warns)
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn
-        if fallback is None:
-            os.environ.pop("PYTORCH_ENABLE_MPS_FALLBACK", None)

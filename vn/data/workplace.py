@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from vn.data.atomic import PARTIAL, atomic_write
 from vn.data.manifest import NAME, SPLITS, ShardEntry
 from vn.errors import InputError, show
-from vn.files import read_json
-from vn.lock import NAME as LOCK
-from vn.lock import claim
+from vn.io.atomic import PARTIAL, atomic_write
+from vn.io.files import read_json
+from vn.io.lock import NAME as LOCK
+from vn.io.lock import claim
 
 FOLDER = ".prepare"
 ROWS = 4096  # tokens summed at once: an hour of video in 64-bit numbers would take half a gigabyte

@@ -21,12 +21,12 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from vn.data.atomic import atomic_write
 from vn.demo import chinese, chinese_prose, english, english_prose, grammar, product, prose
 from vn.demo.cached import fingerprint
 from vn.demo.english import ENGLISH
 from vn.demo.prose import Prose
 from vn.demo.vocabulary import Vocabulary
+from vn.io.atomic import atomic_write
 
 SPECIAL = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
 EMBEDDING_SPREAD = 0.1

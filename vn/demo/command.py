@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vn.lock import claim
+from vn.io.lock import claim
 
 if TYPE_CHECKING:  # heavy: loaded when the demo runs
     from vn.demo.product import Split

@@ -11,9 +11,9 @@ import torch
 import yaml
 
 from vn.adapter import assemble, read_card
-from vn.data.datamodule import Micro, MicroBatchReader, Packing, StoryDataModule
 from vn.data.order import deal
 from vn.prompt import ClipHeader, Template
+from vn.train.datamodule import Micro, MicroBatchReader, Packing, StoryDataModule
 
 PACKINGS: tuple[Packing, ...] = ("tree", "clip")
 

@@ -9,11 +9,11 @@ import av
 import cv2
 import numpy as np
 
-from vn.data.atomic import atomic_write
+from vn.data.demo_mark import MARK
 from vn.demo.film import Film, Scene
-from vn.demo.likeness import MARK
 from vn.demo.product import Product
 from vn.demo.scenes import HEIGHT, WIDTH, paint
+from vn.io.atomic import atomic_write
 
 SIZE = (256, 192)  # pixels
 RATE = 10  # frames a second; clips have whole seconds, so every cut falls on a frame

@@ -19,13 +19,13 @@ from typing import Any
 
 import yaml
 
-from vn.data.atomic import atomic_write
 from vn.demo import canvas, film, product, render, scenes, sprites, storyline
 from vn.demo.cached import fingerprint
 from vn.demo.english import ENGLISH
 from vn.demo.film import Film, make_film
 from vn.demo.product import Split
 from vn.demo.vocabulary import Vocabulary
+from vn.io.atomic import atomic_write
 from vn.story import ScriptLabel, Story
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")

@@ -12,9 +12,9 @@ from safetensors import SafetensorError, safe_open
 
 from vn.data.manifest import Manifest
 from vn.errors import Findings, InputError, show
-from vn.files import read_yaml
-from vn.metrics.predictions import read_lines
+from vn.io.files import read_yaml
 from vn.run_paths import run_path
+from vn.score.predictions import read_lines
 
 WEIGHTS = ("narrator.safetensors", "adapter_model.safetensors")
 POSITIONS = 100

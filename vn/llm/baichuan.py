@@ -4,7 +4,7 @@ They differ from LLaMA in three places, all of them ways of writing the same fun
 
     W_pack          queries, keys and values in one matrix [3 H, H]: split by rows
     NormHead        Baichuan2 divides each row of the output matrix by its length: divided once, here
-    tokenizer       a SentencePiece model, read by SentencePiece itself (vn/llm/pieces.py)
+    tokenizer       a SentencePiece model, read by SentencePiece itself (vn/tokenizer/pieces.py)
 
 The 13B models have no rotary positions but ALiBi, which is no LLaMA: they are refused.
 """
@@ -21,8 +21,8 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from vn.errors import InputError
-from vn.llm.weights import read_weights
-from vn.tokenizer_folder import MARK
+from vn.io.weights import read_weights
+from vn.tokenizer.folder import MARK
 
 VOCABULARIES = {64000: False, 125696: True}  # of the released models: whether their head is normalised
 KEPT = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "rms_norm_eps")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,13 +20,12 @@ from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
 from vn.extras import pip_command, require
-from vn.llm.added import read_added
+from vn.io.cache import CACHE
+from vn.io.hashes import hash_file, hash_folder
 from vn.llm.attention import TREE
-from vn.tokenizer_folder import MARK
+from vn.tokenizer.added import read_added
+from vn.tokenizer.folder import MARK
 
-CACHE = Path("~/.cache/vn").expanduser()
-WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
-PIECE = 1 << 16
 BLOCK = 64  # weights that share a scale in 4 bits
 
 Quantization = Literal["none", "int8", "nf4"]
@@ -41,7 +39,7 @@ class BaseModel:
         name: as the user gave it.
         folder: where it lies, or its name on the hub.
         sha256: of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit.
-        added: tokens behind the tokenizer's own that templates may write, with their ids (`vn.llm.added`).
+        added: tokens behind the tokenizer's own that templates may write, with their ids (`vn.tokenizer.added`).
     """
 
     name: str
@@ -148,7 +146,7 @@ def is_baichuan(config: Mapping[str, Any]) -> bool:
 
 def _tokenizer(folder: str, pieces: bool) -> PreTrainedTokenizerBase:
     if pieces:
-        from vn.llm.pieces import load_tokenizer
+        from vn.tokenizer.pieces import load_tokenizer
 
         return load_tokenizer(Path(folder))
     return AutoTokenizer.from_pretrained(folder)
@@ -211,38 +209,6 @@ def _make_trainable_over(llm: torch.nn.Module) -> None:
             # On such a CPU the first pass without gradients packs a layer's weights, and no gradient passes through it
             # from then on: a training after a validation would learn something else, and not say so.
             layer.support_avx512bf16_for_cpu = False
-
-
-def hash_folder(folder: Path) -> str:
-    """A fingerprint of a model folder: names, sizes and contents of configuration, tokenizer and weights.
-
-    Weights files over 1 GiB are read in 1,024 evenly spread pieces, so that a 7B model costs a second, not a minute.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".safetensors", ".model", ".gguf", ".bin"):
-            digest.update(f"{path.name}:{path.stat().st_size}\n".encode())
-            _add(digest, path)
-    return digest.hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """A fingerprint of one weights file; as `hash_folder` reads them."""
-    digest = hashlib.sha256()
-    _add(digest, path)
-    return digest.hexdigest()
-
-
-def _add(digest: Any, path: Path) -> None:
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        if size <= WHOLE_HASH_LIMIT:
-            while piece := file.read(1 << 22):
-                digest.update(piece)
-        else:
-            for i in range(1024):
-                file.seek(i * (size - PIECE) // 1023)
-                digest.update(file.read(PIECE))
 
 
 def _smollm2() -> str:

@@ -20,8 +20,8 @@ class SegmentTokenizer:
 
     Args:
         tokenizer: of the language model.
-        added: tokens that a text may hold whole, with their ids (`vn.llm.added`); what is before, between and behind
-            them is tokenised alone.
+        added: tokens that a text may hold whole, with their ids (`vn.tokenizer.added`); what is before, between and
+            behind them is tokenised alone.
 
     Attributes:
         start: ids in front of everything: the beginning-of-sequence token, if the model has one.

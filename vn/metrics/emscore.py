@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vn.errors import InputError
-from vn.metrics.pretrained import normalised
+from vn.metrics.vectors import normalised
 
 Variant = Literal["paper", "released"]
 Vectors = NDArray[np.floating]

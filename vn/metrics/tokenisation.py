@@ -142,8 +142,8 @@ def llm_ids(tokenizer: Any) -> Tokenisation:
     """``llm-ids:<hash>``: a language model's token ids written as words, as in the released evaluation.
 
     Args:
-        tokenizer: of transformers, or `vn.llm.pieces`. The name has a hash of its vocabulary and rules, so that scores
-            of two tokenizers are never taken for one another. Special tokens are left out.
+        tokenizer: of transformers, or `vn.tokenizer.pieces`. The name has a hash of its vocabulary and rules, so that
+            scores of two tokenizers are never taken for one another. Special tokens are left out.
     """
     digest = hashlib.sha256(_rules(tokenizer)).hexdigest()[:12]
 
@@ -168,6 +168,6 @@ def _rules(tokenizer: Any) -> bytes:
 def _load_tokenizer(folder: Path) -> Any:
     if not folder.is_dir():
         raise InputError("no such tokenizer folder", file=folder)
-    from vn.tokenizer_folder import read_tokenizer
+    from vn.tokenizer.folder import read_tokenizer
 
     return read_tokenizer(folder)

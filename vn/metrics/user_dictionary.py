@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import Findings
-from vn.files import read_text
+from vn.io.files import read_text
 from vn.metrics.jieba_tokenizers import LONGEST, TAG, UserWord, blocks, new_jieba, sorted_words, word_tags
 from vn.story import Story
 

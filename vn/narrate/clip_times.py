@@ -12,11 +12,11 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from vn.clock import TIME, seconds_of
 from vn.errors import Findings, InputError, show
-from vn.files import read_text
+from vn.io.files import read_text
 from vn.overlap import Overlap, settle
 from vn.story import Clip
+from vn.timecode import TIME, seconds_of
 
 SUFFIXES = (".srt", ".vtt", ".txt")
 _CUE = re.compile(rf"\s*({TIME})\s*-->\s*({TIME})(?:\s.*)?")

@@ -10,7 +10,7 @@ from typing import Any
 
 from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.errors import Findings, InputError
-from vn.lock import claim
+from vn.io.lock import claim
 from vn.narrate.edit import check_found, overlap_of, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.output import show
@@ -222,7 +222,7 @@ def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str
         asked, before = getattr(args, name), made_with.get(name)
         options[name] = asked if asked is not None else before if type(before) is type(usual) else usual
 
-    from vn.llm.decoding import clash
+    from vn.generation.decoding import clash
 
     if problem := clash(options["beams"], options["temperature"]):
         raise InputError(problem, field="--beams")

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vn.clock import seconds_of
 from vn.errors import Findings, InputError
-from vn.files import read_json
+from vn.io.files import read_json
 from vn.narrate.changes import Changes, compare
 from vn.narrate.record import FIELDS, Record, marks, product_mark, read_record
 from vn.overlap import CHOICES, Overlap
 from vn.story import Fixed, Story, is_seconds
+from vn.story_reader import parse_story
+from vn.timecode import seconds_of
 
 ADDED = ("word_range", "words", "label_odds", "knowledge_used", "fixed")
 NOT_A_STORYS = ("record", "warnings", "knowledge_dropped")
@@ -81,7 +82,7 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
     entries, sorted_ = _in_order(data.get("clips"))
     bare = {name: value for name, value in data.items() if name not in NOT_A_STORYS}
     bare["clips"] = [_clip_of(entry) if isinstance(entry, dict) else entry for entry in entries]
-    story = Story.from_dict(bare, file=file, findings=findings, overlap=overlap or overlap_of(before.made_with))
+    story = parse_story(bare, file=file, findings=findings, overlap=overlap or overlap_of(before.made_with))
     story = replace(story, video=before.video or story.video)
     new = [marks(clip) for clip in story.clips]
     old = () if before.damaged else before.clips

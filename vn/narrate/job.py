@@ -17,7 +17,7 @@ from vn.story import Clip, Labels, count_words
 if TYPE_CHECKING:
     from vn.adapter import NarratorCard
     from vn.data.shot_settings import ShotSettings
-    from vn.llm.generate import WrittenClip
+    from vn.generation.generate import WrittenClip
 
 
 @dataclass(slots=True)

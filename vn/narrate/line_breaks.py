@@ -81,7 +81,7 @@ def break_costs(text: str) -> dict[int, float]:
         before = i - 2 if spaced else i - 1
         if before < 0 or _extends(right) or left == "\u200d":
             continue
-        if right in CLOSING or (right == '"' and i not in opened):
+        if (right in CLOSING and not _is_minus(text, i)) or (right == '"' and i not in opened):
             continue
         if text[before] in OPENING or before in opened:
             continue
@@ -118,6 +118,12 @@ def _cost(text: str, plain: str, before: int, place: int, spaced: bool) -> float
 def _number_end(end: int, words: set[int]) -> int:
     """A number's end, or that of the word that its unit is the beginning of."""
     return next((i for i in range(end, end + 3) if i in words), end)
+
+
+def _is_minus(text: str, place: int) -> bool:
+    """Whether a hyphen is the sign of a number, as in ``，-18℃``, and not between two words or numbers."""
+    left, right = text[place - 1], text[place + 1 : place + 2]
+    return text[place] == "-" and right.isdecimal() and (left in CLOSING or left == " ")
 
 
 def _opening_quotes(text: str) -> set[int]:

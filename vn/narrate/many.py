@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from vn.data.atomic import write_text
 from vn.data.shot_settings import shot_settings
 from vn.errors import Findings, InputError
-from vn.files import read_json, read_text
-from vn.lock import claim
+from vn.io.atomic import write_text
+from vn.io.files import read_json, read_text
+from vn.io.lock import claim
 from vn.narrate.edit import Plan, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.product import read_product
@@ -76,7 +76,7 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
         raise InputError("say where to write: --out")
 
     from vn.adapter import read_card
-    from vn.llm.load import hash_folder
+    from vn.io.hashes import hash_folder
 
     card = read_card(adapter)
     print(f"{adapter}: {card.about()}", file=sys.stderr)

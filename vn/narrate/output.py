@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vn.data.atomic import write_text
 from vn.errors import Findings, InputError
+from vn.io.atomic import write_text
+from vn.io.places import relative
 from vn.narrate.edit import Plan
 from vn.narrate.record import record
-from vn.places import relative
 from vn.story import Story, count_words
 
 if TYPE_CHECKING:
-    from vn.llm.generate import WrittenClip
+    from vn.generation.generate import WrittenClip
 
 
 def save(
@@ -63,7 +63,7 @@ def _picture(story: Story) -> tuple[int, int] | None:
 
 def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, Any]) -> dict[str, Any]:
     """How a clip came about."""
-    from vn.llm.labels import likeliest
+    from vn.generation.labels import likeliest
     from vn.narrate.knowledge_use import used_points
 
     words, narration = written.written.words, written.written.narration

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from vn.errors import Findings, InputError, show
-from vn.files import parse_yaml, read_text
+from vn.io.files import parse_yaml, read_text
+from vn.io.slips import Source, not_a_text, slip
 from vn.overlap import Overlap
-from vn.slips import Source, not_a_text, slip
 from vn.story import KEY, Labels, Story, parse_labels
+from vn.story_reader import parse_story
 
 
 def read_product(file: Path, findings: Findings, overlap: Overlap = "refuse") -> Story:
@@ -16,7 +17,7 @@ def read_product(file: Path, findings: Findings, overlap: Overlap = "refuse") ->
     text = read_text(file)
     data = parse_yaml(text, file)
     name = file.stem if KEY.fullmatch(file.stem) else "product"
-    return Story.from_dict(
+    return parse_story(
         data, file=file, findings=findings, clips_required=False, default_id=name, overlap=overlap, source=text
     )
 

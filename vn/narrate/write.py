@@ -13,8 +13,8 @@ from vn.adapter import load_adapter
 from vn.data.encoders import load_matching_encoder
 from vn.data.frames import encode_video
 from vn.errors import InputError
-from vn.llm.decoding import Decoding
-from vn.llm.generate import Footage, StoryWriter, WrittenClip
+from vn.generation.decoding import Decoding
+from vn.generation.generate import Footage, StoryWriter, WrittenClip
 from vn.narrate.job import Job
 from vn.story import WordRangeRule
 
@@ -83,7 +83,7 @@ class Narrator:
         """The demo's narrator writes fluently about any video, and knows only its own."""
         if self.card.corpus != "demo":
             return
-        from vn.demo.likeness import is_demo_video
+        from vn.data.demo_mark import is_demo_video
 
         if not is_demo_video(job.video):
             message = "this narrator knows only the demo's toy world of rendered products, which this video is not from"

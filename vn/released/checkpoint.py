@@ -19,9 +19,9 @@ from typing import Any
 from torch import Tensor
 
 from vn.errors import InputError, show
-from vn.files import read_json
+from vn.io.files import read_json
+from vn.io.weights import read_tensors
 from vn.llm.lora import LoraSettings
-from vn.llm.weights import read_tensors
 
 POSITIONS = 100
 PREFIX = re.compile(r"^(?:module\.|base_model\.|model\.)+")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vn.errors import Findings, InputError
-from vn.lock import claim
+from vn.io.lock import claim
 
 if TYPE_CHECKING:
     from vn.adapter import Assembly
@@ -108,8 +108,8 @@ def _assemble(args: argparse.Namespace, released: ReleasedCheckpoint) -> Assembl
 
 def _write(args: argparse.Namespace, assembly: Assembly, released: ReleasedCheckpoint, findings: Findings) -> None:
     from vn.adapter import note_base, replace_folder, save_adapter
-    from vn.llm.export import write_base
-    from vn.llm.load import hash_folder
+    from vn.export.formats import write_base
+    from vn.io.hashes import hash_folder
     from vn.released.embeddings import take_embeddings
 
     fill(assembly, released, args.checkpoint)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vn.errors import Findings, InputError, show
-from vn.llm.added import FIELD, add_tokens
+from vn.tokenizer.added import FIELD, add_tokens
 
 if TYPE_CHECKING:
     from vn.adapter import Assembly

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError
-from vn.metrics.predictions import read_lines
+from vn.score.predictions import read_lines
 
 
 def best_point(metric: Mapping[str, str], folder: Path, names: Iterable[str]) -> str | None:

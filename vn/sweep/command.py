@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from vn.errors import InputError, show
-from vn.lock import claim
+from vn.io.lock import claim
 from vn.sweep.grid import Sweep, command_of, read_sweep
 from vn.sweep.rehearsal import rehearse_sweep
 from vn.sweep.runner import Runner, environment_of, shown

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vn.environment import is_set
 from vn.errors import InputError, did_you_mean, show
-from vn.files import read_yaml
+from vn.io.files import read_yaml
 from vn.shipped import find
 from vn.sweep.axes import Axis, axes_of
 
@@ -122,7 +122,7 @@ def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -
         {
             variable: data[key]
             for key, variable in (("project", "WANDB_PROJECT"), ("entity", "WANDB_ENTITY"))
-            if key in data and variable not in os.environ
+            if key in data and not is_set(variable)
         },
     )
     for point in sweep.points[:1]:

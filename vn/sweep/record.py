@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vn.data.atomic import write_text
 from vn.errors import InputError
-from vn.files import read_json, read_yaml
+from vn.io.atomic import write_text
+from vn.io.files import read_json, read_yaml
 from vn.shipped import find
 from vn.sweep.grid import Sweep
 

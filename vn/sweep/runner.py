@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 import subprocess
@@ -17,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from vn.data.atomic import write_text
+from vn.environment import for_child, is_set
+from vn.io.atomic import write_text
 from vn.sweep.best import best_point
 from vn.sweep.grid import Command, Point, Sweep, command_of
 from vn.sweep.record import Record
@@ -38,15 +38,15 @@ def environment_of(point: Point, command: Command, parallel: int, attach: str | 
         attach: the sweep on a server, as SWEEP, PROJECT/SWEEP or ENTITY/PROJECT/SWEEP, that the runs belong to.
     """
     own = {"WANDB_RUN_ID": point.id, **command.environment}
-    if "WANDB_MODE" not in os.environ:
+    if not is_set("WANDB_MODE"):
         own["WANDB_MODE"] = "offline"
     if attach:
         *place, own["WANDB_SWEEP_ID"] = attach.split("/")
         own["WANDB_SWEEP_PARAM_PATH"] = str((command.folder / PARAMETERS).absolute())
         own |= dict(zip(("WANDB_PROJECT", "WANDB_ENTITY"), reversed(place), strict=False))
-        if "WANDB_PROJECT" not in {**os.environ, **own}:
+        if "WANDB_PROJECT" not in own and not is_set("WANDB_PROJECT"):
             own["WANDB_PROJECT"] = "vn"  # W&B ignores the project that a run of a sweep asks for in code
-    if parallel > 1 and "OMP_NUM_THREADS" not in os.environ:
+    if parallel > 1 and not is_set("OMP_NUM_THREADS"):
         own["OMP_NUM_THREADS"] = "1"
     return own
 
@@ -138,7 +138,7 @@ class Runner:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, **environment},
+            env=for_child(environment),
             start_new_session=True,  # a terminal's Ctrl-C comes here, and goes on as SIGTERM, which saves first
         )
         self.running.append(Job(point, command, process, log, time.monotonic()))

@@ -11,8 +11,8 @@ from typing import Any
 from jsonargparse import ArgumentError
 
 from vn.errors import InputError, did_you_mean, show
-from vn.files import parse_json, read_json, read_yaml
-from vn.llm.decoding import clash
+from vn.generation.decoding import clash
+from vn.io.files import parse_json, read_json, read_yaml
 from vn.run_paths import check_data, moved
 from vn.shipped import find
 

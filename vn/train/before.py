@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from vn.adapter import read_card
-from vn.data.datamodule import StoryDataModule, other_videos
-from vn.data.fits import check_narrator
 from vn.errors import InputError
 from vn.prompt import Template, default_template
+from vn.train.datamodule import StoryDataModule, other_videos
+from vn.train.fits import check_narrator
 from vn.train.module import NarratorModule
 
 

@@ -25,9 +25,9 @@ from lightning.fabric.utilities.types import _PATH
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
 from vn.adapter import Assembly, load_trained, save_adapter
-from vn.data.atomic import atomic_write, disk_fault, write_text
 from vn.errors import InputError
-from vn.files import read_json
+from vn.io.atomic import atomic_write, disk_fault, write_text
+from vn.io.files import read_json
 from vn.narrator import VideoNarrator
 
 MARKER = "engine.json"

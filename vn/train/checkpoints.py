@@ -17,7 +17,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from vn.adapter import note_base, replace_folder, save_adapter
-from vn.data.datamodule import StoryDataModule
+from vn.train.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.module import NarratorModule
 from vn.train.sigterm import Preempted, Sigterm

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -19,18 +18,19 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from vn.data.atomic import write_text
-from vn.data.datamodule import StoryDataModule
+from vn.environment import process_rank, wandb_variables
 from vn.errors import InputError
-from vn.files import read_yaml
-from vn.lock import claim
-from vn.metrics.score_command import print_table, score_folder
+from vn.io.atomic import write_text
+from vn.io.files import read_yaml
+from vn.io.lock import claim
 from vn.run_paths import with_ways
+from vn.score.command import print_table, score_folder
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
 from vn.train.before import check_before
 from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import check_epochs, check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
+from vn.train.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.mirror import finish_wandb, note_end, seen_by_sweep, wandb_logger
 from vn.train.module import NarratorModule, Testing
@@ -157,7 +157,7 @@ class NarratorCLI(LightningCLI):
             return self.folder
         if self.settings.out:
             return Path(self.settings.out)
-        point = _point()
+        point = wandb_variables().point
         return Path(self.settings.runs) / point if point else self.folder
 
     def before_instantiate_classes(self) -> None:
@@ -167,7 +167,7 @@ class NarratorCLI(LightningCLI):
             Finished: nothing is left to do.
         """
         self._name_run()
-        if _rank() == 0:  # the other ranks are of the same run
+        if process_rank() == 0:  # the other ranks are of the same run
             self.stack.enter_context(claim(self.output, f"vn {self.command}"))
         if self.command in ("fit", "run"):
             self._compare_config()
@@ -178,7 +178,7 @@ class NarratorCLI(LightningCLI):
     def _name_run(self) -> None:
         settings = self.settings
         if settings.name is None:
-            settings.name = _point()
+            settings.name = wandb_variables().point
             if settings.name is None:
                 files = [Path(str(f)) for f in settings.config or []]
                 stem = next((f.stem for f in files if f.parent.name != "ablations"), "run")
@@ -233,11 +233,11 @@ class NarratorCLI(LightningCLI):
             return [asked]
         if isinstance(asked, list) and asked:
             return asked
-        if self.command not in ("fit", "run") and "WANDB_RUN_ID" not in os.environ:
+        if self.command not in ("fit", "run") and wandb_variables().run_id is None:
             return []
         training = self.command in ("fit", "run")
         run_id = wandb_run_id(self.folder / "checkpoints" / LAST) if training else None
-        config = yaml.safe_load(self._dump()) if _rank() == 0 else None
+        config = yaml.safe_load(self._dump()) if process_rank() == 0 else None
         return [wandb_logger(jsonl, self.settings.name, config, run_id)]
 
     def after_instantiate_classes(self) -> None:
@@ -248,33 +248,16 @@ class NarratorCLI(LightningCLI):
         adapter = Path(self.settings.adapter or self.folder / "adapter")
         check_before(self.command, self.datamodule, model, adapter)
         if self.command in ("fit", "run"):
-            if _rank() == 0 and not (self.folder / "adapter").exists():
+            if process_rank() == 0 and not (self.folder / "adapter").exists():
                 write_text(self.folder / CONFIG, with_ways(self._dump(), self.folder))
         else:
             model.load_adapter(adapter)
-            if _rank() == 0 and _point() and not self.settings.out:
+            if process_rank() == 0 and wandb_variables().point and not self.settings.out:
                 write_text(self.output / CONFIG, with_ways(self._dump(), self.output))  # a point's own folder
 
 
 def _no_handlers() -> None:
     """Instead of Lightning's signal handlers: `vn.train.sigterm` says why."""
-
-
-def _point() -> str | None:
-    """In a sweep of W&B's agent, the run id: its run folder's name, or that of the folder a test writes to."""
-    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
-
-
-def _rank() -> int:
-    """This process among those of the run, as its launcher says: torchrun, Lightning or SLURM."""
-    for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
-        if name in os.environ:
-            rank = int(os.environ[name])
-            break
-    else:
-        rank = 0
-    # Lightning's own launcher counts each machine's processes from 0.
-    return rank if "RANK" in os.environ else rank or int(os.environ.get("NODE_RANK", "0"))
 
 
 def main(command: str, argv: list[str]) -> int:

@@ -13,8 +13,8 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
-from vn.data.atomic import atomic_write
 from vn.errors import InputError
+from vn.io.atomic import atomic_write
 
 
 class JsonlLogger(Logger):

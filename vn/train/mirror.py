@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import netrc
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from urllib.parse import urlparse
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from vn.environment import wandb_variables
 from vn.train.loggers import JsonlLogger
 
 
@@ -66,13 +66,14 @@ def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, r
         config: logged with it as ``cfg``, beside the ablation; None on ranks that log nothing.
         run_id: of the run that this one goes on with, from its checkpoint; the environment's wins.
     """
-    in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
-    offline = not in_sweep and "WANDB_MODE" not in os.environ and not _logged_in()
+    variables = wandb_variables()
+    in_sweep = variables.sweep_id is not None
+    offline = not in_sweep and variables.mode is None and not _logged_in()
     logger = WandbMirror(
         jsonl,
         name=None if in_sweep else name,
-        id=os.environ.get("WANDB_RUN_ID") or run_id,
-        project=os.environ.get("WANDB_PROJECT", "vn"),
+        id=variables.run_id or run_id,
+        project=variables.project or "vn",
         save_dir=str(jsonl.file.parent),
         offline=offline,
         resume="allow",
@@ -121,8 +122,7 @@ def seen_by_sweep(loggers: list[Logger], folder: Path) -> list[Logger]:
         loggers: those that are asked for.
         folder: folder of the run.
     """
-    in_sweep = "WANDB_SWEEP_ID" in os.environ and "WANDB_RUN_ID" in os.environ
-    if not in_sweep or any(isinstance(logger, WandbLogger) for logger in loggers):
+    if wandb_variables().point is None or any(isinstance(logger, WandbLogger) for logger in loggers):
         return loggers
     return [*loggers, SweepPoint(folder)]
 
@@ -143,11 +143,12 @@ def note_end(exit_code: int, folder: Path | None = None) -> None:
         exit_code: 0 is finished.
         folder: folder of the run, if it is known: where W&B keeps its few small files.
     """
-    if "wandb" not in sys.modules and "WANDB_SWEEP_ID" not in os.environ:
+    in_sweep = wandb_variables().sweep_id is not None
+    if "wandb" not in sys.modules and not in_sweep:
         return
     import wandb
 
-    run = wandb.run or (_bare_run(folder) if os.environ.get("WANDB_SWEEP_ID") else None)
+    run = wandb.run or (_bare_run(folder) if in_sweep else None)
     if run is not None:
         run.finish(exit_code=exit_code)
 
@@ -166,9 +167,10 @@ def _bare_run(folder: Path | None) -> Any:
 
 def _logged_in() -> bool:
     """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
+    variables = wandb_variables()
+    if variables.api_key:
         return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    host = urlparse(variables.base_url).hostname
     try:
         return host is not None and netrc.netrc().authenticators(host) is not None
     except (OSError, netrc.NetrcParseError):

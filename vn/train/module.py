@@ -15,17 +15,18 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from vn.adapter import Assembly, NarratorCard, assemble, load_adapter, lost_base, read_card
-from vn.data.datamodule import StoryDataModule, Unread
 from vn.data.manifest import Manifest
 from vn.errors import Findings
+from vn.generation.decoding import Decoding
+from vn.generation.generate import Footage, Storyline, StoryWriter, WrittenClip
+from vn.io.hashes import hash_folder
 from vn.llm.batch import Batch
-from vn.llm.decoding import Decoding
-from vn.llm.generate import Footage, Storyline, StoryWriter, WrittenClip
-from vn.llm.load import Quantization, hash_folder
+from vn.llm.load import Quantization
 from vn.llm.lora import LoraSettings
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
 from vn.train.checkpoint_io import load_weights
+from vn.train.datamodule import StoryDataModule, Unread
 from vn.train.predictions import PredictionWriter, prediction_lines
 from vn.visual.plan import VisualSettings
 

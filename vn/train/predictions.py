@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 
 import lightning as L
 
-from vn.data.atomic import disk_fault, write_text
 from vn.errors import Findings, InputError
-from vn.llm.generate import WrittenClip
-from vn.llm.labels import likeliest
+from vn.generation.generate import WrittenClip
+from vn.generation.labels import likeliest
+from vn.io.atomic import disk_fault, write_text
 from vn.story import Story
 from vn.train.ranks import gather, leave
 

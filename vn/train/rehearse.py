@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vn.adapter import read_card
+from vn.environment import hub_is_offline
 from vn.errors import InputError
 from vn.llm.load import is_on_this_machine
 from vn.train.arguments import expand
@@ -75,6 +75,6 @@ class _Rehearsal(NarratorCLI):
         if is_on_this_machine(base):
             return
         message = f"no such model folder, and no model of the hub of this name was downloaded: {base}"
-        if os.environ.get("HF_HUB_OFFLINE") == "1" or Path(base).parent.is_dir():
+        if hub_is_offline() or Path(base).parent.is_dir():
             raise InputError(message, field="model.base_model")
         self.notes.append(f"model.base_model: {message}; it would be downloaded, if the hub has it")

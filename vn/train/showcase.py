@@ -10,11 +10,11 @@ import lightning as L
 import numpy as np
 from lightning.pytorch.loggers import WandbLogger
 
-from vn.data.datamodule import StoryDataModule, other_videos
 from vn.data.shards import read_sample, read_thumbs
 from vn.metrics.length import fits
-from vn.metrics.predictions import read_lines
+from vn.score.predictions import read_lines
 from vn.story import Language, WordRange, count_words
+from vn.train.datamodule import StoryDataModule, other_videos
 from vn.train.module import NarratorModule
 
 VIDEOS = 8  # of the test split, in the table of stories

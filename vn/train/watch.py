@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from vn.data.datamodule import StoryDataModule
 from vn.llm.batch import Batch
+from vn.train.datamodule import StoryDataModule
 from vn.train.module import NarratorModule
 from vn.train.ranks import gather, leave
 

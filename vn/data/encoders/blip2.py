@@ -24,7 +24,7 @@ from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
 from vn.data.encoders.picture import PictureEncoder
 from vn.errors import InputError
-from vn.llm.weights import read_tensors, read_weights
+from vn.io.weights import read_tensors, read_weights
 
 # CLIP's statistics, in 0 to 1.
 MEAN = (0.48145466, 0.4578275, 0.40821073)

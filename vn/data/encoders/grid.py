@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vn.data.encoders.picture import PictureEncoder
 from vn.errors import InputError, did_you_mean
-from vn.llm.load import hash_file, hash_folder
+from vn.io.hashes import hash_file, hash_folder
 
 GRID = 4
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}

@@ -8,7 +8,6 @@ private folder, names through pipes. No pickle passes in either direction.
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import subprocess
 import sys
@@ -25,9 +24,10 @@ from vn.data.encoders import lavis_worker
 from vn.data.encoders.blip2 import gather, to_lavis
 from vn.data.encoders.picture import PictureEncoder
 from vn.data.npy import read_npy
+from vn.environment import for_child
 from vn.errors import InputError
-from vn.llm.load import CACHE
-from vn.lock import claim
+from vn.io.cache import CACHE
+from vn.io.lock import claim
 
 REQUIREMENTS = ("salesforce-lavis==1.0.2", "transformers>=4.25,<4.27", "numpy<2")
 BLOCK = 21  # what LAVIS 1.0.2 takes
@@ -150,7 +150,7 @@ def environment(folder: Path = ENVIRONMENT) -> Path:
             [sys.executable, "-m", "venv", str(place)],
             [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS],
         ):
-            done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PIP_NO_INPUT": "1"})
+            done = subprocess.run(words, capture_output=True, text=True, env=for_child({"PIP_NO_INPUT": "1"}))
             if done.returncode:
                 last = (done.stderr or done.stdout).strip()[-TAIL:]
                 raise InputError(f"LAVIS' environment cannot be made: {last}", file=folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vn.errors import Findings, InputError
-from vn.files import parse_json, read_text
+from vn.io.files import parse_json, read_text
 from vn.overlap import ROUNDING, Overlap, settle
 from vn.story import KEY, KEY_RULE, Story
 

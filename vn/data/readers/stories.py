@@ -14,7 +14,7 @@ from vn.data.readers.groups import group_by_video
 from vn.data.readers.prompt_list import refuse_prompt_list
 from vn.data.readers.source import ReadContext, SourceStory, Split, load_json, parse_lines, refuse_twice
 from vn.errors import InputError
-from vn.files import read_text
+from vn.io.files import read_text
 from vn.story_reader import StoryReader
 
 SUFFIXES = (".json", ".jsonl")

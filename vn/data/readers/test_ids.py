@@ -19,7 +19,7 @@ from vn.data.readers.groups import listing, without_ending
 from vn.data.readers.prompt_list import NAMES
 from vn.data.readers.source import SourceStory
 from vn.errors import Findings, InputError, show
-from vn.files import parse_json, read_text
+from vn.io.files import parse_json, read_text
 
 NUMBER = re.compile(r"_\d{1,6}$")  # of a clip or a frame, after the id of its video
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from vn.data.readers.prompt_list import refuse_prompt_list
 from vn.data.readers.source import ReadContext, SourceStory, load_json, story_id, whole_seconds
 from vn.errors import InputError, show
-from vn.files import is_text, read_text
+from vn.io.files import is_text, read_text
 from vn.story import Clip, Knowledge, Story
 
 LINE = re.compile(r"(?P<times>(\d{1,4}):([0-5]\d)\s+(\d{1,4}):([0-5]\d))\s+(?P<text>\S.*)")

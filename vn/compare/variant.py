@@ -1,0 +1,16 @@
+"""A variant of a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vn.compare.runs import Run
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Runs that differ in their seed only, by seed."""
+
+    name: str
+    ablation: str
+    runs: tuple[Run, ...]

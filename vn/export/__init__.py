@@ -1,0 +1,1 @@
+"""A trained narrator for stock transformers or PEFT."""

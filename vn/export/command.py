@@ -1,0 +1,128 @@
+"""``vn export``: a run's language model for stock transformers or PEFT, checked by replaying golden prompts."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vn.errors import InputError
+from vn.io.lock import claim
+from vn.story import Clip, Knowledge, Language, ScriptLabel, Story
+from vn.story_reader import parse_story
+
+if TYPE_CHECKING:
+    from vn.export.formats import Replay
+
+EXAMPLES = """\
+examples:
+  vn export runs/demo --to merged --out exported/demo      a model folder: AutoModelForCausalLM.from_pretrained(...)
+  vn export runs/demo --to peft --out exported/adapter     an adapter: PeftModel.from_pretrained(base, ...)
+Either goes on in vn: vn test --run runs/demo --adapter exported/demo/narrator (or exported/adapter) --out again
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``vn export``."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("run", type=Path, help="a run folder, or an adapter folder")
+    parser.add_argument("--to", choices=("merged", "peft"), required=True, help="merged weights, or a PEFT adapter")
+    parser.add_argument("--out", type=Path, help="the folder to write (default: RUN/export-merged or RUN/export-peft)")
+    parser.add_argument(
+        "--dtype", choices=("bfloat16", "float16", "float32"), default="bfloat16", help="of written base weights"
+    )
+    parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="of one file of weights (default: 5GB)")
+    parser.add_argument("--golden", type=int, default=2, metavar="N", help="stories to replay as a check (default: 2)")
+    parser.add_argument("--base-model", help="where the base model lies, if it has moved since training")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export, replay, report."""
+    if args.golden < 1:
+        raise InputError(f"expected 1 or more, got {args.golden}", field="--golden")
+    adapter = args.run / "adapter" if (args.run / "adapter").is_dir() else args.run
+    out = args.out or args.run / f"export-{args.to}"
+    from vn.adapter import load_adapter, read_card, replace_folder
+
+    card = read_card(adapter)  # before anything slow
+    if out.resolve() in (adapter.resolve(), args.run.resolve()):
+        raise InputError("would replace what is exported; name another folder", file=out, field="--out")
+    if out.exists() and any(out.iterdir()) and not _is_export(out):
+        raise InputError("is not empty, and no earlier export; name another folder", file=out, field="--out")
+    stories = _golden_stories(args.run, card.language, args.golden, card.storyline)
+
+    from vn.export.formats import WRITERS, golden, replay
+
+    write, load = WRITERS[args.to]
+    with claim(out.parent, "vn export"):
+        # Trained over 4 or 8 bits, LoRA is written for the whole weights: into the others nothing merges without loss.
+        assembly = load_adapter(adapter, args.base_model, merge=False, quantized=False)
+        prompts = golden(assembly, stories)
+        with replace_folder(out) as new:
+            try:
+                write(assembly, new, out, args.dtype, args.shard_size)
+            except ValueError as error:
+                if isinstance(error, InputError):
+                    raise
+                raise InputError(str(error), field="--shard-size") from None
+            del assembly  # a large model need not stand in memory twice
+            result = replay(prompts, *load(new, card.dtype), args.dtype)
+    if card.quantization != "none":
+        print(f"trained over {card.quantization} weights; written, and compared, with the base model's whole weights")
+    print(_summary(result, out, args.to, args.dtype))
+    return 0
+
+
+def _is_export(folder: Path) -> bool:
+    return (folder / "narrator" / "narrator.json").exists() or (folder / "narrator.json").exists()
+
+
+def _golden_stories(run: Path, language: str, count: int, storyline: bool) -> list[Story]:
+    """The first evaluated stories of a run, or one of our own."""
+    file = run / "stories.jsonl"
+    if file.exists():
+        from vn.score.predictions import read_lines
+
+        stories = [parse_story(line, file=file, overlap="keep") for line in read_lines(file)]
+        narrated = [
+            story
+            for story in stories
+            if story.narrated and (not storyline or all(story.clips[i].labels for i in story.narrated))
+        ][:count]
+        if narrated:
+            return narrated
+    return [_made_up("zh" if language == "zh" else "en")]
+
+
+def _made_up(language: Language) -> Story:
+    if language == "zh":
+        texts, title, points = (
+            ("水壶太旧了？", "一分钟就能烧开，外观是红色的。", "现在下单买一送一。"),
+            "极光水壶",
+            ("不锈钢",),
+        )
+    else:
+        texts = ("Is your kettle old?", "This red one boils in a minute.", "Get two for the price of one.")
+        title, points = "Aurora kettle", ("steel",)
+    labels = (ScriptLabel.SORE_POINT, ScriptLabel.APPEARANCE, ScriptLabel.CALL_TO_ACTION)
+    clips = tuple(
+        Clip(4.0 * n, 4.0 * n + 4, (label,), text) for n, (label, text) in enumerate(zip(labels, texts, strict=True))
+    )
+    return Story(
+        "golden", title, language, "ad", (Knowledge("材质" if language == "zh" else "Material", points),), clips
+    )
+
+
+def _summary(result: Replay, out: Path, to: str, dtype: str) -> str:
+    texts, equal = result.texts
+    use = "AutoModelForCausalLM.from_pretrained" if to == "merged" else "PeftModel.from_pretrained"
+    return "\n".join(
+        [
+            f"golden prompts, replayed through {use} ({dtype} weights):",
+            f"  {result.places} places; largest difference of a logit {result.largest:.3g}, logits up to "
+            f"{result.scale:.3g}; the same most likely token at {100 * result.same_choice:.1f} %",
+            f"  {equal} of {texts} texts have the same ids with the tokenizer beside it",
+            f"wrote {out}",
+        ]
+    )

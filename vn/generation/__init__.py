@@ -1,0 +1,1 @@
+"""Writing a story: prompts, cache, labels, narrations of the right length."""

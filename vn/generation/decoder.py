@@ -1,0 +1,217 @@
+"""The narrator reading several stories at once, each a few tokens at a time, with a key-value cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vn.generation import llama
+from vn.llm.packing import Row
+from vn.llm.slots import Part, Reading, SlotCache
+from vn.narrator import VideoNarrator
+
+MOST_TOKENS = 4096  # of a pass, unless a single story wants more
+FRAMES = 256  # combined at a time
+
+
+@dataclass(slots=True)
+class Slot:
+    """A story's place in the cache.
+
+    Attributes:
+        number: of the slot.
+        ids: what was read and not forgotten, in order; what was only tried is not among them.
+    """
+
+    number: int
+    ids: list[int] = field(default_factory=list)
+
+    def keep(self, count: int) -> None:
+        """Forget all but the first tokens."""
+        del self.ids[count:]
+
+    def take(self, ids: Sequence[int]) -> None:
+        """Keep what was tried straight ahead of what was read."""
+        self.ids += ids
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Tokens of several ways on from what was read; the answer is what comes next after each: logits ``[n, V]``.
+
+    The tokens of all ways lie in the cache one behind the other, until something is read.
+
+    Attributes:
+        ids: of the new tokens.
+        paths: for each, which tokens lead to it: indices into all tried since the last `Read`, itself included.
+    """
+
+    ids: Sequence[int]
+    paths: Sequence[Sequence[int]]
+
+    @classmethod
+    def straight(cls, ids: Sequence[int]) -> Try:
+        """One way, token after token; behind a `Read`, a story that goes it may keep it (`Slot.take`)."""
+        return cls(ids, [range(n + 1) for n in range(len(ids))])
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Tokens to read on with; the answer is what comes next: logits ``[1, V]``.
+
+    Attributes:
+        ids: at least one.
+        visual: ``[N, H]``, in place of the embeddings of the ids from `visual_at` on.
+        visual_at: see `visual`.
+        ahead: ways on from there, tried in the same pass; their logits stand behind the first: ``[1 + n, V]``.
+    """
+
+    ids: Sequence[int]
+    visual: Tensor | None = None
+    visual_at: int = 0
+    ahead: Try | None = None
+
+
+Request = Read | Try
+
+
+def size(request: Request) -> int:
+    """How many tokens go through the model."""
+    ahead = request.ahead if isinstance(request, Read) else None
+    return len(request.ids) + (len(ahead.ids) if ahead is not None else 0)
+
+
+class Decoder:
+    """The model, and a cache with a slot for each story.
+
+    Args:
+        narrator: in evaluation mode.
+
+    Attributes:
+        passes: of the model so far.
+        tokens: read so far, tried ones included.
+    """
+
+    def __init__(self, narrator: VideoNarrator) -> None:
+        self.narrator = narrator
+        self.model = narrator.causal_lm
+        self.device = narrator.projector.linear.weight.device
+        self.cache = SlotCache()
+        self.passes = 0
+        self.tokens = 0
+        self._embed = self.model.get_input_embeddings()
+        self._layers = self.model.get_decoder()
+        self._head = self.model.get_output_embeddings()
+        self._plain = llama.is_plain(self._layers)
+        self._nothing = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.device)
+
+    def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        """Read what the slots ask for, in as few passes as memory allows.
+
+        Args:
+            asked: a request for each of several slots.
+
+        Returns:
+            Logits ``[1 or n, V]``, in fp32, for each request.
+        """
+        # Single tokens first, by slot: that is how `Reading` wants them.
+        sizes = [size(request) for _, request in asked]
+        single = [count == 1 and isinstance(request, Read) for count, (_, request) in zip(sizes, asked, strict=True)]
+        order = sorted(range(len(asked)), key=lambda i: (not single[i], asked[i][0].number))
+        answers: list[Tensor | None] = [None] * len(asked)
+        group: list[int] = []
+        total = 0
+        for i in [*order, None]:
+            count = sizes[i] if i is not None else 0
+            if group and (i is None or total + count > MOST_TOKENS):
+                for n, logits in zip(group, self._pass([asked[n] for n in group]), strict=True):
+                    answers[n] = logits
+                group, total = [], 0
+            if i is not None:
+                group.append(i)
+                total += count
+        return [logits for logits in answers if logits is not None]
+
+    def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        parts: list[Part] = []
+        ids: list[int] = []
+        places: list[int] = []
+        wanted: list[int] = []
+        answers: list[int] = []  # logits of each
+        visual: list[tuple[int, Tensor]] = []
+        for slot, request in asked:
+            read, wants = len(slot.ids), len(wanted)
+            tried: Try | None
+            if isinstance(request, Read):
+                tried, count = request.ahead, len(request.ids)
+                if request.visual is not None:
+                    visual.append((len(ids) + request.visual_at, request.visual))
+                parts.append(Part(slot.number, read, count))
+                ids += request.ids
+                places += range(read, read + count)
+                wanted.append(len(ids) - 1)
+                read += count
+                slot.ids += request.ids
+            else:
+                tried = request
+            if tried is not None:
+                parts.append(_tried(slot.number, read, tried))
+                places += [read + len(path) - 1 for path in tried.paths]
+                wanted += range(len(ids), len(ids) + len(tried.ids))
+                ids += tried.ids
+            answers.append(len(wanted) - wants)
+        inputs = self._embed(torch.tensor([ids], device=self.device))
+        for first, tokens in visual:
+            inputs[0, first : first + len(tokens)] = tokens.to(inputs.dtype)
+        singles = sum(isinstance(request, Read) and size(request) == 1 for _, request in asked)
+        reading = Reading(self.cache, parts, singles, self.device)
+        hidden = self._hidden(inputs, torch.tensor([places], device=self.device), reading)[0]
+        if len(wanted) < len(ids):
+            hidden = hidden[torch.tensor(wanted, device=self.device)]
+        self.passes += 1
+        self.tokens += len(ids)
+        return list(self._head(hidden).float().split(answers))
+
+    def _hidden(self, inputs: Tensor, places: Tensor, reading: Reading) -> Tensor:
+        if self._plain:
+            return llama.read(self._layers, inputs, places, reading)
+        return self._layers(
+            inputs_embeds=inputs,
+            attention_mask=self._nothing,  # of four dimensions: transformers leaves it alone, and `Reading` needs none
+            position_ids=places,
+            reading=reading,
+            use_cache=False,
+        ).last_hidden_state
+
+
+def _tried(slot: int, read: int, request: Try) -> Part:
+    """What tries behind so many tokens that were read."""
+    count = len(request.ids)
+    tried = 1 + max(path[-1] for path in request.paths) - count
+    mask = torch.zeros(count, read + tried + count, dtype=torch.bool)
+    mask[:, :read] = True
+    for n, path in enumerate(request.paths):
+        mask[n, [read + column for column in path]] = True
+    return Part(slot, read + tried, count, mask)
+
+
+def visual_tokens(narrator: VideoNarrator, row: Row, frames: np.ndarray) -> Tensor | None:
+    """The visual tokens ``[N, H]`` of a row, None where it has none; `frames` ``[F, T, D]`` as stored.
+
+    A long video's memory is a mean of thousands of frames: they are combined a few at a time.
+    """
+    weights, device = row.plan.weights, narrator.projector.linear.weight.device
+    if not len(weights):
+        return None
+    seen = torch.zeros(len(weights), *frames.shape[1:], device=device)
+    used = np.flatnonzero(weights.any(axis=0))
+    for start in range(0, len(used), FRAMES):
+        some = used[start : start + FRAMES]
+        part = torch.from_numpy(frames[some]).to(device).float()
+        seen += torch.einsum("vf,ftd->vtd", torch.from_numpy(weights[:, some]).to(device), part)
+    positions = torch.full((len(weights),), row.position, device=device)
+    return narrator.see(seen, torch.eye(len(weights), device=device), positions)

@@ -1,0 +1,159 @@
+"""Script labels as the model writes them: the 12 and their ``+`` combinations, and how likely each is."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from vn.errors import InputError
+from vn.generation.decoder import Read, Request, Try
+from vn.llm.tokens import SegmentTokenizer
+from vn.story import Labels, Language, ScriptLabel, format_labels
+
+MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
+KEPT_ODDS = 3  # labels whose probabilities files have
+
+Pick = Callable[[Tensor, Sequence[int], Sequence[int]], int]
+"""Chooses a token: from logits ``[V]``, the tokens written so far, and those allowed."""
+LabelOdds = tuple[tuple[ScriptLabel, float], ...]
+"""Labels with their probabilities, the likeliest first."""
+
+
+def likeliest(odds: LabelOdds, language: Language) -> dict[str, float] | None:
+    """The few likeliest labels by name, as files have them; None where the model did not choose among them."""
+    return {label.text(language): round(share, 4) for label, share in odds[:KEPT_ODDS]} or None
+
+
+@dataclass(slots=True)
+class Node:
+    """A beginning of labels: what may follow, the labels it may become the first of, and those it is, at an end."""
+
+    children: dict[int, Node] = field(default_factory=dict)
+    firsts: set[ScriptLabel] = field(default_factory=set)
+    labels: Labels | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLabels:
+    """Labels that were written.
+
+    Attributes:
+        labels: they.
+        odds: how likely each of the 12 was as the first of them.
+        rest: ids of labels and newline that are not in the cache yet; of newline and lead, where `after` is known.
+        after: logits ``[1, V]`` behind labels and lead, where these were read ahead.
+    """
+
+    labels: Labels
+    odds: LabelOdds
+    rest: list[int]
+    after: Tensor | None = None
+
+
+class LabelTrie:
+    """Which tokens may follow within a script label, or labels joined by ``+``.
+
+    Labels are tokenised as training tokenised them: the joined text as one segment, whatever the tokenizer merges.
+    Where only one token may follow the model is not asked.
+
+    Args:
+        tokens: of the language model.
+        language: of the labels' names.
+
+    Attributes:
+        depth: tokens of the longest.
+        ahead: what to try behind a prompt: all places at which the first label is decided.
+
+    Raises:
+        InputError: the tokenizer has the same ids for two labels.
+    """
+
+    def __init__(self, tokens: SegmentTokenizer, language: Language) -> None:
+        self.root = Node()
+        self.depth = 0
+        self._end = tokens.newline
+        for count in range(1, MOST_LABELS + 1):
+            for labels in itertools.permutations(ScriptLabel, count):
+                path = (*tokens.encode(format_labels(labels, language)), tokens.newline)
+                self.depth = max(self.depth, len(path))
+                node = self.root
+                for token in path:
+                    node.firsts.add(labels[0])
+                    node = node.children.setdefault(token, Node())
+                if node.labels is not None:
+                    one, two = (format_labels(x, language) for x in (node.labels, labels))
+                    raise InputError(f"the base model's tokenizer cannot tell the labels {one!r} and {two!r} apart")
+                node.firsts.add(labels[0])
+                node.labels = labels
+        # The places at which the first label is decided, and what has to be read to get there.
+        self._forks: list[tuple[int, ...]] = []
+        self._find(self.root, ())
+        prefixes = {path[:n] for path in self._forks for n in range(1, len(path) + 1)}
+        self._tried = sorted(prefixes, key=lambda path: (len(path), path))
+        place = {path: n for n, path in enumerate(self._tried)}
+        paths = [[place[path[:n]] for n in range(1, len(path) + 1)] for path in self._tried]
+        self.ahead = Try([path[-1] for path in self._tried], paths) if paths else None
+
+    def _find(self, node: Node, path: tuple[int, ...]) -> None:
+        if len(node.firsts) > 1:
+            if path and len(node.children) > 1:
+                self._forks.append(path)
+            for token, child in node.children.items():
+                self._find(child, (*path, token))
+
+    def allowed(self, written: Sequence[int]) -> list[int]:
+        """The tokens that may follow those written so far."""
+        node = self.root
+        for token in written:
+            node = node.children[token]
+        return list(node.children)
+
+    def write(
+        self, logits: Tensor, pick: Pick, lead: Sequence[int] | None = None
+    ) -> Generator[Request, Tensor, WrittenLabels]:
+        """Write labels; yields what is to be read.
+
+        Args:
+            logits: ``[1 + n, V]`` behind the prompt, and of what was tried `ahead`.
+            pick: chooses where several tokens may follow.
+            lead: ids that will be read behind the labels, if any: where the labels may end, these are read ahead.
+        """
+        known: dict[tuple[int, ...], Tensor] = dict(zip([(), *self._tried], logits, strict=True))
+        odds = self._odds(known)
+        node, read = self.root, 0
+        written: list[int] = []
+        end: list[int] = []  # newline and lead, where they were read ahead
+        after: Tensor | None = None
+        while node.labels is None:
+            allowed = list(node.children)
+            token = allowed[0]
+            if len(allowed) > 1:
+                if tuple(written) not in known:
+                    end = [self._end, *lead] if lead is not None and self._end in allowed else []
+                    answer = yield Read(written[read:], ahead=Try.straight(end) if end else None)
+                    known[tuple(written)], after = answer[0], answer[-1:] if end else None
+                    read = len(written)
+                token = pick(known[tuple(written)], written, allowed)
+            written.append(token)
+            node = node.children[token]
+        if end and written[read:] == [self._end]:
+            return WrittenLabels(node.labels, odds, end, after)
+        return WrittenLabels(node.labels, odds, written[read:])
+
+    def _odds(self, known: dict[tuple[int, ...], Tensor]) -> LabelOdds:
+        found = dict.fromkeys(ScriptLabel, 0.0)
+
+        def spread(node: Node, path: tuple[int, ...], share: float) -> None:
+            if len(node.firsts) == 1:
+                found[next(iter(node.firsts))] += share
+                return
+            tokens = list(node.children)
+            shares = known[path][tokens].softmax(dim=0).tolist() if len(tokens) > 1 else [1.0]
+            for token, part in zip(tokens, shares, strict=True):
+                spread(node.children[token], (*path, token), share * part)
+
+        spread(self.root, (), 1.0)
+        return tuple(sorted(found.items(), key=lambda each: -each[1]))

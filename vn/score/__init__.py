@@ -1,0 +1,1 @@
+"""Scores of a whole test: what the metrics of `vn.metrics` say of predictions and stories."""

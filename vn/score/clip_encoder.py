@@ -1,0 +1,142 @@
+"""CLIP for EMScore: texts and pictures as unit vectors of one space, of transformers (Chinese-CLIP) or open_clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vn.errors import InputError
+from vn.extras import require
+from vn.metrics.vectors import normalised
+from vn.score.disk_cache import DiskCache
+from vn.score.pretrained import fingerprint, load_whole
+
+BATCH = 32
+OPEN_CLIP = "open_clip:"
+Towers = tuple[Any, Callable[[list[str]], Any], Callable[[list[Any]], Any]]
+
+
+class ClipEncoder:
+    """Texts and pictures to unit vectors. Loads its weights when it is first asked.
+
+    Args:
+        name: a folder or a name on the Hugging Face hub with a CLIP of transformers, such as
+            ``OFA-Sys/chinese-clip-vit-base-patch16``; or ``open_clip:ARCHITECTURE:WEIGHTS``, the weights a file or one
+            of open_clip's names for them.
+        cache: keeps embeddings of texts, and of pictures by the caller's names for them.
+    """
+
+    def __init__(self, name: str, cache: DiskCache | None = None) -> None:
+        self.name = name
+        self.cache = cache or DiskCache()
+        self._loaded: tuple[Towers, str] | None = None
+
+    @property
+    def id(self) -> str:
+        """Name and weights: numbers of different ones are never compared."""
+        name = self.name
+        if Path(name).is_dir():
+            name = Path(name).name
+        elif name.startswith(OPEN_CLIP):
+            name = ":".join(Path(part).name for part in name.split(":"))
+        return f"{name}@{self.weights}"
+
+    @property
+    def weights(self) -> str:
+        """Twelve hex digits of the weights."""
+        return self._load()[1]
+
+    def texts(self, texts: Iterable[str]) -> dict[str, np.ndarray]:
+        """The unit vector ``[D]`` float32 of each text, cut where the encoder's context ends.
+
+        Raises:
+            InputError: the weights are not here, or not all of them.
+        """
+        wanted = list(dict.fromkeys(texts))
+        maker = f"{self.id} text"
+        known = {text: np.frombuffer(v, dtype=np.float32) for text, v in self.cache.get(maker, wanted).items()}
+        missing = sorted((text for text in wanted if text not in known), key=lambda text: (-len(text), text))
+        for start in range(0, len(missing), BATCH):
+            part = missing[start : start + BATCH]
+            made = dict(zip(part, self._embed(self._load()[0][1], part), strict=True))
+            self.cache.put(maker, {text: vector.tobytes() for text, vector in made.items()})
+            known |= made
+        return {text: known[text] for text in wanted}
+
+    def pictures(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Unit vectors ``[n, D]`` float32 of pictures ``[height, width, 3]`` uint8 RGB."""
+        from PIL import Image
+
+        images = [Image.fromarray(picture) for picture in pictures]
+        parts = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
+        return np.concatenate([self._embed(self._load()[0][2], part) for part in parts])
+
+    def _embed(self, tower: Callable[[list[Any]], Any], inputs: list[Any]) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            return normalised(tower(inputs).float().numpy())
+
+    def _load(self) -> tuple[Towers, str]:
+        if self._loaded is None:
+            towers = _open_clip(self.name) if self.name.startswith(OPEN_CLIP) else _transformers(self.name)
+            self._loaded = towers, fingerprint(towers[0])
+        return self._loaded
+
+
+def _transformers(name: str) -> Towers:
+    model = load_whole(name)
+    if not hasattr(model, "get_text_features") or not hasattr(model, "get_image_features"):
+        raise InputError(f"a {type(model).__name__} is no CLIP", file=name)
+    from transformers import AutoImageProcessor, AutoTokenizer
+
+    try:
+        tokenizer, processor = AutoTokenizer.from_pretrained(name), AutoImageProcessor.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no tokenizer or image processor here: {str(error).splitlines()[0]}", file=name) from None
+    text_config = getattr(model.config, "text_config", model.config)
+    limit = min(tokenizer.model_max_length, getattr(text_config, "max_position_embeddings", 77))
+
+    def texts(part: list[str]) -> Any:
+        inputs = tokenizer(part, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        return _pooled(model.get_text_features(**inputs))
+
+    def pictures(part: list[Any]) -> Any:
+        return _pooled(model.get_image_features(pixel_values=processor(images=part, return_tensors="pt").pixel_values))
+
+    return model, texts, pictures
+
+
+def _pooled(features: Any) -> Any:
+    """transformers 5 gives the projected features as the pooler's output, earlier versions as a tensor."""
+    return getattr(features, "pooler_output", features)
+
+
+def _open_clip(name: str) -> Towers:
+    require("open_clip", "torch")
+    import open_clip
+    import torch
+
+    architecture, separator, weights = name.removeprefix(OPEN_CLIP).partition(":")
+    if not separator or not weights:
+        raise InputError(f"expected open_clip:ARCHITECTURE:WEIGHTS, got {name!r}")
+    if architecture not in open_clip.list_models():
+        raise InputError(f"open_clip has no architecture {architecture!r}")
+    named = weights in open_clip.list_pretrained_tags_by_model(architecture)
+    if not named and not Path(weights).is_file():
+        raise InputError("no weights here: neither a file nor one of open_clip's names", file=weights)
+    try:
+        # Weights of a file are read by open_clip with weights_only, and all of them must be there (strict).
+        model, _, transform = open_clip.create_model_and_transforms(architecture, pretrained=weights)
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise InputError(f"no weights here: {str(error).splitlines()[0]}", file=weights) from None
+    tokenizer = open_clip.get_tokenizer(architecture)
+    model.eval().requires_grad_(False)
+    return (
+        model,
+        lambda part: model.encode_text(tokenizer(part)),
+        lambda part: model.encode_image(torch.stack([transform(image) for image in part])),
+    )

@@ -1,0 +1,317 @@
+"""``vn score``: predictions in; a table and scores.json out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from vn.errors import Findings, InputError
+from vn.io.atomic import write_text
+from vn.run_paths import run_path
+from vn.score.against import check_same_clips, compare
+from vn.score.breakdown import WAYS
+from vn.score.disk_cache import DiskCache
+from vn.score.instruments import Instruments
+from vn.score.measures import Choices
+from vn.score.predictions import read_lines
+from vn.score.report import print_breakdown, print_differences, print_paper, print_table
+from vn.score.scorecard import Scored, take
+
+Settings = dict[str, dict[str, dict[str, Any]]]
+
+FORMS = (".json", ".csv", ".tex")
+PREFIX, SUFFIX = "predictions.", ".jsonl"
+CACHE = "score_cache.sqlite"
+EPILOG = """\
+Scores are kept on the raw scale in scores.json and shown times 100, as the paper's tables do.
+
+examples:
+  vn score runs/demo
+  vn score runs/demo --against runs/no_memory --by label --by position
+  vn score runs/demo --paper --table scorecard.tex --table scorecard.csv
+  vn score runs/esync --clip OFA-Sys/chinese-clip-vit-base-patch16 --videos videos/ \\
+      --sentences hfl/chinese-roberta-wwm-ext-large --tokenisation llm-ids:models/baichuan-7b --corpus e-syncvidstory
+  vn score runs/demo --judge openai:qwen3 --judge-url http://localhost:8000/v1 --second-judge classifier
+  vn score predictions.jsonl --stories stories.jsonl --tokenisation words --out scores.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``vn score``."""
+    parser.epilog = EPILOG
+    parser.add_argument("predictions", type=Path, metavar="RUN|PREDICTIONS", help="a run folder or a predictions file")
+    parser.add_argument(
+        "--stories", type=Path, help="stories.jsonl with the references (default: the one beside the predictions)"
+    )
+    parser.add_argument(
+        "--tokenisation", help="char, jieba, ptb, words or llm-ids:FOLDER (default: ptb in English, char in Chinese)"
+    )
+    parser.add_argument("--meteor", choices=("exact", "jar"), default="exact", help="METEOR's matcher (jar needs Java)")
+    parser.add_argument(
+        "--user-dictionary",
+        default="stories",
+        metavar="stories|none|FILE",
+        help="words jieba keeps whole: the stories' titles and points (default), or a file in jieba's format: "
+        "one word per line, with an optional frequency and tag",
+    )
+    with_models = parser.add_argument_group("encoders and judges")
+    with_models.add_argument(
+        "--sentences",
+        default="auto",
+        metavar="MODEL",
+        help="of InfoSim and InfoDiverse: a folder, a hub name, none, or auto (minilm in English; default)",
+    )
+    with_models.add_argument(
+        "--clip", metavar="MODEL", help="of EMScore: a folder or hub name of transformers, or open_clip:ARCH:WEIGHTS"
+    )
+    with_models.add_argument(
+        "--videos", type=Path, help="folder of the videos, where the shards' frames are not CLIP's"
+    )
+    with_models.add_argument(
+        "--judge",
+        default="classifier",
+        help="of script labels: classifier (trained on the training split; default), openai:MODEL, local:MODEL or none",
+    )
+    with_models.add_argument("--second-judge", metavar="JUDGE", help="how far two judges agree (Cohen's kappa)")
+    with_models.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint (default: OpenAI's)")
+    with_models.add_argument(
+        "--judge-prompt", type=Path, metavar="FILE", help="another question (see metrics/judge.yaml)"
+    )
+    with_models.add_argument(
+        "--data", type=Path, help="shards: training split of the classifier, frames (default: the run's own)"
+    )
+    with_models.add_argument(
+        "--training",
+        type=Path,
+        metavar="STORIES",
+        help="training stories of the classifier: a folder of Story files, or JSON Lines",
+    )
+    with_models.add_argument(
+        "--cache", type=Path, metavar="FILE", help=f"embeddings and answers (default: {CACHE} beside the scores)"
+    )
+    beside = parser.add_argument_group("beside others")
+    beside.add_argument("--against", type=Path, metavar="RUN|PREDICTIONS", help="paired differences with another run")
+    beside.add_argument("--by", action="append", choices=WAYS, default=[], help="break scores down (repeatable)")
+    beside.add_argument("--paper", action="store_true", help="print the paper's rows beside ours")
+    beside.add_argument(
+        "--table", action="append", type=Path, default=[], metavar="FILE", help="write that table: .json, .csv or .tex"
+    )
+    beside.add_argument("--corpus", help="whose test split this is: e-syncvidstory or video-storytelling")
+    parser.add_argument("--seed", type=int, default=0, help="of the resampling behind the intervals")
+    parser.add_argument(
+        "--out", type=Path, help="where to write the scores (default: RUN/scores.json or PREDICTIONS.scores.json)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score a run folder or a predictions file."""
+    from vn.score.paper import paper
+
+    if args.corpus is not None and args.corpus not in paper().corpora:
+        raise InputError(f"the paper has no corpus {args.corpus!r}; it has {', '.join(paper().corpora)}")
+    for file in args.table:
+        if file.suffix not in FORMS:
+            raise InputError(f"a table is written as {', '.join(FORMS)}", file=file)
+    findings = Findings()
+    files, out = _files(args.predictions)
+    out = args.out or out
+    if not out.parent.is_dir():  # before anything is scored
+        raise InputError("no such folder", file=out.parent)
+    instruments = _instruments(args, out)
+    choices = _choices(args, instruments)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        task = progress.add_task("reading", total=None)
+
+        def show(step: str) -> None:
+            progress.update(task, description=step)
+
+        scored = _take(files, args.stories, findings, show, choices)
+        scores = {setting: each.entries(args.seed, args.by) for setting, each in scored.items()}
+        differences = {}
+        if args.against is not None:
+            others = _take(_files(args.against)[0], args.stories, findings, show, choices)
+            differences = _differences(scored, others, args, show)
+    instruments.cache.close()
+    _write(out, scores)
+    print_table(scores)
+    print_breakdown(scores)
+    if differences:
+        print_differences(differences, args.predictions.name, args.against.name)
+        file = out.with_name(f"{out.stem}.against.{args.against.stem}.json")
+        _write(file, differences)
+        print(f"differences (raw scale): {file}")
+    if args.paper or args.table:
+        _beside_paper(scored, scores, args)
+    print(f"scores (raw scale): {out}")
+    if findings:
+        print(findings.summary(), file=sys.stderr)
+    return 0
+
+
+def score_folder(folder: str | Path, findings: Findings | None = None, **options: Any) -> Settings:
+    """Score each ``predictions.<setting>.jsonl`` of a run folder and write its ``scores.json``, as ``vn score`` does.
+
+    Args:
+        folder: the run folder; its ``stories.jsonl`` has the references.
+        findings: takes the warnings; None prints them to stderr.
+        options: of `vn score`, by their long names with underscores.
+
+    Returns:
+        ``{setting: {metric: {"value": ...}}}``, what was written.
+
+    Raises:
+        InputError: no predictions there, or a bad line in them.
+    """
+    own = findings if findings is not None else Findings()
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    args = parser.parse_args(["--", str(folder)])
+    for name, value in options.items():
+        setattr(args, name, value)
+    files, out = _files(Path(folder), folder_only=True)
+    instruments = _instruments(args, out)
+    try:
+        scored = _take(files, None, own, lambda step: None, _choices(args, instruments))
+    finally:
+        instruments.cache.close()
+    scores = {setting: each.entries(args.seed) for setting, each in scored.items()}
+    _write(out, scores)
+    if findings is None and own:
+        print(own.summary(), file=sys.stderr)
+    return scores
+
+
+def _choices(args: argparse.Namespace, instruments: Instruments) -> Choices:
+    return Choices(args.tokenisation, args.meteor, args.user_dictionary, instruments)
+
+
+def _instruments(args: argparse.Namespace, out: Path) -> Instruments:
+    """Encoders and judges by the options; what a run's folder says of its data is the default."""
+    folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
+    data = args.data or _data_of(folder)
+    return Instruments(
+        clip_name=_chosen(args.clip),
+        sentences_name=_chosen(args.sentences),
+        judge=_chosen(args.judge),
+        second_judge=_chosen(args.second_judge),
+        judge_url=args.judge_url,
+        judge_prompt=args.judge_prompt,
+        training=args.training or data,
+        shards=data,
+        videos=args.videos,
+        cache=DiskCache(args.cache or out.parent / CACHE),
+    )
+
+
+def _chosen(name: str | None) -> str | None:
+    return None if name == "none" else name
+
+
+def _data_of(folder: Path) -> Path | None:
+    """The shards that a run was trained on, where its config says so and they are here."""
+    place = run_path(folder / "config.yaml", "data.data")
+    return place if place is not None and place.is_dir() else None
+
+
+def _files(place: Path, folder_only: bool = False) -> tuple[dict[str, Path], Path]:
+    """The predictions by setting, and where their scores go."""
+    if folder_only or place.is_dir():
+        return _prediction_files(place), place / "scores.json"
+    return {_setting(place): place}, place.with_name(f"{place.stem}.scores.json")
+
+
+def _differences(
+    scored: Mapping[str, Scored], others: Mapping[str, Scored], args: argparse.Namespace, show: Callable[[str], None]
+) -> Settings:
+    shared = [setting for setting in scored if setting in others]
+    pairs = {setting: (scored[setting], others[setting]) for setting in shared}
+    if not pairs and len(scored) == len(others) == 1:  # two files with names of their own
+        pairs = {next(iter(scored)): (next(iter(scored.values())), next(iter(others.values())))}
+    if not pairs:
+        raise InputError(
+            f"no setting in common: {', '.join(scored)} here, {', '.join(others)} there", file=args.against
+        )
+    differences = {}
+    for setting, (ours, other) in pairs.items():
+        show(f"{setting}: differences")
+        check_same_clips(ours.test, other.test)
+        differences[setting] = compare(ours.measured, other.measured, args.seed)
+    return differences
+
+
+def _beside_paper(scored: Mapping[str, Scored], scores: Settings, args: argparse.Namespace) -> None:
+    from vn.score.paper import paper
+    from vn.score.paper_table import render, side_by_side
+
+    tables = []
+    human = paper().human
+    domains = set()
+    for setting, entries in scores.items():
+        stories = scored[setting].test.stories
+        table = paper().table(setting, stories[0].domain if stories else "ad")
+        if table is not None:
+            tables.append(side_by_side(table, {args.predictions.name: entries}, args.corpus))
+            domains.add(table.domain)
+    if not tables:
+        raise InputError("the paper has no table of these settings", file=args.predictions)
+    if human.domain in domains:
+        tables.append(side_by_side(human, {}))
+    if args.paper:
+        print_paper(tables)
+    for file in args.table:
+        write_text(file, render(tables, file.suffix.removeprefix(".")))
+        print(f"table: {file}")
+
+
+def _prediction_files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise InputError("no such run folder", file=folder)
+    files = {_setting(file): file for file in sorted(folder.glob(f"{PREFIX}*{SUFFIX}"))}
+    if not files:
+        raise InputError("has no predictions.*.jsonl; `vn test` writes them", file=folder)
+    return files
+
+
+def _setting(file: Path) -> str:
+    return file.name.removesuffix(SUFFIX).removeprefix(PREFIX)
+
+
+def _take(
+    files: Mapping[str, Path],
+    stories_file: Path | None,
+    findings: Findings,
+    on_step: Callable[[str], None],
+    choices: Choices,
+) -> dict[str, Scored]:
+    if stories_file is None:
+        beside = next(iter(files.values())).with_name("stories.jsonl")
+        stories_file = beside if beside.is_file() else None
+    if stories_file is None:
+        findings.add("there is no stories.jsonl: the predictions' own references count, and no clip can be missed")
+    stories = None if stories_file is None else read_lines(stories_file)
+    scored = {}
+    for setting, file in files.items():
+        scored[setting] = take(
+            read_lines(file),
+            stories,
+            choices,
+            storyline_given=setting == "given",
+            file=file,
+            stories_file=stories_file,
+            findings=findings,
+            on_step=lambda step, setting=setting: on_step(f"{setting}: {step}"),  # type: ignore[misc]
+        )
+    return scored
+
+
+def _write(file: Path, scores: Settings) -> None:
+    write_text(file, json.dumps(scores, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,92 @@
+"""The frames that EMScore looks at: from shards whose encoder is the CLIP asked for, else from the videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vn.data.find_video import VideoFinder, looked_for
+from vn.errors import InputError
+from vn.score.clip_encoder import ClipEncoder
+from vn.story import Story
+
+FPS = 1.0
+CLOCK = "player"  # of the seconds that are kept
+
+
+class FrameVectors:
+    """Unit vectors of a video's frames, sampled at 1 fps.
+
+    Args:
+        encoder: sees the pictures.
+        shards: a data folder; its frames count when its encoder is the same CLIP, one vector a frame.
+        videos: where the stories' videos lie; None for the places the stories name.
+    """
+
+    def __init__(
+        self, encoder: ClipEncoder, shards: str | Path | None = None, videos: str | Path | None = None
+    ) -> None:
+        self.encoder = encoder
+        self.shards = Path(shards) if shards is not None else None
+        self.videos = Path(videos) if videos is not None else None
+
+    def of(self, story: Story) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors ``[F, D]`` and seconds ``[F]``.
+
+        Raises:
+            InputError: neither such shards nor the video is there.
+        """
+        return self._from_shards(story) or self._from_video(story)
+
+    def _from_shards(self, story: Story) -> tuple[np.ndarray, np.ndarray] | None:
+        if self.shards is None or not self.shards.is_dir():
+            return None
+        from vn.data.manifest import SPLITS, Manifest
+        from vn.data.shards import read_sample
+        from vn.metrics.vectors import normalised
+
+        manifest = Manifest.load(self.shards)
+        made_by = manifest.encoder
+        names = {made_by.get("id"), (made_by.get("settings") or {}).get("model")}
+        same = self.encoder.name in names and str(made_by.get("weights_sha256"))[:12] == self.encoder.weights
+        if not same or manifest.tokens != 1:
+            return None
+        for split in SPLITS:
+            for entry in manifest.samples(split):
+                if entry.key == story.id:
+                    _, frames, seconds = read_sample(self.shards / entry.shard, entry)
+                    return normalised(frames[:, 0]), seconds
+        return None
+
+    def _from_video(self, story: Story) -> tuple[np.ndarray, np.ndarray]:
+        file = self._file(story)
+        state = file.stat()
+        key = f"{file.resolve()}:{state.st_size}:{state.st_mtime_ns}:{FPS}:{CLOCK}"
+        maker = f"{self.encoder.id} frames"
+        cache = self.encoder.cache
+        stored = cache.get(maker, [key]).get(key)
+        if stored is None:
+            from vn.data.video import sample_frames
+
+            shown = list(sample_frames(file, FPS, sample=story.id))
+            vectors = self.encoder.pictures([picture for _, picture in shown])
+            table = np.column_stack([np.array([second for second, _ in shown]), vectors]).astype(np.float32)
+            stored = np.array([len(table)], dtype=np.float32).tobytes() + table.tobytes()
+            cache.put(maker, {key: stored})
+        numbers = np.frombuffer(stored, dtype=np.float32)
+        table = numbers[1:].reshape(int(numbers[0]), -1)
+        return table[:, 1:], table[:, 0]
+
+    def _file(self, story: Story) -> Path:
+        if self.videos is None:
+            place = Path(story.video) if story.video else None
+            if place is not None and place.is_file():
+                return place
+            raise InputError("the video is not where its story says (--videos FOLDER)", sample=story.id)
+        names = [Path(story.video).name] if story.video else []
+        found = VideoFinder(self.videos).find(names, [story.id])
+        if found is None:
+            message = f"the video is not in {self.videos} {looked_for(names, [story.id])}"
+            raise InputError(message, sample=story.id)
+        return found

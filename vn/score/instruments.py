@@ -1,0 +1,144 @@
+"""Encoders and judges by name, made when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vn.errors import InputError
+from vn.io.files import read_json
+from vn.score.disk_cache import DiskCache
+from vn.story import Language, Story
+from vn.story_reader import parse_story
+
+if TYPE_CHECKING:
+    from vn.score.clip_encoder import ClipEncoder
+    from vn.score.frame_vectors import FrameVectors
+    from vn.score.judge import Judge
+    from vn.score.sentences import SentenceEncoder
+
+JUDGES = "classifier, openai:MODEL or local:MODEL"
+
+
+@dataclass
+class Instruments:
+    """What some metrics are taken with; everything is None, so that nothing is loaded, unless it is asked for.
+
+    Attributes:
+        clip_name: of EMScore; see `vn.score.clip_encoder.ClipEncoder`.
+        sentences_name: of InfoSim and InfoDiverse; see `vn.score.sentences.SentenceEncoder`. ``auto`` is ``minilm``
+            in English, and none in Chinese.
+        judge: of script labels: ``classifier``, ``openai:MODEL`` or ``local:MODEL``.
+        second_judge: likewise, to see how far two judges agree.
+        judge_url: the endpoint of ``openai:`` judges; None for OpenAI's own.
+        judge_prompt: a file like ``judge.yaml``; None for ours.
+        training: the classifier's stories: see `training_stories`.
+        shards: a data folder that may hold the frames of EMScore.
+        videos: a folder with the stories' videos.
+        cache: keeps embeddings and answers.
+    """
+
+    clip_name: str | None = None
+    sentences_name: str | None = None
+    judge: str | None = None
+    second_judge: str | None = None
+    judge_url: str | None = None
+    judge_prompt: Path | None = None
+    training: Path | None = None
+    shards: Path | None = None
+    videos: Path | None = None
+    cache: DiskCache = field(default_factory=DiskCache)
+    _made: dict[str, object] = field(default_factory=dict, repr=False)
+
+    def clip(self) -> tuple[ClipEncoder, FrameVectors]:
+        """The CLIP of EMScore, and the frames in its space.
+
+        Raises:
+            InputError: none was chosen.
+        """
+        if self.clip_name is None:
+            raise InputError("no CLIP was chosen (--clip MODEL)")
+        from vn.score.clip_encoder import ClipEncoder
+        from vn.score.frame_vectors import FrameVectors
+
+        encoder = self._once("clip", lambda: ClipEncoder(str(self.clip_name), self.cache))
+        return encoder, FrameVectors(encoder, self.shards, self.videos)
+
+    def sentences(self, language: Language) -> SentenceEncoder:
+        """The encoder of InfoSim and InfoDiverse.
+
+        Raises:
+            InputError: none was chosen, or ``auto`` knows none for this language.
+        """
+        name = self.sentences_name
+        if name == "auto":
+            name = "minilm" if language == "en" else None
+        if name is None:
+            raise InputError("no sentence encoder was chosen (--sentences MODEL)")
+        from vn.score.sentences import SentenceEncoder
+
+        return self._once(f"sentences {name}", lambda: SentenceEncoder(str(name), self.cache))
+
+    def judges(self, language: Language) -> tuple[Judge, Judge | None]:
+        """The judge, and the second one.
+
+        Raises:
+            InputError: none was chosen, or it cannot be had.
+        """
+        if self.judge is None:
+            raise InputError(f"no judge was chosen (--judge {JUDGES})")
+        second = self._judge(self.second_judge, language) if self.second_judge else None
+        return self._judge(self.judge, language), second
+
+    def _judge(self, name: str, language: Language) -> Judge:
+        kind, _, model = name.partition(":")
+        if kind == "classifier" and not model:
+            return self._once(f"classifier {language}", lambda: self._classifier(language))
+        if kind not in ("openai", "local") or not model:
+            raise InputError(f"no judge {name!r}; there are {JUDGES}")
+        from vn.score.judge import PROMPTS, JudgePrompt
+
+        prompt = JudgePrompt(language, self.judge_prompt or PROMPTS)
+        if kind == "openai":
+            from vn.score.openai_judge import OpenAIJudge
+
+            return self._once(f"{name} {language}", lambda: OpenAIJudge(model, prompt, self.judge_url))
+        from vn.score.local_judge import LocalJudge
+
+        return self._once(f"{name} {language}", lambda: LocalJudge(model, prompt))
+
+    def _classifier(self, language: Language) -> Judge:
+        from vn.score.classifier_judge import ClassifierJudge
+
+        if self.training is None:
+            raise InputError("the classifier judge has nothing to learn from (--training STORIES)")
+        return ClassifierJudge(training_stories(self.training), language)
+
+    def _once(self, key: str, make: Callable[[], Any]) -> Any:
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+
+def training_stories(place: Path) -> list[Story]:
+    """The stories to learn from.
+
+    Args:
+        place: a data folder, whose train split counts; a folder of Story files; or a JSON Lines file of stories.
+
+    Raises:
+        InputError: naming what is missing or wrong.
+    """
+    files = sorted(place.glob("*.json")) if place.is_dir() else []
+    if files and not (place / "manifest.json").exists():
+        return [parse_story(read_json(file), file=file, overlap="keep") for file in files]
+    if place.is_dir():
+        from vn.data.manifest import Manifest
+        from vn.data.shards import read_story
+
+        return [read_story(place / entry.shard, entry) for entry in Manifest.load(place).samples("train")]
+    from vn.score.predictions import read_lines
+
+    return [parse_story(line, file=f"{place}:{n}", overlap="keep") for n, line in enumerate(read_lines(place), 1)]

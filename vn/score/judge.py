@@ -1,0 +1,180 @@
+"""Judges of script labels: who reads a narration and says what it does (spec "Metrics", script label accuracy).
+
+A judge answers in words, which are kept as they came, on disk, one by one: a run that is killed goes on from there, and
+another reading of the answers costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vn.errors import InputError
+from vn.io.files import read_yaml
+from vn.score.disk_cache import DiskCache
+from vn.story import Labels, Language, ScriptLabel, parse_labels
+
+PROMPTS = Path(__file__).with_name("judge.yaml")
+SHOWN = 60  # characters of an answer in a message
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a judge said of one narration, and the tokens it took (0 where nobody counts)."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Judge(Protocol):
+    """Says which of the 12 labels a narration has.
+
+    Attributes:
+        id: its name; accuracies of different judges are never compared.
+        key: of its answers in the cache: all that they depend on besides the narration.
+        workers: how many narrations it takes at once.
+    """
+
+    id: str
+    key: str
+    workers: int
+
+    def ask(self, narration: str) -> Answer:
+        """Label one narration; called from several threads at once.
+
+        Raises:
+            InputError: the judge cannot be reached, or refuses.
+        """
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What judging took: narrations asked about now, answers from the cache, and all tokens of both."""
+
+    asked: int
+    cached: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What a judge made of texts.
+
+    Attributes:
+        judge: its id.
+        labels: text -> its labels; None where the answer was no list of labels.
+        unread: text -> the answer that was none.
+        cost: of it.
+    """
+
+    judge: str
+    labels: dict[str, Labels | None]
+    unread: dict[str, str]
+    cost: Cost
+
+
+class JudgePrompt:
+    """The question that a language model is asked.
+
+    Args:
+        language: of narrations and labels.
+        file: a YAML file like ``judge.yaml``, which says what may stand in it.
+
+    Raises:
+        InputError: the file has no text for this language, or no place for the narration.
+    """
+
+    def __init__(self, language: Language, file: str | Path = PROMPTS) -> None:
+        texts = read_yaml(file)
+        template = texts.get(language) if isinstance(texts, dict) else None
+        if not isinstance(template, str):
+            raise InputError("expected a text", file=file, field=language)
+        self.template = template
+        for place in ("{definitions}", "{narration}"):
+            if self.template.count(place) != 1:
+                raise InputError(f"expected {place} once", file=file, field=language)
+        self.definitions = "\n".join(f"{label.text(language)}: {label.definition(language)}" for label in ScriptLabel)
+        self.sha256 = hashlib.sha256(self.of("").encode()).hexdigest()
+
+    def of(self, narration: str) -> str:
+        """The question about one narration."""
+        before, after = self.template.replace("{definitions}", self.definitions).rsplit("{narration}", 1)
+        return f"{before}{narration}{after}".strip()
+
+
+def judge_texts(
+    judge: Judge, texts: Iterable[str], cache: DiskCache, on_answer: Callable[[int, int], None] = lambda done, of: None
+) -> Verdicts:
+    """Ask about each text once, but for those whose answers are in the cache.
+
+    Args:
+        judge: whom.
+        texts: narrations, none of them empty.
+        cache: takes each answer as it comes.
+        on_answer: told how many of the texts have their answer.
+
+    Raises:
+        InputError: the judge failed; answers until then are kept.
+    """
+    wanted = list(dict.fromkeys(texts))
+    answers = {text: Answer(**json.loads(value)) for text, value in cache.get(judge.key, wanted).items()}
+    cached = len(answers)
+    missing = [text for text in wanted if text not in answers]
+
+    faults: list[BaseException] = []  # the first one ends it for all, at once: requests may cost money
+
+    def ask(text: str) -> Answer:
+        if faults:
+            raise CancelledError
+        try:
+            answer = judge.ask(text)
+        except BaseException as error:
+            faults.append(error)
+            raise
+        cache.put(judge.key, {text: json.dumps(asdict(answer)).encode()})
+        return answer
+
+    with ThreadPoolExecutor(judge.workers) as pool:
+        futures = {pool.submit(ask, text): text for text in missing}
+        try:
+            for future in as_completed(futures):
+                answers[futures[future]] = future.result()
+                on_answer(len(answers), len(wanted))
+        except BaseException as error:
+            pool.shutdown(wait=True, cancel_futures=True)  # those under way are still kept
+            fault = faults[0] if isinstance(error, CancelledError) else error
+            if isinstance(fault, InputError):
+                done = len(cache.get(judge.key, wanted))
+                message = f"the judge {judge.id} failed with {done} of {len(wanted)} judged, which are kept: {fault}"
+                raise InputError(message) from None
+            raise fault from None
+    labels = {text: read_answer(answers[text].text) for text in wanted}
+    cost = Cost(
+        asked=len(missing),
+        cached=cached,
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers.values()),
+        completion_tokens=sum(answer.completion_tokens for answer in answers.values()),
+    )
+    unread = {text: answers[text].text[:SHOWN] for text in wanted if labels[text] is None}
+    return Verdicts(judge.id, labels, unread, cost)
+
+
+def read_answer(answer: str) -> Labels | None:
+    """The labels of an answer, read strictly: names of labels joined by ``+``, a full stop or quotes at most around.
+
+    >>> [label.name for label in read_answer(' "Sore Point + Product Trial". ')]
+    ['SORE_POINT', 'TRIAL']
+    >>> read_answer("I think it is a Sore Point") is None
+    True
+    """
+    try:
+        return parse_labels(answer.strip().rstrip(".。").strip("\"'“”「」` ")) or None
+    except InputError:
+        return None

@@ -1,0 +1,334 @@
+"""All metrics of a test, each as sums over videos (`vn.score.sums`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vn.errors import Findings, InputError
+from vn.io.files import read_text
+from vn.metrics.bleu import ORDERS, bleu_of, bleu_statistics
+from vn.metrics.bootstrap import Finish, mean
+from vn.metrics.cider import cider_segments
+from vn.metrics.content_words import ContentWords, content_words
+from vn.metrics.facts import SOURCES, Fact, FactChecker, clip_facts
+from vn.metrics.labels import agree, agree_exactly
+from vn.metrics.length import fits
+from vn.metrics.meteor import Matcher, meteor_of, meteor_statistics
+from vn.metrics.ngrams import Tokens
+from vn.metrics.repetition import Variant, story_repetition
+from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
+from vn.metrics.user_dictionary import CHOICES, UserDictionary, note_unused, user_dictionary
+from vn.score.instruments import Instruments
+from vn.score.predictions import ScoredClip, Test
+from vn.score.released_text import Pair, released_pair
+from vn.score.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
+
+BLEU = tuple(f"bleu_{n}" for n in range(1, ORDERS + 1))
+RELEASED = "_released"
+TEXT = (*BLEU, "meteor", "cider")
+TEXT_RELEASED = tuple(f"{name}{RELEASED}" for name in TEXT)
+LENGTH = "word_length_accuracy"
+REPETITION: dict[str, Variant] = {"intra_repetition": "paper", "intra_repetition_released": "released"}
+LABELS = {"label_agreement": agree, "label_exact": agree_exactly}
+FACTS = ("facts", *(f"facts_{source}" for source in SOURCES))
+EMSCORES = ("emscore", "emscore_released", "emscore_ref", "emscore_ref_released")
+INFORMATION = ("info_sim", "info_sim_released", "info_diverse", "info_diverse_released")
+JUDGED = ("script_label_accuracy", "script_label_exact")
+METRICS = (*TEXT, *TEXT_RELEASED, *EMSCORES, *INFORMATION, LENGTH, *JUDGED, *REPETITION, *LABELS, *FACTS)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How to measure.
+
+    Attributes:
+        tokenisation: of BLEU, METEOR and CIDEr; a name, or None for the language's own (en ``ptb``, zh ``char``).
+        meteor: METEOR's matcher, ``exact`` or ``jar``.
+        user_dictionary: words that jieba keeps whole in intra-repetition, InfoSim and InfoDiverse: the ``stories``'
+            titles and points, as in the released evaluation, ``none``, or a file (`vn.metrics.user_dictionary`).
+        instruments: encoders and judges of what needs them; without one its metrics are not computed.
+    """
+
+    tokenisation: Tokenisation | str | None = None
+    meteor: Matcher = "exact"
+    user_dictionary: str | Path = "stories"
+    instruments: Instruments = field(default_factory=Instruments)
+
+
+def measure(
+    test: Test,
+    choices: Choices | None = None,
+    names: Collection[str] = METRICS,
+    on_step: Callable[[str], None] = lambda name: None,
+    findings: Findings | None = None,
+) -> Measured:
+    """Take metrics of a test.
+
+    Args:
+        test: what `vn.score.predictions.gather` gives.
+        choices: how; None for the defaults.
+        names: which metrics.
+        on_step: called with what is taken next.
+        findings: takes user words that are no use, and what a judge said that is not a label.
+
+    Raises:
+        InputError: a metric or tokenisation that does not exist, or a chosen resource that is not there.
+    """
+    choices = choices or Choices()
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        raise InputError(f"no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
+    if choices.user_dictionary not in CHOICES:
+        read_text(choices.user_dictionary)  # that it is there
+    findings = findings if findings is not None else Findings()
+    measured: Measured = {}
+    if any(name in names for name in (*TEXT, *TEXT_RELEASED)):
+        measured |= _text(test, choices, names, on_step)
+    if any(name in names for name in (*EMSCORES, *INFORMATION, *JUDGED)):
+        measured |= _with_instruments(test, choices, names, on_step, findings)
+    if LENGTH in names:
+        measured[LENGTH] = _length(test)
+    if any(name in names for name in REPETITION):
+        on_step("intra-repetition")
+        measured |= _repetition(test, choices, findings)
+    measured |= _labels(test)
+    if any(name in names for name in FACTS):
+        on_step("facts")
+        measured |= _facts(test)
+    return {name: measured[name] for name in METRICS if name in names}
+
+
+# -- against the reference's words ------------------------------------------------------------------------------------
+
+
+def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callable[[str], None]) -> Measured:
+    """BLEU, METEOR and CIDEr of the texts as they are, and of those that the released evaluation makes of them."""
+    tokenisation = choices.tokenisation or DEFAULT[test.language]
+    if isinstance(tokenisation, str):
+        tokenisation = tokenisation_named(tokenisation)
+    clips = [clip for clip in test.clips if clip.reference]
+    pairs = {"": [Pair(clip, clip.narration, clip.reference or "") for clip in clips]}
+    measured: Measured = {}
+    if test.language == "zh":
+        pairs[RELEASED] = [pair for clip in clips if (pair := released_pair(clip)) is not None]
+    else:
+        measured |= dict.fromkeys(TEXT_RELEASED, NotComputed("the released computation is one of Chinese texts"))
+    hypotheses = {suffix: [tokenisation.tokens(pair.narration) for pair in own] for suffix, own in pairs.items()}
+    references = {suffix: [[tokenisation.tokens(pair.reference)] for pair in own] for suffix, own in pairs.items()}
+    meteors = _meteor_rows(hypotheses, references, choices.meteor, names, on_step)
+
+    def add(name: str, suffix: str, rows: NDArray[np.float64], variant: str | None) -> None:
+        variant = ", ".join(filter(None, (variant, suffix.removeprefix("_")))) or None
+        scored = [pair.clip for pair in pairs[suffix]]
+        measured[f"{name}{suffix}"] = of_clips(test, scored, rows, finish_of(name), tokenisation.name, variant)
+
+    for suffix in pairs:
+        wanted = [name for name in TEXT if f"{name}{suffix}" in names]
+        if not pairs[suffix]:
+            why = "no clip has 4 characters or more in both texts" if suffix else "no clip has a reference"
+            measured |= dict.fromkeys((f"{n}{suffix}" for n in wanted), NotComputed(why))
+            continue
+        if any(name in wanted for name in BLEU):
+            on_step("BLEU")
+            counts = bleu_statistics(hypotheses[suffix], references[suffix])
+            for name in BLEU:
+                add(name, suffix, counts, None)
+        if suffix in meteors:
+            add("meteor", suffix, meteors[suffix], choices.meteor)
+        if "cider" in wanted:
+            on_step("CIDEr")
+            if len(pairs[suffix]) > 1:
+                scores = cider_segments(hypotheses[suffix], references[suffix])
+                add("cider", suffix, with_count(scores), "cider-d")
+            else:
+                why = "document frequencies need two clips with a reference or more"
+                measured[f"cider{suffix}"] = NotComputed(why)
+    return measured
+
+
+def _meteor_rows(
+    hypotheses: Mapping[str, Sequence[Tokens]],
+    references: Mapping[str, Sequence[Sequence[Tokens]]],
+    matcher: Matcher,
+    names: Collection[str],
+    on_step: Callable[[str], None],
+) -> dict[str, NDArray[np.float64]]:
+    """METEOR's statistics by suffix, all in one call: the jar takes long to start."""
+    wanted = [suffix for suffix, own in hypotheses.items() if own and f"meteor{suffix}" in names]
+    if not wanted:
+        return {}
+    on_step("METEOR")
+    rows = meteor_statistics(
+        [text for suffix in wanted for text in hypotheses[suffix]],
+        [texts for suffix in wanted for texts in references[suffix]],
+        matcher,
+    )
+    ends = np.cumsum([len(hypotheses[suffix]) for suffix in wanted])[:-1]
+    return dict(zip(wanted, np.split(rows, ends), strict=True))
+
+
+def finish_of(name: str) -> Finish:
+    """How a metric comes from its summed rows."""
+    name = name.removesuffix(RELEASED)
+    if name in BLEU:
+        order = BLEU.index(name)
+        return lambda sums: bleu_of(sums)[..., order]
+    return meteor_of if name == "meteor" else mean
+
+
+# -- without a reference's words --------------------------------------------------------------------------------------
+
+
+def _length(test: Test) -> Measure | NotComputed:
+    sources = sorted({clip.source for clip in test.clips if clip.words and clip.source})
+    if not any(clip.words for clip in test.clips):
+        return NotComputed("no prediction says its word_range")
+    fit = np.array([fits(clip.narration, clip.words, test.language) for clip in test.clips], dtype=np.float64)
+    return of_clips(test, test.clips, with_count(fit), mean, None, "+".join(sources) or "unknown")
+
+
+def _repetition(test: Test, choices: Choices, findings: Findings) -> Measured:
+    try:
+        words = _words(test, choices, findings)
+    except InputError as error:  # there is no jieba
+        return dict.fromkeys(REPETITION, NotComputed(str(error)))
+    stories: dict[str, list[ScoredClip]] = {}
+    for clip in test.clips:
+        stories.setdefault(clip.video, []).append(clip)
+    measured: Measured = {}
+    for name, variant in REPETITION.items():
+        if variant == "released" and test.language != "zh":
+            measured[name] = NotComputed("the released computation is one of Chinese words")
+            continue
+        rows, clips, videos = [], [], []
+        for video, own in stories.items():
+            if variant == "released":
+                units = [[word for word, _ in words.cut(clip.narration)] for clip in own]
+            else:
+                units = [words.units(clip.narration) for clip in own]
+            value = story_repetition(units, variant)
+            if value is not None:
+                rows.append([value, 1.0])
+                videos.append(video)
+                clips.extend(own)
+        if rows:
+            measured[name] = Measure(tuple(videos), np.array(rows), mean, words.name, variant, coverage(test, clips))
+        else:
+            measured[name] = NotComputed("no video has two narrated clips")
+    return measured
+
+
+def _words(test: Test, choices: Choices, findings: Findings) -> ContentWords:
+    """What cuts narrations into words; in Chinese by the user dictionary, whose useless words are named."""
+    if test.language != "zh":
+        return content_words(test.language, UserDictionary("none"))
+    dictionary = user_dictionary(choices.user_dictionary, test.stories)
+    words = content_words("zh", dictionary)
+    note_unused(dictionary, words.tokenizer, words.tagger, findings)
+    return words
+
+
+# -- with encoders and judges -----------------------------------------------------------------------------------------
+
+
+def _with_instruments(
+    test: Test, choices: Choices, names: Collection[str], on_step: Callable[[str], None], findings: Findings
+) -> Measured:
+    """What needs an encoder or a judge; without it, why there is no number."""
+    with_them = choices.instruments
+
+    def emscores() -> Measured:
+        from vn.score.embedded import emscores
+
+        encoder, frames = with_them.clip()
+        return emscores(test, encoder, frames, lambda: on_step("EMScore"))
+
+    def information() -> Measured:
+        from vn.score.embedded import information
+
+        encoder = with_them.sentences(test.language)
+        return information(test, encoder, _words(test, choices, findings))
+
+    def judged() -> Measured:
+        from vn.score.judged import NOT_GIVEN, script_labels
+
+        if not any(clip.asked for clip in test.clips):
+            return dict.fromkeys(JUDGED, NotComputed(NOT_GIVEN))
+        first, second = with_them.judges(test.language)
+
+        def on_answer(done: int, of: int) -> None:
+            on_step(f"judging {done} of {of}")
+
+        return script_labels(test, first, second, with_them.cache, findings, on_answer)
+
+    measured: Measured = {}
+    for group, what, take in (
+        (EMSCORES, "EMScore", emscores),
+        (INFORMATION, "InfoSim and InfoDiverse", information),
+        (JUDGED, "script labels", judged),
+    ):
+        if any(name in names for name in group):
+            on_step(what)
+            try:
+                measured |= take()
+            except InputError as error:
+                measured |= dict.fromkeys(group, NotComputed(str(error)))
+    return measured
+
+
+def _labels(test: Test) -> Measured:
+    clips = [clip for clip in test.clips if clip.reference_labels]
+    why = None
+    if not clips:
+        why = "no clip has reference labels"
+    elif any(clip.labels_given for clip in clips):
+        why = "the labels were given"
+    elif all(clip.labels is None for clip in clips):
+        why = "no labels were predicted"
+    if why:
+        return dict.fromkeys(LABELS, NotComputed(why))
+    measured: Measured = {}
+    for name, rule in LABELS.items():
+        hits = np.array([rule(c.labels or (), c.reference_labels or ()) for c in clips], dtype=np.float64)
+        measured[name] = of_clips(test, clips, with_count(hits), mean, None, None, empty=lambda c: not c.labels)
+    return measured
+
+
+def has_facts(test: Test) -> bool:
+    """Whether the stories say which facts their clips state."""
+    return any(clip.facts for story in test.stories for clip in story.clips)
+
+
+def _facts(test: Test) -> Measured:
+    """All facts in one number, and each source's own; labels are no fact where they were given or are not written."""
+    stories = {story.id: story for story in test.stories}
+    checker = FactChecker(test.stories, test.language)
+    labels_written = any(clip.labels is not None for clip in test.clips)
+    checked: list[tuple[ScoredClip, Fact, bool]] = []
+    for clip in test.clips:
+        story = stories.get(clip.video)
+        if story is None:
+            continue
+        for fact in clip_facts(story, clip.clip):
+            if fact.name == "label" and (clip.labels_given or not labels_written):
+                continue
+            checked.append((clip, fact, checker.right(fact, story, clip.narration, clip.labels)))
+    if not checked:
+        return dict.fromkeys(FACTS, NotComputed("the stories do not say which facts their clips state"))
+    measured: Measured = {}
+    for name in FACTS:
+        chosen = [(clip, hit) for clip, fact, hit in checked if name in ("facts", f"facts_{fact.source}")]
+        if chosen:
+            clips, hits = zip(*chosen, strict=True)
+            each = of_clips(test, clips, with_count(np.array(hits, dtype=np.float64)), mean, None, None)
+            # Coverage counts clips, of which one may have several facts.
+            counted = coverage(test, {(c.video, c.clip): c for c in clips}.values()) | {"facts": len(clips)}
+            measured[name] = replace(each, coverage=counted)
+        else:
+            measured[name] = NotComputed("no clip has such a fact here")
+    return measured

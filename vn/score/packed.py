@@ -1,0 +1,96 @@
+"""Measures as bytes: to keep what was measured, and to send it from one process to another."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from vn.io.files import read_text
+from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
+from vn.metrics.user_dictionary import CHOICES
+from vn.score.measures import Choices, finish_of
+from vn.score.predictions import Test
+from vn.score.sums import Measure, Measured, NotComputed
+from vn.story import Language
+
+PACKAGES = ("jieba", "pycocoevalcap")  # whose versions change a score
+
+
+def pack(measured: Measured, test: Test) -> bytes:
+    """Everything about the measures of a test but the test itself."""
+    places = {(clip.video, clip.clip): i for i, clip in enumerate(test.clips)}
+    heads: dict[str, dict[str, object]] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, each in measured.items():
+        if isinstance(each, NotComputed):
+            heads[name] = {"why": each.why}
+            continue
+        heads[name] = {
+            "videos": each.videos,
+            "tokenisation": each.tokenisation,
+            "variant": each.variant,
+            "coverage": each.coverage,
+            "model": each.model,
+            "notes": dict(each.notes),
+        }
+        arrays[f"{name}/sums"] = each.sums
+        arrays[f"{name}/clips"] = np.array([places[c.video, c.clip] for c in each.clips], dtype=np.int64)
+        if each.rows is not None:
+            arrays[f"{name}/rows"] = each.rows
+    arrays["heads"] = np.frombuffer(json.dumps(heads).encode(), dtype=np.uint8)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def unpack(packed: bytes, test: Test) -> Measured:
+    """The measures of a test that `pack` was given."""
+    measured: Measured = {}
+    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+        for name, head in json.loads(arrays["heads"].tobytes()).items():
+            if "why" in head:
+                measured[name] = NotComputed(head["why"])
+                continue
+            measured[name] = Measure(
+                videos=tuple(head.pop("videos")),
+                sums=arrays[f"{name}/sums"],
+                finish=finish_of(name),
+                clips=tuple(test.clips[i] for i in arrays[f"{name}/clips"]),
+                rows=arrays.get(f"{name}/rows"),
+                **head,
+            )
+    return measured
+
+
+def way(choices: Choices, language: Language) -> str:
+    """What measures depend on besides the test: the choices, and the code. Names a maker in a `DiskCache`."""
+    tokenisation = choices.tokenisation or DEFAULT[language]
+    name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation_named(tokenisation).name
+    words = str(choices.user_dictionary)
+    if words not in CHOICES:
+        words = f"{Path(words).name} {hashlib.sha256(read_text(words).encode()).hexdigest()}"
+    return " ".join(["measures", _code(), name, choices.meteor, words])
+
+
+def digest(test: Test) -> str:
+    """A hash of all that a test holds: predictions, references and stories."""
+    return hashlib.sha256(repr(test).encode(errors="surrogatepass")).hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+    """A hash of the code that measures: what an older version measured does not count."""
+    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "story.py"]
+    found = hashlib.sha256(b"".join(file.read_bytes() for file in files))
+    for package in PACKAGES:
+        try:
+            found.update(f"{package} {version(package)}".encode())
+        except PackageNotFoundError:
+            continue
+    return found.hexdigest()

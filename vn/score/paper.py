@@ -1,0 +1,142 @@
+"""The paper's numbers, and whether a number of ours may stand beside them (``paper.yaml``; spec "Results")."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError
+from vn.io.files import read_yaml
+from vn.story import Domain
+
+FILE = Path(__file__).with_name("paper.yaml")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric of the paper.
+
+    Attributes:
+        metric: the name that `vn score` gives the computation behind it.
+        short: the paper's heading.
+        how: what its numbers were taken with: how a tokenisation or variant begins, or what is in a model's name.
+        unlike: why no number of ours is the same; empty if one can be.
+    """
+
+    metric: str
+    short: str
+    how: Mapping[str, str]
+    unlike: str = ""
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """One table of the paper.
+
+    Attributes:
+        name: for files and options.
+        title: for readers.
+        corpus: whose test split it is.
+        setting: ``predicted`` or ``given``: where the storyline came from; ``human`` for ratings by people.
+        domain: of the corpus.
+        columns: in the paper's order.
+        rows: system -> metric -> the printed number (times 100); a metric that the paper leaves out is not there.
+        digits: after the point.
+        note: what the numbers are, where no metric of ours says so.
+    """
+
+    name: str
+    title: str
+    corpus: str
+    setting: str
+    domain: Domain
+    columns: tuple[Column, ...]
+    rows: Mapping[str, Mapping[str, float]]
+    digits: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """All of ``paper.yaml``.
+
+    Attributes:
+        source: what to cite.
+        tables: both settings of the ads, the general domain, and the human evaluation.
+        ablations: the name of an ablation -> its system in the tables.
+    """
+
+    source: str
+    tables: tuple[PaperTable, ...]
+    ablations: Mapping[str, str]
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(table.corpus for table in self.tables))
+
+    def table(self, setting: str, domain: Domain) -> PaperTable | None:
+        """The table to lay a setting of ours beside; None if the paper has none."""
+        return next((t for t in self.tables if (t.setting, t.domain) == (setting, domain)), None)
+
+    @property
+    def human(self) -> PaperTable:
+        """The human evaluation; it has no numbers of ours."""
+        return next(t for t in self.tables if t.setting == "human")
+
+
+@functools.cache
+def paper() -> Paper:
+    """Read the paper's numbers.
+
+    >>> paper().table("predicted", "ad").rows["VideoNarrator"]["cider_released"]
+    33.3
+    >>> paper().table("given", "general") is None
+    True
+    """
+    data = read_yaml(FILE)
+    columns = {name: Column(name, c["short"], c["how"], c.get("unlike", "")) for name, c in data["columns"].items()}
+    tables = []
+    for table in data["tables"]:
+        rows = {}
+        for system, *values in table["rows"]:
+            if len(values) != len(table["metrics"]):
+                raise InputError(f"{len(values)} numbers for {len(table['metrics'])} metrics", file=FILE, sample=system)
+            rows[system] = {m: v for m, v in zip(table["metrics"], values, strict=True) if v is not None}
+        tables.append(
+            PaperTable(
+                name=table["name"],
+                title=table["title"],
+                corpus=table["corpus"],
+                setting=table["setting"],
+                domain=table["domain"],
+                columns=tuple(columns[m] for m in table["metrics"]),
+                rows=rows,
+                digits=table.get("digits", 1),
+                note=table.get("note", ""),
+            )
+        )
+    return Paper(data["source"], tuple(tables), data["ablations"])
+
+
+def differences(entry: Mapping[str, Any], column: Column, table: PaperTable, corpus: str | None) -> list[str]:
+    """Why a number of ours is only for orientation beside the paper's; empty where the two are comparable.
+
+    Args:
+        entry: of a ``scores.json``, with a value.
+        column: of the paper.
+        table: the one it stands in.
+        corpus: whose test split was scored; None where nobody said.
+    """
+    found = []
+    if corpus != table.corpus:
+        found.append(f"other stories than the test split of {table.corpus}")
+    for name, wanted in column.how.items():
+        ours = str(entry.get(name) or "none")
+        if not (wanted in ours if name == "model" else ours.startswith(wanted)):
+            found.append(f"{name} {ours}, the paper's is {wanted.rstrip(':')}")
+    if column.unlike:
+        found.append(column.unlike)
+    return found

@@ -1,0 +1,57 @@
+"""Pretrained encoders, whole or not at all: a weight that is missing would be a random number in a score."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError
+from vn.extras import require
+
+
+def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
+    """A model of transformers with all of its weights, in evaluation mode.
+
+    Args:
+        name: a folder, or a name on the Hugging Face hub (whose files must be in its cache when offline).
+        needless: beginnings of weights that the caller does not use, which may be missing.
+
+    Raises:
+        InputError: nothing there, or weights are missing.
+    """
+    require("transformers", "torch")
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()  # it would warn of the weights that are checked here
+    try:
+        model, report = AutoModel.from_pretrained(str(name), output_loading_info=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"no weights here: {str(error).splitlines()[0]}", file=name) from None
+    finally:
+        logging.set_verbosity(before)
+    check_whole([key for key in report["missing_keys"] if not key.startswith(tuple(needless))], name)
+    check_whole([key for key, *_ in report.get("mismatched_keys", ())], name)
+    return model.eval().requires_grad_(False)
+
+
+def check_whole(missing: Sequence[str], name: str | Path) -> None:
+    """Raise where weights are missing."""
+    if missing:
+        raise InputError(
+            f"{len(missing)} of its weights are missing, {sorted(missing)[0]} for one: random ones make no number",
+            file=name,
+        )
+
+
+def fingerprint(model: Any) -> str:
+    """Twelve hex digits of all weights of a torch module."""
+    digest = hashlib.sha256()
+    for key, value in sorted(model.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).float().numpy())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,224 @@
+"""All scores of a test, each with its tokenisation, variant, coverage and interval; and the difference of two runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vn.errors import Findings, InputError
+from vn.metrics.bootstrap import Difference, difference, interval
+from vn.metrics.meteor import Matcher
+from vn.metrics.tokenisation import Tokenisation
+from vn.score.against import check_same_clips, check_tags
+from vn.score.breakdown import breakdown
+from vn.score.instruments import Instruments
+from vn.score.measures import FACTS, METRICS, Choices, has_facts, measure
+from vn.score.predictions import HAN, Test, gather
+from vn.score.sums import Measure, Measured, NotComputed
+
+Scores = dict[str, dict[str, Any]]
+SHOWN = 5  # clips named in a warning
+LONG = 10_000  # characters; nobody says so much in one clip
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A test and its measures."""
+
+    test: Test
+    measured: Measured
+
+    def entries(self, seed: int = 0, by: Sequence[str] = ()) -> Scores:
+        """What ``scores.json`` holds of it; see `score`."""
+        return {name: self._entry(each, seed, by) for name, each in self.measured.items()}
+
+    def _entry(self, each: Measure | NotComputed, seed: int, by: Sequence[str]) -> dict[str, Any]:
+        if isinstance(each, NotComputed):
+            return {"value": None, "why": each.why}
+        if not math.isfinite(each.value):
+            return {"value": None, "why": "it is no finite number"}
+        ends = interval(each.sums, each.finish, seed)
+        entry: dict[str, Any] = {
+            "value": each.value,
+            "tokenisation": each.tokenisation,
+            "variant": each.variant,
+            "coverage": each.coverage,
+            "interval": list(ends) if ends else None,
+        }
+        if each.model is not None:
+            entry["model"] = each.model
+        parts = {way: part for way in by if (part := breakdown(each, self.test, way, seed))}
+        return entry | dict(each.notes) | ({"by": parts} if parts else {})
+
+
+def take(
+    predictions: Sequence[Mapping[str, Any]],
+    stories: Sequence[Mapping[str, Any]] | None = None,
+    choices: Choices | None = None,
+    *,
+    storyline_given: bool = False,
+    file: str | Path | None = None,
+    stories_file: str | Path | None = None,
+    findings: Findings | None = None,
+    on_step: Callable[[str], None] = lambda name: None,
+) -> Scored:
+    """Measure the predictions of one setting with everything that is chosen.
+
+    Args:
+        predictions: as in `score`, and so are those that follow.
+        stories: as in `score`.
+        choices: how to measure.
+        storyline_given: as in `score`.
+        file: as in `score`.
+        stories_file: as in `score`.
+        findings: as in `score`.
+        on_step: as in `score`.
+
+    Raises:
+        InputError: naming the line, video or clip at fault.
+    """
+    findings = findings if findings is not None else Findings()
+    choices = choices or Choices()
+    test = gather(
+        predictions, stories, storyline_given=storyline_given, file=file, stories_file=stories_file, findings=findings
+    )
+    _note_gaps(test, file, findings)
+    _note_language(test, choices, file, findings)
+    # Few stories say their facts: elsewhere the metric is not missing, it does not exist.
+    names = [name for name in METRICS if name not in FACTS or has_facts(test)]
+    return Scored(test, measure(test, choices, names, on_step, findings))
+
+
+def score(
+    predictions: Sequence[Mapping[str, Any]],
+    stories: Sequence[Mapping[str, Any]] | None = None,
+    tokenisation: Tokenisation | str | None = None,
+    meteor_matcher: Matcher = "exact",
+    seed: int = 0,
+    *,
+    user_dictionary: str | Path = "stories",
+    instruments: Instruments | None = None,
+    by: Sequence[str] = (),
+    storyline_given: bool = False,
+    file: str | Path | None = None,
+    stories_file: str | Path | None = None,
+    findings: Findings | None = None,
+    on_step: Callable[[str], None] = lambda name: None,
+) -> Scores:
+    """Score the predictions of one setting (design "Formats": predictions, stories and scores).
+
+    Every narrated clip of the stories is scored; one that is missing or empty counts as an empty narration. A clip
+    without a reference is left out of what needs one, and counted in the coverage.
+
+    Args:
+        predictions: the lines of a predictions file.
+        stories: the lines of ``stories.jsonl``; None to score against the references in the predictions.
+        tokenisation: of BLEU, METEOR and CIDEr; None for ``ptb`` in English and ``char`` in Chinese.
+        meteor_matcher: ``exact``, or ``jar`` for METEOR's own program.
+        seed: of the resampling behind the intervals.
+        user_dictionary: words that jieba keeps whole: ``stories`` (titles and points), ``none`` or a file.
+        instruments: encoders and judges; None for none, so that what needs them is not computed.
+        by: breakdowns to add, of `vn.score.breakdown.WAYS`.
+        storyline_given: as in `vn.score.predictions.gather`.
+        file: named in errors about predictions.
+        stories_file: named in errors about stories.
+        findings: takes what was missing, empty or at odds with the stories.
+        on_step: called with the name of what is computed next.
+
+    Returns:
+        A dict a metric: ``value`` on the raw scale, ``tokenisation``, ``variant``, ``coverage`` (``clips, scored,
+        empty, missing, videos``) and ``interval`` ([low, high], 95 % over videos; None for a single video); or
+        ``value`` None and ``why``. With an encoder or judge also ``model``; with one, what judging took.
+
+    Raises:
+        InputError: naming the line, video or clip at fault.
+    """
+    choices = Choices(tokenisation, meteor_matcher, user_dictionary, instruments or Instruments())
+    scored = take(
+        predictions,
+        stories,
+        choices,
+        storyline_given=storyline_given,
+        file=file,
+        stories_file=stories_file,
+        findings=findings,
+        on_step=on_step,
+    )
+    return scored.entries(seed, by)
+
+
+def paired_difference(
+    metric_name: str,
+    predictions_a: Sequence[Mapping[str, Any]],
+    predictions_b: Sequence[Mapping[str, Any]],
+    stories: Sequence[Mapping[str, Any]] | None = None,
+    tokenisation: Tokenisation | str | None = None,
+    meteor_matcher: Matcher = "exact",
+    seed: int = 0,
+    *,
+    user_dictionary: str | Path = "stories",
+) -> Difference:
+    """How much higher B scores than A, with a 95 % interval over videos.
+
+    Args:
+        metric_name: one of `vn.score.measures.METRICS`.
+        predictions_a: the lines of the first run.
+        predictions_b: those of the second, for the same clips and references.
+        stories: as in `score`.
+        tokenisation: as in `score`.
+        meteor_matcher: as in `score`.
+        seed: as in `score`.
+        user_dictionary: as in `score`.
+
+    Raises:
+        InputError: other clips or references, fewer than two videos, or a metric that cannot be computed.
+    """
+    tests = [gather(predictions, stories) for predictions in (predictions_a, predictions_b)]
+    check_same_clips(*tests)
+    choices = Choices(tokenisation, meteor_matcher, user_dictionary)
+    measures = []
+    for test in tests:
+        each = measure(test, choices, [metric_name])[metric_name]
+        if isinstance(each, NotComputed):
+            raise InputError(f"{metric_name} cannot be computed: {each.why}")
+        measures.append(each)
+    a, b = measures
+    check_tags(metric_name, a, b)
+    # Intra-repetition leaves out a video whose narrations are empty, which may be so in one run only.
+    shared = sorted(set(a.videos) & set(b.videos))
+    rows = [each.sums[[each.videos.index(video) for video in shared]] for each in (a, b)]
+    return difference(rows[0], rows[1], a.finish, seed)
+
+
+def _note_gaps(test: Test, file: str | Path | None, findings: Findings) -> None:
+    missing = [f"{c.video} clip {c.clip}" for c in test.clips if not c.predicted]
+    empty = [f"{c.video} clip {c.clip}" for c in test.clips if c.predicted and not c.narration]
+    for names, what in ((missing, "are missing and count as empty"), (empty, "are empty")):
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            listed = ", ".join(names[:SHOWN])
+            findings.add(f"{len(names)} of {len(test.clips)} narrations {what}: {listed}{more}", file=file)
+    long = [f"{c.video} clip {c.clip}" for c in test.clips if len(c.narration) > LONG]
+    if long:
+        findings.add(f"{len(long)} narrations have more than {LONG} characters: {', '.join(long[:SHOWN])}", file=file)
+
+
+def _note_language(test: Test, choices: Choices, file: str | Path | None, findings: Findings) -> None:
+    """Say where texts or tokenisation are not in the stories' language: the numbers stand, and mean little."""
+    tokenisation = choices.tokenisation
+    name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation
+    if test.language == "zh" and name in ("ptb", "words"):
+        findings.add(f"the tokenisation {name} cuts Chinese into whole phrases; char or jieba fit it", file=file)
+    if test.language == "en" and name is not None and name.startswith("jieba"):
+        findings.add(f"the tokenisation {name} is one of Chinese words, the stories are in English", file=file)
+    letters = [c for c in test.clips if any(map(str.isalpha, c.narration))]
+    odd = [f"{c.video} clip {c.clip}" for c in letters if bool(HAN.search(c.narration)) != (test.language == "zh")]
+    if odd:
+        what = "no Chinese character" if test.language == "zh" else "Chinese characters"
+        more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+        findings.add(
+            f"{len(odd)} of {len(test.clips)} narrations hold {what}: {', '.join(odd[:SHOWN])}{more}", file=file
+        )

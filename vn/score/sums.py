@@ -1,0 +1,111 @@
+"""A metric as sums over videos: its value, interval, paired difference and breakdown come from one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vn.metrics.bootstrap import Finish
+from vn.score.predictions import ScoredClip, Test
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric that can be computed.
+
+    Attributes:
+        videos: the videos it was taken on, sorted.
+        sums: `[V, K]`, a row a video.
+        finish: the metric of summed rows, raw scale.
+        tokenisation: the name of the tokenisation, where words matter.
+        variant: which computation; for the length accuracy, where the word ranges came from.
+        coverage: how many clips the test has and how many of them were scored, and of those how many were empty
+            (nothing was written) or missing (no prediction); and the videos.
+        model: the encoder or judge it was taken with, where there is one.
+        clips: those scored, where it has a row a clip.
+        rows: `[N, K]`, a row a clip of `clips`; None where only whole videos have a value.
+        notes: more about the number, for its entry in ``scores.json``.
+    """
+
+    videos: tuple[str, ...]
+    sums: NDArray[np.float64]
+    finish: Finish
+    tokenisation: str | None
+    variant: str | None
+    coverage: dict[str, int]
+    model: str | None = None
+    clips: tuple[ScoredClip, ...] = ()
+    rows: NDArray[np.float64] | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float:
+        return float(self.finish(self.sums.sum(axis=0)))
+
+
+@dataclass(frozen=True)
+class NotComputed:
+    """A metric that has no number here, and why."""
+
+    why: str
+
+
+Measured = dict[str, Measure | NotComputed]
+
+
+def no_narration(clip: ScoredClip) -> bool:
+    """Whether nothing was written."""
+    return not clip.narration
+
+
+def with_count(values: NDArray[np.float64] | Sequence[float]) -> NDArray[np.float64]:
+    """Values and a column of ones: the rows of a plain mean."""
+    return np.column_stack([np.asarray(values, dtype=np.float64), np.ones(len(values))])
+
+
+def of_clips(
+    test: Test,
+    clips: Sequence[ScoredClip],
+    rows: NDArray[np.float64],
+    finish: Finish,
+    tokenisation: str | None = None,
+    variant: str | None = None,
+    *,
+    model: str | None = None,
+    empty: Callable[[ScoredClip], bool] = no_narration,
+    notes: Mapping[str, Any] | None = None,
+) -> Measure:
+    """A measure of rows a clip, `[N, K]`, summed to rows a video."""
+    videos, place = np.unique([clip.video for clip in clips], return_inverse=True)
+    sums = np.zeros((len(videos), rows.shape[1]))
+    np.add.at(sums, place, rows)
+    return Measure(
+        tuple(videos.tolist()),
+        sums,
+        finish,
+        tokenisation,
+        variant,
+        coverage(test, clips, empty),
+        model,
+        tuple(clips),
+        rows,
+        notes or {},
+    )
+
+
+def coverage(
+    test: Test, clips: Iterable[ScoredClip], empty: Callable[[ScoredClip], bool] = no_narration
+) -> dict[str, Any]:
+    """What was scored of a test, counted (`Measure.coverage`)."""
+    clips = list(clips)
+    return {
+        "clips": len(test.clips),
+        "scored": len(clips),
+        "empty": sum(clip.predicted and empty(clip) for clip in clips),
+        "missing": sum(not clip.predicted for clip in clips),
+        "videos": len({clip.video for clip in clips}),
+    }

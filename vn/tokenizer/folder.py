@@ -1,0 +1,52 @@
+"""The tokenizer in a model's folder, whichever files it is stored in; no program of the folder is ever run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError
+from vn.extras import explain_missing
+from vn.io.files import read_json
+
+PIECES = "tokenizer.model"  # a SentencePiece model
+MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """A tokenizer of transformers, or of `vn.tokenizer.pieces` if only SentencePiece reads the folder's files as meant.
+
+    Raises:
+        InputError: no tokenizer is there, or only one that needs the folder's own program; or a package is missing.
+    """
+    try:
+        if needs_sentencepiece(folder):
+            from vn.tokenizer.pieces import load_tokenizer
+
+            return load_tokenizer(folder)
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise InputError(str(explain_missing(error, "score") or error), file=folder) from None
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"not a tokenizer: {str(error).splitlines()[0]}", file=folder) from None
+
+
+def needs_sentencepiece(folder: Path) -> bool:
+    """Whether SentencePiece itself must read the tokenizer: Baichuan's, one of `vn export`, or a bare model."""
+    config = _json(folder / "config.json")
+    if config.get("model_type") == "baichuan" or MARK in config:
+        return True
+    if not (folder / PIECES).is_file():
+        return False
+    settings = _json(folder / "tokenizer_config.json")
+    own_program = "auto_map" in settings or "baichuan" in str(settings.get("tokenizer_class")).lower()
+    return own_program or not (settings or (folder / "tokenizer.json").is_file())
+
+
+def _json(file: Path) -> Mapping[str, Any]:
+    """A JSON mapping; empty if the file is missing or something else."""
+    content = read_json(file) if file.is_file() else {}
+    return content if isinstance(content, dict) else {}
