@@ -29,7 +29,7 @@ from vn.compare.number import Delta
 from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import study
-from vn.score.measures import Choices
+from vn.score.measures import ScoreSettings
 from vn.score.sums import Measure
 
 SEEDS = 3
@@ -134,7 +134,7 @@ class World:
 
     def cider(self, folder: Path, spoiled: float) -> float:
         self.write(folder, "full", len(folder.name), spoiled)
-        found = study(*find_runs([folder]), Choices())
+        found = study(*find_runs([folder]), ScoreSettings())
         return 100 * found.numbers["predicted"]["full"]["cider"].mean  # type: ignore[union-attr]
 
     def pair(self, name: str, noise: float, effect: float, random: np.random.Generator) -> Path:
@@ -165,7 +165,9 @@ def stored(pairs: int, videos: int, draws: int, seed: int) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 world = World(Path(folder), videos, seed)
                 for n in range(pairs):
-                    found = study(*find_runs([world.pair(f"{noise}-{effect}-{n}", noise, effect, random)]), Choices())
+                    found = study(
+                        *find_runs([world.pair(f"{noise}-{effect}-{n}", noise, effect, random)]), ScoreSettings()
+                    )
                     deltas = found.deltas["predicted"]["no_memory"]
                     gaps.append(100 * (deltas["cider"].value or 0))
                     any_metric += any(d.counts for d in deltas.values())

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 from vn.llm.attention import TREE
-from vn.llm.batch import Batch, collate, share
 from vn.llm.lora import LoraSettings, add_lora
-from vn.llm.packing import Packer
+from vn.llm.packing import Batch, collate, share
+from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
 from vn.story import Story
 
@@ -71,7 +71,7 @@ class Contestant:
     """
 
     name: str
-    batches: Callable[[Story, Packer], list[Batch]]
+    batches: Callable[[Story, RowBuilder], list[Batch]]
     load: Callable[[list[Batch]], Load]
     attention: str
     loss: Callable[[VideoNarrator, Batch], Tensor]
@@ -100,38 +100,38 @@ def frames() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(s.FRAMES, s.TOKENS, s.WIDTH)).astype(np.float16)
 
 
-def _separate(later: bool) -> Callable[[Story, Packer], list[Batch]]:
-    def batches(story: Story, packer: Packer) -> list[Batch]:
-        rows = s.rows(story, packer)
+def _separate(later: bool) -> Callable[[Story, RowBuilder], list[Batch]]:
+    def batches(story: Story, builder: RowBuilder) -> list[Batch]:
+        rows = s.rows(story, builder)
         targets = sum(len(row.supervised) for row in rows)
         if later:
-            rows = [s.with_later_text(story, packer, row) for row in rows]
+            rows = [s.with_later_text(story, builder, row) for row in rows]
         groups = [rows[i : i + MICRO_BATCH] for i in range(0, len(rows), MICRO_BATCH)]
         return [collate([(0, row) for row in group], [frames()], s.TOKENS, 0, targets) for group in groups]
 
     return batches
 
 
-def _ours(story: Story, packer: Packer) -> list[Batch]:
-    return [collate(share([(0, row) for row in s.rows(story, packer)]), [frames()], s.TOKENS, 0)]
+def _ours(story: Story, builder: RowBuilder) -> list[Batch]:
+    return [collate(share([(0, row) for row in s.rows(story, builder)]), [frames()], s.TOKENS, 0)]
 
 
 def _separate_load(batches: list[Batch]) -> Load:
-    loads = [padded([b.ids.shape[1]] * len(b.ids), visual=len(b.visual_places)) for b in batches]
+    loads = [padded([b.ids.shape[1]] * len(b.ids), visual=len(b.visual_index)) for b in batches]
     return sum(loads[1:], start=loads[0])
 
 
 def _shared_load(batches: list[Batch]) -> Load:
-    loads = [shared(b.trees or (), len(b.targets), len(b.visual_places)) for b in batches]
+    loads = [shared(b.trees or (), len(b.targets), len(b.visual_index)) for b in batches]
     return sum(loads[1:], start=loads[0])
 
 
 def full_logits_loss(narrator: VideoNarrator, batch: Batch) -> Tensor:
     """transformers' own loss: logits of the whole vocabulary at every place, labels at the supervised ones."""
     labels = torch.full_like(batch.ids, -100)
-    labels.view(-1)[batch.target_places] = batch.targets
-    visual = narrator.see(batch.frames, batch.weights, batch.positions)
-    inputs = narrator.embed(batch.ids, visual, batch.visual_places)
+    labels.view(-1)[batch.target_index] = batch.targets
+    visual = narrator.visual_tokens(batch.frames, batch.weights, batch.clip_positions)
+    inputs = narrator.embed(batch.ids, visual, batch.visual_index)
     loss = narrator.llm(inputs_embeds=inputs, attention_mask=batch.mask, labels=labels).loss
     return loss * (len(batch.targets) / batch.step_targets)
 

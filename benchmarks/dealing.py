@@ -16,7 +16,7 @@ import stories as s
 from vn.data.manifest import SampleEntry
 from vn.data.order import Unit, Video, deal
 from vn.data.shards import _characters
-from vn.llm.packing import Row
+from vn.llm.rows import Row
 from vn.story import Story
 from vn.train.datamodule import _video
 
@@ -53,8 +53,8 @@ def tokens(rows: list[list[Row]], part: list[Unit]) -> int:
 def main() -> None:
     """Print the table."""
     found, what = s.stories()
-    packer = s.packer(49152)
-    rows = [s.rows(story, packer) for story in found]
+    builder = s.builder(49152)
+    rows = [s.rows(story, builder) for story in found]
     videos = [estimate(story) for story in found]
     trunks = [videos[i].trunk / max(r.own for r in rows[i]) for i in range(len(rows))]
     print(f"{what}; the estimated trunk is {min(trunks):.2f} to {max(trunks):.2f} of the true one.\n")

@@ -21,7 +21,7 @@ from vn.cli import main as vn
 from vn.compare.runs import COST
 from vn.data.order import deal
 from vn.score.predictions import read_lines
-from vn.train.datamodule import Micro, MicroBatchReader, StoryDataModule
+from vn.train.datamodule import MicroBatchPlan, MicroBatchReader, StoryDataModule
 
 COUNTED_STEPS = 40  # training steps whose tokens and FLOPs are counted
 
@@ -47,22 +47,22 @@ def cost(run: Path) -> dict[str, float]:
     if file.exists():
         return json.loads(file.read_text())
     config = yaml.safe_load((run / "config.yaml").read_text())
-    data = StoryDataModule(config["data"]["data"], config["data"]["clips_per_step"], seed=0)
+    data = StoryDataModule(config["data"]["folder"], config["data"]["clips_per_step"], seed=0)
     card = read_card(run / "adapter")
     template = Template.load(run / "adapter" / "template.yaml", card.clip_header)
     zeros = torch.zeros(card.width)
     assembly = assemble(card, template, zeros, zeros + 1)  # as at the start of training, LoRA not merged
     narrator = assembly.narrator.train()
-    reader = MicroBatchReader(data.folder, data.entries("train"), assembly.packer, config["data"]["packing"])
+    reader = MicroBatchReader(data.folder, data.entries("train"), assembly.builder, config["data"]["packing"])
     videos = data.videos("train")
     counts = {"visual_tokens": 0.0, "flops": 0.0}
     clips = 0
     for step in data.schedule.epoch(0)[:COUNTED_STEPS]:
-        batch = reader.read(Micro(deal(videos, step, 1)[0], step))
+        batch = reader.read(MicroBatchPlan(deal(videos, step, 1)[0], step))
         with FlopCounterMode(display=False) as counter:
             narrator(batch).backward()
         clips += len(batch.keys)
-        counts["visual_tokens"] += len(batch.visual_places)
+        counts["visual_tokens"] += len(batch.visual_index)
         counts["flops"] += counter.get_total_flops()
     result = {name: value / clips for name, value in counts.items()}
     file.write_text(json.dumps(result) + "\n")

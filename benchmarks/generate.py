@@ -60,11 +60,11 @@ def check() -> None:
     """All read the same: each text's first token would be the same one."""
     story = s.made_up_story(4)
     for name in ("tiny",):
-        narrator, packer = n.make_narrator(name), n.make_packer(name)
+        narrator, builder = n.make_narrator(name), n.make_packer(name)
         counts = [n.Count() for _ in range(3)]
-        n.released(narrator, packer, story, counts[0])
-        n.cached(narrator, packer, story, counts[1])
-        n.ours(n.ReferenceWriter(narrator, packer), [story], counts[2], 1)
+        n.released(narrator, builder, story, counts[0])
+        n.cached(narrator, builder, story, counts[1])
+        n.ours(n.ReferenceWriter(narrator, builder), [story], counts[2], 1)
         first, second, third = (count.firsts for count in counts)
         assert first == second, (first, second)
         # Ours chooses labels among the 12 only, so that of theirs only narrations are the same.
@@ -97,14 +97,14 @@ def race(models: list[str], rounds: int, clips: int | None, some: int, alike: bo
 
 def race_of(name: str, stories: list[Story], alone: list[Story], rounds: int, hf: bool) -> None:
     """The same of one model."""
-    narrator, packer = n.make_narrator(name), n.make_packer(name)
-    writer = n.ReferenceWriter(narrator, packer)
+    narrator, builder = n.make_narrator(name), n.make_packer(name)
+    writer = n.ReferenceWriter(narrator, builder)
     n.ours(writer, [s.made_up_story(1)], n.Count(), 1)  # warm up
     if name == "tiny":
-        n.released(narrator, packer, s.made_up_story(1), n.Count())
+        n.released(narrator, builder, s.made_up_story(1), n.Count())
     who: dict[str, Callable[[Story, n.Count], None]] = {
-        "released": lambda story, count: n.released(narrator, packer, story, count),
-        "HF, cache within a clip": lambda story, count: n.cached(narrator, packer, story, count),
+        "released": lambda story, count: n.released(narrator, builder, story, count),
+        "HF, cache within a clip": lambda story, count: n.cached(narrator, builder, story, count),
         "ours, one by one": lambda story, count: n.ours(writer, [story], count, 1),
     }
     if not hf:
@@ -162,9 +162,9 @@ def growth(models: list[str], rounds: int) -> None:
     print("| model | 5th | 40th | 40th / 5th | FLOP: 40th / 5th | tokens before the 40th |")
     print("|---|---:|---:|---:|---:|---:|")
     for name in models:
-        narrator, packer = n.make_narrator(name), n.make_packer(name)
+        narrator, builder = n.make_narrator(name), n.make_packer(name)
         narrator.causal_lm.set_attn_implementation(n.TREE)
-        writer = n.ReferenceWriter(narrator, packer)
+        writer = n.ReferenceWriter(narrator, builder)
         found: list[tuple[float, float]] = []
         flop: list[float] = []
         for _ in range(rounds):
@@ -176,22 +176,22 @@ def growth(models: list[str], rounds: int) -> None:
                 flop.append(forward_flops(SHAPES[name], writer.count.load))  # noqa: B023
 
             pool = writer.pool(1)
-            pool.add(writer.story(replace(n.footage(story), fixed=fixed), follow=follow), lambda _: None)
+            pool.add(writer.story(replace(n.video_inputs(story), fixed=fixed), follow=follow), lambda _: None)
             pool.finish()
             took = [b - a for a, b in pairwise(marks)]
             found.append(((took[4] + took[5]) / 2, (took[38] + took[39]) / 2))
         early, late = (median(each[i] for each in found) for i in (0, 1))
         ratio = median(b / a for a, b in found)
         each = [b - a for a, b in pairwise(flop)]
-        before = len(n.prompts(packer, story, 39)[0].ids)
+        before = len(n.prompts(builder, story, 39)[0].ids)
         print(f"| {name} | {early:.3f} | {late:.3f} | {ratio:.2f} | {each[39] / each[4]:.2f} | {before} |", flush=True)
 
 
 def split() -> None:
     """Of what the 5th and the 40th clip cost by FLOPs, attention and the rest; of a 7B model by formula, too."""
-    narrator, packer = n.make_narrator("tiny"), n.make_packer("tiny")
+    narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
     narrator.causal_lm.set_attn_implementation(n.TREE)
-    writer = n.ReferenceWriter(narrator, packer)
+    writer = n.ReferenceWriter(narrator, builder)
     writer.count = n.Count()
     loads: list[Load] = []
 
@@ -200,7 +200,7 @@ def split() -> None:
         writer.count.load = Load(0, 0, 0)
 
     pool = writer.pool(1)
-    pool.add(writer.story(n.footage(forty()), follow=follow), lambda _: None)
+    pool.add(writer.story(n.video_inputs(forty()), follow=follow), lambda _: None)
     pool.finish()
     print("Ours, one by one, by formula: GFLOP of a clip, of them attention, and how much of each the 40th takes.\n")
     print("| model | 5th | of it attention | 40th | of it attention | 40th / 5th | attention | the rest |")
@@ -219,14 +219,14 @@ def split() -> None:
 
 def bound() -> None:
     """By how much ours could be faster if arithmetic were all, by the clips of a story."""
-    narrator, packer = n.make_narrator("tiny"), n.make_packer("tiny")
-    writer = n.ReferenceWriter(narrator, packer)
+    narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
+    writer = n.ReferenceWriter(narrator, builder)
     names = [*SHAPES, "7B"]
     print("FLOPs of the released procedure / ours, by formula; made-up stories of real lengths.\n")
     print(f"| clips | {' | '.join(names)} |\n|---:|{'---:|' * len(names)}")
     for clips in (3, 5, 7, 10, 15, 20):
         story, theirs, our = s.made_up_story(clips), n.Count(), n.Count()
-        n.count_released(packer, story, theirs)
+        n.count_released(builder, story, theirs)
         n.ours(writer, [story], our, 1)
         ratios = [forward_flops(x, theirs.load) / forward_flops(x, our.load) for x in (*SHAPES.values(), SEVEN)]
         print(f"| {clips} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |", flush=True)
@@ -242,13 +242,13 @@ def peak() -> int:
 
 def memory_of(what: str, name: str) -> None:
     """In a process of its own: prints the peak before and after."""
-    narrator, packer = n.make_narrator(name), n.make_packer(name)
+    narrator, builder = n.make_narrator(name), n.make_packer(name)
     stories, _ = eight(2 if name == "smollm2" else None)
     before = peak()
     if what == "released":
-        n.released(narrator, packer, stories[-1], n.Count())
+        n.released(narrator, builder, stories[-1], n.Count())
     else:
-        writer = n.ReferenceWriter(narrator, packer)
+        writer = n.ReferenceWriter(narrator, builder)
         n.ours(writer, stories if what == "8" else stories[-1:], n.Count(), int(what))
     print(before, peak())
 
@@ -270,11 +270,11 @@ def memory(models: list[str]) -> None:
 
 def long(clips: int) -> None:
     """An hour of video in 600 shots: time, memory, and what is forgotten, with a context of 4,096 tokens."""
-    narrator, packer = n.make_narrator("tiny"), n.make_packer("tiny")
-    packer.max_length = 4096
+    narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
+    builder.max_length = 4096
     narrator.causal_lm.set_attn_implementation(n.TREE)
     story = s.made_up_story(clips)
-    writer = n.ReferenceWriter(narrator, packer)
+    writer = n.ReferenceWriter(narrator, builder)
     n.ours(writer, [s.made_up_story(2)], n.Count(), 1)  # warm up
     pool = writer.pool(1)
     marks: list[tuple[float, int, int]] = [(time.process_time(), peak(), 0)]
@@ -283,7 +283,7 @@ def long(clips: int) -> None:
     def follow(written) -> None:  # type: ignore[no-untyped-def]
         marks.append((time.process_time(), peak(), written.forgotten))
 
-    pool.add(writer.story(n.footage(story), follow=follow), lambda written: done.append(len(written)))
+    pool.add(writer.story(n.video_inputs(story), follow=follow), lambda written: done.append(len(written)))
     pool.finish()
     assert done == [clips]
     print(

@@ -19,10 +19,10 @@ from torch import Tensor
 from transformers import DynamicCache, LlamaForCausalLM
 
 from vn.generation.decoder import Decoder, Read, Request, Slot, visual_tokens
-from vn.generation.generate import Footage, StoryWriter
+from vn.generation.generate import StoryWriter, VideoInput
 from vn.generation.pool import Pool
 from vn.llm.attention import TREE
-from vn.llm.packing import Packer, Row
+from vn.llm.rows import Row, RowBuilder
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter
 from vn.story import Story
@@ -38,13 +38,13 @@ def make_narrator(name: str) -> VideoNarrator:
     return VideoNarrator(LlamaForCausalLM(config), s.WIDTH).eval().requires_grad_(False)
 
 
-def footage(story: Story) -> Footage:
+def video_inputs(story: Story) -> VideoInput:
     """Four frames stand for the video: what they cost is a projection, the same for all."""
     frames = np.random.default_rng(0).normal(size=(s.FRAMES, s.TOKENS, s.WIDTH)).astype(np.float16)
-    return Footage(story, frames, np.arange(s.FRAMES, dtype=np.float32))
+    return VideoInput(story, frames, np.arange(s.FRAMES, dtype=np.float32))
 
 
-class FourFrames(Packer):
+class FourFrames(RowBuilder):
     """Gives each clip the same four visual frames."""
 
     def plan(self, *_: object, **__: object) -> VisualPlan:  # type: ignore[override]
@@ -52,11 +52,11 @@ class FourFrames(Packer):
         return VisualPlan(np.eye(s.FRAMES, dtype=np.float32), 1)
 
 
-def make_packer(name: str) -> Packer:
-    """Of `stories.packer`, with four frames a clip."""
-    packer = s.packer(SHAPES[name].vocabulary)
-    packer.__class__ = FourFrames
-    return packer
+def make_packer(name: str) -> RowBuilder:
+    """Of `stories.builder`, with four frames a clip."""
+    builder = s.builder(SHAPES[name].vocabulary)
+    builder.__class__ = FourFrames
+    return builder
 
 
 @dataclass(slots=True)
@@ -72,14 +72,14 @@ class Count:
         self.load += Load(tokens, pairs, logits, visual)
 
 
-def prompts(packer: Packer, story: Story, clip: int) -> tuple[Row, list[int], list[int], list[int]]:
+def prompts(builder: RowBuilder, story: Story, clip: int) -> tuple[Row, list[int], list[int], list[int]]:
     """A clip's prompt, and the ids of its label, of what leads to the narration, and of the narration."""
-    earlier = [(i, packer.reference(story, i)) for i in story.narrated if i < clip]
-    row = packer.prompt(story, packer.plan(), clip, earlier, 0)  # type: ignore[call-arg]
-    writer = PromptWriter(story, packer.template)
+    earlier = [(i, builder.reference(story, i)) for i in story.narrated if i < clip]
+    row = builder.prompt(story, builder.plan(), clip, earlier, 0)  # type: ignore[call-arg]
+    writer = PromptWriter(story, builder.template)
     data = story.clips[clip]
     ids = [
-        [i for segment in part for i in packer.tokens.encode(segment.text)]
+        [i for segment in part for i in builder.tokens.encode(segment.text)]
         for part in (
             writer.label(data.labels or ()),
             [writer.narration_lead(clip)],
@@ -112,22 +112,22 @@ def _generate(narrator: VideoNarrator, inputs: Tensor, count: int, cache: Dynami
 
 
 @torch.inference_mode()
-def released(narrator: VideoNarrator, packer: Packer, story: Story, count: Count) -> None:
+def released(narrator: VideoNarrator, builder: RowBuilder, story: Story, count: Count) -> None:
     """The released procedure: everything is read again for the label, and again for the narration."""
     narrator.causal_lm.set_attn_implementation("sdpa")
-    video = footage(story)
+    video = video_inputs(story)
     for clip in story.narrated:
-        row, label, lead, narration = prompts(packer, story, clip)
+        row, label, lead, narration = prompts(builder, story, clip)
         for before, text in ((0, label), (len(label) + len(lead), narration)):
             inputs = _embedded(narrator, row, video.frames, [*label, *lead][:before])
             count.firsts.append(int(_generate(narrator, inputs, len(text))[0]))
-    count_released(packer, story, count)
+    count_released(builder, story, count)
 
 
-def count_released(packer: Packer, story: Story, count: Count) -> None:
+def count_released(builder: RowBuilder, story: Story, count: Count) -> None:
     """What the released procedure puts through the model."""
     for clip in story.narrated:
-        row, label, lead, narration = prompts(packer, story, clip)
+        row, label, lead, narration = prompts(builder, story, clip)
         for before, text in ((0, label), (len(label) + len(lead), narration)):
             tokens = len(row.ids) + before
             count.prompt(tokens, visual=s.FRAMES * s.TOKENS)
@@ -136,12 +136,12 @@ def count_released(packer: Packer, story: Story, count: Count) -> None:
 
 
 @torch.inference_mode()
-def cached(narrator: VideoNarrator, packer: Packer, story: Story, count: Count) -> None:
+def cached(narrator: VideoNarrator, builder: RowBuilder, story: Story, count: Count) -> None:
     """HF's `generate` with its cache kept from label to narration, but not from clip to clip."""
     narrator.causal_lm.set_attn_implementation("sdpa")
-    video = footage(story)
+    video = video_inputs(story)
     for clip in story.narrated:
-        row, label, lead, narration = prompts(packer, story, clip)
+        row, label, lead, narration = prompts(builder, story, clip)
         cache = DynamicCache()
         prompt = _embedded(narrator, row, video.frames)
         count.firsts.append(int(_generate(narrator, prompt, len(label), cache)[0]))
@@ -179,8 +179,8 @@ class ReferenceWriter(StoryWriter):
 
     count: Count
 
-    def __init__(self, narrator: VideoNarrator, packer: Packer) -> None:
-        super().__init__(narrator, packer)
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder) -> None:
+        super().__init__(narrator, builder)
         self._texts: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
 
     def pool(self, rows: int) -> Pool:
@@ -201,11 +201,11 @@ class ReferenceWriter(StoryWriter):
 
 def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:
     """Ours, so many videos at once."""
-    packer = writer.packer
+    builder = writer.builder
     writer.narrator.causal_lm.set_attn_implementation(TREE)
     writer.count = count
-    written = writer.write_all([footage(story) for story in stories], at_once=at_once)
+    written = writer.write_all([video_inputs(story) for story in stories], at_once=at_once)
     for story, clips in zip(stories, written, strict=True):
         assert [each.written.narration for each in clips] == [
-            packer.tokens.narration(packer.tokens.encode(story.clips[i].narration or "")) for i in story.narrated
+            builder.tokens.narration(builder.tokens.encode(story.clips[i].narration or "")) for i in story.narrated
         ]

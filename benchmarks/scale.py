@@ -21,11 +21,11 @@ MACHINES = {"4 x A6000": (4, 154.8e12), "8 x H100": (8, 989e12)}
 def mean_loads() -> dict[str, Load]:
     """What a mean video of the sample puts through the model."""
     found, what = s.stories()
-    packer = s.packer(LLAMA_7B.vocabulary)
+    builder = s.builder(LLAMA_7B.vocabulary)
     print(f"{what}, a token a character, 4 frames of 32 tokens a clip.\n")
     loads = {}
     for each in (c.RELEASED, c.TIGHT, c.OURS):
-        every = [each.load(each.batches(story, packer)) for story in found]
+        every = [each.load(each.batches(story, builder)) for story in found]
         total = sum(every[1:], start=every[0])
         n = len(found)
         loads[each.name] = Load(total.tokens // n, total.pairs / n, total.logits // n, total.visual // n)
@@ -53,13 +53,13 @@ def time_table(loads: dict[str, Load]) -> None:
 def memory_table() -> None:
     """Gigabytes on one of four GPUs under ZeRO-2 with checkpointing: four clips of a video in a micro-batch."""
     shape = LLAMA_7B
-    packer, story = s.packer(shape.vocabulary), s.made_up_story(c.MICRO_BATCH)
+    builder, story = s.builder(shape.vocabulary), s.made_up_story(c.MICRO_BATCH)
     frozen = 2 * (shape.weights + 2 * shape.width * shape.vocabulary)
     trained = shape.lora * (2 + 14 / 4)  # a bf16 copy here; fp32 master, Adam's two and a bf16 gradient over four
     print("\n| micro-batch | tokens | logits at | weights | LoRA | layer inputs | one layer | logits | sum, GB |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for each in (c.RELEASED, c.TIGHT, c.OURS):
-        load = each.load(each.batches(story, packer)[:1])
+        load = each.load(each.batches(story, builder)[:1])
         inputs = 2 * shape.width * load.tokens * shape.layers
         layer = 2 * 2 * sum(a + b for a, b in shape.linears) * load.tokens
         logits = (2 + 4 + 4) * shape.vocabulary * load.logits

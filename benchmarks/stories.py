@@ -10,7 +10,7 @@ import numpy as np
 
 from vn.data.readers import esyncvidstory
 from vn.data.readers.source import ReadContext
-from vn.llm.packing import Packer, Row
+from vn.llm.rows import Row, RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Template
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRangeRule
@@ -77,9 +77,9 @@ def stories() -> tuple[list[Story], str]:
     return [made_up_story(int(n), seed) for seed, n in enumerate(counts)], "40 made-up stories of real lengths"
 
 
-def packer(vocabulary: int) -> Packer:
+def builder(vocabulary: int) -> RowBuilder:
     """Builds rows with the Chinese template."""
-    return Packer(
+    return RowBuilder(
         SegmentTokenizer(CharacterTokenizer(vocabulary)),  # type: ignore[arg-type]
         Template.load("ad-zh"),
         storyline=True,
@@ -92,14 +92,14 @@ def packer(vocabulary: int) -> Packer:
     )
 
 
-def rows(story: Story, packer: Packer) -> list[Row]:
+def rows(story: Story, builder: RowBuilder) -> list[Row]:
     """The rows of a story's narrated clips, each with four visual frames."""
     plan = VisualPlan(np.eye(FRAMES, dtype=np.float32), 1)
-    return [packer.training_row(story, plan, clip) for clip in story.narrated]
+    return [builder.training_row(story, plan, clip) for clip in story.narrated]
 
 
-def with_later_text(story: Story, packer: Packer, row: Row) -> Row:
+def with_later_text(story: Story, builder: RowBuilder, row: Row) -> Row:
     """The row as the release trains it: the text of the later clips stands behind it, seen by no supervised token."""
-    later = [(i, packer.reference(story, i)) for i in story.narrated if i > row.clip]
-    segments = PromptWriter(story, packer.template).earlier(later)
-    return replace(row, ids=[*row.ids, *(i for s in segments for i in packer.tokens.encode(s.text))])
+    later = [(i, builder.reference(story, i)) for i in story.narrated if i > row.clip]
+    segments = PromptWriter(story, builder.template).earlier(later)
+    return replace(row, ids=[*row.ids, *(i for s in segments for i in builder.tokens.encode(s.text))])

@@ -32,7 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vn.data.order import Unit
 from vn.data.shards import ShardWriter, read_sample
 from vn.story import Story
-from vn.train.datamodule import Micro, MicroBatchReader
+from vn.train.datamodule import MicroBatchPlan, MicroBatchReader
 
 ALL = [c.RELEASED, c.RELEASED_CHECKPOINTED, c.TIGHT, c.OURS, c.OURS_CHECKPOINTED]
 
@@ -53,27 +53,27 @@ def story_of(clips: int) -> Story:
 def check() -> None:
     """All contestants have one loss; counted products are what the formula says."""
     narrator = c.make_narrator("tiny").eval()
-    packer = s.packer(c.SHAPES["tiny"].vocabulary)
+    builder = s.builder(c.SHAPES["tiny"].vocabulary)
     story = story_of(5)
     losses = {}
     for each in ALL:
         each.prepare(narrator)
         with torch.no_grad():
-            losses[each.name] = sum(each.loss(narrator, b).item() for b in each.batches(story, packer))
+            losses[each.name] = sum(each.loss(narrator, b).item() for b in each.batches(story, builder))
     values = list(losses.values())
     assert max(values) - min(values) < 1e-4 * values[0], losses
     print(f"One loss: {values[0]:.5f}, apart by {(max(values) - min(values)) / values[0]:.0e} at most.\n")
     print("| contestant | counted GFLOP | formula | apart |\n|---|---:|---:|---:|")
     narrator.train()
     for each in ALL:
-        batches = each.batches(story, packer)
+        batches = each.batches(story, builder)
         each.prepare(narrator)
         # Plain products, since the counter knows no flash attention on the CPU: they compute whole squares.
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             for batch in batches:
                 each.loss(narrator, batch).backward()
         if batches[0].trees:
-            load = shared(batches[0].trees, len(batches[0].targets), len(batches[0].visual_places), causal=1.0)
+            load = shared(batches[0].trees, len(batches[0].targets), len(batches[0].visual_index), causal=1.0)
         else:
             load = each.load(batches)
             load = Load(load.tokens, 2 * load.pairs, load.logits, load.visual)
@@ -89,8 +89,8 @@ def check() -> None:
 
 def cost(each: c.Contestant, story: Story, name: str) -> float:
     """FLOPs of a video by the formula, flash kernels assumed for all."""
-    packer = s.packer(c.SHAPES[name].vocabulary)
-    return flops(c.SHAPES[name], each.load(each.batches(story, packer)), each.checkpointing)
+    builder = s.builder(c.SHAPES[name].vocabulary)
+    return flops(c.SHAPES[name], each.load(each.batches(story, builder)), each.checkpointing)
 
 
 def flops_a_video() -> None:
@@ -99,11 +99,11 @@ def flops_a_video() -> None:
     print(f"{what}: {np.mean([len(x.narrated) for x in found]):.1f} narrated clips a video.\n")
     print("| model | contestant | tokens a video | GFLOP a video | of released |\n|---|---|---:|---:|---:|")
     for name in ("cut", "tiny"):
-        packer = s.packer(c.SHAPES[name].vocabulary)
+        builder = s.builder(c.SHAPES[name].vocabulary)
         base = sum(cost(c.RELEASED, x, name) for x in found)
         for each in ALL:
             total = sum(cost(each, x, name) for x in found)
-            tokens = sum(each.load(each.batches(x, packer)).tokens for x in found)
+            tokens = sum(each.load(each.batches(x, builder)).tokens for x in found)
             row = f"{tokens / len(found):.0f} | {total / len(found) / 1e9:.1f} | 1/{base / total:.2f}"
             print(f"| {name} | {each.name} | {row} |")
 
@@ -119,12 +119,12 @@ def spread(values: list[float]) -> str:
 def race(name: str, story: Story, rounds: int, who: list[c.Contestant]) -> dict[str, list[tuple[float, float]]]:
     """Wall and CPU seconds of one optimizer step on a story, interleaved."""
     narrator = c.make_narrator(name)
-    packer = s.packer(c.SHAPES[name].vocabulary)
+    builder = s.builder(c.SHAPES[name].vocabulary)
     trained = [p for p in narrator.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-4)
-    batches = {each.name: each.batches(story, packer) for each in who}
+    batches = {each.name: each.batches(story, builder) for each in who}
     seconds: dict[str, list[tuple[float, float]]] = {each.name: [] for each in who}
-    c.OURS.step(narrator, c.OURS.batches(story_of(2), packer), optimizer)  # warm up
+    c.OURS.step(narrator, c.OURS.batches(story_of(2), builder), optimizer)  # warm up
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
             for each in who:
@@ -165,8 +165,8 @@ def growth(rounds: int) -> None:
     print("|---:|---:|---:|---:|---:|---:|---:|")
     for clips in (3, 7, 15, 30):
         story = story_of(clips)
-        packer = s.packer(2000)
-        tokens = [each.load(each.batches(story, packer)).tokens for each in (c.RELEASED, c.OURS)]
+        builder = s.builder(2000)
+        tokens = [each.load(each.batches(story, builder)).tokens for each in (c.RELEASED, c.OURS)]
         times = [f"{cost(c.RELEASED, story, name) / cost(c.OURS, story, name):.2f}" for name in ("cut", "tiny")]
         measured = ratios(race("tiny", story, rounds, [c.RELEASED, c.OURS]), "released")
         print(f"| {clips} | {tokens[0]} | {tokens[1]} | {' | '.join(times)} | {' | '.join(measured)} |", flush=True)
@@ -185,7 +185,7 @@ def memory_of(index: int, name: str) -> None:
     """In a process of its own: one micro-batch of four clips; prints the peak, and what the step added."""
     each = ALL[index]
     narrator = c.make_narrator(name)
-    batch = each.batches(story_of(c.MICRO_BATCH), s.packer(c.SHAPES[name].vocabulary))[0]
+    batch = each.batches(story_of(c.MICRO_BATCH), s.builder(c.SHAPES[name].vocabulary))[0]
     each.prepare(narrator)
     before = high_water()
     each.loss(narrator, batch).backward()
@@ -224,9 +224,9 @@ def loader(rounds: int) -> None:
                 features = random.normal(size=(count, s.TOKENS, s.WIDTH)).astype(np.float16)
                 writer.add(story, features, np.arange(count, dtype=np.float32), None)
             entries = list(writer.close().samples)
-        packer = s.packer(c.SHAPES["cut"].vocabulary)
-        reader = MicroBatchReader(shard.parent, entries, packer, "tree")
-        micros = [Micro([Unit(i, tuple(range(e.narrated)))], [i]) for i, e in enumerate(entries)]
+        builder = s.builder(c.SHAPES["cut"].vocabulary)
+        reader = MicroBatchReader(shard.parent, entries, builder, "tree")
+        micros = [MicroBatchPlan([Unit(i, tuple(range(e.narrated)))], [i]) for i, e in enumerate(entries)]
         size = sum(e.bytes for e in entries)
 
         def plain() -> None:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from vn.visual.compression import kept_frames
-from vn.visual.memory import merge_weights
+from vn.visual.compression import compress
+from vn.visual.memory import consolidate
 from vn.visual.similarity import cosine
 
 
@@ -63,13 +63,13 @@ def main() -> None:
         means = random.normal(size=(count, 768)).cumsum(0)
         similarities = [cosine(a, b) for a, b in itertools.pairwise(means)]
         threshold = float(np.median(similarities))
-        np.testing.assert_allclose(merge_weights(means, 1), plain_merge(means, 1), rtol=1e-5)
-        assert kept_frames(means, threshold) == plain_keep(means, threshold)
+        np.testing.assert_allclose(consolidate(means, 1), plain_merge(means, 1), rtol=1e-5)
+        assert compress(means, threshold) == plain_keep(means, threshold)
         times = 3 if count <= 400 else 1
         row = [
-            seconds(lambda m=means: merge_weights(m, 1)),
+            seconds(lambda m=means: consolidate(m, 1)),
             seconds(lambda m=means: plain_merge(m, 1), times),
-            seconds(lambda m=means, t=threshold: kept_frames(m, t)),
+            seconds(lambda m=means, t=threshold: compress(m, t)),
             seconds(lambda m=means, t=threshold: plain_keep(m, t), times),
         ]
         ms = [1000 * r for r in row]

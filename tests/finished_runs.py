@@ -71,7 +71,7 @@ def write_run(
     random = np.random.default_rng([seed, *map(ord, ablation + salt)])
     folder.mkdir(parents=True, exist_ok=True)
     settings_of_run = {"seed_everything": seed, "name": folder.name, "ablation": ablation}
-    tree: dict = {**settings_of_run, "model": {"base_model": "tiny"}, "data": {"data": "shards"}}
+    tree: dict = {**settings_of_run, "model": {"base_model": "tiny"}, "data": {"folder": "shards"}}
     for key, value in config.items():
         *parents, leaf = key.split("__")
         place = tree

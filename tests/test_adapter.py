@@ -9,14 +9,14 @@ from toy_narrator import SECONDS, STORY, T
 
 from vn.adapter import load_adapter, save_adapter
 from vn.errors import InputError
-from vn.llm.batch import collate
+from vn.llm.packing import collate
 
 
 def loss_of(assembly, frames):
-    packer = assembly.packer
-    rows = [(0, packer.training_row(STORY, packer.plan(STORY, frames, SECONDS, c), c)) for c in STORY.narrated]
+    builder = assembly.builder
+    rows = [(0, builder.training_row(STORY, builder.plan(STORY, frames, SECONDS, c), c)) for c in STORY.narrated]
     with torch.no_grad():
-        return assembly.narrator.eval()(collate(rows, [frames], T, packer.tokens.pad))
+        return assembly.narrator.eval()(collate(rows, [frames], T, builder.tokens.pad))
 
 
 @pytest.mark.parametrize("rank", [0, 4])

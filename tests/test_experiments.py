@@ -40,7 +40,7 @@ def build(monkeypatch, tmp_path, tiny_base, data):
     from vn.train import command
 
     monkeypatch.chdir(ROOT)
-    tiny = ["--model.base_model", str(tiny_base), "--data.data", str(data), "--data.workers", "0"]
+    tiny = ["--model.base_model", str(tiny_base), "--data.folder", str(data), "--data.workers", "0"]
     tiny += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.strategy", "auto"]
     tiny += ["--trainer.precision", "32-true", "--trainer.logger", "false", "--model.max_length", "4096"]
 

@@ -75,7 +75,7 @@ def small(weddings, tiny_llama2, monkeypatch):
     flags = {
         "model.base_model": tiny_llama2,
         "model.dtype": "float32",
-        "data.data": weddings,
+        "data.folder": weddings,
         "data.workers": 0,
         "data.clips_per_step": 8,
         "trainer.max_epochs": 1,

@@ -10,8 +10,8 @@ from toy_experiment import Experiment
 
 from vn.adapter import FROM_HERE, read_card
 from vn.cli import main
-from vn.io.places import candidates, find, relative
-from vn.run_paths import MARK, moved, run_path, same_place, with_ways
+from vn.io.paths import candidates, find, relative
+from vn.run_paths import MARK, moved, run_path, same_place, with_relative_paths
 from vn.train.arguments import expand
 
 
@@ -55,14 +55,14 @@ def test_a_path_of_an_older_file_is_looked_for_from_here_and_from_above_it(tmp_p
 def test_a_moved_run_is_found_by_every_command(there, smoke_demo):
     run = there / "runs" / "demo"
     assert read_card(run / "adapter").base_model == str(there / "base-lm")
-    assert run_path(run / "config.yaml", "data.data") == there / "shards"
+    assert run_path(run / "config.yaml", "data.folder") == there / "shards"
     words = expand(["test", "--run", str(run)])
-    for flag, place in (("--data.data", there / "shards"), ("--model.base_model", there / "base-lm")):
+    for flag, place in (("--data.folder", there / "shards"), ("--model.base_model", there / "base-lm")):
         assert words[words.index(flag) + 1] == str(place)
     config = run / "config.yaml"
-    given = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]["data"]
-    assert same_place("data.data", given, config, str(there / "shards"))
-    assert not same_place("data.data", given, config, str(smoke_demo / "shards"))
+    given = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]["folder"]
+    assert same_place("data.folder", given, config, str(there / "shards"))
+    assert not same_place("data.folder", given, config, str(smoke_demo / "shards"))
     assert moved(smoke_demo / "runs" / "demo" / "config.yaml") == {}
 
 
@@ -124,7 +124,7 @@ def test_what_is_not_found_is_named_with_what_was_tried_and_the_flag(there, caps
     assert main(["test", "--run", str(run), "--out", str(there / "again")]) == 2
     error = capsys.readouterr().err
     assert f"the data are not found (tried {there / 'shards'}" in error
-    assert "--data.data" in error
+    assert "--data.folder" in error
 
 
 def test_a_run_goes_on_where_it_has_moved_to(tiny_base, data, tmp_path, capsys):
@@ -142,17 +142,17 @@ def test_a_run_goes_on_where_it_has_moved_to(tiny_base, data, tmp_path, capsys):
     assert main([*again, "3"]) == 2
     assert "this run folder has 2, now it is 3" in capsys.readouterr().err
     shutil.copytree(two / "shards", two / "other")
-    assert main([*again, "2", "--data.data", str(two / "other")]) == 2
-    assert "data.data" in capsys.readouterr().err
+    assert main([*again, "2", "--data.folder", str(two / "other")]) == 2
+    assert "data.folder" in capsys.readouterr().err
 
 
 def test_the_ways_are_a_comment(tmp_path):
     (tmp_path / "data").mkdir()
-    text = yaml.safe_dump({"data": {"data": str(tmp_path / "data")}, "model": {"base_model": "smollm2"}})
-    noted = with_ways(text, tmp_path / "runs" / "a")
+    text = yaml.safe_dump({"data": {"folder": str(tmp_path / "data")}, "model": {"base_model": "smollm2"}})
+    noted = with_relative_paths(text, tmp_path / "runs" / "a")
     assert yaml.safe_load(noted) == yaml.safe_load(text)
-    assert noted == f'{text}{MARK}{{"data.data": "../../data"}}\n'
-    assert with_ways("name: x\n", tmp_path) == "name: x\n"
+    assert noted == f'{text}{MARK}{{"data.folder": "../../data"}}\n'
+    assert with_relative_paths("name: x\n", tmp_path) == "name: x\n"
 
 
 def test_a_name_on_the_hub_is_no_path(make, tmp_path):

@@ -127,7 +127,7 @@ def test_the_demo_runs_in_an_empty_folder(demo):
     assert (demo / "demo-work" / "smoke" / "runs" / "demo" / "scores.json").exists()
 
 
-SMOKE = ["--model.base_model", "demo-work/smoke/base-lm", "--data.data", "demo-work/smoke/shards"]
+SMOKE = ["--model.base_model", "demo-work/smoke/base-lm", "--data.folder", "demo-work/smoke/shards"]
 
 
 @pytest.mark.parametrize("given", ["demo", "experiments/demo.yaml"])

@@ -18,7 +18,7 @@ model:
   base_model: {base}
   lora: {{rank: 4, alpha: 8, dropout: 0.1}}
   optimization: {{lr: 0.01}}
-data: {{data: {data}, clips_per_step: 8, workers: 0}}
+data: {{folder: {data}, clips_per_step: 8, workers: 0}}
 test: {{decoding: {{max_new_tokens: 6}}}}
 trainer:
   max_epochs: 2

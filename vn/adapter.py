@@ -30,11 +30,11 @@ from safetensors.torch import load_file, save_file
 from vn import __version__
 from vn.errors import InputError, show
 from vn.io.files import read_json, read_text
-from vn.io.places import find, relative, tried
+from vn.io.paths import find, relative, tried
 from vn.llm.attention import check_window
 from vn.llm.load import BaseModel, load_base
 from vn.llm.lora import LoraSettings, add_lora, load_lora, merge_lora
-from vn.llm.packing import Packer
+from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
 from vn.prompt import Template
@@ -110,7 +110,7 @@ class Assembly:
     """A narrator with all it takes to use it."""
 
     narrator: VideoNarrator
-    packer: Packer
+    builder: RowBuilder
     card: NarratorCard
     template: Template
     base: BaseModel
@@ -163,7 +163,7 @@ def assemble(
         std if card.standardise else None,
         position=card.visual.position,
     )
-    packer = Packer(
+    builder = RowBuilder(
         SegmentTokenizer(base.tokenizer, base.added),
         template,
         storyline=card.storyline,
@@ -176,7 +176,7 @@ def assemble(
         mean=mean.numpy() if card.standardise else None,
         std=std.numpy() if card.standardise else None,
     )
-    return Assembly(narrator, packer, card, template, base)
+    return Assembly(narrator, builder, card, template, base)
 
 
 def save_adapter(folder: Path, assembly: Assembly) -> None:

@@ -30,11 +30,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from vn.llm.attention import branch_mask, flex_mask
-from vn.llm.batch import Batch
+from vn.llm.packing import Batch
 from vn.visual.position import ClipPosition
 from vn.visual.projector import Projector
 
-LOSS_CHUNK = 4096  # supervised places whose logits stand in memory at once
+LOSS_CHUNK = 4096  # supervised tokens whose logits are in memory at once
 
 
 class VideoNarrator(nn.Module):
@@ -75,13 +75,13 @@ class VideoNarrator(nn.Module):
         """The causal model itself; where LoRA is on, its layers carry the adapters."""
         return self.llm.get_base_model() if isinstance(self.llm, PeftModel) else self.llm
 
-    def see(self, frames: Tensor, weights: Tensor, positions: Tensor) -> Tensor:
+    def visual_tokens(self, frames: Tensor, weights: Tensor, clip_positions: Tensor) -> Tensor:
         """Frames to visual tokens.
 
         Args:
             frames: ``[F, T, D]`` features as stored.
             weights: ``[V, F]`` memory and kept frames as combinations of frames; rows sum to 1.
-            positions: ``[V]`` clip positions, 0 to 99.
+            clip_positions: ``[V]`` relative clip positions, 0 to 99.
 
         Returns:
             ``[V * T, H]`` in the language model's width.
@@ -90,29 +90,29 @@ class VideoNarrator(nn.Module):
         tokens = torch.einsum("vf,ftd->vtd", weights.to(dtype), frames.to(dtype))
         tokens = (tokens - self.mean.to(dtype)) / self.std.to(dtype)
         if self.position is not None:
-            tokens = self.position(tokens, positions)
+            tokens = self.position(tokens, clip_positions)
         return self.projector(tokens).flatten(0, 1)
 
-    def embed(self, ids: Tensor, visual: Tensor, places: Tensor) -> Tensor:
-        """Token embeddings ``[B, L, H]`` with visual tokens ``[N, H]`` at flat places ``[N]``."""
+    def embed(self, ids: Tensor, visual: Tensor, visual_index: Tensor) -> Tensor:
+        """Token embeddings ``[B, L, H]`` with visual tokens ``[N, H]`` at flat indices ``[N]``."""
         words = self.causal_lm.get_input_embeddings()(ids)
-        return words.flatten(0, 1).index_copy(0, places, visual.to(words.dtype)).view_as(words)
+        return words.flatten(0, 1).index_copy(0, visual_index, visual.to(words.dtype)).view_as(words)
 
     def forward(self, batch: Batch) -> Tensor:
         """The summed -log P of the supervised tokens of a micro-batch; 0 for an empty one."""
-        visual = self.see(batch.frames, batch.weights, batch.positions)
-        inputs = self.embed(batch.ids, visual, batch.visual_places)
+        visual = self.visual_tokens(batch.frames, batch.weights, batch.clip_positions)
+        inputs = self.embed(batch.ids, visual, batch.visual_index)
         mask: Any = batch.mask
         if batch.trees is not None:
             mask = (flex_mask if self.flex else branch_mask)(batch.trees, inputs.device)
         hidden = self.causal_lm.get_decoder()(
             inputs_embeds=inputs,
             attention_mask=mask,
-            position_ids=batch.places,
+            position_ids=batch.position_ids,
             trees=batch.trees,
             use_cache=False,
         ).last_hidden_state
-        hidden = hidden.flatten(0, 1)[batch.target_places - 1]  # a token is predicted one place before it
+        hidden = hidden.flatten(0, 1)[batch.target_index - 1]  # a token is predicted one place before it
         head = self.causal_lm.get_output_embeddings()
         loss = hidden.new_zeros((), dtype=torch.float32)
         # As many chunks as the step's tokens need: a sharded head wants to be called equally often on all ranks.

@@ -23,7 +23,7 @@ from typing import Literal
 
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import parse_yaml, read_text
-from vn.io.slips import Source, not_a_text, slip
+from vn.io.yaml_hints import Source, not_a_text, yaml_hint
 from vn.story import Labels, Story, WordRange, format_labels
 
 Role = Literal["given", "visual", "label", "narration"]
@@ -117,18 +117,18 @@ class Template:
         """Check the text of a template file; `file` names it in errors."""
         data = parse_yaml(text, file)
         if not isinstance(data, dict):
-            raise InputError(f"expected template fields by name, got {show(data)}{slip(text, FIELDS)}", file=file)
+            raise InputError(f"expected template fields by name, got {show(data)}{yaml_hint(text, FIELDS)}", file=file)
         optional = {"before_clips", "before_clips_without_storyline"}
         if data.get("storyline") is not True:
             optional.add("instruction_without_storyline")
         for key in data:
             if key not in _FIELDS:
                 hint = did_you_mean(key, _FIELDS) if isinstance(key, str) else ""
-                message = f"unknown field{hint}{slip(text, FIELDS)}"
+                message = f"unknown field{hint}{yaml_hint(text, FIELDS)}"
                 raise InputError(message, file=file, field=key if isinstance(key, str) else show(key))
         for key in _FIELDS:
             if key not in data and key not in optional:
-                raise InputError(f"missing{slip(text, FIELDS)}", file=file, field=key)
+                raise InputError(f"missing{yaml_hint(text, FIELDS)}", file=file, field=key)
         if not isinstance(data["storyline"], bool):
             raise InputError(f"expected true or false, got {show(data['storyline'])}", file=file, field="storyline")
         if clip_header is not None:

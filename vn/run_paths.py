@@ -14,13 +14,14 @@ import yaml
 
 from vn.errors import InputError
 from vn.io.files import read_text, read_yaml
-from vn.io.places import find, relative, tried
+from vn.io.paths import find, relative, tried
+from vn.renamed import current_key, with_current_names
 
-PATHS = ("data.data", "model.base_model", "model.template", "adapter")
+PATHS = ("data.folder", "model.base_model", "model.template", "adapter")
 MARK = "# from this folder: "
 
 
-def with_ways(text: str, folder: Path) -> str:
+def with_relative_paths(text: str, folder: Path) -> str:
     """A configuration's text with the ways to what it names.
 
     Args:
@@ -51,10 +52,10 @@ def moved(file: Path) -> dict[str, str]:
 
 def check_data(file: Path) -> None:
     """Raise where the data of a run are not found."""
-    names = _names(file, "data.data")
+    names = _names(file, "data.folder")
     if names[-1] and find(names, file.parent) is None:
-        message = f"the data are not found ({tried(names, file.parent)}); say where they are by --data.data"
-        raise InputError(message, file=file, field="data.data")
+        message = f"the data are not found ({tried(names, file.parent)}); say where they are by --data.folder"
+        raise InputError(message, file=file, field="data.folder")
 
 
 def same_place(key: str, old: Any, file: Path, new: Any) -> bool:
@@ -73,7 +74,7 @@ def _value(settings: Any, key: str) -> str | None:
 
 def _names(file: Path, key: str) -> list[str | None]:
     """The way from the run folder, where it is noted, and the path as it was given."""
-    given = _value(read_yaml(file), key) if file.is_file() else None
+    given = _value(with_current_names(read_yaml(file)), key) if file.is_file() else None
     lines = read_text(file).rstrip().rsplit("\n", 1) if given else [""]
     if not lines[-1].startswith(MARK):
         return [given]
@@ -81,7 +82,7 @@ def _names(file: Path, key: str) -> list[str | None]:
         ways = json.loads(lines[-1].removeprefix(MARK))
     except ValueError:
         ways = None
-    way = ways.get(key) if isinstance(ways, dict) else None
+    way = {current_key(k): v for k, v in ways.items()}.get(key) if isinstance(ways, dict) else None
     return [way if isinstance(way, str) else None, given]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import Findings, InputError, did_you_mean, show
-from vn.io.slips import Source, not_a_text, slip
+from vn.io.yaml_hints import Source, not_a_text, yaml_hint
 from vn.overlap import Overlap, settle
 from vn.story import KEY, KEY_RULE, Clip, Knowledge, Story, is_seconds, parse_labels
 from vn.timecode import seconds_of
@@ -78,7 +78,7 @@ class StoryReader:
 
     def fail_form(self, message: str, where: str | None = None) -> InputError:
         """Of a file that is not built as it should be: most often by a slip of the keyboard."""
-        return self.fail(message + (slip(self.source, FIELDS) if self.source else ""), where)
+        return self.fail(message + (yaml_hint(self.source, FIELDS) if self.source else ""), where)
 
     @cached_property
     def written(self) -> Source:

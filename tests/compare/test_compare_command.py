@@ -15,7 +15,7 @@ from vn.compare.study import study
 from vn.compare.tables import paper_tables
 from vn.compare.workspace import workspace
 from vn.errors import InputError
-from vn.score.measures import Choices
+from vn.score.measures import ScoreSettings
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def sweep(tmp_path_factory, stories):
 
 @pytest.fixture(scope="module")
 def found(sweep):
-    return study(*find_runs([sweep]), Choices())
+    return study(*find_runs([sweep]), ScoreSettings())
 
 
 def test_a_sweep_gives_four_files_that_agree(sweep, found, capsys):
@@ -101,7 +101,7 @@ def test_the_papers_numbers_are_greyed_with_the_reason_and_comparable_only_with_
     run = write_run(tmp_path / "full", stories, scores=scores, model__base_model="Baichuan-7B")
     (run / "adapter").mkdir()
     (run / "adapter" / "narrator.json").write_text(json.dumps({"encoder": {"id": "features"}}))
-    compared = study(*find_runs([run]), Choices())
+    compared = study(*find_runs([run]), ScoreSettings())
     here = paper_tables(compared, "e-syncvidstory")[0]
     cell = next(row for row in here.rows if row.ours).cells[0]
     assert (cell.ours.mean, cell.paper, cell.reasons) == (0.333, 33.3, ())

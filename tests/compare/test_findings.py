@@ -17,7 +17,7 @@ from vn.compare.runs import find_runs
 from vn.compare.study import study
 from vn.compare.tables import paper_tables
 from vn.compare.workspace import workspace
-from vn.score.measures import Choices
+from vn.score.measures import ScoreSettings
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def sweep(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(sweep):
-    return study(*find_runs([sweep]), Choices())
+    return study(*find_runs([sweep]), ScoreSettings())
 
 
 def test_effects_are_ranked_by_their_size_in_smallest_differences(found):
@@ -121,7 +121,7 @@ def test_main_effects_are_in_all_files_too(tmp_path, capsys):
     sweep = write_grid(tmp_path, make_stories(20, clips=2))
     assert main(["compare", str(sweep), "--no-pictures"]) == 0
     assert "main effect of ablation: no_memory instead of full: " in capsys.readouterr().out
-    found = study(*find_runs([sweep]), Choices())
+    found = study(*find_runs([sweep]), ScoreSettings())
     effects = found.effects["predicted"]
     assert {e.factor: len(e.pairs) for e in effects} == dict.fromkeys(GRID, 4) | {"ablation": 4}
     assert {e.factor: e.deltas["cider"].counts for e in effects} == {

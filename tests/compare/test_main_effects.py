@@ -12,7 +12,7 @@ from vn.compare.number import Number
 from vn.compare.runs import find_runs
 from vn.compare.study import study
 from vn.metrics.bootstrap import mean
-from vn.score.measures import Choices
+from vn.score.measures import ScoreSettings
 from vn.score.sums import Measure
 
 SETS = {"no_lora": {"model.lora.rank": 0}, "no_memory": {"model.visual.memory": "all"}}
@@ -133,7 +133,7 @@ def test_a_control_of_a_run_is_a_level_of_the_ablation(tmp_path):
         run = write_run(tmp_path / f"full-{rank}-seed0", stories, model__lora__rank=rank)
         write_run(run / "other_frames", stories, wrong=0.9)
         (run / "other_frames" / "config.yaml").unlink()
-    found = study(*find_runs([tmp_path]), Choices())
+    found = study(*find_runs([tmp_path]), ScoreSettings())
     levels = factors(found.variants)
     assert set(levels["ablation"].values()) == {"full", "other_frames"}
     assert set(levels["model.lora.rank"].values()) == {"8", "32"}

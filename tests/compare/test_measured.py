@@ -10,8 +10,8 @@ from vn.compare import measured
 from vn.compare.measured import measure_all
 from vn.compare.runs import find_runs
 from vn.score.disk_cache import DiskCache
-from vn.score.measures import Choices, measure
-from vn.score.packed import way
+from vn.score.measures import ScoreSettings, measure
+from vn.score.serialise import method
 from vn.score.sums import Measure
 
 
@@ -43,9 +43,9 @@ def test_what_is_kept_is_what_measuring_gives(tests, tmp_path, monkeypatch, proc
     steps = []
     for _ in range(2):
         cache = DiskCache(tmp_path / "cache.sqlite")
-        found = measure_all(tests, Choices(), cache, steps.append)
+        found = measure_all(tests, ScoreSettings(), cache, steps.append)
         cache.close()
-        assert all(same(ours, measure(test, Choices())) for ours, (_, test) in zip(found, tests, strict=True))
+        assert all(same(ours, measure(test, ScoreSettings())) for ours, (_, test) in zip(found, tests, strict=True))
     assert sorted(steps) == sorted([f"measured {n} of 2: " + s.split(": ")[1] for n, s in enumerate(steps, 1)])
     assert {s.split(": ")[1] for s in steps} == {"full-seed0", "full-seed1"}  # the second time, nothing
 
@@ -53,13 +53,13 @@ def test_what_is_kept_is_what_measuring_gives(tests, tmp_path, monkeypatch, proc
 def test_another_text_or_way_is_measured_anew(tests, tmp_path):
     cache = DiskCache(tmp_path / "cache.sqlite")
     name, test = tests[0]
-    (before,) = measure_all([(name, test)], Choices(), cache)
+    (before,) = measure_all([(name, test)], ScoreSettings(), cache)
     changed = replace(test, clips=(replace(test.clips[0], narration="Quite other words."), *test.clips[1:]))
-    (other,) = measure_all([(name, changed)], Choices(), cache)
+    (other,) = measure_all([(name, changed)], ScoreSettings(), cache)
     assert other["bleu_1"].value != before["bleu_1"].value
-    (words,) = measure_all([(name, test)], Choices("words"), cache)
+    (words,) = measure_all([(name, test)], ScoreSettings("words"), cache)
     assert words["bleu_1"].tokenisation == "words"
-    (again,) = measure_all([(name, test)], Choices(), cache)
+    (again,) = measure_all([(name, test)], ScoreSettings(), cache)
     assert same(again, before)
 
 
@@ -68,7 +68,7 @@ def test_a_user_dictionary_is_known_by_what_it_says(tmp_path):
     second.parent.mkdir()
     for file in (first, second):
         file.write_text("云杯 l\n", encoding="utf-8")
-    before = way(Choices(user_dictionary=first), "zh")
-    assert before == way(Choices(user_dictionary=second), "zh") != way(Choices(), "zh")
+    before = method(ScoreSettings(user_dictionary=first), "zh")
+    assert before == method(ScoreSettings(user_dictionary=second), "zh") != method(ScoreSettings(), "zh")
     first.write_text("云杯 n\n", encoding="utf-8")
-    assert way(Choices(user_dictionary=first), "zh") != before
+    assert method(ScoreSettings(user_dictionary=first), "zh") != before

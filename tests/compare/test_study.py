@@ -10,7 +10,7 @@ from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import Number, study
 from vn.errors import InputError
-from vn.score.measures import Choices
+from vn.score.measures import ScoreSettings
 from vn.score.predictions import read_lines
 from vn.score.scorecard import score
 
@@ -27,7 +27,7 @@ def sweep(tmp_path_factory, stories):
 
 @pytest.fixture(scope="module")
 def found(sweep):
-    return study(*find_runs([sweep]), Choices())
+    return study(*find_runs([sweep]), ScoreSettings())
 
 
 def test_seeds_of_one_ablation_are_one_variant_and_full_comes_first(found):
@@ -93,7 +93,7 @@ def test_another_configuration_is_another_variant_named_by_what_differs(tmp_path
     write_run(tmp_path / "a", stories, model__lr=0.1)
     write_run(tmp_path / "b", stories, model__lr=0.2)
     write_run(tmp_path / "c", stories, seed=1, model__lr=0.2, trainer__devices=4)  # which changes no result
-    names = [(v.name, len(v.runs)) for v in study(*find_runs([tmp_path]), Choices()).variants]
+    names = [(v.name, len(v.runs)) for v in study(*find_runs([tmp_path]), ScoreSettings()).variants]
     assert names == [("full, model.lr=0.1", 1), ("full, model.lr=0.2", 2)]
 
 
@@ -101,7 +101,7 @@ def test_names_that_end_in_the_seed_name_the_variant(tmp_path, stories):
     for seed in range(2):
         write_run(tmp_path / f"full-seed{seed}", stories, seed=seed)
         write_run(tmp_path / f"full@short-seed{seed}", stories, seed=seed, trainer__max_steps=10 + seed)
-    found = study(*find_runs([tmp_path]), Choices())
+    found = study(*find_runs([tmp_path]), ScoreSettings())
     assert [(v.name, len(v.runs)) for v in found.variants] == [("full", 2), ("full@short", 2)]
 
 
@@ -109,7 +109,7 @@ def test_a_test_inside_a_run_folder_is_a_control_of_that_run(tmp_path, stories):
     run = write_run(tmp_path / "full-seed0", stories)
     write_run(run / "other_frames", stories, wrong=0.9)
     (run / "other_frames" / "config.yaml").unlink()
-    found = study(*find_runs([tmp_path]), Choices())
+    found = study(*find_runs([tmp_path]), ScoreSettings())
     assert [v.name for v in found.variants] == ["full", "other_frames"]
     assert not found.variants[1].runs[0].curves
 
@@ -117,7 +117,7 @@ def test_a_test_inside_a_run_folder_is_a_control_of_that_run(tmp_path, stories):
 def test_settings_tested_in_two_folders_are_one_variant(tmp_path, stories):
     write_run(tmp_path / "a", stories, settings=("predicted",))
     write_run(tmp_path / "b", stories, settings=("given",))
-    found = study(*find_runs([tmp_path]), Choices())
+    found = study(*find_runs([tmp_path]), ScoreSettings())
     assert [len(v.runs) for v in found.variants] == [2]
     assert len(found.numbers["given"]["full"]["cider"].values) == 1
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_compared_is_listed_with_the_reason(tmp_path, stories):
             }
         )
     )
-    found = study(*find_runs([tmp_path]), Choices())
+    found = study(*find_runs([tmp_path]), ScoreSettings())
     why = left_out(found)
     assert why["gone"] == ("failed", "exit code 1")
     assert why["later"][0] == why["unfinished"][0] == "unfinished"
@@ -175,7 +175,7 @@ def test_numbers_that_only_scores_json_has_are_shown_without_an_interval(tmp_pat
             entry = {"value": value + seed / 100, "tokenisation": None, "variant": "released", "model": "a-judge"}
             scores = {"predicted": {"script_label_accuracy": entry}}
             write_run(tmp_path / f"{ablation}-seed{seed}", stories, ablation, seed, scores=scores)
-    found = study(*find_runs([tmp_path]), Choices())
+    found = study(*find_runs([tmp_path]), ScoreSettings())
     number = found.numbers["predicted"]["full"]["script_label_accuracy"]
     assert number.values == (0.9, 0.91)
     assert number.low is None
@@ -188,18 +188,18 @@ def test_numbers_that_only_scores_json_has_are_shown_without_an_interval(tmp_pat
 def test_other_seeds_are_not_paired(tmp_path, stories):
     write_run(tmp_path / "full-seed0", stories)
     write_run(tmp_path / "no_memory-seed5", stories, "no_memory", 5)
-    d = study(*find_runs([tmp_path]), Choices()).deltas["predicted"]["no_memory"]["cider"]
+    d = study(*find_runs([tmp_path]), ScoreSettings()).deltas["predicted"]["no_memory"]["cider"]
     assert (d.value, d.why) == (None, "no seed in common with the baseline")
 
 
 @pytest.mark.parametrize("name", ["nothing", "no_memori"])
 def test_a_baseline_that_is_not_there_is_refused(sweep, name):
     with pytest.raises(InputError, match=rf"--baseline: no variant '{name}'.*there are full, no_position, no_memory"):
-        study(*find_runs([sweep]), Choices(), baseline=name)
+        study(*find_runs([sweep]), ScoreSettings(), baseline=name)
 
 
 def test_another_baseline(sweep):
-    found = study(*find_runs([sweep]), Choices(), baseline="no_memory")
+    found = study(*find_runs([sweep]), ScoreSettings(), baseline="no_memory")
     assert found.baseline.name == "no_memory"
     assert found.deltas["predicted"]["full"]["cider"].value > 0
 
@@ -217,7 +217,7 @@ def test_a_sweep_of_tests_is_a_variant_named_by_what_it_sets(tmp_path, stories, 
     points = [{"name": run.split("/")[-1], "state": "finished", "parameters": {"run": run}} for run in tested]
     (controls / "sweep.json").write_text(json.dumps({"command": command, "points": points}))
     monkeypatch.chdir(tmp_path / "runs" if moved else tmp_path)
-    found = study(*find_runs([tmp_path / "runs" / "ablations", controls]), Choices())
+    found = study(*find_runs([tmp_path / "runs" / "ablations", controls]), ScoreSettings())
     assert not found.left_out
     assert [(v.name, len(v.runs)) for v in found.variants][3:] == [
         ("full, frames=other_video", 3),

@@ -36,7 +36,7 @@ def test_it_trains_and_tests(tmp_path, tiny_base, monkeypatch, language, domain,
 
 def test_without_a_test_split_it_trains_only(tmp_path):
     folder = write_data(tmp_path / "d", train=(2,), val=1, test=0)
-    assert next_step(Manifest.load(folder), folder)[0] == f"next: vn fit --config own --data.data {folder} --name d"
+    assert next_step(Manifest.load(folder), folder)[0] == f"next: vn fit --config own --data.folder {folder} --name d"
 
 
 def test_without_a_narration_it_says_so(tmp_path):

@@ -25,8 +25,8 @@ from vn import cli
 from vn.data.frames import encode_video
 from vn.data.manifest import Manifest
 from vn.data.prepare import statistics
+from vn.data.prepare_state import Sums
 from vn.data.shards import read_sample, read_thumbs, verify
-from vn.data.workplace import Sums
 from vn.story_reader import parse_story
 
 HERE = Path(__file__).parent

@@ -201,7 +201,7 @@ def test_a_loss_that_is_no_number_stops_all_ranks(experiment, start, tmp_path, s
 def test_a_bad_sample_of_the_val_split_stops_all_ranks(experiment, data, tmp_path, strategy):
     copy = shutil.copytree(data, tmp_path / "copy")
     damage(copy, "val-0-2", split="val")
-    error = launch(experiment, *TWO, strategy, "--data.data", str(copy), name="run", code=2)
+    error = launch(experiment, *TWO, strategy, "--data.folder", str(copy), name="run", code=2)
     said = [line for line in error.splitlines() if "error:" in line]
     assert len(said) == 1
     assert "val-0-2" in said[0]
@@ -213,7 +213,7 @@ def test_a_bad_sample_of_the_test_split_ends_all_ranks_behind_the_others(experim
     whole = experiment.predictions(name="run")
     copy = shutil.copytree(data, tmp_path / "copy")
     damage(copy, "test-0-1", "test-0-3", split="test")
-    args = (*TWO, strategy, "--data.data", str(copy))
+    args = (*TWO, strategy, "--data.folder", str(copy))
     error = launch(experiment, *args, name="run", command="test", code=2)
     said = [line for line in error.splitlines() if "error:" in line.lower()]
     assert len(said) == 1, error

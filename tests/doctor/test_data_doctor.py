@@ -22,8 +22,8 @@ def sick(tmp_path):
 
 def set_statistics(folder):
     from vn.data.prepare import statistics
+    from vn.data.prepare_state import Sums
     from vn.data.shards import read_sample
-    from vn.data.workplace import Sums
 
     manifest, sums = Manifest.load(folder), Sums.zero(D)
     for entry in manifest.samples("train"):

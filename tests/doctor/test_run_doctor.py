@@ -22,7 +22,7 @@ def patient(make, data, tmp_path):
     assembly.narrator.std.copy_(torch.tensor(manifest.statistics["std"]))
     folder = tmp_path / "run"
     save_adapter(folder / "adapter", assembly)
-    (folder / "config.yaml").write_text(f"data: {{data: {data}}}\n")
+    (folder / "config.yaml").write_text(f"data: {{folder: {data}}}\n")
     (folder / "metrics.jsonl").write_text('{"step": 1, "train/loss": 2.5}\n')
     (folder / "stories.jsonl").write_text('{"id": "a", "clips": [{}, {}]}\n')
     lines = [{"video": "a", "clip": n, "narration": "x"} for n in (0, 1)]
@@ -119,7 +119,7 @@ def test_predictions_and_metrics(patient, capsys):
 
 
 def test_data_that_moved_and_an_unfinished_run(patient, data, tmp_path, capsys):
-    (patient / "config.yaml").write_text("data: {data: nowhere}\n")
+    (patient / "config.yaml").write_text("data: {folder: nowhere}\n")
     assert "names the data 'nowhere', which are not here: give --data" in complaints(patient, capsys)
     assert main(["doctor", str(patient), "--data", str(data)]) == 0
     (tmp_path / "young").mkdir()

@@ -43,7 +43,7 @@ def test_merged_weights_load_in_stock_transformers(run_folder, tmp_path, capsys,
     torch.testing.assert_close(a, b, rtol=0, atol={"float32": 1e-4}.get(dtype, 0.3))
     again = load_adapter(out / "narrator")
     assert again.card.lora.rank == 0
-    assert again.packer.template.text == load_adapter(run / "adapter").packer.template.text
+    assert again.builder.template.text == load_adapter(run / "adapter").builder.template.text
 
 
 def test_an_adapter_loads_in_stock_peft(run_folder, tiny_base, tmp_path):
@@ -71,7 +71,7 @@ def test_baichuan_leaves_as_stock_llama(run_folder, tmp_path, to, capsys):
     again = load_adapter(out / "narrator" if to == "merged" else out)
     before = load_adapter(run / "adapter")
     text = "哈哈哈，充电器"
-    assert again.packer.tokens.encode(text) == before.packer.tokens.encode(text)
+    assert again.builder.tokens.encode(text) == before.builder.tokens.encode(text)
     ids = torch.arange(20)[None]
     with torch.no_grad():
         a, b = (x.narrator.causal_lm(input_ids=ids).logits for x in (again, before))

@@ -25,7 +25,7 @@ def finished(place, tiny_base, data):
             "lora": {"rank": 4, "alpha": 8, "dropout": 0.1},
             "optimization": {"lr": 0.01},
         },
-        "data": {"data": str(data), "clips_per_step": 8, "workers": 0},
+        "data": {"folder": str(data), "clips_per_step": 8, "workers": 0},
         "test": {"storyline": ["predicted"], "decoding": {"max_new_tokens": 6}},
         "trainer": {
             "max_epochs": 1,
@@ -92,7 +92,7 @@ def test_experiments_are_trained_or_refused(fuzz, place, finished, count):
 def train(place, finished):
     """Trains one step on the data folder ``data``, with the template ``mine.yaml``; errors name a file of these."""
     file, config, _ = finished
-    config["data"]["data"] = str(write_data(place.folder / "data", train=(3,), val=1, test=1))
+    config["data"]["folder"] = str(write_data(place.folder / "data", train=(3,), val=1, test=1))
     config["model"]["template"] = str(place.folder / "mine.yaml")
     shutil.copy(TEMPLATES / "ad-en.yaml", place.folder / "mine.yaml")
     file.write_bytes(mutate.as_yaml(config))

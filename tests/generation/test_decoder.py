@@ -6,7 +6,7 @@ from toy_narrator import SECONDS, STORY
 
 from vn.generation.decoder import Decoder, Read, Slot, Try, visual_tokens
 from vn.generation.decoding import Decoding
-from vn.generation.generate import Footage, StoryWriter
+from vn.generation.generate import StoryWriter, VideoInput
 from vn.generation.llama import is_plain
 from vn.story import Clip, Story
 
@@ -16,21 +16,21 @@ MANY = Story("many", "Lamp", "en", "ad", STORY.knowledge, tuple(Clip(i, i + 1) f
 
 def writer_of(assembly, decoding=SHORT):
     assembly.narrator.eval()
-    return StoryWriter(assembly.narrator, assembly.packer, decoding)
+    return StoryWriter(assembly.narrator, assembly.builder, decoding)
 
 
 def test_what_clips_share_is_read_once_a_video(make, frames):
     few = Story("few", "Kettle", "en", "ad", (), STORY.clips[:3])
     writer = writer_of(make())
-    writer.write_all([Footage(MANY, frames, SECONDS), Footage(few, frames, SECONDS, range(3))])
+    writer.write_all([VideoInput(MANY, frames, SECONDS), VideoInput(few, frames, SECONDS, range(3))])
     assert writer.trunks_read == 2
 
 
 def test_a_story_that_outgrows_the_context_forgets_the_older_half_and_says_so(make, frames):
     """Seldom, and each clip is still what re-encoding its own prompt gives; the knowledge stays."""
     whole = make()
-    plan = whole.packer.plan(MANY, frames, SECONDS, 0)
-    assembly = make(max_length=len(whole.packer.prompt(MANY, plan, 0, [], 0).ids) + 450)
+    plan = whole.builder.plan(MANY, frames, SECONDS, 0)
+    assembly = make(max_length=len(whole.builder.prompt(MANY, plan, 0, [], 0).ids) + 450)
     writer = writer_of(assembly)
     written = writer.write(MANY, frames, SECONDS)
     forgotten = [each.forgotten for each in written]
@@ -56,9 +56,9 @@ def re_encoded(assembly, row, frames, ids):
 def test_ways_on_are_tried_side_by_side_and_forgotten(make, frames):
     """Two slots, one that reads a token while the other tries a tree of them: each as if re-encoded, then and later."""
     assembly = make()
-    packer = assembly.packer
+    builder = assembly.builder
     assembly.narrator.eval()
-    rows = [packer.prompt(MANY, packer.plan(MANY, frames, SECONDS, n), n, [], 0) for n in (0, 3)]
+    rows = [builder.prompt(MANY, builder.plan(MANY, frames, SECONDS, n), n, [], 0) for n in (0, 3)]
     with torch.inference_mode():
         decoder = Decoder(assembly.narrator)
         slots = [Slot(0), Slot(1)]
@@ -101,7 +101,7 @@ def test_the_layers_without_their_frame_are_transformers_own(make, frames):
     """Bit for bit, in fp32; and a hook on any part has transformers asked."""
     assembly = make()
     assembly.narrator.eval()
-    row = assembly.packer.prompt(MANY, assembly.packer.plan(MANY, frames, SECONDS, 0), 0, [], 0)
+    row = assembly.builder.prompt(MANY, assembly.builder.plan(MANY, frames, SECONDS, 0), 0, [], 0)
 
     def logits():
         decoder, slot = Decoder(assembly.narrator), Slot(0)

@@ -33,7 +33,7 @@ def test_no_story_says_the_same_twice(make, frames):
     assembly.narrator.eval()
     add, pairs = Repeats.add, []
     for size in (0, 2):
-        writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=30, no_repeat_ngram=size))
+        writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=30, no_repeat_ngram=size))
         said = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Repeats, "add", lambda self, ids, said=said: (said.append(ids), add(self, ids)))
@@ -62,21 +62,21 @@ def test_draws_depend_on_seed_video_and_clip_alone():
 def test_beams_find_what_is_as_likely_as_transformers_beams_find(make, frames):
     """Ours ends at all newlines, so that the model is given one end only, which both know."""
     assembly = make()
-    narrator, packer = assembly.narrator.eval(), assembly.packer
-    tokens = packer.tokens
+    narrator, builder = assembly.narrator.eval(), assembly.builder
+    tokens = builder.tokens
     tokens.stops = frozenset({tokens.newline})
     story = Story("beams", "Lamp", "en", "ad", STORY.knowledge, STORY.clips[:1])
     narrator.causal_lm.get_output_embeddings().weight.data[tokens.newline] *= 3  # so that it comes to an end
     decoding = Decoding(max_new_tokens=6, beams=4)
-    writer = StoryWriter(narrator, packer, decoding)
+    writer = StoryWriter(narrator, builder, decoding)
     said = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Repeats, "add", lambda self, ids: said.append(list(ids)))
         writer.write(story, frames, SECONDS, "given")
-    row = packer.prompt(story, packer.plan(story, frames, SECONDS, 0), 0, [], 0)
+    row = builder.prompt(story, builder.plan(story, frames, SECONDS, 0), 0, [], 0)
     from vn.prompt import PromptWriter
 
-    lead = PromptWriter(story, packer.template)
+    lead = PromptWriter(story, builder.template)
     row.ids.extend(
         i for s in [*lead.label(story.clips[0].labels), lead.narration_lead(0)] for i in tokens.encode(s.text)
     )

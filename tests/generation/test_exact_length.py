@@ -10,7 +10,7 @@ from toy_narrator import SECONDS, STORY
 
 from vn.generation.beam import search
 from vn.generation.decoding import Decoding
-from vn.generation.generate import Footage, StoryWriter
+from vn.generation.generate import StoryWriter, VideoInput
 from vn.generation.length import LengthRule
 from vn.story import Clip, Story, WordRange, count_words
 
@@ -31,10 +31,10 @@ class Ranges:
 
 def narrate(assembly, frames, ranges, language="en", decoding=EXACT):
     assembly.narrator.eval()
-    assembly.packer.words = Ranges(ranges)
+    assembly.builder.words = Ranges(ranges)
     clips = tuple(Clip(i, i + 1, STORY.clips[0].labels) for i in range(len(ranges)))
     story = Story("lengths", "Lamp", language, "ad", STORY.knowledge, clips)
-    return StoryWriter(assembly.narrator, assembly.packer, decoding).write(story, frames, SECONDS, "given")
+    return StoryWriter(assembly.narrator, assembly.builder, decoding).write(story, frames, SECONDS, "given")
 
 
 def ranges_to(most):
@@ -70,7 +70,7 @@ def in_range(make, frames, ranges, language):
 def test_a_narration_in_range_is_left_as_it_is(make, frames):
     """Where greedy decoding ends by itself, exact control changes nothing."""
     assembly = make()
-    tokens = assembly.packer.tokens
+    tokens = assembly.builder.tokens
     halves = {i for i in range(len(tokens.tokenizer)) if "\ufffd" in tokens.tokenizer.decode([i])}
     tokens.stops = tokens.stops | halves  # so that this model, too, comes to an end
     wide = [WordRange(1, 100)]
@@ -82,12 +82,12 @@ def test_a_narration_in_range_is_left_as_it_is(make, frames):
 def test_side_by_side_is_one_by_one(make, frames):
     assembly = make()
     assembly.narrator.eval()
-    assembly.packer.words = Ranges([WordRange(2, 4), WordRange(9, 9), WordRange(1, 1)] * 4)
+    assembly.builder.words = Ranges([WordRange(2, 4), WordRange(9, 9), WordRange(1, 1)] * 4)
     other = Story("other", "A longer title than the kettle's", "en", "ad", (), STORY.clips[:3])
-    footage = [Footage(STORY, frames, SECONDS), Footage(other, frames[:6], SECONDS[:6], range(3))]
-    writer = StoryWriter(assembly.narrator, assembly.packer, EXACT)
-    together = writer.write_all(footage, "predicted")
-    assert together == [writer.write_all([each], "predicted")[0] for each in footage]
+    video_inputs = [VideoInput(STORY, frames, SECONDS), VideoInput(other, frames[:6], SECONDS[:6], range(3))]
+    writer = StoryWriter(assembly.narrator, assembly.builder, EXACT)
+    together = writer.write_all(video_inputs, "predicted")
+    assert together == [writer.write_all([each], "predicted")[0] for each in video_inputs]
 
 
 def test_where_no_token_can_make_it_the_clip_says_so(make, frames, monkeypatch):
@@ -97,7 +97,7 @@ def test_where_no_token_can_make_it_the_clip_says_so(make, frames, monkeypatch):
 
 
 def test_a_sentence_end_is_preferred_and_words_stay_whole(make):
-    tokens = make().packer.tokens
+    tokens = make().builder.tokens
     rule = LengthRule(tokens, "en", WordRange(2, 3), 20)
     said = tokens.encode
     assert rule.may_end(said("the red"))
@@ -121,7 +121,7 @@ def test_a_sentence_end_is_preferred_and_words_stay_whole(make):
 def test_the_search_finds_what_looking_at_everything_finds(make):
     """With a beam wide enough, the likeliest of all narrations of a few tokens that are in range."""
     assembly = make()
-    llm, tokens = assembly.narrator.causal_lm.eval(), assembly.packer.tokens
+    llm, tokens = assembly.narrator.causal_lm.eval(), assembly.builder.tokens
     few = [tokens.encode(text)[0] for text in (" a", "b", ".", " c")]
     stop = tokens.newline
 

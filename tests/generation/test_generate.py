@@ -5,9 +5,9 @@ from toy_narrator import SECONDS, STORY, T
 
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
-from vn.generation.generate import Footage, StoryWriter
+from vn.generation.generate import StoryWriter, VideoInput
 from vn.generation.labels import LabelTrie
-from vn.llm.batch import collate
+from vn.llm.packing import collate
 from vn.prompt import PromptWriter
 from vn.story import Clip, ScriptLabel, Story, format_labels, parse_labels
 
@@ -17,30 +17,30 @@ SHORT = Decoding(max_new_tokens=12)
 @torch.no_grad()
 def greedy_again(assembly, story, frames, clip, earlier, labels, count):
     """Greedy narration with everything re-encoded for every token: no cache at all."""
-    narrator, packer = assembly.narrator, assembly.packer
-    plan = packer.plan(story, frames, SECONDS, clip)
-    row = packer.prompt(story, plan, clip, earlier, reserve=0)
-    writer = PromptWriter(story, packer.template)
+    narrator, builder = assembly.narrator, assembly.builder
+    plan = builder.plan(story, frames, SECONDS, clip)
+    row = builder.prompt(story, plan, clip, earlier, reserve=0)
+    writer = PromptWriter(story, builder.template)
     for segment in [*writer.label(labels), writer.narration_lead(clip)]:
-        row.ids.extend(packer.tokens.encode(segment.text))
+        row.ids.extend(builder.tokens.encode(segment.text))
     new = []
     for _ in range(count):
         batch = collate([(0, row)], [frames], T, 0)
         inputs = narrator.embed(
-            batch.ids, narrator.see(batch.frames, batch.weights, batch.positions), batch.visual_places
+            batch.ids, narrator.visual_tokens(batch.frames, batch.weights, batch.clip_positions), batch.visual_index
         )
         token = int(narrator.causal_lm(inputs_embeds=inputs, use_cache=False).logits[0, -1].argmax())
-        if token in packer.tokens.stops:
+        if token in builder.tokens.stops:
             break
         new.append(token)
         row.ids.append(token)
-    return " ".join(packer.tokens.decode(new).split())
+    return " ".join(builder.tokens.decode(new).split())
 
 
 def test_cached_greedy_equals_re_encoding_for_every_clip(make, frames):
     assembly = make()
     assembly.narrator.eval()
-    written = StoryWriter(assembly.narrator, assembly.packer, SHORT).write(STORY, frames, SECONDS)
+    written = StoryWriter(assembly.narrator, assembly.builder, SHORT).write(STORY, frames, SECONDS)
     assert [w.clip for w in written] == [0, 2, 3]
     for i, each in enumerate(written):
         earlier = [(w.clip, w.written) for w in written[:i]]
@@ -54,7 +54,7 @@ def test_given_labels_are_followed_and_references_never_read(make, frames):
     """Other references in the story change nothing but the range; the given labels stand in the output."""
     assembly = make()
     assembly.narrator.eval()
-    writer = StoryWriter(assembly.narrator, assembly.packer, SHORT)
+    writer = StoryWriter(assembly.narrator, assembly.builder, SHORT)
     other = Story(
         **{f: getattr(STORY, f) for f in ("id", "title", "language", "domain", "knowledge")},
         clips=tuple(
@@ -71,14 +71,14 @@ def test_a_missing_given_label_is_named(make, frames):
     bare = Story("kettle", "t", "en", "ad", (), (Clip(0, 3),))
     assembly = make()
     with pytest.raises(InputError, match=r"kettle: clips\[0\].labels: no script label to follow"):
-        StoryWriter(assembly.narrator, assembly.packer, SHORT).write(bare, frames, SECONDS, "given")
+        StoryWriter(assembly.narrator, assembly.builder, SHORT).write(bare, frames, SECONDS, "given")
 
 
 def test_a_video_without_narrations_gets_one_for_every_clip(make, frames):
     raw = Story("raw", "t", "en", "ad", (), (Clip(0, 3), Clip(3, 7), Clip(7, 10)))
     assembly = make()
     assembly.narrator.eval()
-    written = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=4)).write(raw, frames, SECONDS)
+    written = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=4)).write(raw, frames, SECONDS)
     assert [w.clip for w in written] == [0, 1, 2]
 
 
@@ -90,7 +90,7 @@ def test_sampling_is_seeded_by_video_and_seed(make, frames):
         decoding = Decoding(max_new_tokens=12, temperature=1.5, seed=seed)
         return [
             w.written.narration
-            for w in StoryWriter(assembly.narrator, assembly.packer, decoding).write(STORY, frames, SECONDS)
+            for w in StoryWriter(assembly.narrator, assembly.builder, decoding).write(STORY, frames, SECONDS)
         ]
 
     assert narrations(0) == narrations(0)
@@ -99,7 +99,7 @@ def test_sampling_is_seeded_by_video_and_seed(make, frames):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_path_of_the_trie_is_a_label_and_every_label_has_a_path(make, language):
-    tokens = make().packer.tokens
+    tokens = make().builder.tokens
     trie = LabelTrie(tokens, language)
     random = np.random.default_rng(0)
     for _ in range(200):
@@ -117,9 +117,9 @@ def test_every_path_of_the_trie_is_a_label_and_every_label_has_a_path(make, lang
 def test_the_repetition_penalty_of_transformers_is_applied_to_narrations(make, frames):
     assembly = make()
     assembly.narrator.eval()
-    plain = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=30)).write(STORY, frames, SECONDS)
+    plain = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=30)).write(STORY, frames, SECONDS)
     strict = StoryWriter(
-        assembly.narrator, assembly.packer, Decoding(max_new_tokens=30, repetition_penalty=50.0)
+        assembly.narrator, assembly.builder, Decoding(max_new_tokens=30, repetition_penalty=50.0)
     ).write(STORY, frames, SECONDS)
 
     assert strict[0].written.labels == plain[0].written.labels  # labels are not penalised
@@ -139,12 +139,12 @@ def test_side_by_side_is_one_by_one(make, frames, storyline, decoding):
     short = Story("short", "A much longer title than that of the kettle", "en", "ad", (), STORY.clips[:1])
     long = Story("long", "Lamp", "en", "ad", STORY.knowledge[:1], (*STORY.clips, Clip(10, 13, STORY.clips[0].labels)))
     seconds = np.arange(13, dtype=np.float32)
-    footage = [
-        Footage(short, frames[:3], SECONDS[:3]),
-        Footage(long, np.concatenate([frames, -frames[:3]]), seconds, range(2, 5)),
-        Footage(STORY, frames, SECONDS),
+    video_inputs = [
+        VideoInput(short, frames[:3], SECONDS[:3]),
+        VideoInput(long, np.concatenate([frames, -frames[:3]]), seconds, range(2, 5)),
+        VideoInput(STORY, frames, SECONDS),
     ]
-    writer = StoryWriter(assembly.narrator, assembly.packer, decoding)
-    together = writer.write_all(footage, storyline)
+    writer = StoryWriter(assembly.narrator, assembly.builder, decoding)
+    together = writer.write_all(video_inputs, storyline)
     assert [len(written) for written in together] == [1, 3, 3]
-    assert together == [writer.write_all([each], storyline)[0] for each in footage]
+    assert together == [writer.write_all([each], storyline)[0] for each in video_inputs]

@@ -46,7 +46,7 @@ def sentencepiece():
 @pytest.fixture(params=["bytes", "characters", "sentencepiece"])
 def tokens(request, make):
     if request.param == "bytes":
-        return make().packer.tokens
+        return make().builder.tokens
     every = {c for name in NAMES for c in name} | {"+"}
     return SegmentTokenizer(characters(every) if request.param == "characters" else sentencepiece())
 

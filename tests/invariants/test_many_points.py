@@ -19,16 +19,16 @@ def story_of(points):
 def write(make, frames, story, max_length):
     assembly = make(max_length=max_length)
     assembly.narrator.eval()
-    writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=6))
+    writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=6))
     prompts = []
-    prompt = assembly.packer.prompt
-    assembly.packer.prompt = lambda *args: prompts.append(args[3]) or prompt(*args)
-    return writer.write(story, frames, SECONDS), prompts, assembly.packer
+    prompt = assembly.builder.prompt
+    assembly.builder.prompt = lambda *args: prompts.append(args[3]) or prompt(*args)
+    return writer.write(story, frames, SECONDS), prompts, assembly.builder
 
 
 def test_points_that_do_not_fit_are_told_and_earlier_texts_are_read(make, frames):
     story = story_of(300)
-    told, prompts, packer = write(make, frames, story, 1000)
+    told, prompts, builder = write(make, frames, story, 1000)
     assert len({each.points_dropped for each in told}) == 1  # once for all clips, so that they share their beginning
     assert 0 < told[0].points_dropped < 301
     assert told[-1].forgotten < 5
@@ -36,8 +36,8 @@ def test_points_that_do_not_fit_are_told_and_earlier_texts_are_read(make, frames
     dropped = dropped_points(story, told)
     assert len(dropped) == told[0].points_dropped
     assert dropped[-1] == ("Facts", "point 299")
-    head = packer.prompt(story, packer.plan(story, frames, SECONDS, 0), 0, [], 0, told[0].points_dropped)
-    text = packer.tokens.tokenizer.decode(head.ids)
+    head = builder.prompt(story, builder.plan(story, frames, SECONDS, 0), 0, [], 0, told[0].points_dropped)
+    text = builder.tokens.tokenizer.decode(head.ids)
     first = 300 - len(dropped)
     assert f"point {first - 1}" in text
     assert f"point {first}," not in text

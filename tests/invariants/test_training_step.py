@@ -14,16 +14,16 @@ from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM
 import vn.narrator
 from vn.data.order import Video, deal
 from vn.llm.attention import TREE
-from vn.llm.batch import collate, share
+from vn.llm.packing import collate, share
 
 
 @pytest.fixture
 def rows_and_videos(make, frames):
     """All clips of two videos, as a step may hold them."""
     other = (frames[::-1] * 3).astype(np.float16)
-    packer = make().packer
+    builder = make().builder
     rows = [
-        (n, packer.training_row(STORY, packer.plan(STORY, video, SECONDS, clip), clip))
+        (n, builder.training_row(STORY, builder.plan(STORY, video, SECONDS, clip), clip))
         for n, video in enumerate((frames, other))
         for clip in STORY.narrated
     ]

@@ -13,7 +13,7 @@ from toy_narrator import SECONDS, STORY
 
 from vn.generation.decoder import Decoder, Read
 from vn.generation.decoding import Decoding
-from vn.generation.generate import Footage, StoryWriter
+from vn.generation.generate import StoryWriter, VideoInput
 from vn.generation.pool import Pool
 from vn.story import Clip, Fixed, Story
 
@@ -34,9 +34,9 @@ class Recorder(StoryWriter):
         self.chosen.setdefault(draft.story.id, []).append((draft.clips[0], token, float(best[0] - best[1])))
         return token
 
-    def tell(self, footage, at_once=None, storyline="predicted"):
+    def tell(self, video_inputs, at_once=None, storyline="predicted"):
         self.chosen = {}
-        return self.write_all(footage, storyline, at_once)
+        return self.write_all(video_inputs, storyline, at_once)
 
 
 class ReEncoding(Decoder):
@@ -96,13 +96,13 @@ def assert_same(one, other):
 
 def stories(frames):
     """Six of unequal length, with a clip whose label and one whose narration is given."""
-    footage = []
+    video_inputs = []
     for n, count in enumerate((4, 1, 6, 2, 5, 3)):
         clips = tuple(Clip(i, i + 1, STORY.clips[0].labels) for i in range(count))
         story = Story(f"story-{n}", "Lamp " * n + "a", "en", "ad", STORY.knowledge[: n % 3], clips)
         fixed = {count - 1: Fixed(labels=STORY.clips[2].labels), count // 2: Fixed(narration="The red kettle.")}
-        footage.append(Footage(story, np.roll(frames, n, axis=0), SECONDS, fixed=fixed if n % 2 else {}))
-    return footage
+        video_inputs.append(VideoInput(story, np.roll(frames, n, axis=0), SECONDS, fixed=fixed if n % 2 else {}))
+    return video_inputs
 
 
 DECODINGS = {
@@ -121,9 +121,9 @@ def test_with_the_cache_is_as_re_encoded(make, frames, decoding):
     """Each story by itself, everything read again for every token; what is searched for, too."""
     assembly = make()
     assembly.narrator.eval()
-    footage = stories(frames)[1 : 3 if decoding.beams == 1 and decoding.length_control == "none" else 2]
-    cached, again = (kind(assembly.narrator, assembly.packer, decoding) for kind in (Recorder, ReEncodingWriter))
-    one, two = cached.tell(footage), again.tell(footage)
+    video_inputs = stories(frames)[1 : 3 if decoding.beams == 1 and decoding.length_control == "none" else 2]
+    cached, again = (kind(assembly.narrator, assembly.builder, decoding) for kind in (Recorder, ReEncodingWriter))
+    one, two = cached.tell(video_inputs), again.tell(video_inputs)
     ties = assert_same(cached.chosen, again.chosen)
     assert ties <= 1
     if not ties:
@@ -137,13 +137,13 @@ def test_with_the_cache_is_as_re_encoded(make, frames, decoding):
 def test_side_by_side_is_one_by_one_with_stories_that_enter_as_others_end(make, frames, decoding, storyline):
     assembly = make()
     assembly.narrator.eval()
-    footage = stories(frames)
-    writer = Recorder(assembly.narrator, assembly.packer, decoding)
+    video_inputs = stories(frames)
+    writer = Recorder(assembly.narrator, assembly.builder, decoding)
     alone, chosen = [], {}
-    for each in footage:
+    for each in video_inputs:
         alone += writer.tell([each], storyline=storyline)
         chosen |= writer.chosen
-    together = writer.tell(footage, 4, storyline)
+    together = writer.tell(video_inputs, 4, storyline)
     ties = assert_same(chosen, writer.chosen)
     assert ties <= 1
     if not ties:
@@ -157,7 +157,7 @@ def test_merged_is_as_with_the_adapter(make, frames):
         narrator = assembly.narrator.eval()
         if merge:
             narrator.llm = narrator.llm.merge_and_unload()
-        writers.append(Recorder(narrator, assembly.packer, Decoding(max_new_tokens=12)))
+        writers.append(Recorder(narrator, assembly.builder, Decoding(max_new_tokens=12)))
         writers[-1].tell(stories(frames))
     assert assert_same(writers[0].chosen, writers[1].chosen) <= 1
 
@@ -165,7 +165,7 @@ def test_merged_is_as_with_the_adapter(make, frames):
 def test_only_as_many_slots_as_asked_for_take_memory(make, frames):
     assembly = make()
     assembly.narrator.eval()
-    writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=4))
+    writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=4))
     pool = writer.pool(2)
     done = []
     for each in stories(frames):
@@ -181,17 +181,17 @@ def test_a_story_of_many_shots_takes_the_memory_of_its_context(make, frames):
     whole = make()
     clips = tuple(Clip(i / 6, (i + 1) / 6) for i in range(60))
     story = Story("many", "Lamp", "en", "ad", STORY.knowledge, clips)
-    head = len(whole.packer.prompt(story, whole.packer.plan(story, frames, SECONDS, 0), 0, [], 0).ids)
+    head = len(whole.builder.prompt(story, whole.builder.plan(story, frames, SECONDS, 0), 0, [], 0).ids)
     assembly = make(max_length=head + 500)
     assembly.narrator.eval()
-    writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=6))
+    writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=6))
     pool, told, sizes = writer.pool(1), [], []
 
     def follow(written):
         told.append(written)
         sizes.append(pool.decoder.cache.layers[0][0].shape[2])
 
-    pool.add(writer.story(Footage(story, frames, SECONDS), follow=follow), lambda _: None)
+    pool.add(writer.story(VideoInput(story, frames, SECONDS), follow=follow), lambda _: None)
     pool.finish()
     assert [each.clip for each in told] == list(range(60))
     assert max(sizes) <= 1.25 * (head + 500) + 256
@@ -202,12 +202,12 @@ def test_a_story_of_many_shots_takes_the_memory_of_its_context(make, frames):
 def test_what_is_fixed_is_kept_and_read(make, frames):
     assembly = make()
     assembly.narrator.eval()
-    writer = StoryWriter(assembly.narrator, assembly.packer, Decoding(max_new_tokens=8))
-    footage = replace(stories(frames)[2], fixed={})
-    free = writer.write_all([footage])[0]
+    writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=8))
+    video_inputs = replace(stories(frames)[2], fixed={})
+    free = writer.write_all([video_inputs])[0]
     label = STORY.clips[2].labels
     fixed = {1: Fixed(label, "Both are given here."), 3: Fixed(label), 4: Fixed(narration="This one is mine.")}
-    told = writer.write_all([replace(footage, fixed=fixed)])[0]
+    told = writer.write_all([replace(video_inputs, fixed=fixed)])[0]
     assert told[0] == free[0]
     assert (told[1].written.labels, told[1].written.narration) == (label, "Both are given here.")
     assert told[1].given == label
@@ -218,4 +218,4 @@ def test_what_is_fixed_is_kept_and_read(make, frames):
     assert told[4].given is None
     assert told[5].written != free[5].written or told[2].written != free[2].written  # they are read
     kept = {i: Fixed(each.written.labels, each.written.narration) for i, each in enumerate(free[:4])}
-    assert [x.written for x in writer.write_all([replace(footage, fixed=kept)])[0]] == [x.written for x in free]
+    assert [x.written for x in writer.write_all([replace(video_inputs, fixed=kept)])[0]] == [x.written for x in free]

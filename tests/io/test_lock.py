@@ -141,7 +141,7 @@ def test_run_folders(experiment, capsys, command):
     with another_process(experiment.run_folder(), "vn run") as other:
         assert experiment(command) == 2
         assert f"toy: vn run (process {other.pid}) is at work" in capsys.readouterr().err
-        assert experiment(command, "--data.data", "nowhere", name="other") == 2  # another folder: it comes further
+        assert experiment(command, "--data.folder", "nowhere", name="other") == 2  # another folder: it comes further
         assert "no such data folder" in capsys.readouterr().err
         assert not experiment.run_folder("other").exists()
 

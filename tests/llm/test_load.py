@@ -24,7 +24,7 @@ SIZES = {
 def test_the_family_trains_the_same_packed_or_not(make, tiny_base, tmp_path, kind, frames):
     from toy_narrator import SECONDS, STORY, T
 
-    from vn.llm.batch import collate, share
+    from vn.llm.packing import collate, share
 
     torch.manual_seed(0)
     extra = {"head_dim": 8} if kind == "qwen3" else {}
@@ -33,12 +33,12 @@ def test_the_family_trains_the_same_packed_or_not(make, tiny_base, tmp_path, kin
     AutoTokenizer.from_pretrained(tiny_base).save_pretrained(tmp_path / kind)
     assert len(list((tmp_path / kind).glob("*.safetensors"))) > 1
     assembly = make(base_model=str(tmp_path / kind), max_length=2048)
-    packer = assembly.packer
-    rows = [(0, packer.training_row(STORY, packer.plan(STORY, frames, SECONDS, c), c)) for c in STORY.narrated]
+    builder = assembly.builder
+    rows = [(0, builder.training_row(STORY, builder.plan(STORY, frames, SECONDS, c), c)) for c in STORY.narrated]
     narrator = assembly.narrator.eval()
     with torch.no_grad():
-        apart = narrator(collate(rows, [frames], T, packer.tokens.pad))
-        together = narrator(collate(share(rows), [frames], T, packer.tokens.pad))
+        apart = narrator(collate(rows, [frames], T, builder.tokens.pad))
+        together = narrator(collate(share(rows), [frames], T, builder.tokens.pad))
     torch.testing.assert_close(apart, together, rtol=1e-4, atol=1e-4)
 
 

@@ -14,7 +14,7 @@ from vn.errors import Findings
 from vn.metrics.content_words import INFORMATION_TAGS, content_words
 from vn.metrics.jieba_tokenizers import UserWord, new_jieba
 from vn.metrics.user_dictionary import parse_line, user_dictionary
-from vn.score.measures import Choices, measure
+from vn.score.measures import ScoreSettings, measure
 
 jieba = pytest.importorskip("jieba")
 NAMES = ("intra_repetition", "intra_repetition_released")
@@ -61,17 +61,17 @@ def test_a_file_with_tags_works(tmp_path):
     assert words.tagged(text, INFORMATION_TAGS) == ["绿联磁吸快充头"]
     assert "绿联磁吸快充头" in words.units(text)
     test = test_of(["绿联磁吸快充头好看。", "绿联磁吸快充头耐用。"])
-    found = measure(test, Choices(user_dictionary=file), NAMES)
+    found = measure(test, ScoreSettings(user_dictionary=file), NAMES)
     assert found["intra_repetition_released"].tokenisation == "jieba+words.txt"
     assert found["intra_repetition_released"].value == pytest.approx(1 / 4)
-    assert measure(test, Choices(user_dictionary="none"), NAMES)["intra_repetition_released"].value > 1 / 4
+    assert measure(test, ScoreSettings(user_dictionary="none"), NAMES)["intra_repetition_released"].value > 1 / 4
 
 
 def noted(choice, **settings):
     findings = Findings()
     test = test_of(["好看。", "耐用。"], **settings)
     for _ in range(2):  # once, however often it is measured
-        measure(test, Choices(user_dictionary=choice), NAMES, findings=findings)
+        measure(test, ScoreSettings(user_dictionary=choice), NAMES, findings=findings)
     return findings.lines
 
 

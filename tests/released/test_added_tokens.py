@@ -55,8 +55,8 @@ def template(tmp_path):
 
 def row_of(assembly):
     frames = torch.zeros(4, 2, D, dtype=torch.float16).numpy()
-    plan = assembly.packer.plan(STORY, frames, torch.arange(4.0).numpy(), 1)
-    return assembly.packer.training_row(STORY, plan, 1)
+    plan = assembly.builder.plan(STORY, frames, torch.arange(4.0).numpy(), 1)
+    return assembly.builder.training_row(STORY, plan, 1)
 
 
 def test_dropped_rows_are_named(tmp_path, released, capsys):
@@ -107,13 +107,13 @@ def test_rows_that_the_template_writes_are_kept(tmp_path, released, template, ca
     assert row.ids[row.visual - 1] == rows, "just before the picture"
     assert row.ids.count(rows) == row.ids.count(rows + 1) == 1
     assert row.ids.index(rows + 1) == row.visual + 2 * len(row.plan.weights), "just after it"
-    assert assembly.packer.tokens.unspoken >= {rows, rows + 1}
-    assert assembly.packer.tokens.decode([rows, *assembly.packer.tokens.encode("好用")]) == "好用"
+    assert assembly.builder.tokens.unspoken >= {rows, rows + 1}
+    assert assembly.builder.tokens.decode([rows, *assembly.builder.tokens.encode("好用")]) == "好用"
 
 
 def test_the_rest_of_a_text_has_the_ids_that_it_has_alone(tmp_path, released, template):
     out, _ = bring(tmp_path, released, "--template", str(template))
-    ours, plain = load_adapter(out).packer.tokens, SegmentTokenizer(load_base(str(tmp_path / "b")).tokenizer)
+    ours, plain = load_adapter(out).builder.tokens, SegmentTokenizer(load_base(str(tmp_path / "b")).tokenizer)
     rows = released.rows
     assert ours.encode("<seen>") == (rows,)
     whole = ours.encode("画面：<seen>12分钟<told><told>\n")
@@ -130,7 +130,7 @@ def test_outputs_are_those_of_the_release(tmp_path, released, template):
     ids, places = torch.arange(5, 25), torch.tensor([3, 4, 9, 10])
     ids[2], ids[11] = released.rows, released.rows + 1  # around the pictures
     with torch.no_grad():
-        visual = narrator.see(frames, torch.eye(2), positions)
+        visual = narrator.visual_tokens(frames, torch.eye(2), positions)
         ours = narrator.causal_lm(inputs_embeds=narrator.embed(ids[None], visual, places)).logits[0]
     for name, key in (("embed_tokens", "model.embed_tokens.weight"), ("lm_head", "lm_head.weight")):
         released.base[key] = torch.cat([released.base[key], released.extra[name][1:]])

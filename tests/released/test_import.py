@@ -102,7 +102,7 @@ def test_outputs_are_those_of_the_release(tmp_path, base, kind, capsys):
     frames, positions = torch.randn(2, 2, D, generator=random), torch.tensor([10, 99])
     ids, places = torch.arange(5, 25), torch.tensor([3, 4, 9, 10])
     with torch.no_grad():
-        visual = narrator.see(frames, torch.eye(2), positions)
+        visual = narrator.visual_tokens(frames, torch.eye(2), positions)
         inputs = narrator.embed(ids[None], visual, places)
         ours = narrator.causal_lm(inputs_embeds=inputs).logits[0]
     torch.testing.assert_close(ours, released.logits(ids, frames, positions, places), rtol=1e-3, atol=1e-3)

@@ -63,9 +63,9 @@ def test_holm_and_the_metrics_that_cannot_be_compared():
 
 
 def test_numbers_of_different_tags_are_refused_in_a_sentence():
-    from vn.score.measures import Choices
+    from vn.score.measures import ScoreSettings
 
-    a, b = take(lines_of(), STORIES), take(lines_of(), STORIES, Choices("words"))
+    a, b = take(lines_of(), STORIES), take(lines_of(), STORIES, ScoreSettings("words"))
     table = compare(a.measured, b.measured)
     assert table["bleu_1"]["why"] == "bleu_1: numbers of different tokenisations are not compared: ptb and words"
     assert "p_value" in table["word_length_accuracy"], "its words are the same"

@@ -10,11 +10,11 @@ import pytest
 from vn.errors import Findings
 from vn.metrics.content_words import ContentWords
 from vn.metrics.tokenisation import Tokenisation
-from vn.score.measures import TEXT, TEXT_RELEASED, Choices, measure
+from vn.score.measures import TEXT, TEXT_RELEASED, ScoreSettings, measure
 from vn.score.predictions import gather
 from vn.score.scorecard import paired_difference, score
 from vn.score.sums import NotComputed
-from vn.score.telling import Defined, Released
+from vn.score.text_units import Defined, Released
 
 pytest.importorskip("jieba")
 IDS = Tokenisation("ids", lambda text: [str(1000 + ord(character)) for character in text])
@@ -166,7 +166,7 @@ def test_the_files_last_narration_has_no_info_sim():
     def scored(last):
         lines = lines_of(narrations, "a") + lines_of([*narrations[:2], last], "b")
         test = gather(lines, stories)
-        return measure(test, Choices(instruments=Encoding()), ["info_sim_released"])["info_sim_released"]
+        return measure(test, ScoreSettings(models=Encoding()), ["info_sim_released"])["info_sim_released"]
 
     assert scored("云杯。").coverage["scored"] == 5
     assert scored("").coverage["scored"] == 5, "an empty one is the last, and has no score anyway"
@@ -233,7 +233,7 @@ def test_meteor_with_the_releases_preparation():
     if shutil.which("java") is None:
         pytest.skip("no Java")
     test = gather(lines_of([text for _, text in PAIRS]), [pairs_story(PAIRS)])
-    found = measure(test, Choices(IDS, "jar"), ["meteor", "meteor_released"])
+    found = measure(test, ScoreSettings(IDS, "jar"), ["meteor", "meteor_released"])
     assert found["meteor_released"].value == pytest.approx(VALUES["meteor_released"], abs=1e-9)
     assert found["meteor"].coverage["scored"] == 4
 

@@ -10,7 +10,7 @@ from test_scorecard import STORIES, lines_of, worse
 from vn.cli import main
 from vn.errors import Findings, InputError
 from vn.score.command import print_table, score_folder
-from vn.score.instruments import Instruments
+from vn.score.models import ScoringModels
 from vn.score.scorecard import score
 
 
@@ -35,8 +35,8 @@ def test_a_run_folder(run_folder, capsys):
     out, err = capsys.readouterr()
     scores = json.loads((run_folder / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["given", "predicted"]
-    with_models = Instruments(sentences_name="auto", judge="classifier")
-    assert scores["predicted"] == score(lines_of(worse), STORIES, instruments=with_models)
+    with_models = ScoringModels(sentences_name="auto", judge="classifier")
+    assert scores["predicted"] == score(lines_of(worse), STORIES, models=with_models)
     assert scores["given"]["label_agreement"]["why"] == "the labels were given"
     assert "predicted: scores x100, with 95 % intervals over videos" in out
     for shown in ("ptb, exact", "duration range", "24/24", f"{100 * scores['predicted']['cider']['value']:.1f}"):
@@ -53,8 +53,8 @@ def test_a_predictions_file_with_options(tmp_path, capsys):
     options = ["--stories", str(stories), "--tokenisation", "words", "--out", str(out), "--seed", "3"]
     assert main(["score", str(file), *options]) == 0
     scores = json.loads(out.read_text(encoding="utf-8"))
-    instruments = Instruments(sentences_name="auto", judge="classifier")
-    assert scores == {"mine": score(lines_of(worse), STORIES, "words", seed=3, instruments=instruments)}
+    models = ScoringModels(sentences_name="auto", judge="classifier")
+    assert scores == {"mine": score(lines_of(worse), STORIES, "words", seed=3, models=models)}
     assert main(["score", str(file)]) == 0
     assert "no stories.jsonl: the predictions' own references count" in capsys.readouterr().err
     assert json.loads((tmp_path / "mine.scores.json").read_text(encoding="utf-8"))["mine"]["bleu_1"]["value"] > 0

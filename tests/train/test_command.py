@@ -216,7 +216,7 @@ def test_a_damaged_checkpoint_is_named(experiment, capsys):
         (["--config", '{"model": '], "--config: not JSON"),
         (["--config", "nowhere.json"], "nowhere.json: No such file"),
         (["--model.base_model", "./nowhere"], "no such model folder"),
-        (["--data.data", "nowhere"], "nowhere: no such data folder"),
+        (["--data.folder", "nowhere"], "nowhere: no such data folder"),
         (["--data.clips_per_step", "0"], "clips_per_step"),
         (["--model.template", "ad-fr"], "no template 'ad-fr'"),
         (["--model.max_length", "40"], "more than max_length 40"),

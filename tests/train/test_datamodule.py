@@ -18,7 +18,7 @@ class Tokens:
     start = ()
 
 
-class Packer:
+class RowBuilder:
     """Stands in for the real one where only the dealing matters: a row is (video, clip)."""
 
     frame_tokens, width, tokens = 2, 6, Tokens()
@@ -61,7 +61,7 @@ def loaders(data, monkeypatch):
             accumulate_grad_batches=accumulate,
             current_epoch=epoch,
             global_step=0,
-            lightning_module=SimpleNamespace(assembled=SimpleNamespace(card=card, packer=Packer())),
+            lightning_module=SimpleNamespace(assembled=SimpleNamespace(card=card, builder=RowBuilder())),
         )
         if state is not None:
             datamodule.load_state_dict(state)
@@ -126,7 +126,7 @@ def copy(experiment, data, tmp_path):
     """A copy of the data to damage, and `fit` on it."""
     folder = tmp_path / "copy"
     shutil.copytree(data, folder)
-    return folder, lambda *more: experiment("fit", "--data.data", str(folder), *more)
+    return folder, lambda *more: experiment("fit", "--data.folder", str(folder), *more)
 
 
 def first_sample(folder):
@@ -205,5 +205,5 @@ def test_features_of_another_encoder_are_refused(experiment, data, tmp_path, cap
     manifest = json.loads((other / "manifest.json").read_text())
     manifest[field] = value
     (other / "manifest.json").write_text(json.dumps(manifest))
-    assert main(["test", "--run", str(experiment.run_folder()), "--data.data", str(other)]) == 2
+    assert main(["test", "--run", str(experiment.run_folder()), "--data.folder", str(other)]) == 2
     assert f"manifest.json: {field}: the features are of" in capsys.readouterr().err

@@ -62,7 +62,7 @@ def test_the_others_are_narrated_and_kept_where_a_sample_cannot_be_read(
     whole = experiment.predictions()
     copy = shutil.copytree(data, tmp_path / "copy")
     damage(copy, "test-0-2", split="test")
-    args = ("--data.data", str(copy), "--data.workers", workers)
+    args = ("--data.folder", str(copy), "--data.workers", workers)
     capsys.readouterr()
     assert experiment("test", *args) == 2
     error = capsys.readouterr().err

@@ -92,7 +92,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.io.atomic import write_text
     from vn.metrics.tokenisation import tokenisation_named
     from vn.score.disk_cache import DiskCache
-    from vn.score.measures import Choices
+    from vn.score.measures import ScoreSettings
 
     if args.seed < 0:
         raise InputError(f"expected 0 or more, got {args.seed}", field="--seed")
@@ -111,8 +111,8 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         tokenisation_named(args.tokenisation)  # that it is there, before anything is read
     runs, left_out = find_runs(paths, lambda name: on_step(f"reading {name}"))
     cache = DiskCache(out / CACHE)
-    choices = Choices(args.tokenisation, args.meteor, args.user_dictionary)
-    found = study(runs, left_out, choices, args.baseline, args.seed, on_step, cache)
+    settings = ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary)
+    found = study(runs, left_out, settings, args.baseline, args.seed, on_step, cache)
     cache.close()
     tables = paper_tables(found, args.corpus)
     title = args.title or f"Comparison of {', '.join(dict.fromkeys(path.resolve().name for path in paths))}"
@@ -122,8 +122,8 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         on_step("pictures")
         stories = next(iter(found.baseline.runs[0].tests.values())).stories
         baseline = found.baseline.runs[0]
-        named = Path(str(baseline.config.get("data.data")))
-        folder = args.data or run_path(baseline.folder / "config.yaml", "data.data") or named
+        named = Path(str(baseline.config.get("data.folder")))
+        folder = args.data or run_path(baseline.folder / "config.yaml", "data.folder") or named
         if args.data and not args.data.is_dir():
             raise InputError("no such folder of shards", file=args.data, field="--data")
         thumbs, note = pictures(stories, folder, lambda video: on_step(f"pictures of {video}"))

@@ -13,9 +13,9 @@ from pathlib import Path
 from vn.metrics.meteor import Matcher
 from vn.metrics.tokenisation import Tokenisation
 from vn.score.disk_cache import DiskCache
-from vn.score.measures import Choices, measure
-from vn.score.packed import digest, pack, unpack, way
+from vn.score.measures import ScoreSettings, measure
 from vn.score.predictions import Test
+from vn.score.serialise import digest, from_bytes, method, to_bytes
 from vn.score.sums import Measured
 
 CACHE = "compare_cache.sqlite"
@@ -24,7 +24,7 @@ MANY = 8000  # clips to measure from which on processes gain more than their sta
 
 def measure_all(
     tests: Sequence[tuple[str, Test]],
-    choices: Choices,
+    settings: ScoreSettings,
     cache: DiskCache,
     on_step: Callable[[str], None] = lambda what: None,
 ) -> list[Measured]:
@@ -32,35 +32,35 @@ def measure_all(
 
     Args:
         tests: each with a name for readers.
-        choices: how; without instruments, the tokenisation by its name.
+        settings: how; without models, the tokenisation by its name.
         cache: what is in it already is not measured again.
         on_step: called with what was done last.
 
     Raises:
         InputError: a chosen resource that is not there, or a damaged cache.
     """
-    ways = {language: way(choices, language) for language in {test.language for _, test in tests}}
+    ways = {language: method(settings, language) for language in {test.language for _, test in tests}}
     keys = [(ways[test.language], digest(test)) for _, test in tests]
     packed = [cache.get(maker, [text]).get(text) for maker, text in keys]
     wanted = [place for place, value in enumerate(packed) if value is None]
-    for done, (place, value) in enumerate(_taken({i: tests[i][1] for i in wanted}, choices), 1):
+    for done, (place, value) in enumerate(_taken({i: tests[i][1] for i in wanted}, settings), 1):
         maker, text = keys[place]
         cache.put(maker, {text: value})
         packed[place] = value
         on_step(f"measured {done} of {len(wanted)}: {tests[place][0]}")
-    return [unpack(value, test) for value, (_, test) in zip(packed, tests, strict=True) if value is not None]
+    return [from_bytes(value, test) for value, (_, test) in zip(packed, tests, strict=True) if value is not None]
 
 
-def _taken(tests: Mapping[int, Test], choices: Choices) -> Iterator[tuple[int, bytes]]:
+def _taken(tests: Mapping[int, Test], settings: ScoreSettings) -> Iterator[tuple[int, bytes]]:
     processes = min(len(tests), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
     if processes < 2 or sum(len(test.clips) for test in tests.values()) < MANY:
         for place, test in tests.items():
-            yield place, pack(measure(test, choices), test)
+            yield place, to_bytes(measure(test, settings), test)
         return
     # Not forked: the terminal's progress runs in a thread of this process.
     pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin)
     try:
-        how = (choices.tokenisation, choices.meteor, choices.user_dictionary)
+        how = (settings.tokenisation, settings.meteor, settings.user_dictionary)
         places = {pool.submit(_take, test, *how): place for place, test in tests.items()}
         for future in as_completed(places):
             yield places[future], future.result()
@@ -69,7 +69,7 @@ def _taken(tests: Mapping[int, Test], choices: Choices) -> Iterator[tuple[int, b
 
 
 def _take(test: Test, tokenisation: Tokenisation | str | None, meteor: Matcher, user_dictionary: str | Path) -> bytes:
-    return pack(measure(test, Choices(tokenisation, meteor, user_dictionary)), test)
+    return to_bytes(measure(test, ScoreSettings(tokenisation, meteor, user_dictionary)), test)
 
 
 def _begin() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import read_json, read_yaml
+from vn.renamed import current_key, with_current_names
 from vn.score.predictions import Test, gather, read_lines
 
 CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
@@ -156,7 +157,7 @@ def _places(path: Path) -> tuple[list[_Place], list[LeftOut]]:
             parameters = point.get("parameters") or {}
             if not config.is_file() and isinstance(parameters.get("run"), str):  # a test of another run's adapter
                 config = _tested(path, Path(parameters["run"])) / CONFIG
-                changes = {k: v for k, v in (flags | parameters).items() if not OF_TESTS.fullmatch(k)}
+                changes = {current_key(k): v for k, v in (flags | parameters).items() if not OF_TESTS.fullmatch(k)}
             places += [_Place(folder.name, folder, config, changes=changes), *_controls(folder)]
         elif folder.name in points:
             left_out.append(LeftOut(folder.name, UNFINISHED, f"is {state}"))
@@ -246,7 +247,7 @@ def _config(file: Path) -> dict[str, Any]:
     data = read_yaml(file)
     if not isinstance(data, dict):
         raise InputError(f"expected settings by name, got {show(data)}", file=file)
-    return dict(_flat(data))
+    return dict(_flat(with_current_names(data)))
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

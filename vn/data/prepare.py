@@ -23,6 +23,7 @@ from vn.data.encoders import encoder_entry
 from vn.data.find_video import VideoFinder, looked_for
 from vn.data.frames import FrameEncoder, FrameFeatures, join
 from vn.data.manifest import Manifest, ShardEntry
+from vn.data.prepare_state import PrepareState, ShardRecord, Sums
 from vn.data.read_ahead import ReadAhead
 from vn.data.readers.groups import group_by_file, keep_together
 from vn.data.readers.source import SourceStory, Split
@@ -30,7 +31,6 @@ from vn.data.shards import ShardWriter
 from vn.data.shot_settings import ShotSettings
 from vn.data.splits import SPLITS, assign
 from vn.data.thumbs import strip
-from vn.data.workplace import ShardRecord, Sums, Workplace
 from vn.errors import Findings, InputError
 from vn.io.atomic import atomic_write
 from vn.story import Clip, Story
@@ -172,19 +172,19 @@ def prepare(
     earlier = () if cut and shots is not None else [{**configuration, "version": old} for old in range(1, VERSION)]
     if cut:
         configuration["shots"] = (shots or ShotSettings()).to_dict()
-    workplace = Workplace(folder, configuration, earlier)
-    with workplace.claim(overwrite):
+    state = PrepareState(folder, configuration, earlier)
+    with state.claim(overwrite):
         for shard in plan:
-            shard.record = workplace.load(shard.name, shard.videos)
+            shard.record = state.load(shard.name, shard.videos)
         todo = [shard for shard in plan if shard.record is None]
-        if todo and workplace.is_earlier:
+        if todo and state.is_earlier:
             message = f"was made by an earlier version of vn; {len(todo)} of its shards have to be made again and would"
             message += " not go with the others: choose another folder, or add --overwrite"
             raise InputError(message, file=folder)
         if todo:
-            workplace.unfinish()
+            state.unfinish()
             done = sum(len(shard.jobs) for shard in plan if shard.record)
-            _encode(todo, encoder, workplace, workers, done, on_video)
+            _encode(todo, encoder, state, workers, done, on_video)
         records = {shard.name: shard.record for shard in plan if shard.record}
         failed = [*map(str, bad), *(line for record in records.values() for line in record.bad)]
         if len(failed) > max_bad:
@@ -283,7 +283,7 @@ def _hash(splits: Mapping[Split, list[SourceStory]]) -> str:
 def _encode(
     shards: list[_Shard],
     encoder: FrameEncoder,
-    workplace: Workplace,
+    state: PrepareState,
     workers: int,
     done: int,
     on_video: Callable[[str, int, int, InputError | None], None] | None,
@@ -293,7 +293,7 @@ def _encode(
         results = iter(ahead)
         for shard in shards:
             record = ShardRecord(shard.videos, None, Sums.zero(encoder.width))
-            path = workplace.folder / f"{shard.name}.tar"
+            path = state.folder / f"{shard.name}.tar"
             with atomic_write(path) as file:
                 writer = ShardWriter(file, path.name, 0)
                 for job in shard.jobs:
@@ -314,7 +314,7 @@ def _encode(
             record.entry = entry if entry.samples else None
             if record.entry is None:
                 path.unlink()
-            workplace.save(shard.name, record)
+            state.save(shard.name, record)
             shard.record = record
 
 

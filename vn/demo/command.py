@@ -75,7 +75,7 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
         if args.seed:
             changes += ["--seed_everything", args.seed]
         if work != home:
-            changes += ["--model.base_model", work / "base-lm", "--data.data", shards, "--runs", runs]
+            changes += ["--model.base_model", work / "base-lm", "--data.folder", shards, "--runs", runs]
         if size.epochs is not None:
             changes += ["--trainer.max_epochs", size.epochs]
         stages.vn("run", "--config", experiment, *changes)

@@ -13,7 +13,7 @@ import yaml
 from vn.adapter import assemble, read_card
 from vn.data.order import deal
 from vn.prompt import ClipHeader, Template
-from vn.train.datamodule import Micro, MicroBatchReader, Packing, StoryDataModule
+from vn.train.datamodule import MicroBatchPlan, MicroBatchReader, Packing, StoryDataModule
 
 PACKINGS: tuple[Packing, ...] = ("tree", "clip")
 
@@ -26,18 +26,18 @@ def packing_speed(run: Path, steps: int = 6) -> dict[Packing, float]:
         steps: how many are timed each way, after one that is not.
     """
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
-    data = StoryDataModule(config["data"]["data"], config["data"]["clips_per_step"], seed=0)
+    data = StoryDataModule(config["data"]["folder"], config["data"]["clips_per_step"], seed=0)
     card = read_card(run / "adapter")
     template = Template.load(str(run / "adapter" / "template.yaml"), cast(ClipHeader, card.clip_header))
     zeros = torch.zeros(card.width)
     assembly = assemble(card, template, zeros, zeros + 1)
     narrator = assembly.narrator.train()
     videos = data.videos("train")
-    readers = {p: MicroBatchReader(data.folder, data.entries("train"), assembly.packer, p) for p in PACKINGS}
+    readers = {p: MicroBatchReader(data.folder, data.entries("train"), assembly.builder, p) for p in PACKINGS}
     seconds: dict[Packing, list[float]] = {packing: [] for packing in PACKINGS}
     for step in data.schedule.epoch(0)[: steps + 1]:
         for packing, reader in readers.items():
-            batch = reader.read(Micro(deal(videos, step, 1)[0], step))
+            batch = reader.read(MicroBatchPlan(deal(videos, step, 1)[0], step))
             began = time.perf_counter()
             narrator(batch).backward()
             seconds[packing].append(time.perf_counter() - began)

@@ -11,8 +11,8 @@ import numpy as np
 
 from vn.data.manifest import Manifest, ShardEntry
 from vn.data.prepare import statistics
+from vn.data.prepare_state import Sums
 from vn.data.shards import read_sample
-from vn.data.workplace import Sums
 from vn.errors import Findings, InputError
 
 TOLERANCE = 1e-3  # of statistics, which are sums of many numbers, in standard deviations

@@ -41,7 +41,7 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
     if config.exists() and data is None:
         named = read_yaml(config)
         where = named.get("data", {}).get("data") if isinstance(named, dict) else None
-        data = run_path(config, "data.data")
+        data = run_path(config, "data.folder")
         if data is None or not data.is_dir():
             data = None
             findings.add(f"names the data {show(where)}, which are not here: give --data", file=config, field="data")

@@ -21,8 +21,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from vn.adapter import Assembly, note_base, save_adapter
 from vn.errors import InputError
 from vn.io.hashes import hash_folder
-from vn.llm.batch import Batch, collate
 from vn.llm.lora import LoraSettings, merge_lora, untie
+from vn.llm.packing import Batch, collate
 from vn.story import Story
 from vn.tokenizer.pieces import TOKENIZER, SentencePieceTokenizer, stock_tokenizer
 
@@ -78,7 +78,7 @@ def golden(assembly: Assembly, stories: Sequence[Story], seed: int = 0) -> Golde
         seed: of the frames.
     """
     random = np.random.default_rng(seed)
-    card, packer = assembly.card, assembly.packer
+    card, builder = assembly.card, assembly.builder
     mean, std = (getattr(assembly.narrator, name).numpy() for name in ("mean", "std"))
     rows: list[Any] = []
     videos: list[np.ndarray] = []
@@ -87,16 +87,16 @@ def golden(assembly: Assembly, stories: Sequence[Story], seed: int = 0) -> Golde
         frames = (random.normal(size=(count, card.tokens, card.width)) * std + mean).astype(np.float16)
         seconds = np.arange(count, dtype=np.float32)
         rows += [
-            (len(videos), packer.training_row(story, packer.plan(story, frames, seconds, clip), clip))
+            (len(videos), builder.training_row(story, builder.plan(story, frames, seconds, clip), clip))
             for clip in story.narrated
         ]
         videos.append(frames)
     if not rows:
         raise InputError("there is no narrated clip to make golden prompts of", field="--golden")
-    batch = collate(rows, videos, card.tokens, packer.tokens.pad)
+    batch = collate(rows, videos, card.tokens, builder.tokens.pad)
     texts = [story.clips[i].narration or "" for story in stories for i in story.narrated]
     with torch.inference_mode():
-        visual = assembly.narrator.see(batch.frames, batch.weights, batch.positions)
+        visual = assembly.narrator.visual_tokens(batch.frames, batch.weights, batch.clip_positions)
         logits = _logits(assembly.narrator.llm, batch, visual)
     return Golden(batch, visual, logits, {text: _ids(assembly.base.tokenizer, text) for text in texts})
 
@@ -225,16 +225,16 @@ def _logits(model: Any, batch: Batch, visual: Tensor) -> Tensor:
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     embedding, head = base.get_input_embeddings(), base.get_output_embeddings()
     words = embedding(batch.ids)
-    inputs = words.flatten(0, 1).index_copy(0, batch.visual_places, visual.to(words.dtype)).view_as(words)
+    inputs = words.flatten(0, 1).index_copy(0, batch.visual_index, visual.to(words.dtype)).view_as(words)
     length = inputs.shape[1]
     parts = []
     for row in range(len(inputs)):
-        places = batch.target_places[batch.target_places // length == row] % length - 1
+        places = batch.target_index[batch.target_index // length == row] % length - 1
         end = int(batch.mask[row].sum())
         hidden = base.get_decoder()(
             inputs_embeds=inputs[row : row + 1, :end],
             attention_mask=batch.mask[row : row + 1, :end],
-            position_ids=batch.places[row : row + 1, :end],
+            position_ids=batch.position_ids[row : row + 1, :end],
             use_cache=False,
         ).last_hidden_state
         parts.append(head(hidden[0, places]).float())

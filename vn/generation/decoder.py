@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vn.generation import llama
-from vn.llm.packing import Row
+from vn.llm.rows import Row
 from vn.llm.slots import Part, Reading, SlotCache
 from vn.narrator import VideoNarrator
 
@@ -139,7 +139,7 @@ class Decoder:
     def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
         parts: list[Part] = []
         ids: list[int] = []
-        places: list[int] = []
+        position_ids: list[int] = []
         wanted: list[int] = []
         answers: list[int] = []  # logits of each
         visual: list[tuple[int, Tensor]] = []
@@ -152,7 +152,7 @@ class Decoder:
                     visual.append((len(ids) + request.visual_at, request.visual))
                 parts.append(Part(slot.number, read, count))
                 ids += request.ids
-                places += range(read, read + count)
+                position_ids += range(read, read + count)
                 wanted.append(len(ids) - 1)
                 read += count
                 slot.ids += request.ids
@@ -160,7 +160,7 @@ class Decoder:
                 tried = request
             if tried is not None:
                 parts.append(_tried(slot.number, read, tried))
-                places += [read + len(path) - 1 for path in tried.paths]
+                position_ids += [read + len(path) - 1 for path in tried.paths]
                 wanted += range(len(ids), len(ids) + len(tried.ids))
                 ids += tried.ids
             answers.append(len(wanted) - wants)
@@ -169,20 +169,20 @@ class Decoder:
             inputs[0, first : first + len(tokens)] = tokens.to(inputs.dtype)
         singles = sum(isinstance(request, Read) and size(request) == 1 for _, request in asked)
         reading = Reading(self.cache, parts, singles, self.device)
-        hidden = self._hidden(inputs, torch.tensor([places], device=self.device), reading)[0]
+        hidden = self._hidden(inputs, torch.tensor([position_ids], device=self.device), reading)[0]
         if len(wanted) < len(ids):
             hidden = hidden[torch.tensor(wanted, device=self.device)]
         self.passes += 1
         self.tokens += len(ids)
         return list(self._head(hidden).float().split(answers))
 
-    def _hidden(self, inputs: Tensor, places: Tensor, reading: Reading) -> Tensor:
+    def _hidden(self, inputs: Tensor, position_ids: Tensor, reading: Reading) -> Tensor:
         if self._plain:
-            return llama.read(self._layers, inputs, places, reading)
+            return llama.read(self._layers, inputs, position_ids, reading)
         return self._layers(
             inputs_embeds=inputs,
             attention_mask=self._nothing,  # of four dimensions: transformers leaves it alone, and `Reading` needs none
-            position_ids=places,
+            position_ids=position_ids,
             reading=reading,
             use_cache=False,
         ).last_hidden_state
@@ -213,5 +213,5 @@ def visual_tokens(narrator: VideoNarrator, row: Row, frames: np.ndarray) -> Tens
         some = used[start : start + FRAMES]
         part = torch.from_numpy(frames[some]).to(device).float()
         seen += torch.einsum("vf,ftd->vtd", torch.from_numpy(weights[:, some]).to(device), part)
-    positions = torch.full((len(weights),), row.position, device=device)
-    return narrator.see(seen, torch.eye(len(weights), device=device), positions)
+    clip_positions = torch.full((len(weights),), row.clip_position, device=device)
+    return narrator.visual_tokens(seen, torch.eye(len(weights), device=device), clip_positions)

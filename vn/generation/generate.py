@@ -26,7 +26,7 @@ from vn.generation.decoding import Decoding, Repeats, shaped
 from vn.generation.labels import LabelOdds, LabelTrie
 from vn.generation.length import FreeRule, LengthRule, Rule, most_tokens
 from vn.generation.pool import Pool
-from vn.llm.packing import Packer, Row
+from vn.llm.rows import Row, RowBuilder
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter, Written
 from vn.story import Fixed, Labels, Language, Story, WordRange, parse_labels
@@ -63,7 +63,7 @@ class WrittenClip:
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class VideoInput:
     """A video to narrate.
 
     Attributes:
@@ -86,14 +86,14 @@ class StoryWriter:
 
     Args:
         narrator: the model, in evaluation mode.
-        packer: builds its prompts.
+        builder: builds its prompts.
         decoding: how tokens are chosen.
     """
 
-    def __init__(self, narrator: VideoNarrator, packer: Packer, decoding: Decoding | None = None) -> None:
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding | None = None) -> None:
         self.narrator = narrator
-        self.packer = packer
-        self.tokens = packer.tokens
+        self.builder = builder
+        self.tokens = builder.tokens
         self.decoding = decoding or Decoding()
         self.trunks_read = 0  # from their beginning
         self._tries: dict[Language, LabelTrie] = {}
@@ -107,15 +107,15 @@ class StoryWriter:
         clips: Sequence[int] | None = None,
     ) -> list[WrittenClip]:
         """Narrate a video; see `write_all`."""
-        return self.write_all([Footage(story, frames, seconds, clips)], storyline)[0]
+        return self.write_all([VideoInput(story, frames, seconds, clips)], storyline)[0]
 
     def write_all(
-        self, footage: Sequence[Footage], storyline: Storyline = "predicted", at_once: int | None = None
+        self, videos: Sequence[VideoInput], storyline: Storyline = "predicted", at_once: int | None = None
     ) -> list[list[WrittenClip]]:
         """Narrate videos side by side.
 
         Args:
-            footage: the videos; what is written for one does not depend on the others.
+            videos: what is to be narrated; what is written for one does not depend on the others.
             storyline: ``given`` follows the stories' labels; ``predicted`` writes them first.
             at_once: how many at a time, the others waiting; None is all.
 
@@ -125,31 +125,31 @@ class StoryWriter:
         Raises:
             InputError: a clip without labels where they should be given.
         """
-        pool = self.pool(at_once or len(footage) or 1)
+        pool = self.pool(at_once or len(videos) or 1)
         done: dict[int, list[WrittenClip]] = {}
-        for n, each in enumerate(footage):
+        for n, each in enumerate(videos):
             pool.add(self.story(each, storyline), partial(done.__setitem__, n))
         pool.finish()
-        return [done[n] for n in range(len(footage))]
+        return [done[n] for n in range(len(videos))]
 
     def pool(self, rows: int) -> Pool:
         """Where stories are written side by side, so many at once."""
         return Pool(Decoder(self.narrator), rows)
 
     def story(
-        self, footage: Footage, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
+        self, video: VideoInput, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
     ) -> Callable[[Slot], Generator[Request, Tensor, list[WrittenClip]]]:
         """The work of writing one story, for `Pool.add`.
 
         Args:
-            footage: the video.
+            video: the video.
             storyline: see `write_all`.
             follow: is told each clip when it is written.
 
         Raises:
             InputError: a clip without labels where they should be given.
         """
-        draft = _Draft(footage, storyline == "given" and self.packer.storyline, self.packer, self.decoding)
+        draft = _Draft(video, storyline == "given" and self.builder.storyline, self.builder, self.decoding)
 
         def work(slot: Slot) -> Generator[Request, Tensor, list[WrittenClip]]:
             while draft.clips:
@@ -172,21 +172,21 @@ class StoryWriter:
             narration = most_tokens(draft.words, most)
         if draft.fixed.narration is not None:
             narration = 0
-        if not self.packer.storyline:
+        if not self.builder.storyline:
             return narration
         return narration + LEAD + (self._trie(draft.story.language).depth if self.decoding.constrain_labels else most)
 
     def _write_clip(self, draft: _Draft, slot: Slot) -> Generator[Request, Tensor, WrittenClip]:
         """Write the next clip of a story."""
         labels, narration = draft.fixed.labels, draft.fixed.narration
-        if not self.packer.storyline:
+        if not self.builder.storyline:
             labels = None
         odds: LabelOdds = ()
         problem = None
-        if narration is None or (labels is None and self.packer.storyline):
+        if narration is None or (labels is None and self.builder.storyline):
             slot.keep(draft.trunk)
             logits = yield self._opening(draft, slot)
-            if self.packer.storyline:
+            if self.builder.storyline:
                 here, rest, after = len(slot.ids), None, None
                 if labels is None:
                     lead = draft.lead_ids() if narration is None else None
@@ -214,8 +214,8 @@ class StoryWriter:
             known = 0
             self.trunks_read += 1
         draft.trunk = row.own
-        visual = visual_tokens(self.narrator, row, draft.footage.frames)
-        choosing = self.packer.storyline and draft.fixed.labels is None and self.decoding.constrain_labels
+        visual = visual_tokens(self.narrator, row, draft.video.frames)
+        choosing = self.builder.storyline and draft.fixed.labels is None and self.decoding.constrain_labels
         ahead = self._trie(draft.story.language).ahead if choosing else None
         return Read(row.ids[known:], visual, row.visual - known, ahead)
 
@@ -309,12 +309,12 @@ class StoryWriter:
 class _Draft:
     """A story being written: what is done, and which clips are still to do."""
 
-    def __init__(self, footage: Footage, given: bool, packer: Packer, decoding: Decoding) -> None:
-        self.footage = footage
-        self.story = footage.story
-        self.packer = packer
-        self.writer = PromptWriter(self.story, packer.template, packer.storyline)
-        clips = footage.clips if footage.clips is not None else (self.story.narrated or range(len(self.story.clips)))
+    def __init__(self, video: VideoInput, given: bool, builder: RowBuilder, decoding: Decoding) -> None:
+        self.video = video
+        self.story = video.story
+        self.builder = builder
+        self.writer = PromptWriter(self.story, builder.template, builder.storyline)
+        clips = video.clips if video.clips is not None else (self.story.narrated or range(len(self.story.clips)))
         self.clips = list(clips)
         self.done: list[WrittenClip] = []
         self.forgotten = 0  # clips, oldest first, whose text is no longer read
@@ -333,13 +333,13 @@ class _Draft:
     def fixed(self) -> Fixed:
         """What stands fast in the next clip."""
         clip = self.clips[0]
-        fixed = self.footage.fixed.get(clip, Fixed())
+        fixed = self.video.fixed.get(clip, Fixed())
         return Fixed(self.story.clips[clip].labels, fixed.narration) if self._given else fixed
 
     @property
     def words(self) -> WordRange:
         """The range of the next clip's words."""
-        return self.packer.words.range_of(self.story.clips[self.clips[0]], self.story.language)
+        return self.builder.words.range_of(self.story.clips[self.clips[0]], self.story.language)
 
     @property
     def generator(self) -> torch.Generator:
@@ -356,14 +356,14 @@ class _Draft:
         cache for many clips, while dropping the oldest one by one would have all read again for each. Points that do
         not fit even without these texts are dropped for good, and some more, so that later texts have a place.
         """
-        packer, frames = self.packer, self.footage.frames
+        builder, frames = self.builder, self.video.frames
         if self._means is None:
-            self._means = packer.means(frames)
+            self._means = builder.means(frames)
         clip = self.clips[0]
-        plan = packer.plan(self.story, frames, self.footage.seconds, clip, self._means)
+        plan = builder.plan(self.story, frames, self.video.seconds, clip, self._means)
         while True:
             earlier = [(each.clip, each.written) for each in self.done[self.forgotten :]]
-            row = packer.prompt(self.story, plan, clip, earlier, reserve, self.points_dropped)
+            row = builder.prompt(self.story, plan, clip, earlier, reserve, self.points_dropped)
             if row.cut.points == self.points_dropped and not row.cut.clips:
                 return row
             if not earlier:
@@ -372,26 +372,26 @@ class _Draft:
 
     def _with_room(self, plan: VisualPlan, row: Row, reserve: int) -> Row:
         """A row with fewer of its knowledge points, which do not fit; `row` if that is not enough either."""
-        room = min(self.packer.max_length // ROOM, len(self.clips) * reserve)
+        room = min(self.builder.max_length // ROOM, len(self.clips) * reserve)
         with suppress(InputError):
-            row = self.packer.prompt(self.story, plan, self.clips[0], [], reserve + room, self.points_dropped)
+            row = self.builder.prompt(self.story, plan, self.clips[0], [], reserve + room, self.points_dropped)
         self.points_dropped = row.cut.points
         return row
 
     def label_ids(self, labels: Labels) -> list[int]:
         """The ids of labels and the newline that ends them."""
-        return [i for segment in self.writer.label(labels) for i in self.packer.tokens.encode(segment.text)]
+        return [i for segment in self.writer.label(labels) for i in self.builder.tokens.encode(segment.text)]
 
     def lead_ids(self) -> Sequence[int]:
         """The ids between the label and the narration."""
-        return self.packer.tokens.encode(self.writer.narration_lead(self.clips[0]).text)
+        return self.builder.tokens.encode(self.writer.narration_lead(self.clips[0]).text)
 
     def add(self, labels: Labels | None, narration: str, odds: LabelOdds, problem: str | None) -> WrittenClip:
         """Take what was written for the next clip."""
         words, fixed = self.words, self.fixed
-        given = fixed.labels if self.packer.storyline else None
+        given = fixed.labels if self.builder.storyline else None
         if fixed.narration is not None:
-            self.repeats.add(self.packer.tokens.encode(narration))
+            self.repeats.add(self.builder.tokens.encode(narration))
         clip = self.clips.pop(0)
         text = Written(words, labels, narration)
         written = WrittenClip(clip, text, given, odds, problem, self.forgotten, self.points_dropped)

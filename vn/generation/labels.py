@@ -22,7 +22,7 @@ LabelOdds = tuple[tuple[ScriptLabel, float], ...]
 """Labels with their probabilities, the likeliest first."""
 
 
-def likeliest(odds: LabelOdds, language: Language) -> dict[str, float] | None:
+def most_likely(odds: LabelOdds, language: Language) -> dict[str, float] | None:
     """The few likeliest labels by name, as files have them; None where the model did not choose among them."""
     return {label.text(language): round(share, 4) for label, share in odds[:KEPT_ODDS]} or None
 

@@ -28,19 +28,19 @@ def is_plain(decoder: nn.Module) -> bool:
     )
 
 
-def read(decoder: LlamaModel, inputs: Tensor, places: Tensor, reading: Reading) -> Tensor:
+def read(decoder: LlamaModel, inputs: Tensor, position_ids: Tensor, reading: Reading) -> Tensor:
     """The hidden states of a line, as ``decoder(...).last_hidden_state``.
 
     Args:
         decoder: one that `is_plain`.
         inputs: ``[1, N, H]``.
-        places: ``[1, N]``, position ids.
+        position_ids: ``[1, N]``, position ids.
         reading: attends.
 
     Returns:
         ``[1, N, H]``.
     """
-    cos, sin = decoder.rotary_emb(inputs, position_ids=places)
+    cos, sin = decoder.rotary_emb(inputs, position_ids=position_ids)
     cos, sin = cos[0, :, None], sin[0, :, None]
     first, second = sin.chunk(2, dim=-1)
     turned = torch.cat([-first, second], dim=-1)  # signs here, not in every layer

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from vn.errors import InputError
-from vn.io.slips import json_slip, slip
+from vn.io.yaml_hints import json_hint, yaml_hint
 
 MOST_VALUES = 200_000  # of a YAML file; a few lines of aliases can stand for billions
 
@@ -49,7 +49,7 @@ def parse_json(
         value = json.loads(text, object_pairs_hook=objects)
     except json.JSONDecodeError as error:
         place = "" if line is None else f" at line {line + error.lineno - 1}"
-        raise InputError(f"not JSON: {error.msg}{place}{json_slip(text, error.pos)}", file=file) from None
+        raise InputError(f"not JSON: {error.msg}{place}{json_hint(text, error.pos)}", file=file) from None
     except RecursionError:
         raise InputError("not JSON: nested too deep", file=file) from None
     except ValueError:  # Python reads no integer of thousands of digits
@@ -75,9 +75,9 @@ def parse_yaml(text: str, file: str | Path) -> Any:
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         place = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InputError(f"not YAML: {error.problem or error.context}{place}{slip(text)}", file=file) from None
+        raise InputError(f"not YAML: {error.problem or error.context}{place}{yaml_hint(text)}", file=file) from None
     except yaml.YAMLError as error:
-        raise InputError(f"not YAML: {error}{slip(text)}", file=file) from None
+        raise InputError(f"not YAML: {error}{yaml_hint(text)}", file=file) from None
     except RecursionError:
         raise InputError("not YAML: nested too deep", file=file) from None
     except Exception as error:  # its constructors let through what a date, number or tag is worth: any error at all

@@ -1,4 +1,4 @@
-"""Attention over a line in which rows of a video share their beginning (`vn.llm.batch`).
+"""Attention over a line in which rows of a video share their beginning (`vn.llm.packing`).
 
     trunk of video 1: its longest row | branch | branch | trunk of video 2 | branch | ...
 

@@ -1,234 +1,192 @@
-"""From a story and its visual plans to rows of token ids with supervised places.
+"""Rows as tensors: a micro-batch.
 
-The unit of training is a clip of a video. Each clip is one row here: the text of the earlier clips, its own picture,
-and its label and narration, which alone are supervised. `vn.llm.batch` lays rows beside each other, and lets rows of a
-video share the text they have in common.
+Rows of a video begin alike: the row of clip 5 holds, word for word, what stands before clip 4 in its row. So they
+share one trunk, the longest row, with a branch for each of the others, and the trees of all videos of a micro-batch
+stand end to end in one line, without padding:
+
+    instruction · product · clip 1 · clip 2 · clip 3 · 4: scene ... | 1: scene ... | 2: scene ... | 3: scene ... |
+    `------------------ trunk: the row of clip 4 -----------------'  `- each sees the trunk before its clip, and itself
+
+The positions in a branch go on from where its clip stands in the trunk, so the losses and gradients are those of the
+rows apart, for about a third of the tokens at seven clips (spec "Language path"; design "How the training step works").
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from vn.errors import InputError
-from vn.llm.tokens import SegmentTokenizer
-from vn.prompt import PromptWriter, Segment, Template, Written
-from vn.story import Story, WordRangeRule
-from vn.visual.plan import VisualPlan, VisualSettings, visual_plan
+from vn.llm.attention import Branch, Tree
+from vn.llm.rows import Row
 
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What an over-long prompt gave up: knowledge points, earlier clips' texts, memory frames."""
-
-    points: int = 0
-    clips: int = 0
-    frames: int = 0
-
-    def __bool__(self) -> bool:
-        return bool(self.points or self.clips or self.frames)
+VideoRow = tuple[int, Row]
+"""A row, and the index of its video among those of the batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One clip to narrate, as ids.
+@dataclass(slots=True)
+class Batch:
+    """A micro-batch: lines of tokens, and flat indices into them.
 
     Attributes:
-        ids: token ids; visual places hold the pad id.
-        own: where the clip's own part starts. What stands before it, instruction and earlier clips' text, begins the
-            rows of later clips too.
-        visual: where the visual tokens start.
-        supervised: indices of label, narration and newline tokens, ascending.
-        plan: which frames they are made of.
-        position: of the clip, in per cent.
-        cut: what was left out to fit.
+        ids: ``[B, L]``; a line is a padded row, or there is one line with all rows (`share`).
+        mask: ``[B, L]``, 1 at real tokens.
+        trees: what sees what in the one line, where rows share their beginning; else None, and all is causal.
+        position_ids: ``[B, L]``, the place of each token in its own row: RoPE's position ids.
+        frames: ``[F, T, D]``, the frames of all videos in it, as stored.
+        weights: ``[V, F]``: visual frames of all rows in order, as combinations of frames.
+        clip_positions: ``[V]``: the clip position of each visual frame.
+        visual_index: ``[V * T]`` flat indices of the visual tokens.
+        target_index: ``[N]`` flat indices of the supervised tokens.
+        targets: ``[N]`` their ids.
+        weight: 1, or 0 for an empty micro-batch.
+        step_targets: supervised tokens of the whole optimizer step.
+        keys: ``video#clip`` of each row, for messages.
+        cut: rows that were cut to fit.
+        step_videos: videos of the whole optimizer step.
+        bad: videos that were left out: key, and what is wrong.
     """
 
-    key: str
-    clip: int
-    ids: list[int]
-    own: int
-    visual: int
-    supervised: list[int]
-    plan: VisualPlan
-    position: int
-    cut: Cut = field(default_factory=Cut)
+    ids: Tensor
+    mask: Tensor
+    trees: tuple[Tree, ...] | None
+    position_ids: Tensor
+    frames: Tensor
+    weights: Tensor
+    clip_positions: Tensor
+    visual_index: Tensor
+    target_index: Tensor
+    targets: Tensor
+    weight: float
+    step_targets: int
+    keys: list[str]
+    cut: int
+    step_videos: int = 1
+    bad: dict[str, str] = field(default_factory=dict)
+
+    def _map(self, apply: Any) -> Batch:
+        changed = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: apply(v) for k, v in changed.items() if isinstance(v, Tensor)})
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """The batch on a device."""
+        return self._map(lambda t: t.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Batch:
+        """The batch in page-locked memory (called by torch's DataLoader)."""
+        return self._map(lambda t: t.pin_memory())
 
 
-class Packer:
-    """Builds rows for training and prompts for generation, from the same segments.
+class Line:
+    """Rows laid end to end, those of a group on a common trunk.
 
     Args:
-        tokens: the segment tokenizer.
-        template: the wording.
-        storyline: False leaves labels out (ablation b).
-        words: where word ranges come from.
-        visual: which parts of the visual path are on.
-        threshold: tau where `visual` names none.
-        frame_tokens: T, visual tokens a frame.
-        width: D, width of the frame features.
-        max_length: tokens a row may have.
-        mean, std: statistics ``[D]`` of the frame features where the model standardises them, else None.
+        groups: rows of a video that begin, up to their `own`, like the first of them. A single row is a group too.
     """
 
-    def __init__(
-        self,
-        tokens: SegmentTokenizer,
-        template: Template,
-        *,
-        storyline: bool,
-        words: WordRangeRule,
-        visual: VisualSettings,
-        threshold: float,
-        frame_tokens: int,
-        width: int,
-        max_length: int,
-        mean: np.ndarray | None = None,
-        std: np.ndarray | None = None,
-    ) -> None:
-        self.tokens = tokens
-        self.template = template
-        self.storyline = storyline and template.storyline
-        self.words = words
-        self.visual = visual
-        self.threshold = threshold
-        self.frame_tokens = frame_tokens
-        self.width = width
-        self.max_length = max_length
-        self.mean = mean
-        self.std = std
-        self._means_of: np.ndarray | None = None
-        self._means = np.empty((0, 0), dtype=np.float32)
+    def __init__(self, groups: Sequence[Sequence[VideoRow]]) -> None:
+        self.ids: list[int] = []
+        self.position_ids: list[int] = []
+        self.rows: list[VideoRow] = []
+        self.shifts: list[int] = []  # from a place in a row's own part to its place in the line
+        trees = []
+        for group in groups:
+            start = self._lay(group[0], 0)
+            end, branches = len(self.ids), []
+            for video, row in group[1:]:
+                branches.append(Branch(self._lay((video, row), row.own), len(self.ids), start + row.own))
+            trees.append(Tree(start, end, tuple(branches)))
+        self.trees = tuple(trees)
 
-    def means(self, frames: np.ndarray) -> np.ndarray:
-        """What plans are made from: token means ``[F, D]`` as the model sees them; `frames` ``[F, T, D]`` as stored."""
-        means = torch.from_numpy(frames).float().mean(dim=1).numpy()  # numpy takes ten times as long for float16
-        return (means - self.mean) / self.std if self.mean is not None and self.std is not None else means
+    def _lay(self, video_row: VideoRow, first: int) -> int:
+        """Append a row from its place `first` on; gives where that comes to stand."""
+        start, row = len(self.ids), video_row[1]
+        self.ids += row.ids[first:]
+        self.position_ids += range(first, len(row.ids))
+        self.rows.append(video_row)
+        self.shifts.append(start - first)
+        return start
 
-    def plan(
-        self, story: Story, frames: np.ndarray, seconds: np.ndarray, clip: int, means: np.ndarray | None = None
-    ) -> VisualPlan:
-        """The visual plan of a clip; `frames` ``[F, T, D]`` as stored, `means` theirs where they are known."""
-        if means is None:
-            if self._means_of is not frames:  # in training, the clips of a video come one after another
-                self._means_of, self._means = frames, self.means(frames)
-            means = self._means
-        return visual_plan(means, seconds, story, clip, self.visual, self.threshold)
 
-    def reference(self, story: Story, clip: int) -> Written:
-        """What the data say of a clip: what training supervises and later clips read."""
-        data = story.clips[clip]
-        return Written(self.words.range_of(data, story.language), data.labels, data.narration or "")
+def share(rows: Sequence[VideoRow]) -> Line:
+    """All rows in one line, in which those of a video that begin alike share their beginning.
 
-    def training_row(self, story: Story, plan: VisualPlan, clip: int) -> Row:
-        """The row of a narrated clip; the earlier clips stand there with their references."""
-        earlier = [(i, self.reference(story, i)) for i in story.narrated if i < clip]
-        writer = PromptWriter(story, self.template, self.storyline)
-        return self._fit(writer, plan, clip, earlier, writer.clip(clip, self.reference(story, clip), scene=True), 0)
+    A row that was cut to fit begins otherwise, and shares with none.
+    """
+    groups: list[list[VideoRow]] = []
+    for video, row in sorted(rows, key=lambda each: (each[0], -each[1].own)):
+        for group in groups:
+            first_video, first = group[0]
+            if first_video == video and first.ids[: row.own] == row.ids[: row.own]:
+                group.append((video, row))
+                break
+        else:
+            groups.append([(video, row)])
+    return Line(groups)
 
-    def prompt(
-        self,
-        story: Story,
-        plan: VisualPlan,
-        clip: int,
-        earlier: Sequence[tuple[int, Written]],
-        reserve: int,
-        points_dropped: int = 0,
-    ) -> Row:
-        """The row of a clip up to where its label is written.
 
-        Args:
-            story: story of the clip.
-            plan: visual plan of the clip.
-            clip: its number.
-            earlier: the clips before it, as they were written.
-            reserve: tokens to leave free for what is written.
-            points_dropped: leave out this many knowledge points, from the end, or more.
-        """
-        writer = PromptWriter(story, self.template, self.storyline)
-        words = self.words.range_of(story.clips[clip], story.language)
-        own = writer.opening(clip, words, scene=True)
-        return self._fit(writer, plan, clip, earlier, own, reserve, points_dropped)
+def collate(
+    rows: Sequence[VideoRow] | Line,
+    videos: Sequence[np.ndarray],
+    frame_tokens: int,
+    pad: int,
+    step_targets: int | None = None,
+    weight: float = 1.0,
+) -> Batch:
+    """Rows to a batch.
 
-    def supervised_tokens(self, story: Story, clip: int) -> int:
-        """How many tokens of a clip are supervised, without building its row."""
-        writer = PromptWriter(story, self.template, self.storyline)
-        segments = writer.clip(clip, self.reference(story, clip), scene=False)
-        return sum(len(self.tokens.encode(s.text)) for s in segments if s.role in ("label", "narration"))
-
-    def _fit(
-        self,
-        writer: PromptWriter,
-        plan: VisualPlan,
-        clip: int,
-        earlier: Sequence[tuple[int, Written]],
-        own: list[Segment],
-        reserve: int,
-        points: int = 0,
-    ) -> Row:
-        """Assemble a row, dropping what it can do without until it fits (design "Text to tokens")."""
-        story = writer.story
-        clips = frames = 0
-        texts = [writer.earlier([each]) for each in earlier]
-        while True:
-            before = [*writer.head(points), *(s for text in texts[clips:] for s in text)]
-            row = self._assemble(story, plan, clip, before, own, Cut(points, clips, frames))
-            over = len(row.ids) + reserve - self.max_length
-            if over <= 0:
-                return row
-            if self.visual.memory == "all" and plan.memory:
-                dropped = min(plan.memory, -(-over // self.frame_tokens))
-                plan, frames = plan.without_oldest(dropped), frames + dropped
-            elif points < writer.points:
-                points = self._points_to_drop(writer, points, over)
-            elif clips < len(texts):
-                clips += 1
-            else:
-                raise InputError(
-                    f"clip {clip} alone takes {len(row.ids) + reserve} tokens, more than max_length {self.max_length}",
-                    sample=story.id,
-                )
-
-    def _points_to_drop(self, writer: PromptWriter, dropped: int, over: int) -> int:
-        """How many knowledge points to drop, of which `dropped` are already, for a row that is `over` tokens too long.
-
-        By bisection, so that the time does not grow with the square of the points.
-        """
-        length = self._head_length(writer, dropped)
-        more = range(dropped + 1, writer.points)
-        return dropped + 1 + bisect_left(more, over, key=lambda points: length - self._head_length(writer, points))
-
-    def _head_length(self, writer: PromptWriter, dropped: int) -> int:
-        return sum(len(self.tokens.encode(segment.text)) for segment in writer.head(dropped))
-
-    def _assemble(
-        self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut
-    ) -> Row:
-        ids = [*self.tokens.start]
-        for segment in before:
-            ids += self.tokens.encode(segment.text)
-        start = len(ids)
-        supervised: list[int] = []
-        visual = -1
-        for segment in own:
-            if segment.role == "visual":
-                visual = len(ids)
-                ids += [self.tokens.pad] * (len(plan.weights) * self.frame_tokens)
-                continue
-            new = self.tokens.encode(segment.text)
-            if segment.role != "given":
-                supervised += range(len(ids), len(ids) + len(new))
-            ids += new
-        position = story.position(clip)
-        return Row(story.id, clip, ids, start, visual, supervised, plan, position, cut)
-
-    def empty_row(self) -> Row:
-        """A row for an empty micro-batch: it passes through every module, and `collate` gives it no weight."""
-        plan = VisualPlan(np.ones((1, 1), dtype=np.float32), 0)
-        ids = [*self.tokens.start, *[self.tokens.pad] * self.frame_tokens, self.tokens.newline]
-        start = len(self.tokens.start)
-        return Row("(empty)", 0, ids, start, start, [len(ids) - 1], plan, 0)
+    Args:
+        rows: (index into `videos`, row), at least one: a padded line each; or one line of them, made by `share`.
+        videos: frame features ``[F, T, D]`` of the videos the rows are cut from.
+        frame_tokens: T.
+        pad: the id for padding.
+        step_targets: supervised tokens of the whole optimizer step; None means those of this batch.
+        weight: 0 makes the batch count for nothing.
+    """
+    lines = [rows] if isinstance(rows, Line) else [Line([[each]]) for each in rows]
+    length = max(len(line.ids) for line in lines)
+    starts = np.cumsum([0, *(len(v) for v in videos)])
+    ids = np.full((len(lines), length), pad, dtype=np.int64)
+    position_ids = np.zeros((len(lines), length), dtype=np.int64)
+    mask = np.zeros((len(lines), length), dtype=np.int64)
+    flat_rows = [each for line in lines for each in line.rows]
+    weights = np.zeros((sum(len(row.plan.weights) for _, row in flat_rows), starts[-1]), dtype=np.float32)
+    clip_positions: list[int] = []
+    visual: list[int] = []
+    target_index: list[int] = []
+    targets: list[int] = []
+    filled = 0
+    for b, line in enumerate(lines):
+        ids[b, : len(line.ids)] = line.ids
+        position_ids[b, : len(line.ids)] = line.position_ids
+        mask[b, : len(line.ids)] = 1
+        base = b * length
+        for (video, row), shift in zip(line.rows, line.shifts, strict=True):
+            count = len(row.plan.weights)
+            weights[filled : filled + count, starts[video] : starts[video + 1]] = row.plan.weights
+            filled += count
+            clip_positions += [row.clip_position] * count
+            scene = base + shift + row.visual
+            visual += range(scene, scene + count * frame_tokens)
+            target_index += [base + shift + i for i in row.supervised]
+            targets += [row.ids[i] for i in row.supervised]
+    return Batch(
+        ids=torch.from_numpy(ids),
+        mask=torch.from_numpy(mask),
+        trees=rows.trees if isinstance(rows, Line) else None,
+        position_ids=torch.from_numpy(position_ids),
+        frames=torch.from_numpy(np.concatenate(videos)),
+        weights=torch.from_numpy(weights),
+        clip_positions=torch.tensor(clip_positions, dtype=torch.long),
+        visual_index=torch.tensor(visual, dtype=torch.long),
+        target_index=torch.tensor(target_index, dtype=torch.long),
+        targets=torch.tensor(targets, dtype=torch.long),
+        weight=weight,
+        step_targets=len(targets) if step_targets is None else step_targets,
+        keys=[f"{row.key}#{row.clip}" for _, row in flat_rows],
+        cut=sum(bool(row.cut) for _, row in flat_rows),
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vn.errors import Findings, InputError
 from vn.io.atomic import write_text
-from vn.io.places import relative
+from vn.io.paths import relative
 from vn.narrate.edit import Plan
 from vn.narrate.record import record
 from vn.story import Story, count_words
@@ -63,7 +63,7 @@ def _picture(story: Story) -> tuple[int, int] | None:
 
 def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, Any]) -> dict[str, Any]:
     """How a clip came about."""
-    from vn.generation.labels import likeliest
+    from vn.generation.labels import most_likely
     from vn.narrate.knowledge_use import used_points
 
     words, narration = written.written.words, written.written.narration
@@ -75,7 +75,7 @@ def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, 
             for aspect, point in used_points(narration, story.knowledge, story.language)
         ],
     }
-    odds = likeliest(written.odds, story.language)
+    odds = most_likely(written.odds, story.language)
     if odds is None and "labels" not in given:
         odds = before.get("label_odds")  # the labels have stayed, and so has how likely they were
     if odds:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vn.errors import Findings, InputError, show
 from vn.io.files import parse_yaml, read_text
-from vn.io.slips import Source, not_a_text, slip
+from vn.io.yaml_hints import Source, not_a_text, yaml_hint
 from vn.overlap import Overlap
 from vn.story import KEY, Labels, Story, parse_labels
 from vn.story_reader import parse_story
@@ -28,7 +28,7 @@ def read_storyline(file: Path) -> list[Labels | None]:
     data = parse_yaml(source, file)
     if not isinstance(data, list):
         message = f"expected a list of script labels, one per clip, each behind '- '; got {show(data)}"
-        raise InputError(message + slip(source), file=file)
+        raise InputError(message + yaml_hint(source), file=file)
     labels: list[Labels | None] = []
     for i, text in enumerate(data):
         if text is not None and not isinstance(text, str):

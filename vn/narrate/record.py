@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vn.io.places import find, relative, tried
+from vn.io.paths import find, relative, tried
 from vn.story import Clip, Story
 
 FORMAT = 2

@@ -14,7 +14,7 @@ from vn.data.encoders import load_matching_encoder
 from vn.data.frames import encode_video
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
-from vn.generation.generate import Footage, StoryWriter, WrittenClip
+from vn.generation.generate import StoryWriter, VideoInput, WrittenClip
 from vn.narrate.job import Job
 from vn.story import WordRangeRule
 
@@ -48,9 +48,9 @@ class Narrator:
         self.encoder = load_matching_encoder(card.encoder, card.tokens, card.width, encoder_weights)
         assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # A raw video has no references, so the range is that of the clip's duration.
-        assembly.packer.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
+        assembly.builder.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
         decoding = Decoding(length_control=options["length"], **{k: v for k, v in options.items() if k != "length"})
-        self.writer = StoryWriter(assembly.narrator, assembly.packer, decoding)
+        self.writer = StoryWriter(assembly.narrator, assembly.builder, decoding)
         self.pool = self.writer.pool(at_once)
 
     def add(
@@ -74,9 +74,9 @@ class Narrator:
         features = encode_video(job.video, self.encoder, findings=job.findings)
         self._warn_of_unknown(job)
         clips = range(len(job.plan.story.clips))
-        footage = Footage(job.plan.story, features.features, features.seconds, clips, job.plan.fixed)
+        video = VideoInput(job.plan.story, features.features, features.seconds, clips, job.plan.fixed)
         self.pool.add(
-            self.writer.story(footage, follow=follow), partial(done, job), partial(failed, job) if failed else None
+            self.writer.story(video, follow=follow), partial(done, job), partial(failed, job) if failed else None
         )
 
     def _warn_of_unknown(self, job: Job) -> None:

@@ -18,8 +18,8 @@ from vn.run_paths import run_path
 from vn.score.against import check_same_clips, compare
 from vn.score.breakdown import WAYS
 from vn.score.disk_cache import DiskCache
-from vn.score.instruments import Instruments
-from vn.score.measures import Choices
+from vn.score.measures import ScoreSettings
+from vn.score.models import ScoringModels
 from vn.score.predictions import read_lines
 from vn.score.report import print_breakdown, print_differences, print_paper, print_table
 from vn.score.scorecard import Scored, take
@@ -124,8 +124,8 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or out
     if not out.parent.is_dir():  # before anything is scored
         raise InputError("no such folder", file=out.parent)
-    instruments = _instruments(args, out)
-    choices = _choices(args, instruments)
+    models = _instruments(args, out)
+    settings = _settings(args, models)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     stderr = Console(stderr=True)
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
@@ -134,13 +134,13 @@ def run(args: argparse.Namespace) -> int:
         def show(step: str) -> None:
             progress.update(task, description=step)
 
-        scored = _take(files, args.stories, findings, show, choices)
+        scored = _take(files, args.stories, findings, show, settings)
         scores = {setting: each.entries(args.seed, args.by) for setting, each in scored.items()}
         differences = {}
         if args.against is not None:
-            others = _take(_files(args.against)[0], args.stories, findings, show, choices)
+            others = _take(_files(args.against)[0], args.stories, findings, show, settings)
             differences = _differences(scored, others, args, show)
-    instruments.cache.close()
+    models.cache.close()
     _write(out, scores)
     print_table(scores)
     print_breakdown(scores)
@@ -178,11 +178,11 @@ def score_folder(folder: str | Path, findings: Findings | None = None, **options
     for name, value in options.items():
         setattr(args, name, value)
     files, out = _files(Path(folder), folder_only=True)
-    instruments = _instruments(args, out)
+    models = _instruments(args, out)
     try:
-        scored = _take(files, None, own, lambda step: None, _choices(args, instruments))
+        scored = _take(files, None, own, lambda step: None, _settings(args, models))
     finally:
-        instruments.cache.close()
+        models.cache.close()
     scores = {setting: each.entries(args.seed) for setting, each in scored.items()}
     _write(out, scores)
     if findings is None and own:
@@ -190,15 +190,15 @@ def score_folder(folder: str | Path, findings: Findings | None = None, **options
     return scores
 
 
-def _choices(args: argparse.Namespace, instruments: Instruments) -> Choices:
-    return Choices(args.tokenisation, args.meteor, args.user_dictionary, instruments)
+def _settings(args: argparse.Namespace, models: ScoringModels) -> ScoreSettings:
+    return ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary, models)
 
 
-def _instruments(args: argparse.Namespace, out: Path) -> Instruments:
+def _instruments(args: argparse.Namespace, out: Path) -> ScoringModels:
     """Encoders and judges by the options; what a run's folder says of its data is the default."""
     folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
     data = args.data or _data_of(folder)
-    return Instruments(
+    return ScoringModels(
         clip_name=_chosen(args.clip),
         sentences_name=_chosen(args.sentences),
         judge=_chosen(args.judge),
@@ -218,7 +218,7 @@ def _chosen(name: str | None) -> str | None:
 
 def _data_of(folder: Path) -> Path | None:
     """The shards that a run was trained on, where its config says so and they are here."""
-    place = run_path(folder / "config.yaml", "data.data")
+    place = run_path(folder / "config.yaml", "data.folder")
     return place if place is not None and place.is_dir() else None
 
 
@@ -290,7 +290,7 @@ def _take(
     stories_file: Path | None,
     findings: Findings,
     on_step: Callable[[str], None],
-    choices: Choices,
+    settings: ScoreSettings,
 ) -> dict[str, Scored]:
     if stories_file is None:
         beside = next(iter(files.values())).with_name("stories.jsonl")
@@ -303,7 +303,7 @@ def _take(
         scored[setting] = take(
             read_lines(file),
             stories,
-            choices,
+            settings,
             storyline_given=setting == "given",
             file=file,
             stories_file=stories_file,

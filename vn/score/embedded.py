@@ -16,7 +16,7 @@ from vn.score.frame_vectors import FrameVectors
 from vn.score.predictions import ScoredClip, Test
 from vn.score.sentences import SentenceEncoder
 from vn.score.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
-from vn.score.telling import Defined, Released, Telling, vectors_of
+from vn.score.text_units import Defined, Released, TextUnits, vectors_of
 from vn.story import Story
 
 EMSCORE: dict[str, Variant] = {"emscore": "paper", "emscore_released": "released"}
@@ -130,7 +130,7 @@ def information(test: Test, encoder: SentenceEncoder, words: ContentWords) -> Me
 
 
 def _information(
-    test: Test, telling: Sequence[Telling], encoder: SentenceEncoder, tokenisation: str, variant: Variant
+    test: Test, telling: Sequence[TextUnits], encoder: SentenceEncoder, tokenisation: str, variant: Variant
 ) -> Measured:
     vectors = encoder.embed(text for each in telling for text in each.sim_texts())
     sims = [pair for each in telling for pair in each.sims(vectors)]

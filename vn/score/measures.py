@@ -23,7 +23,7 @@ from vn.metrics.ngrams import Tokens
 from vn.metrics.repetition import Variant, story_repetition
 from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
 from vn.metrics.user_dictionary import CHOICES, UserDictionary, note_unused, user_dictionary
-from vn.score.instruments import Instruments
+from vn.score.models import ScoringModels
 from vn.score.predictions import ScoredClip, Test
 from vn.score.released_text import Pair, released_pair
 from vn.score.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
@@ -43,7 +43,7 @@ METRICS = (*TEXT, *TEXT_RELEASED, *EMSCORES, *INFORMATION, LENGTH, *JUDGED, *REP
 
 
 @dataclass(frozen=True)
-class Choices:
+class ScoreSettings:
     """How to measure.
 
     Attributes:
@@ -51,18 +51,18 @@ class Choices:
         meteor: METEOR's matcher, ``exact`` or ``jar``.
         user_dictionary: words that jieba keeps whole in intra-repetition, InfoSim and InfoDiverse: the ``stories``'
             titles and points, as in the released evaluation, ``none``, or a file (`vn.metrics.user_dictionary`).
-        instruments: encoders and judges of what needs them; without one its metrics are not computed.
+        models: encoders and judges of what needs them; without one its metrics are not computed.
     """
 
     tokenisation: Tokenisation | str | None = None
     meteor: Matcher = "exact"
     user_dictionary: str | Path = "stories"
-    instruments: Instruments = field(default_factory=Instruments)
+    models: ScoringModels = field(default_factory=ScoringModels)
 
 
 def measure(
     test: Test,
-    choices: Choices | None = None,
+    settings: ScoreSettings | None = None,
     names: Collection[str] = METRICS,
     on_step: Callable[[str], None] = lambda name: None,
     findings: Findings | None = None,
@@ -71,7 +71,7 @@ def measure(
 
     Args:
         test: what `vn.score.predictions.gather` gives.
-        choices: how; None for the defaults.
+        settings: how; None for the defaults.
         names: which metrics.
         on_step: called with what is taken next.
         findings: takes user words that are no use, and what a judge said that is not a label.
@@ -79,23 +79,23 @@ def measure(
     Raises:
         InputError: a metric or tokenisation that does not exist, or a chosen resource that is not there.
     """
-    choices = choices or Choices()
+    settings = settings or ScoreSettings()
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise InputError(f"no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
-    if choices.user_dictionary not in CHOICES:
-        read_text(choices.user_dictionary)  # that it is there
+    if settings.user_dictionary not in CHOICES:
+        read_text(settings.user_dictionary)  # that it is there
     findings = findings if findings is not None else Findings()
     measured: Measured = {}
     if any(name in names for name in (*TEXT, *TEXT_RELEASED)):
-        measured |= _text(test, choices, names, on_step)
+        measured |= _text(test, settings, names, on_step)
     if any(name in names for name in (*EMSCORES, *INFORMATION, *JUDGED)):
-        measured |= _with_instruments(test, choices, names, on_step, findings)
+        measured |= _with_models(test, settings, names, on_step, findings)
     if LENGTH in names:
         measured[LENGTH] = _length(test)
     if any(name in names for name in REPETITION):
         on_step("intra-repetition")
-        measured |= _repetition(test, choices, findings)
+        measured |= _repetition(test, settings, findings)
     measured |= _labels(test)
     if any(name in names for name in FACTS):
         on_step("facts")
@@ -106,9 +106,9 @@ def measure(
 # -- against the reference's words ------------------------------------------------------------------------------------
 
 
-def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callable[[str], None]) -> Measured:
+def _text(test: Test, settings: ScoreSettings, names: Collection[str], on_step: Callable[[str], None]) -> Measured:
     """BLEU, METEOR and CIDEr of the texts as they are, and of those that the released evaluation makes of them."""
-    tokenisation = choices.tokenisation or DEFAULT[test.language]
+    tokenisation = settings.tokenisation or DEFAULT[test.language]
     if isinstance(tokenisation, str):
         tokenisation = tokenisation_named(tokenisation)
     clips = [clip for clip in test.clips if clip.reference]
@@ -120,7 +120,7 @@ def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callabl
         measured |= dict.fromkeys(TEXT_RELEASED, NotComputed("the released computation is one of Chinese texts"))
     hypotheses = {suffix: [tokenisation.tokens(pair.narration) for pair in own] for suffix, own in pairs.items()}
     references = {suffix: [[tokenisation.tokens(pair.reference)] for pair in own] for suffix, own in pairs.items()}
-    meteors = _meteor_rows(hypotheses, references, choices.meteor, names, on_step)
+    meteors = _meteor_rows(hypotheses, references, settings.meteor, names, on_step)
 
     def add(name: str, suffix: str, rows: NDArray[np.float64], variant: str | None) -> None:
         variant = ", ".join(filter(None, (variant, suffix.removeprefix("_")))) or None
@@ -139,7 +139,7 @@ def _text(test: Test, choices: Choices, names: Collection[str], on_step: Callabl
             for name in BLEU:
                 add(name, suffix, counts, None)
         if suffix in meteors:
-            add("meteor", suffix, meteors[suffix], choices.meteor)
+            add("meteor", suffix, meteors[suffix], settings.meteor)
         if "cider" in wanted:
             on_step("CIDEr")
             if len(pairs[suffix]) > 1:
@@ -192,9 +192,9 @@ def _length(test: Test) -> Measure | NotComputed:
     return of_clips(test, test.clips, with_count(fit), mean, None, "+".join(sources) or "unknown")
 
 
-def _repetition(test: Test, choices: Choices, findings: Findings) -> Measured:
+def _repetition(test: Test, settings: ScoreSettings, findings: Findings) -> Measured:
     try:
-        words = _words(test, choices, findings)
+        words = _words(test, settings, findings)
     except InputError as error:  # there is no jieba
         return dict.fromkeys(REPETITION, NotComputed(str(error)))
     stories: dict[str, list[ScoredClip]] = {}
@@ -223,11 +223,11 @@ def _repetition(test: Test, choices: Choices, findings: Findings) -> Measured:
     return measured
 
 
-def _words(test: Test, choices: Choices, findings: Findings) -> ContentWords:
+def _words(test: Test, settings: ScoreSettings, findings: Findings) -> ContentWords:
     """What cuts narrations into words; in Chinese by the user dictionary, whose useless words are named."""
     if test.language != "zh":
         return content_words(test.language, UserDictionary("none"))
-    dictionary = user_dictionary(choices.user_dictionary, test.stories)
+    dictionary = user_dictionary(settings.user_dictionary, test.stories)
     words = content_words("zh", dictionary)
     note_unused(dictionary, words.tokenizer, words.tagger, findings)
     return words
@@ -236,11 +236,11 @@ def _words(test: Test, choices: Choices, findings: Findings) -> ContentWords:
 # -- with encoders and judges -----------------------------------------------------------------------------------------
 
 
-def _with_instruments(
-    test: Test, choices: Choices, names: Collection[str], on_step: Callable[[str], None], findings: Findings
+def _with_models(
+    test: Test, settings: ScoreSettings, names: Collection[str], on_step: Callable[[str], None], findings: Findings
 ) -> Measured:
     """What needs an encoder or a judge; without it, why there is no number."""
-    with_them = choices.instruments
+    with_them = settings.models
 
     def emscores() -> Measured:
         from vn.score.embedded import emscores
@@ -252,7 +252,7 @@ def _with_instruments(
         from vn.score.embedded import information
 
         encoder = with_them.sentences(test.language)
-        return information(test, encoder, _words(test, choices, findings))
+        return information(test, encoder, _words(test, settings, findings))
 
     def judged() -> Measured:
         from vn.score.judged import NOT_GIVEN, script_labels

@@ -14,8 +14,8 @@ from vn.metrics.meteor import Matcher
 from vn.metrics.tokenisation import Tokenisation
 from vn.score.against import check_same_clips, check_tags
 from vn.score.breakdown import breakdown
-from vn.score.instruments import Instruments
-from vn.score.measures import FACTS, METRICS, Choices, has_facts, measure
+from vn.score.measures import FACTS, METRICS, ScoreSettings, has_facts, measure
+from vn.score.models import ScoringModels
 from vn.score.predictions import HAN, Test, gather
 from vn.score.sums import Measure, Measured, NotComputed
 
@@ -57,7 +57,7 @@ class Scored:
 def take(
     predictions: Sequence[Mapping[str, Any]],
     stories: Sequence[Mapping[str, Any]] | None = None,
-    choices: Choices | None = None,
+    settings: ScoreSettings | None = None,
     *,
     storyline_given: bool = False,
     file: str | Path | None = None,
@@ -70,7 +70,7 @@ def take(
     Args:
         predictions: as in `score`, and so are those that follow.
         stories: as in `score`.
-        choices: how to measure.
+        settings: how to measure.
         storyline_given: as in `score`.
         file: as in `score`.
         stories_file: as in `score`.
@@ -81,15 +81,15 @@ def take(
         InputError: naming the line, video or clip at fault.
     """
     findings = findings if findings is not None else Findings()
-    choices = choices or Choices()
+    settings = settings or ScoreSettings()
     test = gather(
         predictions, stories, storyline_given=storyline_given, file=file, stories_file=stories_file, findings=findings
     )
     _note_gaps(test, file, findings)
-    _note_language(test, choices, file, findings)
+    _note_language(test, settings, file, findings)
     # Few stories say their facts: elsewhere the metric is not missing, it does not exist.
     names = [name for name in METRICS if name not in FACTS or has_facts(test)]
-    return Scored(test, measure(test, choices, names, on_step, findings))
+    return Scored(test, measure(test, settings, names, on_step, findings))
 
 
 def score(
@@ -100,7 +100,7 @@ def score(
     seed: int = 0,
     *,
     user_dictionary: str | Path = "stories",
-    instruments: Instruments | None = None,
+    models: ScoringModels | None = None,
     by: Sequence[str] = (),
     storyline_given: bool = False,
     file: str | Path | None = None,
@@ -120,7 +120,7 @@ def score(
         meteor_matcher: ``exact``, or ``jar`` for METEOR's own program.
         seed: of the resampling behind the intervals.
         user_dictionary: words that jieba keeps whole: ``stories`` (titles and points), ``none`` or a file.
-        instruments: encoders and judges; None for none, so that what needs them is not computed.
+        models: encoders and judges; None for none, so that what needs them is not computed.
         by: breakdowns to add, of `vn.score.breakdown.WAYS`.
         storyline_given: as in `vn.score.predictions.gather`.
         file: named in errors about predictions.
@@ -136,11 +136,11 @@ def score(
     Raises:
         InputError: naming the line, video or clip at fault.
     """
-    choices = Choices(tokenisation, meteor_matcher, user_dictionary, instruments or Instruments())
+    settings = ScoreSettings(tokenisation, meteor_matcher, user_dictionary, models or ScoringModels())
     scored = take(
         predictions,
         stories,
-        choices,
+        settings,
         storyline_given=storyline_given,
         file=file,
         stories_file=stories_file,
@@ -178,10 +178,10 @@ def paired_difference(
     """
     tests = [gather(predictions, stories) for predictions in (predictions_a, predictions_b)]
     check_same_clips(*tests)
-    choices = Choices(tokenisation, meteor_matcher, user_dictionary)
+    settings = ScoreSettings(tokenisation, meteor_matcher, user_dictionary)
     measures = []
     for test in tests:
-        each = measure(test, choices, [metric_name])[metric_name]
+        each = measure(test, settings, [metric_name])[metric_name]
         if isinstance(each, NotComputed):
             raise InputError(f"{metric_name} cannot be computed: {each.why}")
         measures.append(each)
@@ -206,9 +206,9 @@ def _note_gaps(test: Test, file: str | Path | None, findings: Findings) -> None:
         findings.add(f"{len(long)} narrations have more than {LONG} characters: {', '.join(long[:SHOWN])}", file=file)
 
 
-def _note_language(test: Test, choices: Choices, file: str | Path | None, findings: Findings) -> None:
+def _note_language(test: Test, settings: ScoreSettings, file: str | Path | None, findings: Findings) -> None:
     """Say where texts or tokenisation are not in the stories' language: the numbers stand, and mean little."""
-    tokenisation = choices.tokenisation
+    tokenisation = settings.tokenisation
     name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation
     if test.language == "zh" and name in ("ptb", "words"):
         findings.add(f"the tokenisation {name} cuts Chinese into whole phrases; char or jieba fit it", file=file)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from vn.errors import InputError, show
 from vn.io.lock import claim
+from vn.sweep.dry_run import rehearse_sweep
 from vn.sweep.grid import Sweep, command_of, read_sweep
-from vn.sweep.rehearsal import rehearse_sweep
 from vn.sweep.runner import Runner, environment_of, shown
 
 EPILOG = """\

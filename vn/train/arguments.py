@@ -13,6 +13,7 @@ from jsonargparse import ArgumentError
 from vn.errors import InputError, did_you_mean, show
 from vn.generation.decoding import clash
 from vn.io.files import parse_json, read_json, read_yaml
+from vn.renamed import current_key, with_current_names
 from vn.run_paths import check_data, moved
 from vn.shipped import find
 
@@ -77,7 +78,7 @@ def expand(argv: list[str]) -> list[str]:
     for arg in argv:  # --key=value to --key value, for these only
         key, equals, value = arg.partition("=")
         args += [key, value] if equals and key in ("--run", "--ablation", "--debug", "--config", "-c") else [arg]
-    args = _spell_parameters(args)
+    args = [_current_flag(arg) for arg in _spell_parameters(args)]
     out: list[str] = []
     overlay: Path | None = None
     preset: tuple[str, ...] = ()
@@ -88,7 +89,7 @@ def expand(argv: list[str]) -> list[str]:
             run = Path(value)
             if not (run / "config.yaml").exists():
                 raise InputError("no run here (config.yaml is missing)", file=value or "--run")
-            if not any(each.partition("=")[0] == "--data.data" for each in args):
+            if not any(each.partition("=")[0] == "--data.folder" for each in args):
                 check_data(run / "config.yaml")
             out += ["--config", str(run / "config.yaml"), *_places(run / "config.yaml")]
             out += ["--runs", str(run.parent), "--name", run.name]
@@ -125,6 +126,12 @@ def expand(argv: list[str]) -> list[str]:
         file = beside if beside.exists() else find("experiments", Path("experiments") / overlay)
         out[places[-1] + 2 : places[-1] + 2] = ["--config", str(file)]
     return out
+
+
+def _current_flag(arg: str) -> str:
+    """A flag under its name of now."""
+    key, equals, value = arg.partition("=")
+    return f"--{current_key(key[2:])}{equals}{value}" if key.startswith("--") else arg
 
 
 def _places(config: Path) -> list[str]:
@@ -169,7 +176,7 @@ def read_configs(args: list[str]) -> dict[Path, dict[str, Any]]:
         data = read_yaml(file)
         if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
             raise InputError(f"expected settings by name, got {show(data)}", file=file)
-        configs[file] = data
+        configs[file] = with_current_names(data)
     return configs
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import lightning as L
 import yaml
-from jsonargparse import ArgumentError, Namespace
+from jsonargparse import ArgumentError, Namespace, get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import LightningEnvironment
@@ -23,25 +23,27 @@ from vn.errors import InputError
 from vn.io.atomic import write_text
 from vn.io.files import read_yaml
 from vn.io.lock import claim
-from vn.run_paths import with_ways
+from vn.renamed import with_current_names
+from vn.run_paths import with_relative_paths
 from vn.score.command import print_table, score_folder
 from vn.train.arguments import ABLATIONS, DEBUG, check, expand, explain, read_configs
-from vn.train.before import check_before
 from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import check_epochs, check_fits, check_readable, find, use_our_checkpoints, wandb_run_id
 from vn.train.checkpoints import LAST, checkpoint_callbacks
 from vn.train.datamodule import StoryDataModule
+from vn.train.log_filter import filtered_logs
 from vn.train.loggers import JsonlLogger
-from vn.train.mirror import finish_wandb, note_end, seen_by_sweep, wandb_logger
-from vn.train.module import NarratorModule, Testing
-from vn.train.quiet import quiet
+from vn.train.module import EvaluationSettings, NarratorModule
+from vn.train.monitor import StepMonitor, ValidationMonitor
+from vn.train.preflight import check_before
 from vn.train.same_run import refuse_other
-from vn.train.showcase import Showcase
 from vn.train.sigterm import EXIT, Preempted, Sigterm
+from vn.train.story_table import StoryTable
 from vn.train.strategy import register
-from vn.train.watch import StepWatch, ValidationWatch
+from vn.train.wandb_logging import finish_wandb, note_end, seen_by_sweep, wandb_logger
 
 CONFIG = "config.yaml"
+PARSER = "vn"  # jsonargparse's name for the way of reading YAML below
 DESCRIPTIONS = {
     "fit": "Train a narrator: vn fit --config experiments/demo.yaml",
     "validate": "The loss of a trained narrator on the val split: vn validate --run runs/demo",
@@ -70,6 +72,7 @@ class NarratorCLI(LightningCLI):
     def __init__(
         self, command: str, args: list[str], stack: ExitStack | None = None, sigterm: Sigterm | None = None
     ) -> None:
+        set_loader(PARSER, _load, (yaml.YAMLError,))
         self.command = command
         self.stack = stack or ExitStack()
         self.sigterm = sigterm or Sigterm()
@@ -90,6 +93,7 @@ class NarratorCLI(LightningCLI):
                 "prog": f"vn {command}",
                 "description": DESCRIPTIONS[command],
                 "exit_on_error": False,
+                "parser_mode": PARSER,
             },
             auto_configure_optimizers=False,
             args=args,
@@ -128,7 +132,7 @@ class NarratorCLI(LightningCLI):
         parser.add_argument(
             "--out", type=str | None, default=None, help="where a test writes (default: the run folder)"
         )
-        parser.add_class_arguments(Testing, "test")
+        parser.add_class_arguments(EvaluationSettings, "test")
         parser.link_arguments("seed_everything", "data.seed")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -203,13 +207,13 @@ class NarratorCLI(LightningCLI):
         extra = [
             AfterTest(score_folder),
             StepSeed(int(s.seed_everything or 0)),
-            ValidationWatch(),
+            ValidationMonitor(),
         ]
         if self.command in ("fit", "run"):
             places = (self.folder / "checkpoints", self.folder / "adapter")
-            extra.append(StepWatch(s.data.bad_samples))
+            extra.append(StepMonitor(s.data.bad_samples))
             extra += checkpoint_callbacks(*places, s.checkpoint_every, s.keep, self.sigterm)
-        extra.append(Showcase(self.folder / "adapter"))
+        extra.append(StoryTable(self.folder / "adapter"))
         config = {**self.config_init.trainer, **kwargs}
         jsonl = JsonlLogger(self.output)
         config["logger"] = [jsonl, *seen_by_sweep(self._loggers(config.get("logger"), jsonl), self.output)]
@@ -243,17 +247,22 @@ class NarratorCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         """Tell the module where to write, check what can be checked without a weight, and load what is tested."""
         model: NarratorModule = self.model
-        model.testing = self.config_init.test
+        model.evaluation = self.config_init.test
         model.output = self.output
         adapter = Path(self.settings.adapter or self.folder / "adapter")
         check_before(self.command, self.datamodule, model, adapter)
         if self.command in ("fit", "run"):
             if process_rank() == 0 and not (self.folder / "adapter").exists():
-                write_text(self.folder / CONFIG, with_ways(self._dump(), self.folder))
+                write_text(self.folder / CONFIG, with_relative_paths(self._dump(), self.folder))
         else:
             model.load_adapter(adapter)
             if process_rank() == 0 and wandb_variables().point and not self.settings.out:
-                write_text(self.output / CONFIG, with_ways(self._dump(), self.output))  # a point's own folder
+                write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))  # a point's own folder
+
+
+def _load(text: str) -> Any:
+    """YAML, with the settings' names of now."""
+    return with_current_names(get_loader("yaml")(text))
 
 
 def _no_handlers() -> None:
@@ -262,7 +271,7 @@ def _no_handlers() -> None:
 
 def main(command: str, argv: list[str]) -> int:
     """Run one of the commands; bad configuration is an `InputError`."""
-    with quiet(), ExitStack() as stack:
+    with filtered_logs(), ExitStack() as stack:
         sigterm = Sigterm()
         stack.enter_context(sigterm.heard())
         try:

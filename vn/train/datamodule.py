@@ -17,9 +17,9 @@ from vn.data.manifest import Manifest, SampleEntry
 from vn.data.order import Schedule, Unit, Video, deal, steps
 from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
-from vn.generation.generate import Footage
-from vn.llm.batch import Batch, VideoRow, collate, share
-from vn.llm.packing import Packer, Row
+from vn.generation.generate import VideoInput
+from vn.llm.packing import Batch, VideoRow, collate, share
+from vn.llm.rows import Row, RowBuilder
 from vn.train.fits import check_narrator
 
 Packing = Literal["tree", "clip"]
@@ -31,7 +31,7 @@ WRITTEN_TOKENS = 45  # of a clip: label and narration
 
 
 @dataclass(frozen=True, slots=True)
-class Micro:
+class MicroBatchPlan:
     """A micro-batch to read: its own units, and all videos of its step (their supervised tokens are counted)."""
 
     units: list[Unit]
@@ -42,7 +42,7 @@ class StoryDataModule(L.LightningDataModule):
     """Train, val and test videos from a folder that ``vn prepare`` made.
 
     Args:
-        data: the folder with ``manifest.json``.
+        folder: the folder with ``manifest.json``.
         clips_per_step: clips of an optimizer step, whatever the ranks, workers and accumulation (the paper's 32).
         block_shards: samples mix within blocks of this many shards; None mixes all.
         workers: loader processes; 0 reads in the main process.
@@ -54,7 +54,7 @@ class StoryDataModule(L.LightningDataModule):
 
     def __init__(
         self,
-        data: str,
+        folder: str,
         clips_per_step: int = 32,
         block_shards: int | None = None,
         workers: int = 2,
@@ -69,7 +69,7 @@ class StoryDataModule(L.LightningDataModule):
         super().__init__()
         if clips_per_step < 1:
             raise InputError(f"expected at least 1, got {clips_per_step}", field="data.clips_per_step")
-        self.folder = Path(data)
+        self.folder = Path(folder)
         self.clips_per_step = clips_per_step
         self.block_shards = block_shards
         self.workers = workers
@@ -180,53 +180,53 @@ class StoryDataModule(L.LightningDataModule):
         """The same videos as `test_dataloader`."""
         return self._story_loader("test")
 
-    def _packer(self) -> Packer:
-        """The narrator's packer, once it is sure that the narrator was made for these stories and features."""
+    def _builder(self) -> RowBuilder:
+        """The narrator's builder, once it is sure that the narrator was made for these stories and features."""
         assert self.trainer is not None
         module: Any = self.trainer.lightning_module
         check_narrator(module.assembled.card, self.manifest, self.folder)
-        return module.assembled.packer
+        return module.assembled.builder
 
     def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> _Loader:
         assert self.trainer is not None
         rank, world = self.trainer.global_rank, self.trainer.world_size
         videos = self.videos(split)
 
-        def micros(index: int) -> Micro:
+        def micros(index: int) -> MicroBatchPlan:
             step = plan[index // accumulate]
             dealt = deal(videos, step, world * accumulate)
-            return Micro(dealt[rank * accumulate + index % accumulate], step)
+            return MicroBatchPlan(dealt[rank * accumulate + index % accumulate], step)
 
         probe = split == "train" and self.bad_samples > 0
-        reader = MicroBatchReader(self.folder, self.entries(split), self._packer(), self.packing, probe)
+        reader = MicroBatchReader(self.folder, self.entries(split), self._builder(), self.packing, probe)
         source = _Source(range(first * accumulate, len(plan) * accumulate), micros)
         return _Loader(source, reader.read, len(plan) * accumulate, self.workers)
 
     def _story_loader(self, split: str) -> _Loader:
         assert self.trainer is not None
-        self._packer()
+        self._builder()
         entries = self.entries(split)
         others = other_videos(entries) if self.frames == "other_video" else list(range(len(entries)))
         folder, frame = self.folder, (self.manifest.tokens, self.manifest.width)
 
-        def footage(index: int) -> Footage | Unread:
+        def video_input(index: int) -> VideoInput | UnreadableVideo:
             try:
                 story, frames, seconds = read_sample(folder / entries[index].shard, entries[index], frame)
                 if others[index] != index:
                     other = entries[others[index]]
                     _, frames, seconds = read_sample(folder / other.shard, other, frame)
             except InputError as error:
-                return Unread(str(error))
-            return Footage(story, frames, seconds)
+                return UnreadableVideo(str(error))
+            return VideoInput(story, frames, seconds)
 
         # The longest first: at the end, none goes on alone for long.
         order = sorted(range(len(entries)), key=lambda i: (-entries[i].clips, i))
         mine = order[self.trainer.global_rank :: self.trainer.world_size]
-        return _Loader(_Source(range(len(mine)), lambda i: mine[i]), footage, len(mine), self.workers)
+        return _Loader(_Source(range(len(mine)), lambda i: mine[i]), video_input, len(mine), self.workers)
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadableVideo:
     """A video to narrate that cannot be read; the others can be narrated first.
 
     Attributes:
@@ -264,27 +264,27 @@ class MicroBatchReader:
     Args:
         folder: the data folder.
         entries: of the split.
-        packer: builds rows.
+        builder: builds rows.
         packing: see `StoryDataModule`.
         probe: read all videos of a step, so that each micro-batch, on any rank, knows which of them are bad.
     """
 
     def __init__(
-        self, folder: Path, entries: list[SampleEntry], packer: Packer, packing: Packing, probe: bool = False
+        self, folder: Path, entries: list[SampleEntry], builder: RowBuilder, packing: Packing, probe: bool = False
     ) -> None:
         self.folder = folder
         self.entries = entries
-        self.packer = packer
+        self.builder = builder
         self.packing = packing
         self.probe = probe
         self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
 
-    def read(self, micro: Micro) -> Batch:
+    def read(self, micro: MicroBatchPlan) -> Batch:
         """One micro-batch; an empty one still passes through every module, without weight.
 
         A bad video counts for nothing: not for the rows of its step, and not for the tokens that the mean is over.
         """
-        packer = self.packer
+        builder = self.builder
         tokens = {video: self._tokens(video) for video in micro.step}
         bad = {video: error for video, error in tokens.items() if isinstance(error, InputError)}
         rows: list[VideoRow] = []
@@ -302,22 +302,26 @@ class MicroBatchReader:
         targets = sum(count for count in tokens.values() if isinstance(count, int))
         if rows:
             batch = collate(
-                share(rows) if self.packing == "tree" else rows, videos, packer.frame_tokens, packer.tokens.pad, targets
+                share(rows) if self.packing == "tree" else rows,
+                videos,
+                builder.frame_tokens,
+                builder.tokens.pad,
+                targets,
             )
         else:
-            blank = np.zeros((1, packer.frame_tokens, packer.width), dtype=np.float16)
-            batch = collate([(0, packer.empty_row())], [blank], packer.frame_tokens, packer.tokens.pad, targets, 0.0)
+            blank = np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)
+            batch = collate([(0, builder.empty_row())], [blank], builder.frame_tokens, builder.tokens.pad, targets, 0.0)
         batch.step_videos = len(micro.step) - len(bad)
         batch.bad = {self.entries[video].key: str(error) for video, error in bad.items()}
         return batch
 
     def _rows(self, video: int, clips: Sequence[int] | None) -> tuple[np.ndarray, list[Row]]:
         """The frames of a video, and the rows of some narrated clips, or of all."""
-        entry, packer = self.entries[video], self.packer
-        story, frames, seconds = read_sample(self.folder / entry.shard, entry, (packer.frame_tokens, packer.width))
+        entry, builder = self.entries[video], self.builder
+        story, frames, seconds = read_sample(self.folder / entry.shard, entry, (builder.frame_tokens, builder.width))
         narrated = story.narrated if clips is None else [story.narrated[n] for n in clips]
         return frames, [
-            packer.training_row(story, packer.plan(story, frames, seconds, clip), clip) for clip in narrated
+            builder.training_row(story, builder.plan(story, frames, seconds, clip), clip) for clip in narrated
         ]
 
     def _tokens(self, video: int) -> int | InputError:
@@ -327,7 +331,7 @@ class MicroBatchReader:
                 story = read_story(self.folder / entry.shard, entry)
                 if self.probe:
                     self._rows(video, None)
-                self._known[video] = sum(self.packer.supervised_tokens(story, clip) for clip in story.narrated)
+                self._known[video] = sum(self.builder.supervised_tokens(story, clip) for clip in story.narrated)
             except InputError as error:
                 self._known[video] = error
         return self._known[video]

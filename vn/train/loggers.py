@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: where logged numbers always go. `vn.train.mirror` copies them to W&B."""
+"""``metrics.jsonl``: where logged numbers always go. `vn.train.wandb_logging` copies them to W&B."""
 
 from __future__ import annotations
 

@@ -18,15 +18,15 @@ from vn.adapter import Assembly, NarratorCard, assemble, load_adapter, lost_base
 from vn.data.manifest import Manifest
 from vn.errors import Findings
 from vn.generation.decoding import Decoding
-from vn.generation.generate import Footage, Storyline, StoryWriter, WrittenClip
+from vn.generation.generate import Storyline, StoryWriter, VideoInput, WrittenClip
 from vn.io.hashes import hash_folder
-from vn.llm.batch import Batch
 from vn.llm.load import Quantization
 from vn.llm.lora import LoraSettings
+from vn.llm.packing import Batch
 from vn.prompt import ClipHeader, Template, default_template
 from vn.story import WordRangeRule
 from vn.train.checkpoint_io import load_weights
-from vn.train.datamodule import StoryDataModule, Unread
+from vn.train.datamodule import StoryDataModule, UnreadableVideo
 from vn.train.predictions import PredictionWriter, prediction_lines
 from vn.visual.plan import VisualSettings
 
@@ -59,7 +59,7 @@ class Optimization:
 
 
 @dataclass(frozen=True)
-class Testing:
+class EvaluationSettings:
     """What a test writes.
 
     Attributes:
@@ -134,7 +134,7 @@ class NarratorModule(L.LightningModule):
         self.gradient_checkpointing = gradient_checkpointing
         self.attention = attention
         self.quantization = quantization
-        self.testing = Testing()
+        self.evaluation = EvaluationSettings()
         self.output: Path | None = None  # where a test writes; set by the command
         self.start_from: Path | None = None  # a checkpoint whose weights training starts from; set by the command
         self.assembly: Assembly | None = None
@@ -211,7 +211,7 @@ class NarratorModule(L.LightningModule):
 
     @property
     def assembled(self) -> Assembly:
-        """The narrator and its packer, which the data module builds rows with."""
+        """The narrator and its builder, which the data module builds rows with."""
         assert self.assembly is not None, "configure_model has not run"
         return self.assembly
 
@@ -265,14 +265,14 @@ class NarratorModule(L.LightningModule):
     def on_predict_start(self) -> None:
         self._open_predictions()
 
-    def test_step(self, video: Footage | Unread, batch_idx: int) -> None:
-        """Narrate a video in every setting of `Testing.storyline`, on the model's own earlier text.
+    def test_step(self, video: VideoInput | UnreadableVideo, batch_idx: int) -> None:
+        """Narrate a video in every setting of `EvaluationSettings.storyline`, on the model's own earlier text.
 
         It is begun here, and written side by side with others until all are done.
         """
         self._narrate(video)
 
-    def predict_step(self, video: Footage | Unread, batch_idx: int) -> None:
+    def predict_step(self, video: VideoInput | UnreadableVideo, batch_idx: int) -> None:
         """The same for videos without references."""
         self._narrate(video)
 
@@ -289,25 +289,25 @@ class NarratorModule(L.LightningModule):
 
     @property
     def _settings(self) -> list[Storyline]:
-        return self.testing.storyline if self.assembled.packer.storyline else ["predicted"]
+        return self.evaluation.storyline if self.assembled.builder.storyline else ["predicted"]
 
     def _open_predictions(self) -> None:
         assert self.output is not None, "the command sets where a test writes"
         test = {
             "adapter": self.adapter_sha256,
             "base_model": self.assembled.card.base_sha256,
-            "testing": dataclasses.asdict(self.testing),
+            "testing": dataclasses.asdict(self.evaluation),
             "data": [self.data.manifest.sha256, self.data.frames, self.data.limit, self.data.evaluate_on],
         }
         self._predictions = PredictionWriter(self.output, self.trainer, test)
-        self._writer = StoryWriter(self.narrator, self.assembled.packer, self.testing.decoding)
+        self._writer = StoryWriter(self.narrator, self.assembled.builder, self.evaluation.decoding)
         self._pool = self._writer.pool(self.data.videos_at_once)
 
-    def _narrate(self, video: Footage | Unread) -> None:
-        if isinstance(video, Unread):
+    def _narrate(self, video: VideoInput | UnreadableVideo) -> None:
+        if isinstance(video, UnreadableVideo):
             self._predictions.note_unread(video.why)
             return
-        story, source = video.story, self.assembled.packer.words.source
+        story, source = video.story, self.assembled.builder.words.source
         clips = story.narrated or range(len(story.clips))
         for setting in self._settings:
             if (setting, story.id) in self._predictions.done:

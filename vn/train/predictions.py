@@ -19,7 +19,7 @@ import lightning as L
 
 from vn.errors import Findings, InputError
 from vn.generation.generate import WrittenClip
-from vn.generation.labels import likeliest
+from vn.generation.labels import most_likely
 from vn.io.atomic import disk_fault, write_text
 from vn.story import Story
 from vn.train.ranks import gather, leave
@@ -45,7 +45,7 @@ def prediction_lines(story: Story, written: Iterable[WrittenClip], range_source:
                 "end": clip.end,
                 "labels": names[0],
                 "labels_given": names[1],
-                "label_odds": likeliest(each.odds, story.language),
+                "label_odds": most_likely(each.odds, story.language),
                 "narration": each.written.narration,
                 "word_range": [each.written.words.low, each.written.words.high],
                 "range_source": source,

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from vn.visual.similarity import AdjacentPairs
 
 
-def consolidate(frames: Tensor, length: int) -> Tensor:
-    """Merge the most similar adjacent frames until `length` are left.
+def consolidate(means: np.ndarray, length: int) -> np.ndarray:
+    """Merge the most similar adjacent frames until `length` are left, as weights: ``memory = weights @ frames``.
 
     Each merge replaces a pair by its unweighted average, whatever each of the two has absorbed (the paper's
-    footnote 4); similarity is the cosine of token means; ties go to the earliest pair.
-
-    Args:
-        frames: ``[F, T, D]``.
-        length: frames to keep, at least 1.
-
-    Returns:
-        ``[min(F, length), T, D]``, in the frames' type and on their device.
-    """
-    weights = consolidation_weights(frames.double().mean(dim=1), length)
-    return torch.einsum("mf,ftd->mtd", weights.to(frames), frames)
-
-
-def consolidation_weights(means: Tensor, length: int) -> Tensor:
-    """The memory as weights over frames: ``memory = weights @ frames``.
-
-    Both the token mean and the average are linear, so the token means alone decide which frames merge.
+    footnote 4); similarity is the cosine of token means; ties go to the earliest pair. Both the token mean and the
+    average are linear, so the token means alone decide which frames merge.
 
     Args:
         means: token means ``[F, D]``.
         length: frames to keep, at least 1.
 
     Returns:
-        ``[min(F, length), F]`` float32 on the CPU; each row is a convex combination of consecutive frames.
+        ``[min(F, length), F]`` float32; each row is a convex combination of consecutive frames.
     """
-    return torch.from_numpy(merge_weights(means.double().cpu().numpy(), length))
-
-
-def merge_weights(means: np.ndarray, length: int) -> np.ndarray:
-    """`consolidation_weights` on float64 numpy arrays."""
     if length < 1:
         raise ValueError(f"a memory has at least one frame, got length {length}")
     count = len(means)

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 
 from vn.story import Story
-from vn.visual.compression import kept_frames
-from vn.visual.memory import merge_weights
+from vn.visual.compression import compress
+from vn.visual.memory import consolidate
 
 Memory = Literal["consolidated", "all", "none"]
 
@@ -94,7 +94,7 @@ def visual_plan(
         here = here[:0]
     if settings.compression:
         tau = settings.threshold if settings.threshold is not None else threshold
-        here = here[kept_frames(means[here], tau)]
+        here = here[compress(means[here], tau)]
     narrated = story.narrated or range(len(story.clips))  # a raw video: every clip will be narrated
     spans = [clip_frames(seconds, story.clips[i].start, story.clips[i].end) for i in narrated if i < clip]
     before = np.concatenate(spans) if spans else np.empty(0, dtype=int)
@@ -105,7 +105,7 @@ def visual_plan(
             rows.append(np.eye(count, dtype=np.float32)[before])
         else:
             merged = np.zeros((min(len(before), settings.memory_length), count), dtype=np.float32)
-            weights = merge_weights(means[before], settings.memory_length)
+            weights = consolidate(means[before], settings.memory_length)
             np.add.at(merged.T, before, weights.T)  # a frame may belong to two clips that overlap
             rows.append(merged)
     memory = sum(len(r) for r in rows)

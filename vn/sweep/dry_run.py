@@ -23,8 +23,8 @@ def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
     Returns:
         What would fail, and notes: one line each, with the points that it concerns.
     """
-    from vn.train.quiet import quiet
-    from vn.train.rehearse import rehearse
+    from vn.train.dry_run import dry_run
+    from vn.train.log_filter import filtered_logs
 
     problems: dict[str, list[str]] = {}
     notes: dict[str, list[str]] = {}
@@ -33,9 +33,9 @@ def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
     except InputError as error:
         problems[str(error)] = []
     points = chosen(sweep.points)
-    with quiet():
+    with filtered_logs():
         for point in points:
-            for kind, lines in zip((problems, notes), rehearse(*_arguments(sweep, point, folder)), strict=True):
+            for kind, lines in zip((problems, notes), dry_run(*_arguments(sweep, point, folder)), strict=True):
                 for line in dict.fromkeys(lines):
                     kind.setdefault(line, []).append(point.name)
     checked = f" ({len(points)} of {len(sweep.points)} points were checked)" if len(points) < len(sweep.points) else ""

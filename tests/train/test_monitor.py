@@ -64,7 +64,7 @@ def copy(data, tmp_path):
 def test_bad_samples_are_left_out_up_to_a_budget(experiment, capsys, copy):
     """One more than the budget stops the run; the same video in a later epoch counts once."""
     damage(copy, "train-0-1", "train-2-3")
-    args = ("--data.data", str(copy))
+    args = ("--data.folder", str(copy))
     assert experiment("fit", *args, name="none") == 2
     assert "train-" in capsys.readouterr().err.strip().splitlines()[-1]
     assert experiment("fit", *args, "--data.bad_samples", "1", name="one") == 2
@@ -78,7 +78,7 @@ def test_bad_samples_are_left_out_up_to_a_budget(experiment, capsys, copy):
 
 def test_what_is_left_out_does_not_depend_on_how_a_step_is_dealt(experiment, copy):
     damage(copy, "train-2-3")
-    args = ("--data.data", str(copy), "--data.bad_samples", "1", "--model.lora.dropout", "0.0")
+    args = ("--data.folder", str(copy), "--data.bad_samples", "1", "--model.lora.dropout", "0.0")
     assert experiment("fit", *args, name="one") == 0
     assert experiment("fit", *args, "--trainer.accumulate_grad_batches", "3", name="three") == 0
     ones, threes = dict(experiment.metrics("one")), dict(experiment.metrics("three"))
@@ -112,6 +112,6 @@ def test_a_bad_sample_of_the_val_split_stops_the_run_whatever_the_budget(experim
     """Its loss would not be that of the split."""
     key = Manifest.load(copy).samples("val")[0].key
     damage(copy, key, split="val")
-    assert experiment("fit", "--data.data", str(copy), "--data.bad_samples", "9") == 2
+    assert experiment("fit", "--data.folder", str(copy), "--data.bad_samples", "9") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert f"{key}.frames.npy" in error or f"{key}: frames.npy" in error

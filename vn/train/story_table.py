@@ -26,7 +26,7 @@ COLUMNS = (
 ARTIFACT = ("predictions.*.jsonl", "stories.jsonl", "scores.json", "config.yaml")
 
 
-class Showcase(L.Callback):
+class StoryTable(L.Callback):
     """Logs a table ``stories/<setting>``, and ``adapter-<run>`` and ``predictions-<run>`` as artifacts.
 
     Args:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from vn.llm.batch import Batch
+from vn.llm.packing import Batch
 from vn.train.datamodule import StoryDataModule
 from vn.train.module import NarratorModule
 from vn.train.ranks import gather, leave
@@ -21,7 +21,7 @@ from vn.train.ranks import gather, leave
 MOST_KEYS = 12  # that a message names
 
 
-class StepWatch(L.Callback):
+class StepMonitor(L.Callback):
     """Sums a step over micro-batches and ranks, before the optimizer takes it: logs it, or stops the run on all ranks.
 
     Args:
@@ -37,6 +37,10 @@ class StepWatch(L.Callback):
         self._loss = self._norm = math.nan
         self._since = self._waited = 0.0
         self._tokens = self._videos = 0
+
+    @property
+    def state_key(self) -> str:
+        return "StepWatch"  # as checkpoints have it: the class's name when they were first written
 
     def state_dict(self) -> dict[str, Any]:
         return {"bad": self.bad, "cut": self.cut}
@@ -143,7 +147,7 @@ class StepWatch(L.Callback):
         self._tokens = self._videos = 0
 
 
-class ValidationWatch(L.Callback):
+class ValidationMonitor(L.Callback):
     """Stops all ranks where one finds a bad sample: without it, a loss is not that of its split."""
 
     def on_validation_batch_start(

@@ -18,7 +18,7 @@ from vn.story import Story
 Vectors = dict[str, np.ndarray]
 
 
-class Telling(Protocol):
+class TextUnits(Protocol):
     """A story's texts, and its numbers once they are embedded."""
 
     story: Story

@@ -85,7 +85,7 @@ class ShardRecord:
     bad: list[str] = field(default_factory=list)
 
 
-class Workplace:
+class PrepareState:
     """The records of one ``vn prepare``, in the data folder.
 
     Args:

@@ -14,7 +14,7 @@ import numpy as np
 from vn.io.files import read_text
 from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
 from vn.metrics.user_dictionary import CHOICES
-from vn.score.measures import Choices, finish_of
+from vn.score.measures import ScoreSettings, finish_of
 from vn.score.predictions import Test
 from vn.score.sums import Measure, Measured, NotComputed
 from vn.story import Language
@@ -22,7 +22,7 @@ from vn.story import Language
 PACKAGES = ("jieba", "pycocoevalcap")  # whose versions change a score
 
 
-def pack(measured: Measured, test: Test) -> bytes:
+def to_bytes(measured: Measured, test: Test) -> bytes:
     """Everything about the measures of a test but the test itself."""
     places = {(clip.video, clip.clip): i for i, clip in enumerate(test.clips)}
     heads: dict[str, dict[str, object]] = {}
@@ -49,10 +49,10 @@ def pack(measured: Measured, test: Test) -> bytes:
     return file.getvalue()
 
 
-def unpack(packed: bytes, test: Test) -> Measured:
-    """The measures of a test that `pack` was given."""
+def from_bytes(data: bytes, test: Test) -> Measured:
+    """The measures of a test that `to_bytes` was given."""
     measured: Measured = {}
-    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         for name, head in json.loads(arrays["heads"].tobytes()).items():
             if "why" in head:
                 measured[name] = NotComputed(head["why"])
@@ -68,14 +68,14 @@ def unpack(packed: bytes, test: Test) -> Measured:
     return measured
 
 
-def way(choices: Choices, language: Language) -> str:
-    """What measures depend on besides the test: the choices, and the code. Names a maker in a `DiskCache`."""
-    tokenisation = choices.tokenisation or DEFAULT[language]
+def method(settings: ScoreSettings, language: Language) -> str:
+    """What measures depend on besides the test: the settings, and the code. Names a maker in a `DiskCache`."""
+    tokenisation = settings.tokenisation or DEFAULT[language]
     name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation_named(tokenisation).name
-    words = str(choices.user_dictionary)
+    words = str(settings.user_dictionary)
     if words not in CHOICES:
         words = f"{Path(words).name} {hashlib.sha256(read_text(words).encode()).hexdigest()}"
-    return " ".join(["measures", _code(), name, choices.meteor, words])
+    return " ".join(["measures", _code(), name, settings.meteor, words])
 
 
 def digest(test: Test) -> str:
@@ -86,7 +86,8 @@ def digest(test: Test) -> str:
 @functools.cache
 def _code() -> str:
     """A hash of the code that measures: what an older version measured does not count."""
-    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "story.py"]
+    root = Path(__file__).parents[1]
+    files = [*sorted([*root.glob("metrics/*.py"), *root.glob("score/*.py")]), root / "story.py"]
     found = hashlib.sha256(b"".join(file.read_bytes() for file in files))
     for package in PACKAGES:
         try:

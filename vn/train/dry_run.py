@@ -11,11 +11,11 @@ from vn.environment import hub_is_offline
 from vn.errors import InputError
 from vn.llm.load import is_on_this_machine
 from vn.train.arguments import expand
-from vn.train.before import check_before
 from vn.train.command import NarratorCLI
+from vn.train.preflight import check_before
 
 
-def rehearse(command: str, argv: list[str]) -> tuple[list[str], list[str]]:
+def dry_run(command: str, argv: list[str]) -> tuple[list[str], list[str]]:
     """Go through all that can fail before a weight is read.
 
     Args:
@@ -26,13 +26,13 @@ def rehearse(command: str, argv: list[str]) -> tuple[list[str], list[str]]:
         What the command would refuse, and notes on what cannot be known here.
     """
     try:
-        done = _Rehearsal(command, expand(argv))
+        done = _DryRun(command, expand(argv))
     except InputError as error:
         return [str(error)], []
     return done.problems, done.notes
 
 
-class _Rehearsal(NarratorCLI):
+class _DryRun(NarratorCLI):
     """Parses, and builds model and data but no trainer."""
 
     def _set_seed(self) -> None:

@@ -26,7 +26,7 @@ _TIPS = re.compile("Tip:|Detected KeyboardInterrupt")  # of an interrupt, our ow
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def filtered_logs() -> Iterator[None]:
     """Hide them while the block runs."""
     with warnings.catch_warnings():
         for message in _WARNINGS:

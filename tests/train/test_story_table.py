@@ -8,7 +8,7 @@ from made_up import write_data
 
 from vn.data.shards import read_story
 from vn.train.datamodule import StoryDataModule, other_videos
-from vn.train.showcase import COLUMNS, VIDEOS, story_rows
+from vn.train.story_table import COLUMNS, VIDEOS, story_rows
 
 
 @pytest.fixture(scope="module")

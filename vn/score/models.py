@@ -23,7 +23,7 @@ JUDGES = "classifier, openai:MODEL or local:MODEL"
 
 
 @dataclass
-class Instruments:
+class ScoringModels:
     """What some metrics are taken with; everything is None, so that nothing is loaded, unless it is asked for.
 
     Attributes:

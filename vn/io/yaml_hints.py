@@ -41,7 +41,7 @@ LONGEST_LINE = 300  # characters that are looked at
 LIKE_TEXT = "put it in quotes"
 
 
-def slip(text: str, names: tuple[str, ...] = ()) -> str:
+def yaml_hint(text: str, names: tuple[str, ...] = ()) -> str:
     """What in a YAML file was probably meant otherwise, as the end of a message; empty if nothing is striking.
 
     Args:
@@ -59,7 +59,7 @@ def slip(text: str, names: tuple[str, ...] = ()) -> str:
     return ""
 
 
-def json_slip(text: str, place: int) -> str:
+def json_hint(text: str, place: int) -> str:
     """The same for JSON: what stands where it breaks."""
     before, here = text[:place].rstrip(), text[place : place + 1]
     # Python's message points behind the comma, or at it.

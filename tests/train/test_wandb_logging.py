@@ -137,7 +137,7 @@ def test_without_a_sweep_a_run_that_logs_nothing_is_not_on_the_server(experiment
 @pytest.mark.parametrize("had", [0, 2, 9])
 def test_rows_that_wandb_has_are_not_sent_again_and_lost_ones_are(tmp_path, had):
     from vn.train.loggers import JsonlLogger
-    from vn.train.mirror import WandbMirror
+    from vn.train.wandb_logging import WandbRunLogger
 
     class Run:
         starting_step = had
@@ -150,7 +150,7 @@ def test_rows_that_wandb_has_are_not_sent_again_and_lost_ones_are(tmp_path, had)
     jsonl = JsonlLogger(tmp_path)
     for step in range(4):
         jsonl.log_metrics({"a": step}, step)
-    mirror = WandbMirror(jsonl, experiment=run)
+    mirror = WandbRunLogger(jsonl, experiment=run)
     for step in range(4, 12):
         metrics = {"a": float("nan") if step == 11 else step, "epoch": 1}
         jsonl.log_metrics(metrics, step)

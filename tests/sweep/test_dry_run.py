@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from vn.cli import main
+from vn.sweep.dry_run import MOST, chosen
 from vn.sweep.grid import Point
-from vn.sweep.rehearsal import MOST, chosen
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def dry_run(experiment, capsys):
         ({"model.lora.rank": {"value": "many"}}, (), "model.lora.rank"),
         ({"model.lora.rank": {"value": -1}}, (), "expected 0 to 100000, got -1"),
         ({"ablation": {"value": "no_memroy"}}, (), "did you mean 'no_memory'"),
-        ({"data.data": {"value": "no/such/data"}}, (), "no/such/data: no such data folder"),
+        ({"data.folder": {"value": "no/such/data"}}, (), "no/such/data: no such data folder"),
         ({"model.base_model": {"value": "./nowhere"}}, (), "no such model file or folder"),
         ({"model.template": {"value": "ad-fr"}}, (), "no template 'ad-fr'"),
         ({"seed_everything": {"value": 1}}, ("--config", "none.yaml"), "none.yaml: No such file"),

@@ -18,7 +18,7 @@ from vn.environment import wandb_variables
 from vn.train.loggers import JsonlLogger
 
 
-class WandbMirror(WandbLogger):
+class WandbRunLogger(WandbLogger):
     """Row k of W&B's history is line k of ``metrics.jsonl``.
 
     So a run that was killed and goes on has each step once: steps done again are already there, and lines that W&B
@@ -57,7 +57,7 @@ def _row(line: bytes) -> dict[str, Any]:
     return row if step is None else {**row, "trainer/global_step": step}
 
 
-def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, run_id: str | None) -> WandbMirror:
+def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, run_id: str | None) -> WandbRunLogger:
     """W&B, offline unless the user is logged in; in a sweep, the sweep's own run.
 
     Args:
@@ -69,7 +69,7 @@ def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, r
     variables = wandb_variables()
     in_sweep = variables.sweep_id is not None
     offline = not in_sweep and variables.mode is None and not _logged_in()
-    logger = WandbMirror(
+    logger = WandbRunLogger(
         jsonl,
         name=None if in_sweep else name,
         id=variables.run_id or run_id,

@@ -1,0 +1,234 @@
+"""From a story and its visual plans to rows of token ids with supervised tokens.
+
+The unit of training is a clip of a video. Each clip is one row here: the text of the earlier clips, its own picture,
+and its label and narration, which alone are supervised. `vn.llm.packing` lays rows beside each other, and lets rows of
+a video share the text they have in common.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from vn.errors import InputError
+from vn.llm.tokens import SegmentTokenizer
+from vn.prompt import PromptWriter, Segment, Template, Written
+from vn.story import Story, WordRangeRule
+from vn.visual.plan import VisualPlan, VisualSettings, visual_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What an over-long prompt gave up: knowledge points, earlier clips' texts, memory frames."""
+
+    points: int = 0
+    clips: int = 0
+    frames: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.points or self.clips or self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One clip to narrate, as ids.
+
+    Attributes:
+        ids: token ids; the pad id where visual tokens go.
+        own: where the clip's own part starts. What stands before it, instruction and earlier clips' text, begins the
+            rows of later clips too.
+        visual: where the visual tokens start.
+        supervised: indices of label, narration and newline tokens, ascending.
+        plan: which frames they are made of.
+        clip_position: relative position of the clip in the video, 0 to 99.
+        cut: what was left out to fit.
+    """
+
+    key: str
+    clip: int
+    ids: list[int]
+    own: int
+    visual: int
+    supervised: list[int]
+    plan: VisualPlan
+    clip_position: int
+    cut: Cut = field(default_factory=Cut)
+
+
+class RowBuilder:
+    """Builds rows for training and prompts for generation, from the same segments.
+
+    Args:
+        tokens: the segment tokenizer.
+        template: the wording.
+        storyline: False leaves labels out (ablation b).
+        words: where word ranges come from.
+        visual: which parts of the visual path are on.
+        threshold: tau where `visual` names none.
+        frame_tokens: T, visual tokens a frame.
+        width: D, width of the frame features.
+        max_length: tokens a row may have.
+        mean, std: statistics ``[D]`` of the frame features where the model standardises them, else None.
+    """
+
+    def __init__(
+        self,
+        tokens: SegmentTokenizer,
+        template: Template,
+        *,
+        storyline: bool,
+        words: WordRangeRule,
+        visual: VisualSettings,
+        threshold: float,
+        frame_tokens: int,
+        width: int,
+        max_length: int,
+        mean: np.ndarray | None = None,
+        std: np.ndarray | None = None,
+    ) -> None:
+        self.tokens = tokens
+        self.template = template
+        self.storyline = storyline and template.storyline
+        self.words = words
+        self.visual = visual
+        self.threshold = threshold
+        self.frame_tokens = frame_tokens
+        self.width = width
+        self.max_length = max_length
+        self.mean = mean
+        self.std = std
+        self._means_of: np.ndarray | None = None
+        self._means = np.empty((0, 0), dtype=np.float32)
+
+    def means(self, frames: np.ndarray) -> np.ndarray:
+        """What plans are made from: token means ``[F, D]`` as the model sees them; `frames` ``[F, T, D]`` as stored."""
+        means = torch.from_numpy(frames).float().mean(dim=1).numpy()  # numpy takes ten times as long for float16
+        return (means - self.mean) / self.std if self.mean is not None and self.std is not None else means
+
+    def plan(
+        self, story: Story, frames: np.ndarray, seconds: np.ndarray, clip: int, means: np.ndarray | None = None
+    ) -> VisualPlan:
+        """The visual plan of a clip; `frames` ``[F, T, D]`` as stored, `means` theirs where they are known."""
+        if means is None:
+            if self._means_of is not frames:  # in training, the clips of a video come one after another
+                self._means_of, self._means = frames, self.means(frames)
+            means = self._means
+        return visual_plan(means, seconds, story, clip, self.visual, self.threshold)
+
+    def reference(self, story: Story, clip: int) -> Written:
+        """What the data say of a clip: what training supervises and later clips read."""
+        data = story.clips[clip]
+        return Written(self.words.range_of(data, story.language), data.labels, data.narration or "")
+
+    def training_row(self, story: Story, plan: VisualPlan, clip: int) -> Row:
+        """The row of a narrated clip; the earlier clips stand there with their references."""
+        earlier = [(i, self.reference(story, i)) for i in story.narrated if i < clip]
+        writer = PromptWriter(story, self.template, self.storyline)
+        return self._fit(writer, plan, clip, earlier, writer.clip(clip, self.reference(story, clip), scene=True), 0)
+
+    def prompt(
+        self,
+        story: Story,
+        plan: VisualPlan,
+        clip: int,
+        earlier: Sequence[tuple[int, Written]],
+        reserve: int,
+        points_dropped: int = 0,
+    ) -> Row:
+        """The row of a clip up to where its label is written.
+
+        Args:
+            story: story of the clip.
+            plan: visual plan of the clip.
+            clip: its number.
+            earlier: the clips before it, as they were written.
+            reserve: tokens to leave free for what is written.
+            points_dropped: leave out this many knowledge points, from the end, or more.
+        """
+        writer = PromptWriter(story, self.template, self.storyline)
+        words = self.words.range_of(story.clips[clip], story.language)
+        own = writer.opening(clip, words, scene=True)
+        return self._fit(writer, plan, clip, earlier, own, reserve, points_dropped)
+
+    def supervised_tokens(self, story: Story, clip: int) -> int:
+        """How many tokens of a clip are supervised, without building its row."""
+        writer = PromptWriter(story, self.template, self.storyline)
+        segments = writer.clip(clip, self.reference(story, clip), scene=False)
+        return sum(len(self.tokens.encode(s.text)) for s in segments if s.role in ("label", "narration"))
+
+    def _fit(
+        self,
+        writer: PromptWriter,
+        plan: VisualPlan,
+        clip: int,
+        earlier: Sequence[tuple[int, Written]],
+        own: list[Segment],
+        reserve: int,
+        points: int = 0,
+    ) -> Row:
+        """Assemble a row, dropping what it can do without until it fits (design "Text to tokens")."""
+        story = writer.story
+        clips = frames = 0
+        texts = [writer.earlier([each]) for each in earlier]
+        while True:
+            before = [*writer.head(points), *(s for text in texts[clips:] for s in text)]
+            row = self._assemble(story, plan, clip, before, own, Cut(points, clips, frames))
+            over = len(row.ids) + reserve - self.max_length
+            if over <= 0:
+                return row
+            if self.visual.memory == "all" and plan.memory:
+                dropped = min(plan.memory, -(-over // self.frame_tokens))
+                plan, frames = plan.without_oldest(dropped), frames + dropped
+            elif points < writer.points:
+                points = self._points_to_drop(writer, points, over)
+            elif clips < len(texts):
+                clips += 1
+            else:
+                raise InputError(
+                    f"clip {clip} alone takes {len(row.ids) + reserve} tokens, more than max_length {self.max_length}",
+                    sample=story.id,
+                )
+
+    def _points_to_drop(self, writer: PromptWriter, dropped: int, over: int) -> int:
+        """How many knowledge points to drop, of which `dropped` are already, for a row that is `over` tokens too long.
+
+        By bisection, so that the time does not grow with the square of the points.
+        """
+        length = self._head_length(writer, dropped)
+        more = range(dropped + 1, writer.points)
+        return dropped + 1 + bisect_left(more, over, key=lambda points: length - self._head_length(writer, points))
+
+    def _head_length(self, writer: PromptWriter, dropped: int) -> int:
+        return sum(len(self.tokens.encode(segment.text)) for segment in writer.head(dropped))
+
+    def _assemble(
+        self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut
+    ) -> Row:
+        ids = [*self.tokens.start]
+        for segment in before:
+            ids += self.tokens.encode(segment.text)
+        start = len(ids)
+        supervised: list[int] = []
+        visual = -1
+        for segment in own:
+            if segment.role == "visual":
+                visual = len(ids)
+                ids += [self.tokens.pad] * (len(plan.weights) * self.frame_tokens)
+                continue
+            new = self.tokens.encode(segment.text)
+            if segment.role != "given":
+                supervised += range(len(ids), len(ids) + len(new))
+            ids += new
+        position = story.position(clip)
+        return Row(story.id, clip, ids, start, visual, supervised, plan, position, cut)
+
+    def empty_row(self) -> Row:
+        """A row for an empty micro-batch: it passes through every module, and `collate` gives it no weight."""
+        plan = VisualPlan(np.ones((1, 1), dtype=np.float32), 0)
+        ids = [*self.tokens.start, *[self.tokens.pad] * self.frame_tokens, self.tokens.newline]
+        start = len(self.tokens.start)
+        return Row("(empty)", 0, ids, start, start, [len(ids) - 1], plan, 0)

@@ -1,0 +1,34 @@
+"""Settings that have another name now: files and flags with the old one go on working."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RENAMED = {"data.data": "data.folder"}  # dotted key: old -> new
+
+
+def current_key(key: str) -> str:
+    """A setting's dotted key as it is now.
+
+    >>> current_key("data.data"), current_key("data.workers")
+    ('data.folder', 'data.workers')
+    """
+    return RENAMED.get(key, key)
+
+
+def with_current_names(settings: Any) -> Any:
+    """A configuration with the settings' names of now; anything else is given back as it is.
+
+    >>> with_current_names({"data": {"data": "data/mine", "workers": 2}})
+    {'data': {'folder': 'data/mine', 'workers': 2}}
+    """
+    for old, new in RENAMED.items():
+        *groups, name = old.split(".")
+        group = settings
+        for part in groups:
+            group = group.get(part) if isinstance(group, dict) else None
+        if isinstance(group, dict) and name in group:
+            renamed = {new.rpartition(".")[2] if key == name else key: value for key, value in group.items()}
+            group.clear()
+            group.update(renamed)
+    return settings
