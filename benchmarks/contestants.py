@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 from vn.llm.attention import TREE
-from vn.llm.lora import LoraSettings, add_lora
+from vn.llm.lora import add_lora
 from vn.llm.packing import Batch, collate, share
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
+from vn.settings import LoraSettings
 from vn.story import Story
 
 MICRO_BATCH = 4  # clips, of the released procedure

@@ -16,9 +16,9 @@ import stories as s
 from vn.data.manifest import SampleEntry
 from vn.data.order import Unit, Video, deal
 from vn.data.shards import _characters
+from vn.data.token_estimates import estimated_video
 from vn.llm.rows import Row
 from vn.story import Story
-from vn.train.datamodule import _video
 
 AT_ONCE = 5
 
@@ -29,7 +29,7 @@ def estimate(story: Story) -> Video:
     seconds = story.duration
     frames = 3 * clips
     entry = SampleEntry(story.id, 0, 0, clips, narrated, frames, seconds, _characters(story), "", 0)
-    return _video(entry, s.TOKENS, story.language)
+    return estimated_video(entry, s.TOKENS, story.language)
 
 
 def clip_by_clip(videos: list[Video], step: range, parts: int) -> list[list[Unit]]:

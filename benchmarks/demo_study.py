@@ -21,7 +21,8 @@ from vn.cli import main as vn
 from vn.compare.runs import COST
 from vn.data.order import deal
 from vn.score.predictions import read_lines
-from vn.train.datamodule import MicroBatchPlan, MicroBatchReader, StoryDataModule
+from vn.train.datamodule import StoryDataModule
+from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
 
 COUNTED_STEPS = 40  # training steps whose tokens and FLOPs are counted
 
@@ -40,14 +41,15 @@ def cost(run: Path) -> dict[str, float]:
     """
     from torch.utils.flop_counter import FlopCounterMode
 
-    from vn.adapter import assemble, read_card
+    from vn.adapter import assemble
+    from vn.card import read_card
     from vn.prompt import Template
 
     file = run / COST
     if file.exists():
         return json.loads(file.read_text())
     config = yaml.safe_load((run / "config.yaml").read_text())
-    data = StoryDataModule(config["data"]["folder"], config["data"]["clips_per_step"], seed=0)
+    data = StoryDataModule(config["data"]["folder"], clips_per_step=config["data"]["clips_per_step"], seed=0)
     card = read_card(run / "adapter")
     template = Template.load(run / "adapter" / "template.yaml", card.clip_header)
     zeros = torch.zeros(card.width)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from vn.card import NarratorCard
 from vn.data.readers import esyncvidstory
 from vn.data.readers.source import ReadContext
 from vn.llm.rows import Row, RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Template
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRangeRule
-from vn.visual.plan import VisualPlan, VisualSettings
+from vn.visual.plan import VisualPlan
 
 FRAMES, TOKENS, WIDTH = 4, 32, 768  # one frame of memory and three of the clip, as BLIP-2's Q-Former gives them
 
@@ -79,17 +80,21 @@ def stories() -> tuple[list[Story], str]:
 
 def builder(vocabulary: int) -> RowBuilder:
     """Builds rows with the Chinese template."""
-    return RowBuilder(
-        SegmentTokenizer(CharacterTokenizer(vocabulary)),  # type: ignore[arg-type]
-        Template.load("ad-zh"),
-        storyline=True,
-        words=WordRangeRule("reference"),
-        visual=VisualSettings(),
+    template = Template.load("ad-zh")
+    card = NarratorCard(
+        base_model="",
+        base_sha256="",
+        word_range=WordRangeRule("reference"),
+        template_sha256=template.sha256,
+        language="zh",
         threshold=0.9,
-        frame_tokens=TOKENS,
+        tokens=TOKENS,
         width=WIDTH,
+        standardise=False,
+        encoder={},
         max_length=1 << 20,
     )
+    return RowBuilder(SegmentTokenizer(CharacterTokenizer(vocabulary)), template, card)  # type: ignore[arg-type]
 
 
 def rows(story: Story, builder: RowBuilder) -> list[Row]:

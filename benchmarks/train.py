@@ -32,7 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vn.data.order import Unit
 from vn.data.shards import ShardWriter, read_sample
 from vn.story import Story
-from vn.train.datamodule import MicroBatchPlan, MicroBatchReader
+from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
 
 ALL = [c.RELEASED, c.RELEASED_CHECKPOINTED, c.TIGHT, c.OURS, c.OURS_CHECKPOINTED]
 

@@ -80,7 +80,18 @@ def test_doctor_reads_all_of_it(kept, capsys):
 
 def test_an_adapter_narrates_and_its_story_is_edited(kept):
     assert (
-        main(["narrate", "new/kettle.mp4", "--product", "new/product.yaml", "--adapter", "adapter", "--out", "out"])
+        main(
+            [
+                "narrate",
+                "new/kettle.mp4",
+                "--product",
+                "new/product.yaml",
+                "--adapter",
+                "runs/seen/adapter",
+                "--out",
+                "out",
+            ]
+        )
         == 0
     )
     file = kept / "new/story/story.json"
@@ -88,7 +99,7 @@ def test_an_adapter_narrates_and_its_story_is_edited(kept):
     assert [(x["start"], x["end"]) for x in again["clips"]] == [(x["start"], x["end"]) for x in before["clips"]]
     before["clips"][1]["narration"] = "It boils the tea."
     file.write_text(json.dumps(before))
-    assert main(["narrate", "--edit", str(file), "--adapter", "adapter"]) == 0
+    assert main(["narrate", "--edit", str(file), "--adapter", "runs/seen/adapter"]) == 0
     edited = json.loads(file.read_text())
     assert edited["clips"][0] == before["clips"][0]
     assert edited["clips"][1]["narration"] == "It boils the tea."

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from toy_experiment import Experiment
 
-from vn.adapter import FROM_HERE, read_card
+from vn.card import FROM_HERE, read_card
 from vn.cli import main
 from vn.io.paths import candidates, find, relative
 from vn.run_paths import MARK, moved, run_path, same_place, with_relative_paths

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from vn.adapter import NarratorCard, assemble
-from vn.llm.lora import LoraSettings
+from vn.adapter import assemble
+from vn.card import NarratorCard
 from vn.prompt import Template
+from vn.settings import LoraSettings
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRangeRule
 from vn.visual.plan import VisualSettings
 

@@ -12,7 +12,6 @@ Everything after training reads only this folder.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 import typing
@@ -27,82 +26,16 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from vn import __version__
-from vn.errors import InputError, show
-from vn.io.files import read_json, read_text
-from vn.io.paths import find, relative, tried
+from vn.card import NarratorCard, lost_base, read_card, write_card
+from vn.errors import InputError
+from vn.io.files import read_text
 from vn.llm.attention import check_window
 from vn.llm.load import BaseModel, load_base
-from vn.llm.lora import LoraSettings, add_lora, load_lora, merge_lora
+from vn.llm.lora import add_lora, load_lora, merge_lora
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
 from vn.prompt import Template
-from vn.story import WordRangeRule
-from vn.visual.plan import VisualSettings
-
-FORMAT = 1
-CARD_TYPES: dict[str, Any] = {"domain": str | None, "corpus": str | None, "trained_on": dict | None}
-FROM_HERE = "base_model_from_here"  # of narrator.json: the way from its folder
-
-
-@dataclass(frozen=True, slots=True)
-class NarratorCard:
-    """What a narrator is made of; ``narrator.json``.
-
-    Attributes:
-        base_model: name or path of the base model: as the user gave it, or where it is now if that has moved together
-            with the adapter folder (`note_base`).
-        base_sha256: its fingerprint (`vn.io.hashes.hash_folder`); empty before it is loaded.
-        dtype: of the base model's weights.
-        template_sha256: of ``template.yaml``.
-        clip_header: ``index`` or ``index_of_total``.
-        language: of the stories it was trained on.
-        storyline: whether it writes script labels.
-        word_range: where word ranges come from.
-        visual: the visual path's settings.
-        threshold: tau, where `visual` names none.
-        tokens: T, visual tokens a frame.
-        width: D, width of the frame features.
-        standardise: whether features are standardised.
-        encoder: the manifest's entry of the frame encoder.
-        lora: rank, alpha, dropout, targets.
-        max_length: tokens a prompt may have.
-        quantization: of the base model's weights (`vn.llm.load.load_base`).
-        domain: domain of the stories it was trained on: ``ad`` or ``general``.
-        corpus: name of their corpus, if the data have one.
-        trained_on: of their train split: videos, narrated clips, seconds, and the manifest's hash.
-    """
-
-    base_model: str
-    base_sha256: str
-    dtype: str
-    template_sha256: str
-    clip_header: str
-    language: str
-    storyline: bool
-    word_range: WordRangeRule
-    visual: VisualSettings
-    threshold: float
-    tokens: int
-    width: int
-    standardise: bool
-    encoder: dict[str, Any]
-    lora: LoraSettings
-    max_length: int
-    quantization: str = "none"
-    domain: str | None = None
-    corpus: str | None = None
-    trained_on: dict[str, Any] | None = None
-
-    def about(self) -> str:
-        """What the narrator knows, in a few words."""
-        what = {"ad": "ads", "general": "general videos"}.get(self.domain or "", "videos")
-        text = f"narrates {what} in {'Chinese' if self.language == 'zh' else 'English'}"
-        known = self.trained_on or {}
-        counts = [f"{known[name]} {name}" for name in ("videos", "clips") if name in known]
-        data = [f"the corpus {self.corpus}"] if self.corpus else []
-        return text + (f", trained on {', '.join([*data, *counts])}" if data or counts else "")
 
 
 @dataclass(slots=True)
@@ -166,15 +99,9 @@ def assemble(
     builder = RowBuilder(
         SegmentTokenizer(base.tokenizer, base.added),
         template,
-        storyline=card.storyline,
-        words=card.word_range,
-        visual=card.visual,
-        threshold=card.threshold,
-        frame_tokens=card.tokens,
-        width=card.width,
-        max_length=card.max_length,
-        mean=mean.numpy() if card.standardise else None,
-        std=std.numpy() if card.standardise else None,
+        card,
+        mean.numpy() if card.standardise else None,
+        std.numpy() if card.standardise else None,
     )
     return Assembly(narrator, builder, card, template, base)
 
@@ -236,69 +163,7 @@ def _write_adapter(folder: Path, assembly: Assembly) -> None:
     own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
     save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, folder / "narrator.safetensors")
     (folder / "template.yaml").write_text(assembly.template.text, encoding="utf-8")
-    card = {"format": FORMAT, "vn": __version__, **dataclasses.asdict(assembly.card)}
-    _write_card(folder / "narrator.json", card)
-    note_base(folder, folder)
-
-
-def _write_card(file: Path, card: dict[str, Any]) -> None:
-    file.write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def note_base(folder: Path, final: Path) -> None:
-    """Note in an adapter folder the way to its base model, so that both can move together.
-
-    Args:
-        folder: the adapter folder.
-        final: where it will be in the end.
-    """
-    card = read_json(folder / "narrator.json")
-    base = Path(card["base_model"]).expanduser()
-    if base.is_absolute() or base.exists():  # else it is a name on the hub
-        _write_card(folder / "narrator.json", {**card, FROM_HERE: relative(base, final)})
-
-
-def read_card(folder: Path) -> NarratorCard:
-    """Read ``narrator.json``; `InputError` names the field that is missing or unknown."""
-    file = folder / "narrator.json"
-    if not file.exists():
-        raise InputError("no adapter here (narrator.json is missing); has the run finished training?", file=folder)
-    data = read_json(file)
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise InputError(f"expected format {FORMAT}", file=file, field="format")
-    nested: dict[str, Any] = {"word_range": WordRangeRule, "visual": VisualSettings, "lora": LoraSettings}
-    values = {}
-    optional = {f.name for f in dataclasses.fields(NarratorCard) if f.default is not dataclasses.MISSING}
-    for name in typing.get_type_hints(NarratorCard):
-        if name not in data and name in optional:
-            continue
-        if name not in data:
-            raise InputError("missing", file=file, field=name)
-        if name in CARD_TYPES and not isinstance(data[name], CARD_TYPES[name]):
-            raise InputError(f"is wrong: {show(data[name])}", file=file, field=name)
-        try:
-            values[name] = nested[name](**data[name]) if name in nested else data[name]
-        except TypeError as error:
-            raise InputError(str(error), file=file, field=name) from None
-    values["base_model"] = _base_of(data, folder)
-    return NarratorCard(**values)
-
-
-def _base_of(data: dict[str, Any], folder: Path) -> Any:
-    """The base model that a card names: where it is now, or as it was given."""
-    names = [data.get(FROM_HERE), data["base_model"]]
-    given = names[1]
-    if not all(isinstance(name, str | None) for name in names) or (names[0] is None and Path(given or "").exists()):
-        return given
-    found = find(names, folder)
-    return given if found is None else str(found)
-
-
-def lost_base(card: NarratorCard, folder: Path) -> str | None:
-    """Where the base model was looked for, if it was a folder or a file and is not found."""
-    names = [read_json(folder / "narrator.json").get(FROM_HERE), card.base_model]
-    path = names[0] is not None or str(card.base_model).startswith((".", "/", "~"))
-    return tried(names, folder) if path and find(names, folder) is None else None
+    write_card(folder, assembly.card)
 
 
 def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True, quantized: bool = True) -> Assembly:

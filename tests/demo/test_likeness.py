@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from vn.adapter import NarratorCard, read_card
+from vn.card import NarratorCard, read_card
 from vn.cli import main
 from vn.data.demo_mark import is_demo_video
 from vn.data.manifest import Manifest

@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vn.adapter import FROM_HERE, save_adapter
+from vn.adapter import save_adapter
+from vn.card import FROM_HERE
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.errors import InputError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from vn.adapter import FORMAT
+from vn.card import FORMAT
 from vn.cli import main
 from vn.errors import InputError
 from vn.io.lock import NAME, claim

@@ -8,7 +8,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from vn.errors import InputError
 from vn.llm.load import load_base
-from vn.llm.lora import LoraSettings, add_lora
+from vn.llm.lora import add_lora
+from vn.settings import LoraSettings
 
 SIZES = {
     "hidden_size": 32,

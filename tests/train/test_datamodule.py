@@ -10,7 +10,8 @@ import pytest
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.errors import InputError
-from vn.train.datamodule import StoryDataModule, other_videos
+from vn.train.datamodule import StoryDataModule
+from vn.train.videos import other_videos
 
 
 class Tokens:
@@ -43,7 +44,7 @@ class Taken(tuple):
 @pytest.fixture
 def loaders(data, monkeypatch):
     """The train loader of any rank and accumulation, at any epoch and resume state."""
-    import vn.train.datamodule as module
+    import vn.train.micro_batches as module
 
     def collate(rows, videos, frame_tokens, pad, targets, weight=1.0):
         return Taken(([(r.key, r.clip) for _, r in rows if weight], targets))

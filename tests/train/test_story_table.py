@@ -7,8 +7,9 @@ import pytest
 from made_up import write_data
 
 from vn.data.shards import read_story
-from vn.train.datamodule import StoryDataModule, other_videos
+from vn.train.datamodule import StoryDataModule
 from vn.train.story_table import COLUMNS, VIDEOS, story_rows
+from vn.train.videos import other_videos
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,13 @@ from typing import cast
 import torch
 import yaml
 
-from vn.adapter import assemble, read_card
+from vn.adapter import assemble
+from vn.card import read_card
 from vn.data.order import deal
 from vn.prompt import ClipHeader, Template
-from vn.train.datamodule import MicroBatchPlan, MicroBatchReader, Packing, StoryDataModule
+from vn.train.datamodule import StoryDataModule
+from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
+from vn.train.settings import Packing
 
 PACKINGS: tuple[Packing, ...] = ("tree", "clip")
 
@@ -26,7 +29,7 @@ def packing_speed(run: Path, steps: int = 6) -> dict[Packing, float]:
         steps: how many are timed each way, after one that is not.
     """
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
-    data = StoryDataModule(config["data"]["folder"], config["data"]["clips_per_step"], seed=0)
+    data = StoryDataModule(config["data"]["folder"], clips_per_step=config["data"]["clips_per_step"], seed=0)
     card = read_card(run / "adapter")
     template = Template.load(str(run / "adapter" / "template.yaml"), cast(ClipHeader, card.clip_header))
     zeros = torch.zeros(card.width)

@@ -60,7 +60,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
     Raises:
         InputError: there is no ``narrator.json`` that can be read.
     """
-    from vn.adapter import read_card
+    from vn.card import read_card
     from vn.llm.load import fingerprints
     from vn.prompt import Template
 
@@ -78,7 +78,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
             message = f"expected {shape}, found {list(arrays[name].shape)}"
             findings.add(message, file=folder / WEIGHTS[0], field=name)
     try:
-        template = Template.load(str(folder / "template.yaml"), card.clip_header)  # type: ignore[arg-type]
+        template = Template.load(str(folder / "template.yaml"), card.clip_header)
         if template.sha256 != card.template_sha256:
             findings.add("is not the template the adapter was trained with", file=folder / "template.yaml")
     except InputError as error:
@@ -117,7 +117,7 @@ def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
 
 def _examine_agreement(adapter: Path, data: Path, arrays: dict[str, np.ndarray], findings: Findings) -> None:
     """Whether the narrator was trained on what the data folder holds now."""
-    from vn.adapter import read_card
+    from vn.card import read_card
 
     card, manifest = read_card(adapter), Manifest.load(data)
     file = adapter / "narrator.json"

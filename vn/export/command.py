@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"expected 1 or more, got {args.golden}", field="--golden")
     adapter = args.run / "adapter" if (args.run / "adapter").is_dir() else args.run
     out = args.out or args.run / f"export-{args.to}"
-    from vn.adapter import load_adapter, read_card, replace_folder
+    from vn.adapter import load_adapter, replace_folder
+    from vn.card import read_card
 
     card = read_card(adapter)  # before anything slow
     if out.resolve() in (adapter.resolve(), args.run.resolve()):

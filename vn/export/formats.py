@@ -18,11 +18,13 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from vn.adapter import Assembly, note_base, save_adapter
+from vn.adapter import Assembly, save_adapter
+from vn.card import note_base
 from vn.errors import InputError
 from vn.io.hashes import hash_folder
-from vn.llm.lora import LoraSettings, merge_lora, untie
+from vn.llm.lora import merge_lora, untie
 from vn.llm.packing import Batch, collate
+from vn.settings import LoraSettings
 from vn.story import Story
 from vn.tokenizer.pieces import TOKENIZER, SentencePieceTokenizer, stock_tokenizer
 

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from transformers import (
@@ -23,12 +23,11 @@ from vn.extras import pip_command, require
 from vn.io.cache import CACHE
 from vn.io.hashes import hash_file, hash_folder
 from vn.llm.attention import TREE
+from vn.settings import Quantization
 from vn.tokenizer.added import read_added
 from vn.tokenizer.folder import MARK
 
 BLOCK = 64  # weights that share a scale in 4 bits
-
-Quantization = Literal["none", "int8", "nf4"]
 
 
 @dataclass(frozen=True, slots=True)

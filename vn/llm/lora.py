@@ -6,7 +6,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from vn.errors import InputError
-
-
-@dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
-class LoraSettings:
-    """LoRA as the paper has it.
-
-    Attributes:
-        rank: r; 0 freezes the language model (the paper's ablation a).
-        alpha: the update is scaled by alpha / rank.
-        dropout: on the input of each adapter (released: 0.05).
-        targets: ``all-linear`` (released: attention and feed-forward), ``attention``, or a list of layer names, which
-            may hold ``lm_head`` and ``embed_tokens``, also where the two share one weight (`untie`).
-    """
-
-    rank: int = 64
-    alpha: int = 16
-    dropout: float = 0.05
-    targets: str | list[str] = "all-linear"
+from vn.settings import LoraSettings
 
 
 def add_lora(llm: PreTrainedModel, settings: LoraSettings) -> PreTrainedModel | PeftModel:

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from vn.card import NarratorCard
 from vn.errors import InputError
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Segment, Template, Written
-from vn.story import Story, WordRangeRule
-from vn.visual.plan import VisualPlan, VisualSettings, visual_plan
+from vn.story import Story
+from vn.visual.plan import VisualPlan, visual_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +66,28 @@ class RowBuilder:
     Args:
         tokens: the segment tokenizer.
         template: the wording.
-        storyline: False leaves labels out (ablation b).
-        words: where word ranges come from.
-        visual: which parts of the visual path are on.
-        threshold: tau where `visual` names none.
-        frame_tokens: T, visual tokens a frame.
-        width: D, width of the frame features.
-        max_length: tokens a row may have.
-        mean, std: statistics ``[D]`` of the frame features where the model standardises them, else None.
+        card: what the narrator is made of.
+        mean: ``[D]``, with `std` the statistics of the frame features if the model standardises them, else None.
+        std: ``[D]``.
     """
 
     def __init__(
         self,
         tokens: SegmentTokenizer,
         template: Template,
-        *,
-        storyline: bool,
-        words: WordRangeRule,
-        visual: VisualSettings,
-        threshold: float,
-        frame_tokens: int,
-        width: int,
-        max_length: int,
+        card: NarratorCard,
         mean: np.ndarray | None = None,
         std: np.ndarray | None = None,
     ) -> None:
         self.tokens = tokens
         self.template = template
-        self.storyline = storyline and template.storyline
-        self.words = words
-        self.visual = visual
-        self.threshold = threshold
-        self.frame_tokens = frame_tokens
-        self.width = width
-        self.max_length = max_length
+        self.storyline = card.storyline and template.storyline
+        self.words = card.word_range
+        self.visual = card.visual
+        self.threshold = card.threshold
+        self.frame_tokens = card.tokens
+        self.width = card.width
+        self.max_length = card.max_length
         self.mean = mean
         self.std = std
         self._means_of: np.ndarray | None = None

@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
     check_found(job.plan, args)
     options = _options(args, job.made_with)
 
-    from vn.adapter import read_card
+    from vn.card import read_card
 
     card = read_card(adapter)
     job.check(card)  # before anything slow

@@ -15,7 +15,7 @@ from vn.overlap import Overlap
 from vn.story import Clip, Labels, count_words
 
 if TYPE_CHECKING:
-    from vn.adapter import NarratorCard
+    from vn.card import NarratorCard
     from vn.data.shot_settings import ShotSettings
     from vn.generation.generate import WrittenClip
 

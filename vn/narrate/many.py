@@ -75,7 +75,7 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
     if args.out is None:
         raise InputError("say where to write: --out")
 
-    from vn.adapter import read_card
+    from vn.card import read_card
     from vn.io.hashes import hash_folder
 
     card = read_card(adapter)

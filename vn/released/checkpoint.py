@@ -21,7 +21,7 @@ from torch import Tensor
 from vn.errors import InputError, show
 from vn.io.files import read_json
 from vn.io.weights import read_tensors
-from vn.llm.lora import LoraSettings
+from vn.settings import LoraSettings
 
 POSITIONS = 100
 PREFIX = re.compile(r"^(?:module\.|base_model\.|model\.)+")

@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
 def _assemble(args: argparse.Namespace, released: ReleasedCheckpoint) -> Assembly:
     import torch
 
-    from vn.adapter import NarratorCard, assemble
+    from vn.adapter import assemble
+    from vn.card import NarratorCard
     from vn.prompt import Template, default_template
     from vn.story import WordRangeRule
     from vn.visual.plan import VisualSettings
@@ -107,7 +108,8 @@ def _assemble(args: argparse.Namespace, released: ReleasedCheckpoint) -> Assembl
 
 
 def _write(args: argparse.Namespace, assembly: Assembly, released: ReleasedCheckpoint, findings: Findings) -> None:
-    from vn.adapter import note_base, replace_folder, save_adapter
+    from vn.adapter import replace_folder, save_adapter
+    from vn.card import note_base
     from vn.export.formats import write_base
     from vn.io.hashes import hash_folder
     from vn.released.embeddings import take_embeddings

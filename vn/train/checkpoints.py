@@ -16,7 +16,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from vn.adapter import note_base, replace_folder, save_adapter
+from vn.adapter import replace_folder, save_adapter
+from vn.card import note_base
 from vn.train.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.module import NarratorModule

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vn.adapter import read_card
+from vn.card import read_card
 from vn.environment import hub_is_offline
 from vn.errors import InputError
 from vn.llm.load import is_on_this_machine
 from vn.train.arguments import expand
-from vn.train.command import NarratorCLI
+from vn.train.datamodule import StoryDataModule
+from vn.train.module import NarratorModule
+from vn.train.narrator_cli import NarratorCLI, run_name
 from vn.train.preflight import check_before
 
 
@@ -42,7 +44,7 @@ class _DryRun(NarratorCLI):
         """Only name the run, and compare it with the one that its folder holds."""
         self.problems: list[str] = []
         self.notes: list[str] = []
-        self._name_run()
+        self.settings.name = self.settings.name or run_name(self.settings)
         if self.command in ("fit", "run"):
             self._attempt(self._compare_config)
 
@@ -66,7 +68,8 @@ class _DryRun(NarratorCLI):
 
     def _check_data(self) -> None:
         built: Any = self.parser.instantiate_classes(self.config)
-        check_before(self.command, self._get(built, "data"), self._get(built, "model"), self._adapter)
+        data, model = StoryDataModule(built.data), NarratorModule(built.model)
+        check_before(self.command, data, model, self._adapter)
 
     def _check_base(self) -> None:
         """Raise where the base model is not here; where only the hub may have it, note so."""

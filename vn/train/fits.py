@@ -9,7 +9,7 @@ from vn.data.manifest import Manifest
 from vn.errors import InputError
 
 if TYPE_CHECKING:
-    from vn.adapter import NarratorCard
+    from vn.card import NarratorCard
 
 
 def check_narrator(card: NarratorCard, manifest: Manifest, folder: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vn.adapter import read_card
+from vn.card import read_card
 from vn.errors import InputError
 from vn.prompt import Template, default_template
-from vn.train.datamodule import StoryDataModule, other_videos
+from vn.train.datamodule import StoryDataModule
 from vn.train.fits import check_narrator
 from vn.train.module import NarratorModule
+from vn.train.videos import other_videos
 
 
 def check_before(command: str, data: StoryDataModule, model: NarratorModule, adapter: Path) -> None:
@@ -27,7 +28,7 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
     """
     if command in ("fit", "run"):
         _check_narrated(data, "train")
-        Template.load(model.template or default_template(data.manifest.language, data.manifest.domain))
+        Template.load(model.settings.template or default_template(data.manifest.language, data.manifest.domain))
     else:
         check_narrator(read_card(adapter), data.manifest, data.folder)
     if command == "validate":
@@ -38,7 +39,7 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
         except InputError as error:
             hint = "`vn fit` trains without a test" if command == "run" else "name test videos to vn prepare"
             raise InputError(f"{error}: {hint}") from None
-        if data.frames == "other_video":
+        if data.settings.frames == "other_video":
             other_videos(entries)
 
 

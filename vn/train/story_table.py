@@ -14,8 +14,9 @@ from vn.data.shards import read_sample, read_thumbs
 from vn.metrics.length import fits
 from vn.score.predictions import read_lines
 from vn.story import Language, WordRange, count_words
-from vn.train.datamodule import StoryDataModule, other_videos
+from vn.train.datamodule import StoryDataModule
 from vn.train.module import NarratorModule
+from vn.train.videos import other_videos
 
 VIDEOS = 8  # of the test split, in the table of stories
 PICTURES = 4  # of a clip
@@ -98,7 +99,7 @@ def _pictures(video: str, data: StoryDataModule) -> Pictures:
     index = next((i for i, entry in enumerate(entries) if entry.key == video), None)
     if index is None:
         return []
-    entry = entries[other_videos(entries)[index] if data.frames == "other_video" else index]
+    entry = entries[other_videos(entries)[index] if data.settings.frames == "other_video" else index]
     thumbs = read_thumbs(data.folder / entry.shard, entry)
     if thumbs is None:
         return []

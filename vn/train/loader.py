@@ -1,0 +1,63 @@
+"""A loader of micro-batches or of videos, in the order that is planned for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import webdataset as wds
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from vn.errors import InputError
+
+
+class Source(IterableDataset):
+    """Yields the items of this worker, so that the loader, which asks workers in turn, gives them in order."""
+
+    def __init__(self, indices: range, item: Callable[[int], Any]) -> None:
+        self.indices = indices
+        self.item = item
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        mine = self.indices[worker.id :: worker.num_workers] if worker else self.indices
+        return (self.item(i) for i in mine)
+
+
+class Loader:
+    """A DataLoader over a `webdataset.DataPipeline`, with the right length.
+
+    Its length is that of the whole epoch: Lightning counts batches that ran before a resume against it. It has a
+    DataLoader rather than being one, since Lightning takes DataLoaders apart to inject samplers.
+    """
+
+    def __init__(self, source: Source, read: Callable[[Any], Any], length: int, workers: int) -> None:
+        def keep_errors(items: Iterator[Any]) -> Iterator[Any]:
+            # A worker's error would reach the user wrapped in a traceback; so it travels as a value.
+            for item in items:
+                try:
+                    yield read(item)
+                except InputError as error:
+                    yield error
+                    return
+
+        self.length = length
+        self.waited = 0.0  # seconds that whoever iterates has waited for items
+        pipeline = wds.DataPipeline(source, keep_errors)
+        self.loader = DataLoader(pipeline, batch_size=None, num_workers=min(workers, length))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[Any]:
+        items = iter(self.loader)
+        while True:
+            start = time.perf_counter()
+            item = next(items, None)
+            self.waited += time.perf_counter() - start
+            if item is None:
+                return
+            if isinstance(item, InputError):
+                raise item
+            yield item

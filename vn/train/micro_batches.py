@@ -1,0 +1,104 @@
+"""Reads the units of a micro-batch from the shards, and builds its tensors; runs in loader workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vn.data.manifest import SampleEntry
+from vn.data.order import Unit
+from vn.data.shards import read_sample, read_story
+from vn.errors import InputError
+from vn.llm.packing import Batch, VideoRow, collate, share
+from vn.llm.rows import Row, RowBuilder
+from vn.train.settings import Packing
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatchPlan:
+    """A micro-batch to read: its own units, and all videos of its step (their supervised tokens are counted)."""
+
+    units: list[Unit]
+    step: list[int]
+
+
+class MicroBatchReader:
+    """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers.
+
+    Args:
+        folder: the data folder.
+        entries: of the split.
+        builder: builds rows.
+        packing: see `DataSettings`.
+        probe: read all videos of a step, so that each micro-batch, on any rank, knows which of them are bad.
+    """
+
+    def __init__(
+        self, folder: Path, entries: list[SampleEntry], builder: RowBuilder, packing: Packing, probe: bool = False
+    ) -> None:
+        self.folder = folder
+        self.entries = entries
+        self.builder = builder
+        self.packing = packing
+        self.probe = probe
+        self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
+
+    def read(self, micro: MicroBatchPlan) -> Batch:
+        """One micro-batch; an empty one still passes through every module, without weight.
+
+        A bad video counts for nothing: not for the rows of its step, and not for the tokens that the mean is over.
+        """
+        builder = self.builder
+        tokens = {video: self._tokens(video) for video in micro.step}
+        bad = {video: error for video, error in tokens.items() if isinstance(error, InputError)}
+        rows: list[VideoRow] = []
+        videos: list[np.ndarray] = []
+        for unit in micro.units:
+            if unit.video in bad:
+                continue
+            try:
+                frames, new = self._rows(unit.video, unit.clips)
+            except InputError as error:
+                bad[unit.video] = error
+                continue
+            rows += [(len(videos), row) for row in new]
+            videos.append(frames)
+        targets = sum(count for count in tokens.values() if isinstance(count, int))
+        if rows:
+            batch = collate(
+                share(rows) if self.packing == "tree" else rows,
+                videos,
+                builder.frame_tokens,
+                builder.tokens.pad,
+                targets,
+            )
+        else:
+            blank = np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)
+            batch = collate([(0, builder.empty_row())], [blank], builder.frame_tokens, builder.tokens.pad, targets, 0.0)
+        batch.step_videos = len(micro.step) - len(bad)
+        batch.bad = {self.entries[video].key: str(error) for video, error in bad.items()}
+        return batch
+
+    def _rows(self, video: int, clips: Sequence[int] | None) -> tuple[np.ndarray, list[Row]]:
+        """The frames of a video, and the rows of some narrated clips, or of all."""
+        entry, builder = self.entries[video], self.builder
+        story, frames, seconds = read_sample(self.folder / entry.shard, entry, (builder.frame_tokens, builder.width))
+        narrated = story.narrated if clips is None else [story.narrated[n] for n in clips]
+        return frames, [
+            builder.training_row(story, builder.plan(story, frames, seconds, clip), clip) for clip in narrated
+        ]
+
+    def _tokens(self, video: int) -> int | InputError:
+        if video not in self._known:
+            entry = self.entries[video]
+            try:
+                story = read_story(self.folder / entry.shard, entry)
+                if self.probe:
+                    self._rows(video, None)
+                self._known[video] = sum(self.builder.supervised_tokens(story, clip) for clip in story.narrated)
+            except InputError as error:
+                self._known[video] = error
+        return self._known[video]

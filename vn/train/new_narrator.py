@@ -1,0 +1,52 @@
+"""A narrator that is to be trained: its settings and what its data decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from vn.adapter import Assembly, assemble
+from vn.card import NarratorCard
+from vn.data.manifest import Manifest
+from vn.prompt import Template, default_template
+from vn.train.settings import ModelSettings
+
+
+def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
+    """Build a narrator for a data folder.
+
+    Raises:
+        InputError: the base model or the template is missing.
+    """
+    name = settings.template or default_template(manifest.language, manifest.domain)
+    template = Template.load(name, settings.clip_header)
+    chosen = settings.of_narrator()
+    decided = {"clip_header": template.clip_header, "storyline": settings.storyline and template.storyline}
+    card = NarratorCard(
+        **{**chosen, **decided},
+        base_sha256="",
+        template_sha256=template.sha256,
+        language=manifest.language,
+        threshold=manifest.similarity_threshold,
+        tokens=manifest.tokens,
+        width=manifest.width,
+        standardise=manifest.standardise,
+        encoder=manifest.encoder,
+        domain=manifest.domain,
+        corpus=manifest.corpus,
+        trained_on=_trained_on(manifest),
+    )
+    mean, std = (torch.tensor(manifest.statistics[k], dtype=torch.float32) for k in ("mean", "std"))
+    return assemble(card, template, mean, std)
+
+
+def _trained_on(manifest: Manifest) -> dict[str, Any]:
+    """What the narrator's card says of the train split."""
+    samples = manifest.samples("train")
+    return {
+        "videos": len(samples),
+        "clips": sum(sample.narrated for sample in samples),
+        "seconds": round(sum(sample.seconds for sample in samples)),
+        "manifest_sha256": manifest.sha256,
+    }

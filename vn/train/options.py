@@ -1,0 +1,39 @@
+"""The options of a run folder: its name, how it is resumed, which weights are kept."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from vn.train.arguments import ABLATIONS, DEBUG
+
+
+def add_run_options(parser: LightningArgumentParser) -> None:
+    """Add the options of a run folder, besides those of model, data, test and trainer."""
+    parser.add_argument(
+        "--name", type=str | None, default=None, help="name of the run folder (default: from the config)"
+    )
+    parser.add_argument("--runs", type=str, default="runs", help="folder of the run folders")
+    parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")
+    parser.add_argument(
+        "--debug",
+        type=Literal[("off", *DEBUG)],
+        default="off",
+        help="fast: a few steps of everything; overfit: learn four videos by heart, and test on them",
+    )
+    parser.add_argument(
+        "--resume",
+        type=Literal["auto", "weights", "never"],
+        default="auto",
+        help="go on in an existing run folder, exactly or from its weights with a fresh optimizer, or refuse",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Literal["best", "last"],
+        default="last",
+        help="which weights the adapter has: lowest val/loss, or the final ones",
+    )
+    parser.add_argument("--checkpoint_every", type=int, default=200, help="optimizer steps between checkpoints")
+    parser.add_argument("--adapter", type=str | None, default=None, help="adapter folder to test (default: the run's)")
+    parser.add_argument("--out", type=str | None, default=None, help="where a test writes (default: the run folder)")

@@ -1,0 +1,110 @@
+"""The settings of training and testing: the keys ``model``, ``data`` and ``test`` of an experiment."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vn.errors import InputError
+from vn.generation.decoding import Decoding
+from vn.generation.generate import Storyline
+from vn.settings import NarratorSettings
+
+Packing = Literal["tree", "clip"]
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How the narrator is trained (spec "Training").
+
+    Attributes:
+        lr: peak learning rate.
+        schedule: ``cosine`` to zero (the paper's request), ``linear`` (what the release really ran) or ``constant``.
+        warmup: share of the steps over which the rate rises.
+        weight_decay: AdamW's weight decay.
+    """
+
+    lr: float = 1e-4
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.03
+    weight_decay: float = 0.0
+
+    def factor(self, step: int, horizon: int) -> float:
+        """The learning rate of an optimizer step (from 0), as a share of the peak."""
+        warm = math.ceil(self.warmup * horizon)
+        if step < warm:
+            return (step + 1) / warm
+        if self.schedule == "constant":
+            return 1.0
+        done = min(1.0, (step - warm) / max(1, horizon - warm))
+        return 1.0 - done if self.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * done))
+
+
+@dataclass(frozen=True)
+class ModelSettings(NarratorSettings):
+    """What is trained, and how: the key ``model``.
+
+    Attributes:
+        template: a shipped template's name or a file; None takes the one for the data's language and domain.
+        optimization: learning rate and schedule.
+        gradient_checkpointing: recompute activations in the backward pass.
+        attention: ``sdpa``, or ``flex`` (CUDA): how rows that share their beginning are attended over in training.
+    """
+
+    template: str | None = None
+    optimization: Optimization = field(default_factory=Optimization)
+    gradient_checkpointing: bool = False
+    attention: Literal["sdpa", "flex"] = "sdpa"
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which videos are read, and how: the key ``data``.
+
+    Attributes:
+        folder: the folder with ``manifest.json``, made by ``vn prepare``.
+        clips_per_step: clips per optimizer step, whatever the ranks, workers and accumulation (the paper's 32).
+        block_shards: samples mix within blocks of this many shards; None mixes all.
+        workers: loader processes; 0 reads in the main process.
+        seed: random seed of the order; None takes ``seed_everything``'s.
+        frames: ``other_video`` tests every video with the frames of another of like length: a control that shows
+            whether frames matter.
+        videos_at_once: how many videos a test narrates side by side; it changes nothing in them.
+        packing: ``tree`` lets the clips of a video share their common text in training; ``clip`` is one row per clip.
+            The loss is the same.
+        bad_samples: how many damaged or over-long videos may be left out of training, each named.
+        limit: take only the first videos of each split; None takes all.
+        evaluate_on: ``train`` validates and tests on the train split.
+    """
+
+    folder: str
+    clips_per_step: int = 32
+    block_shards: int | None = None
+    workers: int = 2
+    seed: int | None = None
+    frames: Literal["own", "other_video"] = "own"
+    videos_at_once: int = 16
+    packing: Packing = "tree"
+    bad_samples: int = 0
+    limit: int | None = None
+    evaluate_on: Literal["own", "train"] = "own"
+
+    def __post_init__(self) -> None:
+        for name in ("clips_per_step", "videos_at_once"):
+            if getattr(self, name) < 1:
+                raise InputError(f"expected at least 1, got {getattr(self, name)}", field=f"data.{name}")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What a test writes: the key ``test``.
+
+    Attributes:
+        storyline: the settings to test: ``predicted``, ``given`` (the paper's two tables). Without a storyline only
+            ``predicted`` is written.
+        decoding: how tokens are chosen.
+    """
+
+    storyline: list[Storyline] = field(default_factory=lambda: ["predicted", "given"])
+    decoding: Decoding = field(default_factory=Decoding)

@@ -1,0 +1,79 @@
+"""What a test of a narrator does: writes every video's story in every setting, and keeps what is written at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import lightning as L
+
+from vn.adapter import Assembly
+from vn.errors import Findings
+from vn.generation.generate import Storyline, StoryWriter, VideoInput, WrittenClip
+from vn.train.datamodule import StoryDataModule
+from vn.train.predictions import PredictionWriter, prediction_lines
+from vn.train.settings import EvaluationSettings
+from vn.train.videos import UnreadableVideo
+
+
+class StoryTest:
+    """Writes the stories of a test, or of a prediction, side by side.
+
+    Args:
+        trainer: the trainer that runs it.
+        assembly: the narrator.
+        settings: what to write, and how.
+        output: the folder to write to.
+        adapter_sha256: hash of the adapter folder that the narrator was loaded from, if it was.
+    """
+
+    def __init__(
+        self,
+        trainer: L.Trainer,
+        assembly: Assembly,
+        settings: EvaluationSettings,
+        output: Path,
+        adapter_sha256: str | None,
+    ) -> None:
+        data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        self.storyline: list[Storyline] = settings.storyline if assembly.builder.storyline else ["predicted"]
+        self.keys = data.test_keys
+        self._range_source = assembly.builder.words.source
+        read = data.settings
+        test = {
+            "adapter": adapter_sha256,
+            "base_model": assembly.card.base_sha256,
+            "testing": dataclasses.asdict(settings),
+            "data": [data.manifest.sha256, read.frames, read.limit, read.evaluate_on],
+        }
+        self._predictions = PredictionWriter(output, trainer, test)
+        self._writer = StoryWriter(assembly.narrator, assembly.builder, settings.decoding)
+        self._pool = self._writer.pool(read.videos_at_once)
+
+    def add(self, video: VideoInput | UnreadableVideo) -> None:
+        """Begin a video's stories, one per setting; they are written side by side with others until all are done."""
+        if isinstance(video, UnreadableVideo):
+            self._predictions.note_unread(video.why)
+            return
+        story = video.story
+        clips = story.narrated or range(len(story.clips))
+        for setting in self.storyline:
+            if (setting, story.id) in self._predictions.done:
+                continue
+            if setting == "given" and any(story.clips[i].labels is None for i in clips):
+                self._predictions.skip(setting, story, "has no script labels to give")
+            else:
+
+                def keep(written: list[WrittenClip], setting: str = setting) -> None:
+                    self._predictions.add(setting, story, prediction_lines(story, written, self._range_source))
+
+                self._pool.add(self._writer.story(video, setting), keep)
+
+    def finish(self) -> None:
+        """Write what is still unfinished."""
+        self._pool.finish()
+
+    def merge(self) -> Findings:
+        """Merge what all ranks wrote; gives the videos that a setting could not be tested on."""
+        self._predictions.merge((setting, key) for key in self.keys for setting in self.storyline)
+        return self._predictions.findings
