@@ -19,8 +19,9 @@ from torch import Tensor
 from transformers import DynamicCache, LlamaForCausalLM
 
 from vn.generation.decoder import Decoder, Read, Request, Slot, visual_tokens
-from vn.generation.generate import StoryWriter, VideoInput
+from vn.generation.draft import VideoInput
 from vn.generation.pool import Pool
+from vn.generation.story_writer import StoryWriter
 from vn.llm.attention import TREE
 from vn.llm.rows import Row, RowBuilder
 from vn.narrator import VideoNarrator

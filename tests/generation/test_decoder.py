@@ -1,13 +1,14 @@
 """What stays in the cache from clip to clip, and what is forgotten when a story outgrows the context."""
 
 import torch
-from test_generate import greedy_again
+from test_story_writer import greedy_again
 from toy_narrator import SECONDS, STORY
 
 from vn.generation.decoder import Decoder, Read, Slot, Try, visual_tokens
 from vn.generation.decoding import Decoding
-from vn.generation.generate import StoryWriter, VideoInput
+from vn.generation.draft import VideoInput
 from vn.generation.llama import is_plain
+from vn.generation.story_writer import StoryWriter
 from vn.story import Clip, Story
 
 SHORT = Decoding(max_new_tokens=12)

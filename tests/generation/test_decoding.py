@@ -10,7 +10,7 @@ from toy_narrator import SECONDS, STORY
 
 from vn.generation.decoder import visual_tokens
 from vn.generation.decoding import Decoding, Repeats
-from vn.generation.generate import StoryWriter
+from vn.generation.story_writer import StoryWriter
 from vn.story import Story
 
 TEXTS = st.lists(st.lists(st.integers(0, 3), max_size=12), max_size=4)

@@ -10,8 +10,9 @@ from toy_narrator import SECONDS, STORY
 
 from vn.generation.beam import search
 from vn.generation.decoding import Decoding
-from vn.generation.generate import StoryWriter, VideoInput
+from vn.generation.draft import VideoInput
 from vn.generation.length import LengthRule
+from vn.generation.story_writer import StoryWriter
 from vn.story import Clip, Story, WordRange, count_words
 
 EXACT = Decoding(max_new_tokens=20, length_control="exact")

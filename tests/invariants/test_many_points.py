@@ -6,7 +6,7 @@ from toy_narrator import SECONDS, STORY
 
 from vn.errors import LONGEST
 from vn.generation.decoding import Decoding
-from vn.generation.generate import StoryWriter
+from vn.generation.story_writer import StoryWriter
 from vn.narrate.knowledge_dropped import dropped_message, dropped_points
 from vn.story import Clip, Knowledge
 

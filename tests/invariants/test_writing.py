@@ -13,8 +13,9 @@ from toy_narrator import SECONDS, STORY
 
 from vn.generation.decoder import Decoder, Read
 from vn.generation.decoding import Decoding
-from vn.generation.generate import StoryWriter, VideoInput
+from vn.generation.draft import VideoInput
 from vn.generation.pool import Pool
+from vn.generation.story_writer import StoryWriter
 from vn.story import Clip, Fixed, Story
 
 NEAR = 1e-4

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vn.errors import Findings
-from vn.generation.generate import WrittenClip
+from vn.generation.draft import WrittenClip
 from vn.narrate.edit import plan_of, read_edited
 from vn.narrate.output import save, show
 from vn.prompt import Written

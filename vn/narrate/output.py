@@ -16,7 +16,7 @@ from vn.narrate.record import record
 from vn.story import Story, count_words
 
 if TYPE_CHECKING:
-    from vn.generation.generate import WrittenClip
+    from vn.generation.draft import WrittenClip
 
 
 def save(

@@ -14,7 +14,8 @@ from vn.data.encoders import load_matching_encoder
 from vn.data.frames import encode_video
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
-from vn.generation.generate import StoryWriter, VideoInput, WrittenClip
+from vn.generation.draft import VideoInput, WrittenClip
+from vn.generation.story_writer import StoryWriter
 from vn.narrate.job import Job
 from vn.story import WordRangeRule
 

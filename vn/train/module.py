@@ -15,7 +15,7 @@ from torchmetrics import MeanMetric
 from vn.adapter import Assembly, load_adapter
 from vn.card import lost_base, read_card
 from vn.errors import Findings, InputError
-from vn.generation.generate import VideoInput
+from vn.generation.draft import VideoInput
 from vn.io.hashes import hash_folder
 from vn.llm.packing import Batch
 from vn.train.checkpoint_io import load_weights

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import lightning as L
 
 from vn.errors import Findings, InputError
-from vn.generation.generate import WrittenClip
+from vn.generation.draft import WrittenClip
 from vn.generation.labels import most_likely
 from vn.io.atomic import disk_fault, write_text
 from vn.story import Story

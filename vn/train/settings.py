@@ -8,7 +8,7 @@ from typing import Literal
 
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
-from vn.generation.generate import Storyline
+from vn.generation.story_writer import Storyline
 from vn.settings import NarratorSettings
 
 Packing = Literal["tree", "clip"]

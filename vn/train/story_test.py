@@ -9,7 +9,8 @@ import lightning as L
 
 from vn.adapter import Assembly
 from vn.errors import Findings
-from vn.generation.generate import Storyline, StoryWriter, VideoInput, WrittenClip
+from vn.generation.draft import VideoInput, WrittenClip
+from vn.generation.story_writer import Storyline, StoryWriter
 from vn.train.datamodule import StoryDataModule
 from vn.train.predictions import PredictionWriter, prediction_lines
 from vn.train.settings import EvaluationSettings

@@ -9,7 +9,7 @@ from pathlib import Path
 from vn.data.manifest import SampleEntry
 from vn.data.shards import read_sample
 from vn.errors import InputError
-from vn.generation.generate import VideoInput
+from vn.generation.draft import VideoInput
 
 
 @dataclass(frozen=True, slots=True)

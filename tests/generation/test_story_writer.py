@@ -5,8 +5,9 @@ from toy_narrator import SECONDS, STORY, T
 
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
-from vn.generation.generate import StoryWriter, VideoInput
+from vn.generation.draft import VideoInput
 from vn.generation.labels import LabelTrie
+from vn.generation.story_writer import StoryWriter
 from vn.llm.packing import collate
 from vn.prompt import PromptWriter
 from vn.story import Clip, ScriptLabel, Story, format_labels, parse_labels

@@ -1,0 +1,187 @@
+"""Write one clip: its prompt, its label, and a narration that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from torch import Tensor
+
+from vn.errors import InputError
+from vn.generation.beam import search
+from vn.generation.decoder import Read, Request, Slot, Try, visual_tokens
+from vn.generation.decoding import Decoding, shaped
+from vn.generation.draft import Draft, WrittenClip
+from vn.generation.labels import LabelOdds, LabelTrie
+from vn.generation.length import FreeRule, LengthRule, Rule, most_tokens
+from vn.llm.rows import RowBuilder
+from vn.narrator import VideoNarrator
+from vn.story import Labels, Language, parse_labels
+
+BEAMS = 4  # hypotheses of the search for a narration in range
+LEAD = 8  # tokens that may be between label and narration
+
+
+class ClipWriter:
+    """Writes the next clip of a story.
+
+    Args:
+        narrator: the model, in evaluation mode.
+        builder: builds its prompts.
+        decoding: how tokens are chosen.
+
+    Attributes:
+        trunks_read: how often a prompt was read from its beginning.
+    """
+
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding) -> None:
+        self.narrator = narrator
+        self.builder = builder
+        self.tokens = builder.tokens
+        self.decoding = decoding
+        self.trunks_read = 0
+        self._tries: dict[Language, LabelTrie] = {}
+
+    def _trie(self, language: Language) -> LabelTrie:
+        if language not in self._tries:
+            self._tries[language] = LabelTrie(self.tokens, language)
+        return self._tries[language]
+
+    def _reserve(self, draft: Draft) -> int:
+        """Places to leave free behind a prompt for a label, the narration's lead and a narration."""
+        most = narration = self.decoding.max_new_tokens
+        if self.decoding.length_control == "exact":
+            narration = most_tokens(draft.words, most)
+        if draft.fixed.narration is not None:
+            narration = 0
+        if not self.builder.storyline:
+            return narration
+        return narration + LEAD + (self._trie(draft.story.language).depth if self.decoding.constrain_labels else most)
+
+    def write(self, draft: Draft, slot: Slot) -> Generator[Request, Tensor, WrittenClip]:
+        """Write the next clip of a story."""
+        labels, narration = draft.fixed.labels, draft.fixed.narration
+        if not self.builder.storyline:
+            labels = None
+        odds: LabelOdds = ()
+        problem = None
+        if narration is None or (labels is None and self.builder.storyline):
+            slot.keep(draft.trunk)
+            logits = yield self._opening(draft, slot)
+            if self.builder.storyline:
+                here, rest, after = len(slot.ids), None, None
+                if labels is None:
+                    lead = draft.lead_ids() if narration is None else None
+                    labels, odds, rest, after = yield from self._write_labels(draft, logits, lead)
+                if rest is None:
+                    # Labels go back in as text, as later clips and a re-encoded prompt read them.
+                    slot.keep(here)
+                    rest = draft.label_ids(labels)
+                if after is not None:
+                    slot.take(rest)
+                    logits = after
+                elif narration is None:
+                    logits = yield Read([*rest, *draft.lead_ids()])
+            if narration is None:
+                narration, problem = yield from self._write_narration(draft, slot, logits)
+        assert narration is not None
+        return draft.add(labels, narration, odds, problem)
+
+    def _opening(self, draft: Draft, slot: Slot) -> Read:
+        """The prompt of the next clip, as far as it is not in the cache: text of the clip before, and its own part."""
+        row = draft.row(self._reserve(draft))
+        known = len(slot.ids)
+        if not known or known > row.own or row.ids[:known] != slot.ids:
+            slot.keep(0)
+            known = 0
+            self.trunks_read += 1
+        draft.trunk = row.own
+        visual = visual_tokens(self.narrator, row, draft.video.frames)
+        choosing = self.builder.storyline and draft.fixed.labels is None and self.decoding.constrain_labels
+        ahead = self._trie(draft.story.language).ahead if choosing else None
+        return Read(row.ids[known:], visual, row.visual - known, ahead)
+
+    def _write_labels(
+        self, draft: Draft, logits: Tensor, lead: Sequence[int] | None
+    ) -> Generator[Request, Tensor, tuple[Labels, LabelOdds, list[int] | None, Tensor | None]]:
+        """Labels, how likely each of the 12 was, and of `WrittenLabels` `rest`, if it is known, and `after`."""
+        if self.decoding.constrain_labels:
+            pick = lambda row, written, allowed: self._pick(draft, row, written, allowed)  # noqa: E731
+            found = yield from self._trie(draft.story.language).write(logits, pick, lead)
+            return found.labels, found.odds, found.rest, found.after
+        ids = yield from self._decode(draft, logits, None)
+        try:
+            return parse_labels(self.tokens.decode(ids)), (), None, None
+        except InputError:
+            return (), (), None, None  # free labels may be none of the 12; the scores count them as wrong
+
+    def _write_narration(
+        self, draft: Draft, slot: Slot, logits: Tensor
+    ) -> Generator[Request, Tensor, tuple[str, str | None]]:
+        """The narration, and what is wrong with its length where it should have been in range."""
+        decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
+        exact = decoding.length_control == "exact"
+        rule = LengthRule(self.tokens, draft.story.language, draft.words, most)
+        ids: Sequence[int] | None = None
+        if decoding.beams == 1:
+            ids = yield from self._decode(draft, logits, slot.ids[:here])
+            # One that was cut off at the limit has not ended, however many words it has.
+            if exact and (len(ids) == most or not rule.may_end(ids)):
+                ids = None
+                slot.keep(here)
+        if ids is None:
+            allowed: Rule = rule if exact else FreeRule(self.tokens, most)
+            width = decoding.beams if decoding.beams > 1 else BEAMS
+            ids = yield from self._search(draft, slot, logits, allowed, width)
+        if ids is not None:
+            draft.repeats.add(ids)
+            return self.tokens.narration(ids), None
+        without = " without repeating what was said" if decoding.no_repeat_ngram else ""
+        low, high = draft.words.low, draft.words.high
+        return "", f"the model's tokens make no narration of {low} to {high} words{without}"
+
+    def _decode(
+        self, draft: Draft, logits: Tensor, prompt: Sequence[int] | None
+    ) -> Generator[Request, Tensor, list[int]]:
+        """At most `max_new_tokens` tokens up to a stop, which is left out; a `prompt` for narrations, None for labels.
+
+        Args:
+            draft: of the story.
+            logits: ``[1, V]`` of the first.
+            prompt: the ids before.
+        """
+        new: list[int] = []
+        while True:
+            if prompt is not None:
+                logits = shaped(logits, prompt, [new], self.decoding.repetition_penalty, draft.repeats)
+            token = self._pick(draft, logits[0], new)
+            if token in self.tokens.stops:
+                return new
+            new.append(token)
+            if len(new) == self.decoding.max_new_tokens:
+                return new
+            logits = yield Read([token])
+
+    def _search(
+        self, draft: Draft, slot: Slot, logits: Tensor, rule: Rule, width: int
+    ) -> Generator[Request, Tensor, Sequence[int] | None]:
+        """A beam search behind what the slot has read."""
+        penalty, repeats = self.decoding.repetition_penalty, draft.repeats
+        written: list[list[int]] = [[]]
+        columns: list[list[int]] = [[]]  # of each hypothesis, among the tokens tried
+        tried = 0
+        odds = shaped(logits, slot.ids, written, penalty, repeats).log_softmax(dim=1)
+        beams = search(odds, rule, width, self.tokens.stops)
+        try:
+            step = next(beams)
+            while True:
+                written = [[*written[parent], token] for parent, token in step]
+                columns = [[*columns[parent], tried + n] for n, (parent, _) in enumerate(step)]
+                tried += len(step)
+                logits = yield Try([token for _, token in step], columns)
+                step = beams.send(shaped(logits, slot.ids, written, penalty, repeats).log_softmax(dim=1))
+        except StopIteration as end:
+            return end.value
+
+    def _pick(self, draft: Draft, logits: Tensor, written: Sequence[int], allowed: Sequence[int] | None = None) -> int:
+        """The next token; where they are given, one of the allowed: of a label."""
+        return self.decoding.pick(logits, draft.generator, allowed)

@@ -1,0 +1,155 @@
+"""A story being written: its video, what is written of it, and which clips are still to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from vn.errors import InputError
+from vn.generation.decoding import Decoding, Repeats
+from vn.generation.labels import LabelOdds
+from vn.llm.rows import Row, RowBuilder
+from vn.prompt import PromptWriter, Written
+from vn.story import Fixed, Labels, Story, WordRange
+from vn.visual.plan import VisualPlan
+
+ROOM = 4  # this part of the context, at most, is kept free of knowledge points that do not fit, for earlier texts
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenClip:
+    """What the model wrote for a clip.
+
+    Attributes:
+        clip: its number.
+        written: labels and narration.
+        given: the labels it was told to follow, if it was.
+        odds: where it chose the labels among the 12: how likely each was as the first, the likeliest first.
+        problem: why its length is out of range although it should be exact; None where it is in range.
+        forgotten: how many clips before it, from the first, it was written without: their text no longer fitted.
+        points_dropped: how many knowledge points, from the last, it was written without: they did not fit.
+    """
+
+    clip: int
+    written: Written
+    given: Labels | None
+    odds: LabelOdds = field(default=(), compare=False)  # the last digits depend on what is computed beside it
+    problem: str | None = None
+    forgotten: int = 0
+    points_dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInput:
+    """A video to narrate.
+
+    Attributes:
+        story: gives title, knowledge, clips and, where they are to be followed, their labels.
+        frames: ``[F, T, D]``.
+        seconds: ``[F]``.
+        clips: which to narrate; None takes those with a narration, or all when none has one.
+        fixed: what stands fast in some clips.
+    """
+
+    story: Story
+    frames: np.ndarray
+    seconds: np.ndarray
+    clips: Sequence[int] | None = None
+    fixed: Mapping[int, Fixed] = field(default_factory=dict)
+
+
+class Draft:
+    """A story being written: what is done, and which clips are still to do."""
+
+    def __init__(self, video: VideoInput, given: bool, builder: RowBuilder, decoding: Decoding) -> None:
+        self.video = video
+        self.story = video.story
+        self.builder = builder
+        self.writer = PromptWriter(self.story, builder.template, builder.storyline)
+        clips = video.clips if video.clips is not None else (self.story.narrated or range(len(self.story.clips)))
+        self.clips = list(clips)
+        self.done: list[WrittenClip] = []
+        self.forgotten = 0  # clips, oldest first, whose text is no longer read
+        self.points_dropped = 0  # of the product information, from its end, in all clips from here on
+        self.trunk = 0  # tokens in the cache that the next clip's prompt begins with
+        self.repeats = Repeats(decoding.no_repeat_ngram)
+        self._decoding = decoding
+        self._given = given
+        self._means: np.ndarray | None = None
+        self._generator: tuple[int, torch.Generator] | None = None
+        for clip in self.clips if given else ():
+            if not self.story.clips[clip].labels:
+                raise InputError("no script label to follow", sample=self.story.id, field=f"clips[{clip}].labels")
+
+    @property
+    def fixed(self) -> Fixed:
+        """What stands fast in the next clip."""
+        clip = self.clips[0]
+        fixed = self.video.fixed.get(clip, Fixed())
+        return Fixed(self.story.clips[clip].labels, fixed.narration) if self._given else fixed
+
+    @property
+    def words(self) -> WordRange:
+        """The range of the next clip's words."""
+        return self.builder.words.range_of(self.story.clips[self.clips[0]], self.story.language)
+
+    @property
+    def generator(self) -> torch.Generator:
+        """What the next clip's draws come from."""
+        clip = self.clips[0]
+        if self._generator is None or self._generator[0] != clip:
+            self._generator = clip, self._decoding.generator(self.story.id, clip)
+        return self._generator[1]
+
+    def row(self, reserve: int) -> Row:
+        """The next clip's prompt.
+
+        Where it is too long, the older half of the clips' texts is forgotten for good: what is left is then in the
+        cache for many clips, while dropping the oldest one by one would have all read again for each. Points that do
+        not fit even without these texts are dropped for good, and some more, so that later texts have a place.
+        """
+        builder, frames = self.builder, self.video.frames
+        if self._means is None:
+            self._means = builder.means(frames)
+        clip = self.clips[0]
+        plan = builder.plan(self.story, frames, self.video.seconds, clip, self._means)
+        while True:
+            earlier = [(each.clip, each.written) for each in self.done[self.forgotten :]]
+            row = builder.prompt(self.story, plan, clip, earlier, reserve, self.points_dropped)
+            if row.cut.points == self.points_dropped and not row.cut.clips:
+                return row
+            if not earlier:
+                return self._with_room(plan, row, reserve)
+            self.forgotten += -(-len(earlier) // 2)
+
+    def _with_room(self, plan: VisualPlan, row: Row, reserve: int) -> Row:
+        """A row with fewer of its knowledge points, which do not fit; `row` if that is not enough either."""
+        room = min(self.builder.max_length // ROOM, len(self.clips) * reserve)
+        with suppress(InputError):
+            row = self.builder.prompt(self.story, plan, self.clips[0], [], reserve + room, self.points_dropped)
+        self.points_dropped = row.cut.points
+        return row
+
+    def label_ids(self, labels: Labels) -> list[int]:
+        """The ids of labels and the newline that ends them."""
+        return [i for segment in self.writer.label(labels) for i in self.builder.tokens.encode(segment.text)]
+
+    def lead_ids(self) -> Sequence[int]:
+        """The ids between the label and the narration."""
+        return self.builder.tokens.encode(self.writer.narration_lead(self.clips[0]).text)
+
+    def add(self, labels: Labels | None, narration: str, odds: LabelOdds, problem: str | None) -> WrittenClip:
+        """Take what was written for the next clip."""
+        words, fixed = self.words, self.fixed
+        given = fixed.labels if self.builder.storyline else None
+        if fixed.narration is not None:
+            self.repeats.add(self.builder.tokens.encode(narration))
+        clip = self.clips.pop(0)
+        text = Written(words, labels, narration)
+        written = WrittenClip(clip, text, given, odds, problem, self.forgotten, self.points_dropped)
+        self.done.append(written)
+        return written

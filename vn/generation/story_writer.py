@@ -1,0 +1,111 @@
+"""Write a story clip by clip: label, then narration, each on the model's own earlier text (spec "Language path").
+
+    trunk: instruction · product · text of earlier clips | own: header · SCENE · words | label | narration
+    `------ stays in the cache, clip by clip longer -----'`--- forgotten when the next clip is opened ---'
+
+A story is a coroutine: it asks for tokens to be read and is sent what may come next, so that many stories, each at its
+own place, share the passes of the model (`vn.generation.pool`, `vn.generation.decoder`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from vn.generation.clip_writer import ClipWriter
+from vn.generation.decoder import Decoder, Request, Slot
+from vn.generation.decoding import Decoding
+from vn.generation.draft import Draft, VideoInput, WrittenClip
+from vn.generation.pool import Pool
+from vn.llm.rows import RowBuilder
+from vn.narrator import VideoNarrator
+from vn.story import Story
+
+Storyline = Literal["predicted", "given"]
+
+
+class StoryWriter:
+    """Writes stories with a trained narrator.
+
+    Args:
+        narrator: the model, in evaluation mode.
+        builder: builds its prompts.
+        decoding: how tokens are chosen.
+    """
+
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding | None = None) -> None:
+        self.narrator = narrator
+        self.builder = builder
+        self.decoding = decoding or Decoding()
+        self._clips = ClipWriter(narrator, builder, self.decoding)
+
+    @property
+    def trunks_read(self) -> int:
+        """How often a prompt was read from its beginning."""
+        return self._clips.trunks_read
+
+    def write(
+        self,
+        story: Story,
+        frames: np.ndarray,
+        seconds: np.ndarray,
+        storyline: Storyline = "predicted",
+        clips: Sequence[int] | None = None,
+    ) -> list[WrittenClip]:
+        """Narrate a video; see `write_all`."""
+        return self.write_all([VideoInput(story, frames, seconds, clips)], storyline)[0]
+
+    def write_all(
+        self, videos: Sequence[VideoInput], storyline: Storyline = "predicted", at_once: int | None = None
+    ) -> list[list[WrittenClip]]:
+        """Narrate videos side by side.
+
+        Args:
+            videos: what is to be narrated; what is written for one does not depend on the others.
+            storyline: ``given`` follows the stories' labels; ``predicted`` writes them first.
+            at_once: how many at a time, the others waiting; None is all.
+
+        Returns:
+            The written clips of each video.
+
+        Raises:
+            InputError: a clip without labels where they should be given.
+        """
+        pool = self.pool(at_once or len(videos) or 1)
+        done: dict[int, list[WrittenClip]] = {}
+        for n, each in enumerate(videos):
+            pool.add(self.story(each, storyline), partial(done.__setitem__, n))
+        pool.finish()
+        return [done[n] for n in range(len(videos))]
+
+    def pool(self, rows: int) -> Pool:
+        """Where stories are written side by side, so many at once."""
+        return Pool(Decoder(self.narrator), rows)
+
+    def story(
+        self, video: VideoInput, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
+    ) -> Callable[[Slot], Generator[Request, Tensor, list[WrittenClip]]]:
+        """The work of writing one story, for `Pool.add`.
+
+        Args:
+            video: the video.
+            storyline: see `write_all`.
+            follow: is told each clip when it is written.
+
+        Raises:
+            InputError: a clip without labels where they should be given.
+        """
+        draft = Draft(video, storyline == "given" and self.builder.storyline, self.builder, self.decoding)
+
+        def work(slot: Slot) -> Generator[Request, Tensor, list[WrittenClip]]:
+            while draft.clips:
+                written = yield from self._clips.write(draft, slot)
+                if follow is not None:
+                    follow(written)
+            return draft.done
+
+        return work
