@@ -18,7 +18,7 @@ LONGEST = 400  # lines of a file
 
 # From the ground up: each layer may import those before it, and nothing of its own or a later one.
 LAYERS = (
-    ("errors", "environment"),
+    ("environment", "errors", "version"),
     ("extras", "io", "overlap", "progress", "renamed", "shipped", "timecode"),
     ("run_paths", "story", "tokenizer"),
     ("prompt", "story_reader", "visual"),

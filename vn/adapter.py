@@ -106,13 +106,13 @@ def assemble(
     return Assembly(narrator, builder, card, template, base)
 
 
-def save_adapter(folder: Path, assembly: Assembly) -> None:
+def save_adapter(folder: str | Path, assembly: Assembly) -> None:
     """Write an adapter folder; an older one is replaced only when the new one is complete.
 
     Raises:
         InputError: it cannot be written; what was written of it is removed.
     """
-    with replace_folder(folder) as new:
+    with replace_folder(Path(folder)) as new:
         _write_adapter(new, assembly)
 
 
@@ -166,7 +166,9 @@ def _write_adapter(folder: Path, assembly: Assembly) -> None:
     write_card(folder, assembly.card)
 
 
-def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True, quantized: bool = True) -> Assembly:
+def load_adapter(
+    folder: str | Path, base_model: str | None = None, merge: bool = True, quantized: bool = True
+) -> Assembly:
     """Load an adapter folder into an unsharded narrator on the CPU, to use it.
 
     Args:
@@ -177,7 +179,13 @@ def load_adapter(folder: Path, base_model: str | None = None, merge: bool = True
 
     Raises:
         InputError: naming the file that is missing or damaged.
+
+    Example:
+        >>> assembly = load_adapter("runs/mine/adapter")
+        >>> assembly.card.language, assembly.card.lora.rank
+        ('en', 2)
     """
+    folder = Path(folder)
     card = read_card(folder)
     if base_model is not None:
         card = dataclasses.replace(card, base_model=base_model)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vn import __version__
 from vn.errors import InputError, show
 from vn.io.files import read_json
 from vn.io.paths import find, relative, tried
 from vn.settings import LoraSettings, NarratorSettings
 from vn.story import WordRangeRule
+from vn.version import __version__
 from vn.visual.plan import VisualSettings
 
 CARD = "narrator.json"

@@ -10,10 +10,10 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from vn import __version__
 from vn.environment import set_defaults
 from vn.errors import InputError, did_you_mean
 from vn.extras import check_installed, explain_missing
+from vn.version import __version__
 
 # name -> (module, what it does). A module has either `add_arguments(parser)` and `run(args)`, or, for the commands
 # that LightningCLI parses, `main(command, argv)`.
@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(f"no command {command!r}{did_you_mean(command, COMMANDS)}; see vn --help")
         set_defaults()
         _quieten()
+        _log_to_stderr()
         module = importlib.import_module(COMMANDS[command][0])
         if COMMANDS[command][0] == LIGHTNING:
             return module.main(command, rest)
@@ -104,7 +105,25 @@ def _quieten() -> None:
     quiet = logging.Filter()
     quiet.filter = lambda record: "Setting accelerator to CPU" not in record.getMessage()  # type: ignore[method-assign]
     logging.getLogger("DeepSpeed").addFilter(quiet)  # peft imports it; that there is no GPU is no news
+    # If bitsandbytes is installed, peft imports it for everybody, and it then misses a package for 4 bits on the CPU;
+    # at every product in 8 bits it warns that it computes in float16.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", ".*is_gradient_checkpointing. is deprecated.*")
+
+
+class _Stderr(logging.Handler):
+    """Messages as they are, on stderr as it is when they come."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), file=sys.stderr, flush=True)
+
+
+def _log_to_stderr() -> None:
+    """Show what the library logs, as a program's user wants to read it."""
+    logger = logging.getLogger("vn")
+    logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Stderr) for handler in logger.handlers):
+        logger.addHandler(_Stderr())
 
 
 def _help() -> str:

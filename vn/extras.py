@@ -108,7 +108,7 @@ def require(*libraries: str, what: str = "", field: str | None = None, command: 
             raise InputError(f"{what} {_sentence(library, command)}".strip(), field=field)
 
 
-def explain_missing(error: ImportError, command: str) -> InputError | None:
+def explain_missing(error: ImportError, command: str | None = None) -> InputError | None:
     """The sentence for an import that failed; None where it is no library that we know of: then it is a fault of ours.
 
     Args:

@@ -49,6 +49,13 @@ class VideoNarrator(nn.Module):
 
     Attributes:
         flex: attend over shared lines with FlexAttention rather than SDPA (`vn.llm.attention`).
+
+    Example:
+        >>> from vn.llm.load import load_base
+        >>> narrator = VideoNarrator(load_base("models/tiny").llm, width=768)
+        >>> frames, all_frames = torch.zeros(4, 32, 768), torch.eye(4)
+        >>> narrator.visual_tokens(frames, all_frames, clip_positions=torch.tensor([0, 0, 50, 99])).shape
+        torch.Size([128, 16])
     """
 
     mean: Tensor

@@ -25,7 +25,12 @@ LONGEST = 1e6  # seconds; eleven days: whoever says more means something else
 
 
 class ScriptLabel(Enum):
-    """The 12 script labels of a storyline (spec "Task"), with definitions in our own words."""
+    """The 12 script labels of a storyline (spec "Task"), with definitions in our own words.
+
+    Example:
+        >>> ScriptLabel.EFFECT.text("en"), ScriptLabel.EFFECT.text("zh")
+        ('Product Effect', '产品功效')
+    """
 
     SOCIAL_PROOF = (
         "Social Proof/Influence",
@@ -223,7 +228,13 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A piece of the video; `narration` is None where the clip is not narrated."""
+    """A part of the video, in seconds; `narration` is None if the clip is not narrated.
+
+    Example:
+        >>> clip = Clip(2.0, 5.0, (ScriptLabel.EFFECT,), "It boils in a minute.")
+        >>> clip.duration
+        3.0
+    """
 
     start: float
     end: float
@@ -246,7 +257,14 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A video with its clips, title and knowledge (design "Formats")."""
+    """A video with its clips, title and knowledge (design "Formats").
+
+    Example:
+        >>> clips = (Clip(0, 4, narration="Cold tea again?"), Clip(4, 10))
+        >>> story = Story("kettle", "Aurora kettle", "en", "ad", (Knowledge("Material", ("steel",)),), clips)
+        >>> story.duration, story.narrated, story.position(1)
+        (10, (0,), 99)
+    """
 
     id: str
     title: str

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vn import __version__
 from vn.compare.colours import colour_rules
 from vn.compare.findings import what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, p_text, percent, shown
@@ -19,6 +18,7 @@ from vn.compare.rules import rules
 from vn.compare.runs import MUTE
 from vn.compare.study import Number, Study
 from vn.compare.tables import Table
+from vn.version import __version__
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = ("app.js", "charts.js", "stories.js")

@@ -35,6 +35,18 @@ class StoryWriter:
         narrator: the model, in evaluation mode.
         builder: builds its prompts.
         decoding: how tokens are chosen.
+
+    Example:
+        >>> from vn.adapter import load_adapter
+        >>> from vn.data.manifest import Manifest
+        >>> from vn.data.shards import read_sample
+        >>> entry = Manifest.load("data/mine").samples("test")[0]
+        >>> story, frames, seconds = read_sample(f"data/mine/{entry.shard}", entry)
+        >>> assembly = load_adapter("runs/mine/adapter")
+        >>> writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(max_new_tokens=6))
+        >>> written = writer.write(story, frames, seconds)
+        >>> [clip.clip for clip in written] == list(story.narrated)
+        True
     """
 
     def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding | None = None) -> None:

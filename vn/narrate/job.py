@@ -119,7 +119,12 @@ class Job:
         self.plan = plan_of(dataclasses.replace(story, clips=tuple(clips)))
 
     def finish(self, written: Sequence[WrittenClip]) -> None:
-        """Take what was written, note what is worth a warning, and save it."""
+        """Take what was written, and save it."""
+        self.take(written)
+        save(self.out, self.plan, written, self.made_with, self.findings)
+
+    def take(self, written: Sequence[WrittenClip]) -> None:
+        """Take what was written, and note what is worth a warning."""
         clips = list(self.plan.story.clips)
         for each in written:
             labels = each.written.labels if each.written.labels is not None else clips[each.clip].labels
@@ -127,7 +132,6 @@ class Job:
             clips[each.clip] = dataclasses.replace(clips[each.clip], labels=labels or None, narration=narration)
         self.plan = dataclasses.replace(self.plan, story=dataclasses.replace(self.plan.story, clips=tuple(clips)))
         self._warn(written)
-        save(self.out, self.plan, written, self.made_with, self.findings)
 
     def _warn(self, written: Sequence[WrittenClip]) -> None:
         plan, forgotten = self.plan, 0

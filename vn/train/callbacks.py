@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ class StepSeed(L.Callback):
 
 
 class AfterTest(L.Callback):
-    """Merges what the ranks wrote; scores a test on rank 0, and logs the scores.
+    """Scores a test on rank 0, and logs the scores.
 
     Args:
         score: reads a folder of predictions and gives ``{setting: {metric: {"value": ...}}}``.
@@ -36,18 +35,11 @@ class AfterTest(L.Callback):
     def __init__(self, score: Callable[[Path], dict[str, dict[str, dict[str, Any]]]]) -> None:
         self.score = score
 
-    def on_predict_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, NarratorModule)
-        pl_module.finish_predictions()
-
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, NarratorModule)
         assert pl_module.output is not None
-        findings = pl_module.finish_predictions()
         if not trainer.is_global_zero:
             return
-        if findings:
-            print(findings.summary(), file=sys.stderr)
         scores = self.score(pl_module.output)
         flat = {
             f"test/{setting}/{name}": entry["value"]
@@ -55,5 +47,5 @@ class AfterTest(L.Callback):
             for name, entry in metrics.items()
             if entry["value"] is not None
         }
-        for logger in trainer.loggers:
-            logger.log_metrics(flat, step=trainer.global_step)
+        for each in trainer.loggers:
+            each.log_metrics(flat, step=trainer.global_step)

@@ -29,6 +29,11 @@ class StoryDataModule(L.LightningDataModule):
 
     Raises:
         InputError: there is no data folder, or a setting is out of its bounds.
+
+    Example:
+        >>> data = StoryDataModule("data/mine", clips_per_step=8)
+        >>> data.manifest.language, len(data.entries("train")), len(data.schedule.epoch(0))
+        ('en', 7, 3)
     """
 
     def __init__(self, settings: DataSettings | str | Path, **changes: Any) -> None:

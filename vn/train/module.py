@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric
 
 from vn.adapter import Assembly, load_adapter
 from vn.card import lost_base, read_card
-from vn.errors import Findings, InputError
+from vn.errors import InputError
 from vn.generation.draft import VideoInput
 from vn.io.hashes import hash_folder
 from vn.llm.packing import Batch
@@ -37,6 +37,16 @@ class NarratorModule(L.LightningModule):
         evaluation: what a test writes.
         output: where a test writes; None takes the trainer's ``default_root_dir``.
         start_from: a checkpoint whose weights training starts from.
+
+    Example:
+        >>> module = NarratorModule("models/tiny", max_length=2048)
+        >>> module.hparams["max_length"], module.hparams["lora"]["rank"]
+        (2048, 64)
+        >>> quiet = {"enable_progress_bar": False, "enable_model_summary": False, "enable_checkpointing": False}
+        >>> trainer = L.Trainer(max_steps=2, accelerator="cpu", logger=False, **quiet)
+        >>> trainer.fit(module, StoryDataModule("data/mine", workers=0))
+        >>> trainer.global_step
+        2
     """
 
     strict_loading = False  # checkpoints hold only what is trained
@@ -167,11 +177,8 @@ class NarratorModule(L.LightningModule):
         self._test.add(video)
 
     def on_test_epoch_end(self) -> None:
+        """Write what is unfinished, and merge what all ranks wrote."""
         self._test.finish()
 
     # Predicting is the same for videos without references.
     on_predict_start, predict_step, on_predict_epoch_end = on_test_start, test_step, on_test_epoch_end
-
-    def finish_predictions(self) -> Findings:
-        """Merge what all ranks wrote; gives the videos that a setting could not be tested on."""
-        return self._test.merge()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import resource
 import sys
@@ -17,6 +18,8 @@ from vn.llm.packing import Batch
 from vn.train.datamodule import StoryDataModule
 from vn.train.module import NarratorModule
 from vn.train.ranks import gather, leave
+
+logger = logging.getLogger(__name__)
 
 MOST_KEYS = 12  # that a message names
 
@@ -117,7 +120,7 @@ class StepMonitor(L.Callback):
                 budget = f"; {self.most_bad} may be bad (data.bad_samples)" if self.most_bad else ""
                 leave(trainer, why + budget)
             if trainer.is_global_zero:
-                print(f"left out, {len(self.bad)} of at most {self.most_bad}: {why}", file=sys.stderr)
+                logger.warning("left out, %d of at most %d: %s", len(self.bad), self.most_bad, why)
 
     # -- an interval between two log lines ----------------------------------------------------------------------
 

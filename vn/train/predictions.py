@@ -10,7 +10,7 @@ interrupted goes on with the stories that are left, on any number of ranks:
 from __future__ import annotations
 
 import json
-import sys
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +23,8 @@ from vn.generation.labels import most_likely
 from vn.io.atomic import disk_fault, write_text
 from vn.story import Story
 from vn.train.ranks import gather, leave
+
+logger = logging.getLogger(__name__)
 
 KEPT = "kept.jsonl"  # what an interrupted test had written
 
@@ -121,7 +123,7 @@ class PredictionWriter:
 
     def note_unread(self, why: str) -> None:
         """Note a video that cannot be read: the test goes on, so that nothing is lost, and is not merged."""
-        print(f"cannot be narrated; the others are, before this ends: {why}", file=sys.stderr)
+        logger.warning("cannot be narrated; the others are, before this ends: %s", why)
         self._unread.append(why)
 
     def merge(self, expected: Iterable[tuple[str, str]]) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 import lightning as L
 
 from vn.adapter import Assembly
-from vn.errors import Findings
 from vn.generation.draft import VideoInput, WrittenClip
 from vn.generation.story_writer import Storyline, StoryWriter
 from vn.train.datamodule import StoryDataModule
 from vn.train.predictions import PredictionWriter, prediction_lines
 from vn.train.settings import EvaluationSettings
 from vn.train.videos import UnreadableVideo
+
+logger = logging.getLogger(__name__)
 
 
 class StoryTest:
@@ -39,6 +41,7 @@ class StoryTest:
         data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.storyline: list[Storyline] = settings.storyline if assembly.builder.storyline else ["predicted"]
         self.keys = data.test_keys
+        self._trainer = trainer
         self._range_source = assembly.builder.words.source
         read = data.settings
         test = {
@@ -71,10 +74,8 @@ class StoryTest:
                 self._pool.add(self._writer.story(video, setting), keep)
 
     def finish(self) -> None:
-        """Write what is still unfinished."""
+        """Write what is still unfinished, and merge what all ranks wrote."""
         self._pool.finish()
-
-    def merge(self) -> Findings:
-        """Merge what all ranks wrote; gives the videos that a setting could not be tested on."""
         self._predictions.merge((setting, key) for key in self.keys for setting in self.storyline)
-        return self._predictions.findings
+        if self._predictions.findings and self._trainer.is_global_zero:
+            logger.warning(self._predictions.findings.summary())

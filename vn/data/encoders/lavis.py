@@ -8,6 +8,7 @@ private folder, names through pipes. No pickle passes in either direction.
 from __future__ import annotations
 
 import atexit
+import logging
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from vn.environment import for_child
 from vn.errors import InputError
 from vn.io.cache import CACHE
 from vn.io.lock import claim
+
+logger = logging.getLogger(__name__)
 
 REQUIREMENTS = ("salesforce-lavis==1.0.2", "transformers>=4.25,<4.27", "numpy<2")
 BLOCK = 21  # what LAVIS 1.0.2 takes
@@ -143,7 +146,7 @@ def environment(folder: Path = ENVIRONMENT) -> Path:
     if complete.exists() and complete.read_text() == wanted:
         return python
     with claim(folder, "making LAVIS' environment"):
-        print(f"making LAVIS' environment in {folder}, once: minutes, and several GB", file=sys.stderr, flush=True)
+        logger.info("making LAVIS' environment in %s, once: minutes, and several GB", folder)
         complete.unlink(missing_ok=True)
         shutil.rmtree(place, ignore_errors=True)
         for words in (
