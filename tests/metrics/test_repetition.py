@@ -26,7 +26,7 @@ WORDS = st.lists(st.sampled_from(["好看", "耐用", "很", "好", "a", " ", "�
 
 
 def slowly_joined(words):
-    """The specification's two steps one after the other, on a list that changes."""
+    """The released computation's two steps one after the other, on a list that changes."""
     done = list(words)
     for i in reversed(range(1, len(done))):
         if len(done[i]) == 1 and done[i] not in "，。" and done[i - 1] not in "，。":

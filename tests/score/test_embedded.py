@@ -48,8 +48,8 @@ def best(vectors, unit, points):
 
 
 @pytest.mark.oracle
-def test_information_follows_the_specification_text_by_text(models):
-    """What the units and points are, in both variants, written out from the specification."""
+def test_information_follows_the_definitions_text_by_text(models):
+    """What the units and points are, in both variants (docs/method.md#infosim, docs/method.md#released-evaluation)."""
     stories = [zh_story("a"), zh_story("b")]
     lines = [line for story in stories for line in make_lines(story, lambda i, t: t + "好看" * (i == 1))]
     scores = score(lines, stories, models=ScoringModels(sentences_name=str(models["sentences"])))
@@ -123,7 +123,7 @@ def video(tmp_path_factory):
 
 
 @pytest.mark.oracle
-def test_emscore_follows_the_specification_frame_by_frame(models, video):
+def test_emscore_follows_the_definitions_frame_by_frame(models, video):
     from vn.data.video import sample_frames
 
     story = zh_story("a", str(video))
