@@ -1,4 +1,4 @@
-"""The adapter folder: all that training made, portable and without the base model (design "Formats").
+"""The adapter folder: all that training made, portable and without the base model (docs/design.md#adapter-folder).
 
     adapter/
       narrator.json            what it is: base model and hash, visual settings, encoder, word range, versions

@@ -1,4 +1,4 @@
-"""VideoNarrator: the idea on one page (paper section 4, spec "Visual path" and "Language path").
+"""VideoNarrator: the idea on one page (paper section 4, docs/method.md#visual-path, docs/method.md#language-path).
 
     frames of earlier clips            frames of this clip                       sampled at 1 fps, T tokens each
             |                                  |

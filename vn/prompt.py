@@ -1,4 +1,4 @@
-"""From a story to the text segments a language model reads and writes (spec "Language path").
+"""From a story to the text segments a language model reads and writes (docs/method.md#prompt).
 
 A prompt is a sequence of segments, and each is tokenised alone, so that a clip's text gives the same tokens
 whether it is read from the file, was just written by the model, or stands in a packed row:

@@ -25,7 +25,7 @@ LONGEST = 1e6  # seconds; eleven days: whoever says more means something else
 
 
 class ScriptLabel(Enum):
-    """The 12 script labels of a storyline (spec "Task"), with definitions in our own words.
+    """The 12 script labels of a storyline (docs/method.md#script-labels), with definitions in our own words.
 
     Example:
         >>> ScriptLabel.EFFECT.text("en"), ScriptLabel.EFFECT.text("zh")
@@ -173,7 +173,7 @@ class WordRange:
 
     @classmethod
     def of_duration(cls, seconds: float, rate: float, margin: float) -> WordRange:
-        """[rate * t - margin, rate * t + margin] (spec "Task", word range), at least one word."""
+        """[rate * t - margin, rate * t + margin] (docs/method.md#word-ranges), at least one word."""
         low = max(1, math.ceil(rate * seconds - margin - 1e-9))
         return cls(low, max(low, math.floor(rate * seconds + margin + 1e-9)))
 
@@ -192,7 +192,7 @@ class WordRangeRule:
     Attributes:
         source: ``duration`` (what a raw video has) or ``reference`` (what the released data used).
         rate: words a second; None means zh 5 (the paper's), en 2.5 (ours).
-        margin: words either way; None means zh 3, en 5 (spec "Task").
+        margin: words either way; None means zh 3, en 5 (docs/method.md#word-ranges).
     """
 
     source: Literal["duration", "reference"] = "duration"
@@ -214,7 +214,10 @@ def is_seconds(value: Any) -> bool:
 
 
 def count_words(text: str, language: Language) -> int:
-    """Spoken words: characters with punctuation in Chinese, whitespace words in English (spec "Task")."""
+    """Spoken words: characters with punctuation in Chinese, whitespace words in English.
+
+    See docs/method.md#word-ranges.
+    """
     return len(text.strip()) if language == "zh" else len(text.split())
 
 
@@ -257,7 +260,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A video with its clips, title and knowledge (design "Formats").
+    """A video with its clips, title and knowledge (docs/design.md#story).
 
     Example:
         >>> clips = (Clip(0, 4, narration="Cold tea again?"), Clip(4, 10))
@@ -285,7 +288,7 @@ class Story:
         return tuple(i for i, clip in enumerate(self.clips) if clip.narration)
 
     def position(self, clip: int) -> int:
-        """Relative position of a clip in per cent, 0 to 99 (spec "Visual path" 4).
+        """Relative position of a clip in per cent, 0 to 99 (docs/method.md#clip-position).
 
         The middle of the clip on the time of all clips, gaps left out; the first clip is 0, the
         last 99, and the only clip of a video 99.
@@ -300,7 +303,7 @@ class Story:
         return min(99, max(0, math.floor(100 * middle / total))) if total > 0 else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The story as the JSON of design "Formats"; label names are in the story's language."""
+        """The story as the JSON of docs/design.md#story; label names are in the story's language."""
         clips = []
         for clip in self.clips:
             entry: dict[str, Any] = {"start": clip.start, "end": clip.end}

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 
 def test_two_ranks_equal_one(experiment):
-    """Same steps, same weights, and a test set written once, whatever the ranks (design "Which sample when")."""
+    """Same steps, same weights, and a test set written once, whatever the ranks (docs/design.md#order-of-training)."""
     same = ("--model.lora.dropout", "0.0", "--trainer.max_epochs", "1")
     assert experiment("run", *same, name="one") == 0
     launch(experiment, *same, "--trainer.devices", "2", "--trainer.strategy", "ddp", name="two", command="run")

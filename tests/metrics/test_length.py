@@ -24,7 +24,7 @@ def test_refuses_what_does_not_pair_up(narrations, ranges):
 
 
 def test_few_real_narrations_fit_their_duration(real_data):
-    """82 of the 271 real narrations do (spec "Task"); all fit a range around their own length."""
+    """82 of the 271 real narrations do (docs/method.md#word-ranges); all fit a range around their own length."""
     videos = json.loads((real_data / "esyncvidstory_sample.json").read_text(encoding="utf-8")).values()
     clips = [clip for video in videos for clip in video["frames"] if clip.get("new_text")]
     narrations = [clip["new_text"] for clip in clips]

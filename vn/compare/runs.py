@@ -1,6 +1,6 @@
 """Finds and reads the runs that are compared: run folders and sweeps, what is wrong with some of them included.
 
-Reads what a run folder has anyway (design "Formats"): ``config.yaml``, ``metrics.jsonl``, ``stories.jsonl``,
+Reads what a run folder has anyway (docs/design.md#run-folder): ``config.yaml``, ``metrics.jsonl``, ``stories.jsonl``,
 ``predictions.<setting>.jsonl``, ``scores.json``, and ``cost.json`` where something counted it.
 """
 

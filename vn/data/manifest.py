@@ -1,6 +1,6 @@
 """``manifest.json``: what a folder of shards holds, sample by sample; plain Python and NumPy.
 
-Written last and atomically, so a folder without one is unfinished (design "Formats").
+Written last and atomically, so a folder without one is unfinished (docs/design.md#manifest).
 """
 
 from __future__ import annotations

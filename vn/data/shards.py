@@ -1,4 +1,4 @@
-"""Shards: deterministic tar files of samples, read by offset, and by stock `webdataset` (design "Formats").
+"""Shards: deterministic tar files of samples, read by offset, and by stock `webdataset` (docs/design.md#shards).
 
 A sample is ``<key>.json`` (the story), ``<key>.frames.npy`` (float16 ``[F, T, D]``), ``<key>.seconds.npy`` (float32
 ``[F]``) and, where the pictures were at hand, ``<key>.thumbs.jpg``, in this order.

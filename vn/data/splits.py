@@ -1,4 +1,4 @@
-"""Which story is in which split: a pure function of its id (design "Splits")."""
+"""Which story is in which split: a pure function of its id (docs/design.md#splits)."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def probe(path: str | Path) -> VideoInfo:
 def sample_frames(
     path: str | Path, fps: float = 1.0, findings: Findings | None = None, sample: str | None = None
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """The picture on screen at time 0, 1/fps, 2/fps, ... (spec "Visual path" 1).
+    """The picture on screen at time 0, 1/fps, 2/fps, ... (docs/method.md#frame-sampling).
 
     Before the first picture nothing is on screen, so a video whose picture starts at 3 s has none of 0, 1 and 2 s. The
     last picture is the last one on screen at a sampled time. There is always at least one: if a video is shown between

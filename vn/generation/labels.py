@@ -13,7 +13,7 @@ from vn.generation.decoder import Read, Request, Try
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Labels, Language, ScriptLabel, format_labels
 
-MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (spec "Task")
+MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (docs/method.md#script-labels)
 KEPT_ODDS = 3  # labels whose probabilities files have
 
 Pick = Callable[[Tensor, Sequence[int], Sequence[int]], int]

@@ -1,4 +1,4 @@
-"""Write a story clip by clip: label, then narration, each on the model's own earlier text (spec "Language path").
+"""Write a story clip by clip: label, then narration, each on the model's own earlier text (docs/method.md#inference).
 
     trunk: instruction · product · text of earlier clips | own: header · SCENE · words | label | narration
     `------ stays in the cache, clip by clip longer -----'`--- forgotten when the next clip is opened ---'

@@ -1,4 +1,4 @@
-"""Low-rank adaptation of the language model (spec "Training"), through peft."""
+"""Low-rank adaptation of the language model (docs/method.md#training), through peft."""
 
 from __future__ import annotations
 

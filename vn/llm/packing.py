@@ -8,7 +8,7 @@ stand end to end in one line, without padding:
     `------------------ trunk: the row of clip 4 -----------------'  `- each sees the trunk before its clip, and itself
 
 The positions in a branch go on from where its clip stands in the trunk, so the losses and gradients are those of the
-rows apart, for about a third of the tokens at seven clips (spec "Language path"; design "How the training step works").
+rows apart, for about a third of the tokens at seven clips (docs/design.md#rows-and-trees).
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ class RowBuilder:
         reserve: int,
         points: int = 0,
     ) -> Row:
-        """Assemble a row, dropping what it can do without until it fits (design "Text to tokens")."""
+        """Assemble a row, dropping what it can do without until it fits (docs/design.md#fitting-a-prompt)."""
         story = writer.story
         clips = frames = 0
         texts = [writer.earlier([each]) for each in earlier]

@@ -1,4 +1,4 @@
-"""Text segments to token ids, each segment alone (design "Text to tokens")."""
+"""Text segments to token ids, each segment alone (docs/design.md#text-to-tokens)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BLEU-1..4 of a corpus (Papineni et al. 2002), as pycocoevalcap computes it (spec "Metrics")."""
+"""BLEU-1..4 of a corpus (Papineni et al. 2002), as pycocoevalcap computes it (docs/method.md#bleu)."""
 
 from __future__ import annotations
 

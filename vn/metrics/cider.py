@@ -1,4 +1,7 @@
-"""CIDEr-D (Vedantam et al. 2015): cosine of tf-idf n-grams, clipped and with a length penalty (spec "Metrics")."""
+"""CIDEr-D (Vedantam et al. 2015): cosine of tf-idf n-grams, clipped and with a length penalty.
+
+See docs/method.md#cider.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EMScore (Shi et al. 2022): a text against frames, or another text, in CLIP's space (spec "Metrics").
+"""EMScore (Shi et al. 2022): a text against frames, or another text, in CLIP's space (docs/method.md#emscore).
 
 Coarse: the sentence against the mean frame. Fine: words matched greedily with frames. Both variants embed each word
 as a sentence of its own, as the released evaluation does.

@@ -1,6 +1,7 @@
 """InfoSim and InfoDiverse: how close narrations are to the product's information, and how much of it they tell.
 
-Pure functions on unit vectors; the spec's "Metrics" has the definitions, its "Fine points" the released computation.
+Pure functions on unit vectors; docs/method.md#infosim has the definitions, docs/method.md#released-evaluation the
+released computation.
 """
 
 from __future__ import annotations

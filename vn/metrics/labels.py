@@ -1,4 +1,4 @@
-"""Agreement of script labels, predicted against the reference's (spec "Metrics", script label accuracy).
+"""Agreement of script labels, predicted against the reference's (docs/method.md#script-label-accuracy).
 
 The paper does not state when labels joined by ``+`` agree: ours is that the sets intersect; equal sets stand beside it.
 """

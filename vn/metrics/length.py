@@ -1,4 +1,4 @@
-"""Word-length accuracy: the share of narrations that fit their range of words (spec "Metrics")."""
+"""Word-length accuracy: the share of narrations that fit their range of words (docs/method.md#word-length-accuracy)."""
 
 from __future__ import annotations
 

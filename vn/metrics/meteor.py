@@ -1,4 +1,7 @@
-"""METEOR 1.5 (Denkowski and Lavie 2014) of a corpus: matched words and how scattered they are (spec "Metrics")."""
+"""METEOR 1.5 (Denkowski and Lavie 2014) of a corpus: matched words and how scattered they are.
+
+See docs/method.md#meteor.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Intra-repetition: how much of a story's narrations stood in its earlier ones (Yao et al. 2019; spec "Metrics")."""
+"""Intra-repetition: how much of a story's narrations stood in its earlier ones (Yao et al. 2019).
+
+See docs/method.md#intra-repetition.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Named tokenisations: every n-gram score carries the name of the one it was taken with (spec "Metrics")."""
+"""Named tokenisations: every n-gram score carries the name of the one it was taken with.
+
+See docs/method.md#tokenisation.
+"""
 
 from __future__ import annotations
 

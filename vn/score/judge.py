@@ -1,4 +1,4 @@
-"""Judges of script labels: who reads a narration and says what it does (spec "Metrics", script label accuracy).
+"""Judges of script labels: who reads a narration and says what it does (docs/method.md#script-label-accuracy).
 
 A judge answers in words, which are kept as they came, on disk, one by one: a run that is killed goes on from there, and
 another reading of the answers costs nothing.

@@ -1,4 +1,7 @@
-"""The paper's numbers, and whether a number of ours may stand beside them (``paper.yaml``; spec "Results")."""
+"""The paper's numbers, and whether a number of ours may stand beside them (``paper.yaml``).
+
+See docs/method.md#numbers-of-the-paper.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is scored: predictions beside the stories they were written for (design "Formats").
+"""What is scored: predictions beside the stories they were written for (docs/design.md#predictions).
 
 Every clip that should have a narration becomes one `ScoredClip`, whether it was written, left empty or never predicted.
 """

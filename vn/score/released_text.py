@@ -1,4 +1,4 @@
-"""The texts that BLEU, METEOR and CIDEr see in the released evaluation (spec "Fine points")."""
+"""The texts that BLEU, METEOR and CIDEr see in the released evaluation (docs/method.md#released-evaluation)."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def score(
     findings: Findings | None = None,
     on_step: Callable[[str], None] = lambda name: None,
 ) -> Scores:
-    """Score the predictions of one setting (design "Formats": predictions, stories and scores).
+    """Score the predictions of one setting (docs/design.md#scores).
 
     Every narrated clip of the stories is scored; one that is missing or empty counts as an empty narration. A clip
     without a reference is left out of what needs one, and counted in the coverage.

@@ -76,7 +76,7 @@ class Defined:
 
 
 class Released:
-    """The authors' programs (spec "Fine points of the released evaluation").
+    """The authors' programs (docs/method.md#released-evaluation).
 
     Args:
         story: its title is a point of InfoSim, and none of InfoDiverse.

@@ -76,7 +76,7 @@ class NarratorModule(L.LightningModule):
             self.narrator.train()
 
     def load_adapter(self, folder: str | Path) -> None:
-        """Replace the narrator by a trained one: what testing always does (design "Formats")."""
+        """Replace the narrator by a trained one: what testing always does (docs/design.md#adapter-folder)."""
         folder = Path(folder)
         elsewhere = lost_base(read_card(folder), folder) and Path(self.settings.base_model).exists()
         self._adopt(load_adapter(folder, self.settings.base_model if elsewhere else None))
@@ -131,8 +131,8 @@ class NarratorModule(L.LightningModule):
         """The micro-batch's share of the step's mean loss per supervised token.
 
         Lightning divides by the accumulated micro-batches and DDP averages over ranks, so that with the factor here
-        a step's gradient is exactly that of the mean over its N tokens, however they were dealt (design "How the
-        training step works").
+        a step's gradient is exactly that of the mean over its N tokens, however they were dealt
+        (docs/design.md#loss-of-a-step).
         """
         share = self.narrator(batch) / max(1, batch.step_targets)
         self.on_micro_batch(share.detach(), batch)

@@ -1,4 +1,6 @@
-"""What a test leaves behind: one line a clip, written by each rank and merged when all are there (design "Formats").
+"""What a test leaves behind: one line a clip, written by each rank and merged when all are there.
+
+See docs/design.md#predictions.
 
 While a test runs, ``parts/`` has a file a rank with a line for each story that is written, so that a test that was
 interrupted goes on with the stories that are left, on any number of ranks:

@@ -16,7 +16,7 @@ Packing = Literal["tree", "clip"]
 
 @dataclass(frozen=True)
 class Optimization:
-    """How the narrator is trained (spec "Training").
+    """How the narrator is trained (docs/method.md#training).
 
     Attributes:
         lr: peak learning rate.

@@ -1,4 +1,4 @@
-"""Visual compression: drop near-duplicate frames of the clip being narrated (spec "Visual path" 2)."""
+"""Visual compression: drop near-duplicate frames of the clip being narrated (docs/method.md#visual-compression)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Memory consolidation: all frames of the earlier clips become a memory of fixed length (spec "Visual path" 3)."""
+"""Memory consolidation: all frames of the earlier clips become a memory of fixed length.
+
+See docs/method.md#memory-consolidation.
+"""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ class VisualSettings:
 def clip_frames(seconds: np.ndarray, start: float, end: float) -> np.ndarray:
     """The frames of a clip: those sampled at start <= second < end, else the one nearest to its middle.
 
-    On times in whole seconds, which is all the released data has, this is the release's rule (spec "Visual path"
-    1). On fractional times that rule would take the picture before the cut; ours does not.
+    On times in whole seconds, which is all the released data has, this is the release's rule
+    (docs/method.md#frame-sampling). On fractional times that rule would take the picture before the cut; ours does not.
 
     Args:
         seconds: ``[F]``, when each frame was taken.
@@ -83,7 +83,7 @@ def visual_plan(
     Args:
         means: token means ``[F, D]`` of the video's frames, as the model sees them (standardised if it does).
         seconds: ``[F]``.
-        story: gives the clips' times; un-narrated clips are not remembered (spec "Visual path" 3).
+        story: gives the clips' times; un-narrated clips are not remembered (docs/method.md#memory-consolidation).
         clip: the clip being narrated.
         settings: which parts are on.
         threshold: tau where the settings name none.

@@ -1,4 +1,4 @@
-"""Relative clip position: a learned embedding for each per cent of the video (spec "Visual path" 4)."""
+"""Relative clip position: a learned embedding for each per cent of the video (docs/method.md#clip-position)."""
 
 from __future__ import annotations
 

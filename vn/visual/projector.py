@@ -1,4 +1,7 @@
-"""The video projector: one linear layer from frame features to the language model's width (spec "Visual path" 5)."""
+"""The video projector: one linear layer from frame features to the language model's width.
+
+See docs/method.md#projection.
+"""
 
 from __future__ import annotations
 

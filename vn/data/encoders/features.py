@@ -1,4 +1,6 @@
-"""Features that were computed elsewhere: one ``.npy`` a frame, as E-SyncVidStory's were released (spec "Data").
+"""Features that were computed elsewhere: one ``.npy`` a frame, as E-SyncVidStory's were released.
+
+See docs/method.md#e-syncvidstory.
 
 ``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j taken at second j-1. The id is the story's, or else
 its video's: several stories of one video share its frames.

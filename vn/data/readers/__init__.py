@@ -33,7 +33,7 @@ def read(
     topic: str | None = None,
     overlap: Overlap | None = None,
 ) -> list[SourceStory]:
-    """Read the stories of a source (spec "Data").
+    """Read the stories of a source (docs/method.md#data).
 
     Args:
         name: one of `READERS`.

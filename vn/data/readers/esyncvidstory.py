@@ -1,4 +1,4 @@
-"""E-SyncVidStory: Chinese ads in the released JSON schema (spec "Data")."""
+"""E-SyncVidStory: Chinese ads in the released JSON schema (docs/method.md#e-syncvidstory)."""
 
 from __future__ import annotations
 

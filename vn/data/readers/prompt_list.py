@@ -1,7 +1,7 @@
 """The release's list of ready prompts (``test.json``): not annotations, but it says which videos are tested.
 
 A list with an entry for each prompt, in the way of LLaVA's training files: an ``id``, a ``video`` or an ``image``, and
-``conversations`` that hold the prompt as text (spec "Data").
+``conversations`` that hold the prompt as text (docs/method.md#e-syncvidstory).
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def story_id(name: str, file: Path) -> str:
 def whole_seconds(
     times: Sequence[tuple[float, float]], fields: Sequence[str], file: Path, sample: str, context: ReadContext
 ) -> list[tuple[float, float]]:
-    """The times of a story's clips, where a source has whole seconds (spec "Data").
+    """The times of a story's clips, where a source has whole seconds (docs/method.md#e-syncvidstory).
 
     A clip that starts and ends in the same second is taken to last one, which is a finding; for clips that overlap
     see `vn.overlap.settle`.

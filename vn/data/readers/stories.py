@@ -1,4 +1,4 @@
-"""Our own Story files, for one's own videos (design "Formats").
+"""Our own Story files, for one's own videos (docs/design.md#story).
 
 A source is a ``.json`` file with a story or a list of them, a ``.jsonl`` file with one a line, or a folder of such
 files; where a folder has subfolders ``train``, ``val`` and ``test``, a story's folder is its split. A story may have

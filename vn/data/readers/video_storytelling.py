@@ -1,4 +1,6 @@
-"""Video Storytelling (Li et al. 2019): English stories of general events, one text file each (spec "Data").
+"""Video Storytelling (Li et al. 2019): English stories of general events, one text file each.
+
+See docs/method.md#video-storytelling.
 
     wedding/story1.txt      abc123.mp4
                             00:00 00:12 the guests arrive at the church
@@ -74,6 +76,6 @@ def _story(identity: str, video: str, lines: list[str], file: Path, context: Rea
 
 
 def _sentence(text: str) -> str:
-    """Capitalised, with a final full stop (spec "Fine points", general domain)."""
+    """Capitalised, with a final full stop (docs/method.md#video-storytelling)."""
     text = " ".join(text.split())
     return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
