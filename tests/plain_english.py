@@ -27,7 +27,7 @@ PATTERNS = {
     "a rate without 'per'": rf"\b(?:{_COUNTED}) an? (?:{_PER})\b",
     "an argument that begins with 'of'": r"(?:^|\n)\s*`*\w+`*(?:, `*\w+`*)*: of\b|^of\b(?! course)",
     "stands, lies": r"\b(?:stands?|stood|standing|lies|lie|lying|lain)\b(?!-in| in for|alone)",
-    "'where' for 'if'": r"\b[Ww]here (?:there|no\b|none|nobody|nothing|that is|it is not|they are not|one is|it has|asked)",
+    "'where' for 'if'": r"\b[Ww]here (?:there|no\b|none|nobody|nothing|that is|it (?:is not|has)|they are not|one is)",
     "is no": r"(?<![Tt]here )\b(?:is|are|was|were|as) no (?!longer|more|less|other|matter|one\b|-)\w+",
     "told, said, hears": r"\b(?:told|said|hears?|heard)\b",
     "old words": r"\b(?:anew|all else|but for|so many|likeliest|dearest|reckon(?:s|ed|ing)?)\b",
@@ -54,7 +54,7 @@ def prose(file: Path) -> Iterator[tuple[int, str]]:
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".py":
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT or token.type == tokenize.STRING and " " in token.string:
+            if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and " " in token.string):
                 body = re.sub(r'^\w*("""|\'\'\'|"|\')|("""|\'\'\'|"|\')$|^# ?', "", token.string)
                 yield token.start[0], without_code(body)
     elif file.suffix == ".md":
