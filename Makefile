@@ -1,13 +1,13 @@
-# make demo | ablations | test | test-slow | lint | bench | bench-train | bench-generate | bench-metrics | bench-encode.
+# make demo | ablations | test | test-slow | lint | docs | docs-serve | bench | bench-train | bench-generate | bench-metrics | bench-encode.
 # Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := train,video,compare,meteor,embed,judge,quantize,dev
+EXTRAS := train,video,compare,meteor,embed,judge,quantize,docs,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo ablations test test-slow lint bench bench-train bench-generate bench-metrics bench-encode clean
+.PHONY: demo ablations test test-slow lint docs docs-serve bench bench-train bench-generate bench-metrics bench-encode clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg setup.py constraints.txt pyproject.toml
@@ -36,7 +36,15 @@ test-slow: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
+
+# Any warning fails: a link that leads nowhere, a docstring that names no parameter.
+docs: $(VENV)/installed
+	$(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/installed
+	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/visual.py
@@ -61,4 +69,4 @@ bench-encode: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py blip2-clip-l14 --videos 2 --seconds 8
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build site *.egg-info

@@ -1,4 +1,4 @@
-"""The README's command for the paper's numbers, in process, on a made-up Chinese run with models made here."""
+"""The documented command for the paper's numbers, in process, on a made-up Chinese run with models made here."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from vn.cli import main
 from vn.metrics.tokenisation import tokenisation_named
 from vn.score.measures import TEXT_RELEASED
 
-README = Path(vn.__file__).parents[1] / "README.md"
+PAGE = Path(vn.__file__).parents[1] / "docs" / "scores.md"
 NARRATIONS = ["杯子好看，耐用。", "保温杯子送给家人。", "充电速度快，安全。", "快来买。"]
 
 
-def readme_command():
-    """Its words, from the README."""
-    text = README.read_text(encoding="utf-8")
+def documented_command():
+    """Its words, from the page on scores."""
+    text = PAGE.read_text(encoding="utf-8")
     (command,) = re.findall(r"^(vn score runs/esync (?:.*\\\n)*.*)$", text, re.MULTILINE)
     return shlex.split(command.replace("\\\n", " "))[1:]
 
@@ -80,7 +80,7 @@ def models(tmp_path_factory):
 
 
 @pytest.mark.parametrize("meteor", ["exact", pytest.param("jar", marks=pytest.mark.slow)])
-def test_the_readmes_command_gives_the_papers_tables(tmp_path, models, capsys, monkeypatch, meteor):
+def test_the_documented_command_gives_the_papers_tables(tmp_path, models, capsys, monkeypatch, meteor):
     monkeypatch.setenv("COLUMNS", "250")
     if meteor == "jar":
         pytest.importorskip("pycocoevalcap.meteor")
@@ -89,8 +89,8 @@ def test_the_readmes_command_gives_the_papers_tables(tmp_path, models, capsys, m
     run = write_run(tmp_path / "esync")
     server = ChatServer(lambda question, number: "其他")
     instead = models | {"runs/esync": run, "jar": meteor}
-    command = readme_command()
-    assert set(instead) <= set(command), "the README's command has other parts"
+    command = documented_command()
+    assert set(instead) <= set(command), "the page's command has other parts"
     card = tmp_path / "card.json"
     try:
         parts = [str(instead.get(part, part)) for part in command]
