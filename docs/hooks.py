@@ -1,4 +1,4 @@
-"""The docs site's own steps: files of the repository's top as pages, links between all of them, names linked to the API.
+"""The docs site: the repository's top files as pages, links between all pages, and code names linked to the API.
 
 Markdown files link each other by their places in the repository, so that they can be read there too. Here each link
 goes to the target's page; one to a file that has no page, such as a program, becomes plain text.

@@ -1,4 +1,4 @@
-"""README, guide and site: links lead somewhere, commands and make targets exist, and the site builds without a warning."""
+"""README, guide and site: links, commands and make targets lead somewhere, and the site builds without a warning."""
 
 import argparse
 import configparser
@@ -92,14 +92,16 @@ def test_every_make_target_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for file in [*MARKDOWN, ROOT / ".github" / "workflows" / "ci.yml", ROOT / ".pre-commit-config.yaml"]:
         text = file.read_text(encoding="utf-8")
-        named = [part for part in re.findall(r"`[^`\n]+`|^ *(?:- run: |)make .*$", text, re.MULTILINE)]
+        named = re.findall(r"`[^`\n]+`|^ *(?:- run: |)make .*$", text, re.MULTILINE)
         for words in re.findall(r"\bmake ([a-z][a-z -]*)", "\n".join(named)):
             assert set(words.split()) <= targets, f"{name_of(file)}: make {words}"
 
 
 def test_the_readme_names_every_command():
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
-    named = {word.removeprefix("vn ") for row in re.findall(r"^\|(.*?)\|", table, re.M) for word in row.split("`")[1::2]}
+    named = {
+        word.removeprefix("vn ") for row in re.findall(r"^\|(.*?)\|", table, re.M) for word in row.split("`")[1::2]
+    }
     assert named == set(COMMANDS)
 
 
