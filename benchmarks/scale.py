@@ -34,7 +34,7 @@ def mean_loads() -> dict[str, Load]:
 
 def time_table(loads: dict[str, Load]) -> None:
     """Hours by machine and packing."""
-    print("| packing | checkpointing | tokens a video | TFLOP a video | EFLOP a run |", end="")
+    print("| packing | checkpointing | tokens per video | TFLOP per video | EFLOP per run |", end="")
     print("".join(f" {machine}, h |" for machine in MACHINES))
     print("|---|---|---:|---:|---:|" + "---:|" * len(MACHINES))
     for name, load in loads.items():
