@@ -23,6 +23,7 @@ ADDED = {
     **{f"{name}.md": f"{name}.md" for name in ("PAPER", "EXPERIMENTS", "CHANGELOG", "CONTRIBUTING", "SECURITY")},
 }
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+GUIDE = re.compile(r"\bdocs/(?P<page>[\w-]+\.md)(?P<anchor>#[\w-]+)?")
 NAME = re.compile(r"<code>(vn(?:\.\w+)+)</code>")
 
 
@@ -66,7 +67,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Link each name such as `vn.story.Story` in running text to its place in the API pages, if it has one."""
+    """Link names of ours, `vn.story.Story`, to the API pages, and places such as docs/method.md#loss to the guide."""
+
+    def linked(match: re.Match[str]) -> str:
+        there = files.get_file_from_path(match["page"])
+        if there is None:
+            return match[0]
+        anchor = match["anchor"] or ""
+        return f'<a href="{there.url_relative_to(page.file)}{anchor}">{match["page"].removesuffix(".md")}{anchor}</a>'
+
+    html = GUIDE.sub(linked, html)
     return NAME.sub(r'<autoref identifier="\1" optional><code>\1</code></autoref>', html)
 
 

@@ -181,5 +181,6 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
         assert "@import" not in page
     assert 'href="api/visual.html#vn.visual.memory.consolidate"' in pages["PAPER.html"]
     assert 'id="vn.metrics.bleu.bleu"' in pages["api/metrics.html"]
+    assert 'href="../method.html#memory-consolidation"' in pages["api/visual.html"]
     assert 'src="demo.png"' in pages["index.html"]
     assert (tmp_path / "demo.png").exists()
