@@ -13,12 +13,12 @@ PAIR = re.compile(r"^(?P<indent> +)(?P<one>\w+), (?P<two>\w+): (?P<text>.*)$", r
 
 
 class Docstrings(Extension):
-    """Doctests outside an ``Example:`` section become code; one line for two arguments becomes a line for each."""
+    """Doctests become code; one line for two arguments becomes a line for each."""
 
     def on_object(self, *, obj: Object, **kwargs: Any) -> None:
         if obj.docstring is None:
             return
         text = PAIR.sub(r"\g<indent>\g<one>: \g<text>\n\g<indent>\g<two>: \g<text>", obj.docstring.value)
-        if not re.search(r"^Examples?:$", text, re.MULTILINE):
+        if not re.search(r"^Examples:$", text, re.MULTILINE):  # such a section griffe reads itself
             text = DOCTEST.sub(r"\g<indent>```pycon\n\g<0>\n\g<indent>```", text)
         obj.docstring.value = text
