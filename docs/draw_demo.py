@@ -1,6 +1,6 @@
-"""Draws docs/demo.png: the demo's new video with its subtitles, a picture a clip.
+"""Draws docs/demo.png: the demo's new video with its subtitles, one frame per clip.
 
-python docs/picture.py demo-work/story/story.json docs/demo.png [FONT.ttf]     (a font file, for Chinese)
+python docs/draw_demo.py demo-work/story/story.json docs/demo.png [FONT.ttf]     (a font file, for Chinese)
 """
 
 import json
