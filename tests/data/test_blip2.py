@@ -8,7 +8,7 @@ from PIL import Image
 from rendered_videos import render_video
 from safetensors.torch import save_file
 
-from vn.data.encoders import encoder_entry, load_encoder, load_matching_encoder
+from vn.data.encoders import EncoderSettings, encoder_entry, load_encoder, load_matching_encoder
 from vn.data.frames import encode_video
 from vn.errors import InputError
 
@@ -20,7 +20,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def encoder(files):
-    return load_encoder("blip2-clip-l14", weights=files, block=2)
+    return load_encoder("blip2-clip-l14", EncoderSettings(weights=files, block=2))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_layouts_of_lavis_open_clip_and_transformers_are_one(encoder, files, pic
     torch.save(whole, tmp_path / "whole.pth")
     others = [[tmp_path / "hf.safetensors"], [tmp_path / "open_clip.pt", files[1]], [tmp_path / "whole.pth"]]
     for weights in others:
-        other = load_encoder("blip2-clip-l14", weights=weights, block=2)
+        other = load_encoder("blip2-clip-l14", EncoderSettings(weights=weights, block=2))
         np.testing.assert_array_equal(other.encode(pictures), encoder.encode(pictures))
         assert other.weights_sha256 == encoder.weights_sha256
 
@@ -87,7 +87,7 @@ def test_shapes_settings_and_blocks(encoder, files, pictures):
     assert (encoder.tokens, encoder.width) == (5, 64)
     assert encoder.encode(pictures).dtype == np.float16
     assert encoder.settings == {"size": 16, "fit": "squash", "block": 2, "dtype": "float32", "fps": 1.0}
-    other = load_encoder("blip2-clip-l14", weights=files, block=1)
+    other = load_encoder("blip2-clip-l14", EncoderSettings(weights=files, block=1))
     assert np.abs(other.encode(pictures).astype(float) - encoder.encode(pictures)).max() > 0.01
     entry = encoder_entry(encoder)
     assert encoder_entry(load_matching_encoder(entry, 5, 64, files)) == entry
@@ -97,7 +97,7 @@ def test_shapes_settings_and_blocks(encoder, files, pictures):
 
 @pytest.mark.parametrize(("dtype", "bound"), [("float16", 1e-3), ("bfloat16", 1e-2)])
 def test_half_precision_is_near(encoder, files, pictures, dtype, bound):
-    half = load_encoder("blip2-clip-l14", weights=files, block=2, dtype=dtype)
+    half = load_encoder("blip2-clip-l14", EncoderSettings(weights=files, block=2, dtype=dtype))
     exact = encoder.forward(encoder.prepare(pictures))
     off = half.forward(half.prepare(pictures)) - exact
     assert 0 < off.norm() / exact.norm() < bound
@@ -116,20 +116,20 @@ def test_there_are_no_features_without_weights(files, tmp_path):
         with pytest.raises(InputError, match=rf"the frame encoder '{name}' needs its weights"):
             load_encoder(name)
     with pytest.raises(InputError, match="no weights of the ln_vision"):
-        load_encoder("blip2-clip-l14", weights=files[:1])
+        load_encoder("blip2-clip-l14", EncoderSettings(weights=files[:1]))
     with pytest.raises(InputError, match="expected a block from 1 to 3, got 23"):
-        load_encoder("blip2-clip-l14", weights=files)
+        load_encoder("blip2-clip-l14", EncoderSettings(weights=files))
     with pytest.raises(InputError, match="No such file"):
-        load_encoder("blip2-clip-l14", weights=[tmp_path / "none.pth"])
+        load_encoder("blip2-clip-l14", EncoderSettings(weights=[tmp_path / "none.pth"]))
     trunk, blip = lavis_weights(**TINY)
     del trunk["transformer.resblocks.1.ln_1.bias"]
     torch.save({**{f"visual.{k}": v for k, v in trunk.items()}, **blip}, tmp_path / "lost.pt")
     with pytest.raises(InputError, match=r"missing or unexpected weights of the trunk: .*resblocks\.1\.ln_1\.bias"):
-        load_encoder("blip2-clip-l14", weights=[tmp_path / "lost.pt"], block=2)
+        load_encoder("blip2-clip-l14", EncoderSettings(weights=[tmp_path / "lost.pt"], block=2))
     with pytest.raises(InputError, match="takes no weights"):
-        load_encoder("efficientnet-lite0", weights=files)
+        load_encoder("efficientnet-lite0", EncoderSettings(weights=files))
     with pytest.raises(InputError, match="has no choice of a block"):
-        load_encoder("efficientnet-lite0", block=3)
+        load_encoder("efficientnet-lite0", EncoderSettings(block=3))
 
 
 class TestOtherTowers:
@@ -139,17 +139,17 @@ class TestOtherTowers:
         torch.manual_seed(0)
         clip = open_clip.create_model("ViT-S-32-alt")
         torch.save(clip.state_dict(), tmp_path / "clip.pt")
-        encoder = load_encoder("open-clip:ViT-S-32-alt", weights=[tmp_path / "clip.pt"])
+        encoder = load_encoder("open-clip:ViT-S-32-alt", EncoderSettings(weights=[tmp_path / "clip.pt"]))
         picture = encoder.shrink(np.random.default_rng(0).integers(0, 255, (90, 50, 3)).astype(np.uint8))
         features = encoder.encode(np.stack([picture, picture[::-1]]))
         assert features.shape == (2, encoder.tokens, encoder.width) == (2, 16, 384)
         assert np.abs(features[0].astype(float) - features[1]).max() > 1e-3
         assert encoder_entry(encoder)["id"] == "open-clip:ViT-S-32-alt"
         with pytest.raises(InputError, match=r"open_clip has no model 'ViT-S-33-alt' .did you mean 'ViT-S-32-alt'"):
-            load_encoder("open-clip:ViT-S-33-alt", weights=[tmp_path / "clip.pt"])
+            load_encoder("open-clip:ViT-S-33-alt", EncoderSettings(weights=[tmp_path / "clip.pt"]))
         (tmp_path / "clip.pt").write_bytes(b"nothing")
         with pytest.raises(InputError, match="not weights of ViT-S-32-alt"):
-            load_encoder("open-clip:ViT-S-32-alt", weights=[tmp_path / "clip.pt"])
+            load_encoder("open-clip:ViT-S-32-alt", EncoderSettings(weights=[tmp_path / "clip.pt"]))
 
     def test_chinese_clip(self, tmp_path):
         from transformers import ChineseCLIPConfig, ChineseCLIPModel
@@ -162,11 +162,11 @@ class TestOtherTowers:
             projection_dim=16,
         )
         ChineseCLIPModel(config).save_pretrained(tmp_path / "cn")
-        encoder = load_encoder("chinese-clip", weights=[tmp_path / "cn"])
+        encoder = load_encoder("chinese-clip", EncoderSettings(weights=[tmp_path / "cn"]))
         assert (encoder.tokens, encoder.width, encoder.settings["size"]) == (16, 32, 32)
         path = render_video(tmp_path / "v.mp4", [np.full((64, 96, 3), 9 * n, np.uint8) for n in range(25)])
         frames = encode_video(path, encoder)
         assert frames.features.shape[1:] == (16, 32)
         assert np.isfinite(frames.features).all()
         with pytest.raises(InputError, match="expected the folder of a Chinese-CLIP model"):
-            load_encoder("chinese-clip", weights=[tmp_path / "none"])
+            load_encoder("chinese-clip", EncoderSettings(weights=[tmp_path / "none"]))

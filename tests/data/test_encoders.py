@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rendered_videos import counting_video, render_video
 
-from vn.data.encoders import check_encoder, encoder_entry, load_encoder, load_matching_encoder
+from vn.data.encoders import EncoderSettings, check_encoder, encoder_entry, load_encoder, load_matching_encoder
 from vn.data.frames import encode_video, join
 from vn.errors import Findings, InputError
 
@@ -28,7 +28,7 @@ class TestStoredFeatures:
         return tmp_path
 
     def test_frame_j_is_at_second_j_minus_1(self, folder):
-        encoder = load_encoder("features", features=folder)
+        encoder = load_encoder("features", EncoderSettings(features=folder))
         assert (encoder.tokens, encoder.width, encoder.standardise, encoder.similarity_threshold) == (4, 6, False, 0.9)
         frames = load(encoder, "a_1")
         assert frames.features.dtype == np.float16
@@ -42,7 +42,7 @@ class TestStoredFeatures:
     def test_more_than_999_frames(self, tmp_path):
         for number in range(1, 1003):
             np.save(tmp_path / f"v_{number:03d}.jpg.npy", np.full((1, 1), number, np.float16))
-        features = load(load_encoder("features", features=tmp_path), "v").features
+        features = load(load_encoder("features", EncoderSettings(features=tmp_path)), "v").features
         np.testing.assert_array_equal(features.ravel(), np.arange(1, 1003))
 
     @pytest.mark.parametrize(
@@ -67,40 +67,42 @@ class TestStoredFeatures:
         elif content is not None:
             np.save(file, content)
         with pytest.raises(InputError, match=message):
-            load(load_encoder("features", features=folder), "a_1")
+            load(load_encoder("features", EncoderSettings(features=folder)), "a_1")
 
     def test_pickles_are_refused(self, folder):
         np.save(folder / "a_1_003.jpg.npy", np.array([{}], dtype=object), allow_pickle=True)
         with pytest.raises(InputError, match="allow_pickle"):
-            load(load_encoder("features", features=folder), "a_1")
+            load(load_encoder("features", EncoderSettings(features=folder)), "a_1")
 
     def test_videos_without_features(self, folder):
         with pytest.raises(InputError, match="b: no features b_001"):
-            load(load_encoder("features", features=folder), "b")
+            load(load_encoder("features", EncoderSettings(features=folder)), "b")
         (folder / "a_000.jpg.npy").write_bytes((folder / "a_001.jpg.npy").read_bytes())
         with pytest.raises(InputError, match="frames count from 001"):
-            load(load_encoder("features", features=folder), "a")
+            load(load_encoder("features", EncoderSettings(features=folder)), "a")
 
     def test_stories_of_one_video_share_its_features(self, folder):
         """``a_1`` has its own; ``a_2`` and ``a_3`` are told about the video ``a``."""
-        encoder = load_encoder("features", features=folder, groups={"a_1": "a", "a_2": "a", "a_3": "a"})
+        encoder = load_encoder(
+            "features", EncoderSettings(features=folder, groups={"a_1": "a", "a_2": "a", "a_3": "a"})
+        )
         assert [len(load(encoder, name).features) for name in ("a_1", "a_2", "a_3")] == [5, 2, 2]
         np.testing.assert_array_equal(load(encoder, "a_2").features, load(encoder, "a").features)
         assert encoder.fingerprint("a_2", None) == encoder.fingerprint("a", None) != encoder.fingerprint("a_1", None)
         (folder / "a_002.jpg.npy").rename(folder / "a_003.jpg.npy")
         with pytest.raises(InputError, match=r"a_2: a_002\.jpg\.npy: frame 002 of 003 is missing"):
-            load(load_encoder("features", features=folder, groups={"a_2": "a"}), "a_2")
+            load(load_encoder("features", EncoderSettings(features=folder, groups={"a_2": "a"})), "a_2")
 
     def test_neither_the_story_nor_its_video_has_features(self, folder):
-        encoder = load_encoder("features", features=folder, groups={"v_1": "v"})
+        encoder = load_encoder("features", EncoderSettings(features=folder, groups={"v_1": "v"}))
         with pytest.raises(InputError, match=r"v_1: no features v_1_001\.jpg\.npy or v_001\.jpg\.npy and on"):
             load(encoder, "v_1")
 
     def test_folders_without_features(self, tmp_path):
         with pytest.raises(InputError, match="No such file"):
-            load_encoder("features", features=tmp_path / "none")
+            load_encoder("features", EncoderSettings(features=tmp_path / "none"))
         with pytest.raises(InputError, match="no features named"):
-            load_encoder("features", features=tmp_path)
+            load_encoder("features", EncoderSettings(features=tmp_path))
         with pytest.raises(InputError, match="needs the folder"):
             load_encoder("features")
 
@@ -110,10 +112,10 @@ class TestRegistry:
         with pytest.raises(InputError, match=r"no frame encoder 'efficientnet'.*did you mean 'efficientnet-lite0'"):
             load_encoder("efficientnet")
         with pytest.raises(InputError, match="fps: expected frames a second above 0"):
-            load_encoder("efficientnet-lite0", fps=0)
+            load_encoder("efficientnet-lite0", EncoderSettings(fps=0))
 
     def test_the_encoder_of_a_manifest_is_found_again(self, colour):
-        entry = encoder_entry(load_encoder("colour", fps=2))
+        entry = encoder_entry(load_encoder("colour", EncoderSettings(fps=2)))
         again = load_matching_encoder(entry, 2, 3)
         assert encoder_entry(again) == entry
 
@@ -137,7 +139,7 @@ class TestPictures:
         assert frames.features.shape == (10, 2, 3)
         np.testing.assert_array_equal(frames.seconds, np.arange(10))
         assert [t.shape for t in frames.thumbs] == [(96, 128, 3)] * 10
-        assert encode_video(path, load_encoder("colour", fps=2)).features.shape == (19, 2, 3)
+        assert encode_video(path, load_encoder("colour", EncoderSettings(fps=2))).features.shape == (19, 2, 3)
 
     def test_what_is_not_finite_is_refused(self, colour, tmp_path, monkeypatch):
         def broken(inputs):
@@ -150,7 +152,7 @@ class TestPictures:
     def test_stored_features_see_no_videos(self, tmp_path):
         np.save(tmp_path / "a_001.jpg.npy", np.zeros((2, 2), np.float32))
         with pytest.raises(InputError, match="cannot see videos"):
-            encode_video(tmp_path / "v.mp4", load_encoder("features", features=tmp_path))
+            encode_video(tmp_path / "v.mp4", load_encoder("features", EncoderSettings(features=tmp_path)))
 
     def test_fingerprints_tell_videos_apart(self, colour, tmp_path):
         path = tmp_path / "v.mp4"

@@ -11,8 +11,8 @@ import pytest
 from blip2_weights import FULL, TINY, write_files
 
 from vn.cli import main
+from vn.data.encoders import EncoderSettings, load_encoder
 from vn.data.encoders import lavis as lavis_module
-from vn.data.encoders import load_encoder
 from vn.data.encoders.lavis import Lavis
 from vn.data.manifest import Manifest
 from vn.errors import InputError
@@ -31,8 +31,8 @@ def python():
 def test_lavis_and_ours_give_the_same_features(python, tmp_path, sizes):
     files = write_files(tmp_path, sizes)
     block = min(21, sizes["layers"] - 1)
-    ours = load_encoder("blip2-clip-l14", weights=files, block=block)
-    lavis = load_encoder("lavis", weights=files, block=block, python=python)
+    ours = load_encoder("blip2-clip-l14", EncoderSettings(weights=files, block=block))
+    lavis = load_encoder("lavis", EncoderSettings(weights=files, block=block, python=python))
     assert lavis.weights_sha256 == ours.weights_sha256
     side = sizes["side"]
     pictures = np.random.default_rng(0).integers(0, 255, (2, side, side, 3)).astype(np.uint8)
@@ -45,7 +45,7 @@ def test_lavis_and_ours_give_the_same_features(python, tmp_path, sizes):
     assert relative < 1e-5
     if sizes is FULL:
         for dtype, bound in (("float16", 1e-3), ("bfloat16", 2e-2)):
-            half = load_encoder("blip2-clip-l14", weights=files, block=block, dtype=dtype)
+            half = load_encoder("blip2-clip-l14", EncoderSettings(weights=files, block=block, dtype=dtype))
             error = half.forward(half.prepare(pictures)).numpy() - exact
             print(f"{dtype}: relative {np.linalg.norm(error) / np.linalg.norm(exact):.3g}")
             assert np.linalg.norm(error) / np.linalg.norm(exact) < bound
@@ -82,12 +82,12 @@ def test_prepare_and_training_on_a_real_video(python, tmp_path, real_data, tiny_
 def test_without_lavis_it_says_so(tmp_path):
     files = write_files(tmp_path)
     with pytest.raises(InputError, match="cannot start LAVIS: No such file"):
-        load_encoder("lavis", weights=files, block=2, python=tmp_path / "python")
+        load_encoder("lavis", EncoderSettings(weights=files, block=2, python=tmp_path / "python"))
     with pytest.raises(InputError, match="computes in float32"):
-        load_encoder("lavis", weights=files, block=2, dtype="float16")
+        load_encoder("lavis", EncoderSettings(weights=files, block=2, dtype="float16"))
     if not os.environ.get("VN_LAVIS_PYTHON"):
         with pytest.raises(InputError, match=r"LAVIS ended in its environment: .*lavis"):
-            load_encoder("lavis", weights=files, block=2, python=sys.executable)
+            load_encoder("lavis", EncoderSettings(weights=files, block=2, python=sys.executable))
 
 
 def test_batches_travel_as_npy_files(tmp_path, monkeypatch):

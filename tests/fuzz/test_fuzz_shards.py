@@ -15,7 +15,7 @@ from made_up import write_data
 from place import one_line, sizes
 from test_fuzz_annotations import ESYNC, prepare
 
-from vn.data.encoders import load_encoder
+from vn.data.encoders import EncoderSettings, load_encoder
 from vn.data.manifest import Manifest
 from vn.data.order import Schedule, Video
 from vn.data.shards import read_sample, read_story, read_thumbs, verify
@@ -174,7 +174,7 @@ def test_released_features(fuzz, place, count):
     file = folder / "101_002.jpg.npy"
 
     def read() -> None:
-        encoder = load_encoder("features", features=folder)
+        encoder = load_encoder("features", EncoderSettings(features=folder))
         (batch,) = encoder.batches("101", None, Findings())
         assert batch.inputs.shape == (2, 2, 6)
         assert np.isfinite(batch.inputs).all()

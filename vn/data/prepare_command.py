@@ -115,7 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prepare the data and say what came of it."""
     from vn.data import readers
-    from vn.data.encoders import load_encoder
+    from vn.data.encoders import EncoderSettings, load_encoder
     from vn.data.prepare import prepare
     from vn.errors import Findings, InputError
 
@@ -143,8 +143,7 @@ def run(args: argparse.Namespace) -> int:
     )
     for error in bad if len(bad) > 1 else ():  # of a single one, the refusal or the warnings tell
         print(f"cannot be used: {error}", file=sys.stderr)
-    encoder = load_encoder(
-        args.encoder,
+    settings = EncoderSettings(
         fps=args.fps,
         features=args.features,
         weights=args.encoder_weights,
@@ -154,6 +153,7 @@ def run(args: argparse.Namespace) -> int:
         clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
         groups={x.story.id: x.group for x in stories},
     )
+    encoder = load_encoder(args.encoder, settings)
     began = time.monotonic()
     with _Progress(len(stories)) as progress:
         prepared = prepare(

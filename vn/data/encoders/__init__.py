@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vn.data.encoders.settings import EncoderSettings
 from vn.data.frames import FrameEncoder
 from vn.errors import InputError, did_you_mean
 
@@ -27,73 +28,64 @@ OPEN_CLIP = "open-clip:"  # and the name of a model
 WEIGHTED = ("blip2-clip-l14", "lavis", "chinese-clip")  # that need files of weights
 DTYPES = ("float32", "float16", "bfloat16")
 
-__all__ = ["DTYPES", "ENCODERS", "check_encoder", "encoder_entry", "load_encoder", "load_matching_encoder"]
+__all__ = [
+    "DTYPES",
+    "ENCODERS",
+    "EncoderSettings",
+    "check_encoder",
+    "encoder_entry",
+    "load_encoder",
+    "load_matching_encoder",
+]
 
 
-def load_encoder(
-    name: str,
-    *,
-    fps: float = 1.0,
-    features: str | Path | None = None,
-    weights: Sequence[str | Path] = (),
-    block: int | None = None,
-    dtype: str | None = None,
-    clips: Mapping[str, Sequence[tuple[float, float]]] | None = None,
-    groups: Mapping[str, str] | None = None,
-    python: str | Path | None = None,
-) -> FrameEncoder:
+def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEncoder:
     """A frame encoder by name.
 
     Args:
         name: one of `ENCODERS`, or ``open-clip:<model>``.
-        fps: frames a second to sample.
-        features: the folder of stored features, for the encoders ``features`` and ``pickles``.
-        weights: files or folders of weights, for encoders that come without: none of them sees with random ones.
-        block: of the CLIP trunk, for ``blip2-clip-l14`` and ``lavis`` (default: 23 and 21).
-        dtype: that the vision tower computes in, for encoders with weights (default: ``float32``).
-        clips: start and end of each video's clips, for ``pickles``.
-        groups: the id of each story's video, for ``features`` named by videos.
-        python: of an environment with LAVIS, for ``lavis`` (default: one that is made once).
+        settings: how to load it; None for the defaults.
 
     Raises:
         InputError: no such encoder, its package is missing, or its files are.
     """
+    settings = settings or EncoderSettings()
     known = [*ENCODERS, OPEN_CLIP + "<model>"]
     if name not in ENCODERS and not name.startswith(OPEN_CLIP):
         raise InputError(f"no frame encoder {name!r}{did_you_mean(name, ENCODERS)}; there are {', '.join(known)}")
-    if fps <= 0:
-        raise InputError(f"expected frames a second above 0, got {fps:g}", field="fps")
+    if settings.fps <= 0:
+        raise InputError(f"expected frames a second above 0, got {settings.fps:g}", field="fps")
     module, class_name = ENCODERS.get(name, ("vn.data.encoders.grid", "OpenClip"))
-    options: dict[str, Any] = {"fps": fps}
+    options: dict[str, Any] = {"fps": settings.fps}
     if name in STORED:
-        if features is None:
+        if settings.features is None:
             raise InputError(f"the frame encoder {name!r} needs the folder of the features", field="features")
-        options["folder"] = Path(features)
+        options["folder"] = Path(settings.features)
         if name == "pickles":
-            options["clips"] = clips or {}
+            options["clips"] = settings.clips or {}
         else:
-            options["groups"] = groups
+            options["groups"] = settings.groups
     elif name in WEIGHTED or name.startswith(OPEN_CLIP):
-        if not weights:
+        if not settings.weights:
             raise InputError(
                 f"the frame encoder {name!r} needs its weights: give the checkpoint files with --encoder-weights",
                 field="--encoder-weights",
             )
-        options["weights"] = [str(Path(file).expanduser()) for file in weights]
+        options["weights"] = [str(Path(file).expanduser()) for file in settings.weights]
         if name == "lavis":
-            options["python"] = python
-        if dtype is not None:
+            options["python"] = settings.python
+        if settings.dtype is not None:
             if name == "lavis":
                 raise InputError("the frame encoder 'lavis' computes in float32", field="--encoder-dtype")
-            if dtype not in DTYPES:
-                raise InputError(f"expected {', '.join(DTYPES)}, got {dtype!r}", field="--encoder-dtype")
-            options["dtype"] = dtype
-    elif weights:
+            if settings.dtype not in DTYPES:
+                raise InputError(f"expected {', '.join(DTYPES)}, got {settings.dtype!r}", field="--encoder-dtype")
+            options["dtype"] = settings.dtype
+    elif settings.weights:
         raise InputError(f"the frame encoder {name!r} takes no weights", field="--encoder-weights")
-    if block is not None:
+    if settings.block is not None:
         if name not in ("blip2-clip-l14", "lavis"):
             raise InputError(f"the frame encoder {name!r} has no choice of a block", field="--encoder-block")
-        options["block"] = block
+        options["block"] = settings.block
     if name.startswith(OPEN_CLIP):
         options["model"] = name.removeprefix(OPEN_CLIP)
     return getattr(importlib.import_module(module), class_name)(**options)
@@ -144,13 +136,13 @@ def load_matching_encoder(
             "the narrator was trained on stored features; a raw video needs the encoder they came from",
             field="encoder.id",
         )
-    settings = entry.get("settings") or {}
-    encoder = load_encoder(
-        name,
-        fps=float(settings.get("fps", 1.0)),
+    made_with = entry.get("settings") or {}
+    settings = EncoderSettings(
+        fps=float(made_with.get("fps", 1.0)),
         weights=weights,
-        block=settings.get("block"),
-        dtype=settings.get("dtype"),
+        block=made_with.get("block"),
+        dtype=made_with.get("dtype"),
     )
+    encoder = load_encoder(name, settings)
     check_encoder(entry, encoder, tokens, width)
     return encoder
