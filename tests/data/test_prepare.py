@@ -22,10 +22,9 @@ from rendered_videos import counting_video, render_video
 from test_shots import COLOURS, shot
 
 from vn import cli
+from vn.data.feature_statistics import Sums, statistics
 from vn.data.frames import encode_video
 from vn.data.manifest import Manifest
-from vn.data.prepare import statistics
-from vn.data.prepare_state import Sums
 from vn.data.shards import read_sample, read_thumbs, verify
 from vn.story_reader import parse_story
 

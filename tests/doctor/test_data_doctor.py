@@ -21,8 +21,7 @@ def sick(tmp_path):
 
 
 def set_statistics(folder):
-    from vn.data.prepare import statistics
-    from vn.data.prepare_state import Sums
+    from vn.data.feature_statistics import Sums, statistics
     from vn.data.shards import read_sample
 
     manifest, sums = Manifest.load(folder), Sums.zero(D)

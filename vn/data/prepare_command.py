@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
     """Prepare the data and say what came of it."""
     from vn.data import readers
     from vn.data.encoders import EncoderSettings, load_encoder
-    from vn.data.prepare import prepare
+    from vn.data.prepare import PrepareSettings, prepare
     from vn.errors import Findings, InputError
 
     for name, least, most in (
@@ -143,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
     )
     for error in bad if len(bad) > 1 else ():  # of a single one, the refusal or the warnings tell
         print(f"cannot be used: {error}", file=sys.stderr)
-    settings = EncoderSettings(
+    encoder_settings = EncoderSettings(
         fps=args.fps,
         features=args.features,
         weights=args.encoder_weights,
@@ -153,25 +153,20 @@ def run(args: argparse.Namespace) -> int:
         clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
         groups={x.story.id: x.group for x in stories},
     )
-    encoder = load_encoder(args.encoder, settings)
+    encoder = load_encoder(args.encoder, encoder_settings)
+    settings = PrepareSettings(
+        videos=args.videos,
+        val_share=args.val_share,
+        shard_size=args.shard_size,
+        workers=args.threads or len(os.sched_getaffinity(0)),
+        max_bad=args.max_bad,
+        overwrite=args.overwrite,
+        corpus=args.corpus or CORPORA.get(args.reader),
+        shots=shots,
+    )
     began = time.monotonic()
     with _Progress(len(stories)) as progress:
-        prepared = prepare(
-            stories,
-            encoder,
-            args.out,
-            videos=args.videos,
-            val_share=args.val_share,
-            shard_size=args.shard_size,
-            workers=args.threads or len(os.sched_getaffinity(0)),
-            max_bad=args.max_bad,
-            overwrite=args.overwrite,
-            findings=findings,
-            bad=bad,
-            shots=shots,
-            corpus=args.corpus or CORPORA.get(args.reader),
-            on_video=progress.video,
-        )
+        prepared = prepare(stories, encoder, args.out, settings, findings=findings, bad=bad, on_video=progress.video)
     warnings = findings.summary()
     if warnings:
         print(warnings, file=sys.stderr)

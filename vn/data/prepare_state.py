@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from vn.data.feature_statistics import Sums
 from vn.data.manifest import NAME, SPLITS, ShardEntry
 from vn.errors import InputError, show
 from vn.io.atomic import PARTIAL, atomic_write
@@ -24,46 +25,6 @@ from vn.io.lock import NAME as LOCK
 from vn.io.lock import claim
 
 FOLDER = ".prepare"
-ROWS = 4096  # tokens summed at once: an hour of video in 64-bit numbers would take half a gigabyte
-
-
-@dataclass(slots=True)
-class Sums:
-    """Sums over tokens, from which mean and standard deviation of any group of shards follow.
-
-    Attributes:
-        count: tokens.
-        sum: ``[D]`` float64.
-        squares: ``[D]`` float64.
-    """
-
-    count: int
-    sum: np.ndarray
-    squares: np.ndarray
-
-    @classmethod
-    def zero(cls, width: int) -> Sums:
-        """Nothing yet."""
-        return cls(0, np.zeros(width), np.zeros(width))
-
-    def add(self, features: np.ndarray) -> None:
-        """Add the tokens of a video, ``[F, T, D]``."""
-        tokens = features.reshape(-1, features.shape[-1])
-        total, squares = np.zeros_like(self.sum), np.zeros_like(self.squares)
-        for start in range(0, len(tokens), ROWS):
-            part = tokens[start : start + ROWS].astype(np.float64)
-            # One token after another, so that the sums are the same to the last bit whatever ROWS is.
-            total = np.add.reduce(np.concatenate([total[None], part]), axis=0)
-            squares = np.add.reduce(np.concatenate([squares[None], part * part]), axis=0)
-        self.count += len(tokens)
-        self.sum += total
-        self.squares += squares
-
-    def __iadd__(self, other: Sums) -> Sums:
-        self.count += other.count
-        self.sum = self.sum + other.sum
-        self.squares = self.squares + other.squares
-        return self
 
 
 @dataclass(slots=True)

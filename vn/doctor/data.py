@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vn.data.feature_statistics import Sums, statistics
 from vn.data.manifest import Manifest, ShardEntry
-from vn.data.prepare import statistics
-from vn.data.prepare_state import Sums
 from vn.data.shards import read_sample
 from vn.errors import Findings, InputError
 

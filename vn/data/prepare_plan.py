@@ -1,0 +1,152 @@
+"""What ``vn prepare`` is going to do: each video's work, and which shard it goes into; nothing is decoded yet."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vn.data.clip_bounds import check_clips, sampled_length
+from vn.data.find_video import VideoFinder, looked_for
+from vn.data.frames import FrameEncoder, FrameFeatures, join
+from vn.data.prepare_state import ShardRecord
+from vn.data.readers.source import SourceStory, Split
+from vn.data.shot_settings import ShotSettings
+from vn.data.splits import SPLITS
+from vn.data.thumbs import strip
+from vn.errors import Findings, InputError
+from vn.story import Clip, Story
+
+
+@dataclass(slots=True)
+class VideoJob:
+    """One video on its way into a shard; `frames` runs in a thread of its own."""
+
+    source: SourceStory
+    video: Path | None
+    encoder: FrameEncoder
+    shots: ShotSettings
+    findings: Findings = field(default_factory=Findings)
+    story: Story = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.story = self.source.story
+
+    def frames(self) -> Iterator[FrameFeatures]:
+        """The frames of the whole video, once; the story gets its clips if it has none.
+
+        Raises:
+            InputError: the video is missing or cannot be read.
+        """
+        story = self.story
+        if self.encoder.needs_video and self.video is None:
+            raise InputError("its video is missing", file=self.source.file, sample=story.id)
+        if not story.clips:
+            self.story = story = with_shots(self.source, self.video, self.findings, self.shots)
+        frames = join(story.id, self.encoder, self.encoder.batches(story.id, self.video, self.findings))
+        beyond: set[int] = set()
+        # The frames of pickles are those of the clips, and say nothing about the video's length.
+        if self.encoder.id != "pickles":
+            length = sampled_length(frames.seconds, float(self.encoder.settings["fps"]), self.video, story.clips)
+            beyond = check_clips(story.clips, length, self.findings, file=self.source.file, sample=story.id)
+        for i, clip in enumerate(story.clips):
+            if i not in beyond and not np.any(
+                (frames.seconds >= clip.start - 1e-6) & (frames.seconds < clip.end - 1e-6)
+            ):
+                message = f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used"
+                self.findings.add(message, sample=story.id, field=f"clips[{i}]")
+        if isinstance(frames.thumbs, list):  # what waits for its turn shall be small: an hour's pictures are not
+            frames.thumbs = strip(frames.thumbs)
+        yield frames
+
+
+@dataclass(slots=True)
+class PlannedShard:
+    """A shard to be made, or made already."""
+
+    name: str
+    split: Split
+    jobs: list[VideoJob]
+    videos: list[list[str]] = field(init=False)  # id and fingerprint
+    record: ShardRecord | None = None
+
+    def __post_init__(self) -> None:
+        self.videos = [[job.story.id, job.encoder.fingerprint(job.story.id, job.video)] for job in self.jobs]
+
+
+def with_shots(
+    source: SourceStory, video: Path | None, findings: Findings, settings: ShotSettings | None = None
+) -> Story:
+    """A story without clips, cut into the shots of its video.
+
+    Raises:
+        InputError: there is no video, or it cannot be read.
+    """
+    from vn.data.shots import find_shots  # decoding is needed by these stories only
+
+    story = source.story
+    if video is None:
+        raise InputError("has no clips, and no video to find them in", file=source.file, sample=story.id, field="clips")
+    shots = find_shots(video, findings=findings, sample=story.id, settings=settings)
+    return dataclasses.replace(story, clips=tuple(Clip(start, end) for start, end in shots))
+
+
+def plan_shards(
+    splits: Mapping[Split, list[SourceStory]],
+    encoder: FrameEncoder,
+    find: Callable[[SourceStory], Path | None],
+    shard_size: int,
+    shots: ShotSettings,
+) -> list[PlannedShard]:
+    """Shards of at most `shard_size` videos, in the order of the splits and of their stories."""
+    plan = []
+    for split in SPLITS:
+        jobs = [VideoJob(source, find(source), encoder, shots) for source in splits[split]]
+        for index, start in enumerate(range(0, len(jobs), shard_size)):
+            plan.append(PlannedShard(f"{split}-{index:05d}", split, jobs[start : start + shard_size]))
+    return plan
+
+
+def refuse_missing(plan: list[PlannedShard], bad: list[str], max_bad: int) -> None:
+    """Raise if more than `max_bad` videos are missing or bad: this is known before any other is encoded."""
+    jobs = [job for shard in plan for job in shard.jobs]
+    missing = [job for job in jobs if job.video is None and (job.encoder.needs_video or not job.story.clips)]
+    if missing and len(bad) + len(missing) > max_bad:
+        first = missing[0]
+        raise InputError(
+            f"{len(missing)} of {len(jobs)} videos are missing, the first is that of {first.story.id} "
+            f"{looked_for(*_wanted(first.source))}; check --videos, or allow it with "
+            f"--max-bad {len(bad) + len(missing)}",
+            file=first.source.file,
+        )
+    if len(bad) > max_bad:
+        raise InputError(over_budget(bad, max_bad))
+
+
+def over_budget(bad: list[str], max_bad: int) -> str:
+    """The refusal of more bad videos than `max_bad`."""
+    if len(bad) == 1:
+        return f"{bad[0]} (go on without it: --max-bad 1)"
+    return f"{len(bad)} videos cannot be used (--max-bad allows {max_bad}), the first: {bad[0]}"
+
+
+def _wanted(source: SourceStory) -> tuple[list[str], list[str]]:
+    """A story's video: the file it names, or one named like its id; see `VideoFinder.find`."""
+    named = [source.story.video] if source.story.video and "://" not in source.story.video else []
+    return named, list(dict.fromkeys((source.story.id, source.group)))
+
+
+def finder(videos: Path | None) -> Callable[[SourceStory], Path | None]:
+    """Finds the videos of stories in a folder, or beside their files."""
+    finders: dict[Path, VideoFinder] = {}
+
+    def find(source: SourceStory) -> Path | None:
+        folder = videos if videos is not None else source.file.parent
+        if folder not in finders:
+            finders[folder] = VideoFinder(folder)
+        return finders[folder].find(*_wanted(source))
+
+    return find
