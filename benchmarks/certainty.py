@@ -29,7 +29,7 @@ from vn.compare.number import Delta
 from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import study
-from vn.score.measures import ScoreSettings
+from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure
 
 SEEDS = 3

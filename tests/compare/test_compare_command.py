@@ -15,7 +15,7 @@ from vn.compare.study import study
 from vn.compare.tables import paper_tables
 from vn.compare.workspace import workspace
 from vn.errors import InputError
-from vn.score.measures import ScoreSettings
+from vn.score.settings import ScoreSettings
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from vn.compare.runs import find_runs
 from vn.compare.study import study
 from vn.compare.tables import paper_tables
 from vn.compare.workspace import workspace
-from vn.score.measures import ScoreSettings
+from vn.score.settings import ScoreSettings
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from vn.compare.number import Number
 from vn.compare.runs import find_runs
 from vn.compare.study import study
 from vn.metrics.bootstrap import mean
-from vn.score.measures import ScoreSettings
+from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure
 
 SETS = {"no_lora": {"model.lora.rank": 0}, "no_memory": {"model.visual.memory": "all"}}

@@ -10,8 +10,9 @@ from vn.compare import measured
 from vn.compare.measured import measure_all
 from vn.compare.runs import find_runs
 from vn.score.disk_cache import DiskCache
-from vn.score.measures import ScoreSettings, measure
+from vn.score.measures import measure
 from vn.score.serialise import method
+from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vn.compare.paired import seed_difference
 from vn.errors import InputError
 from vn.metrics.bootstrap import holm, mean
-from vn.score.measures import Measure
+from vn.score.sums import Measure
 
 VIDEOS = 40
 

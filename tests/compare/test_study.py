@@ -10,9 +10,9 @@ from vn.compare.paired import seed_difference
 from vn.compare.runs import find_runs
 from vn.compare.study import Number, study
 from vn.errors import InputError
-from vn.score.measures import ScoreSettings
 from vn.score.predictions import read_lines
 from vn.score.scorecard import score
+from vn.score.settings import ScoreSettings
 
 
 @pytest.fixture(scope="module")

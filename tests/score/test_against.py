@@ -63,7 +63,7 @@ def test_holm_and_the_metrics_that_cannot_be_compared():
 
 
 def test_numbers_of_different_tags_are_refused_in_a_sentence():
-    from vn.score.measures import ScoreSettings
+    from vn.score.settings import ScoreSettings
 
     a, b = take(lines_of(), STORIES), take(lines_of(), STORIES, ScoreSettings("words"))
     table = compare(a.measured, b.measured)

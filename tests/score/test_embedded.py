@@ -17,6 +17,7 @@ from vn.score.clip_encoder import ClipEncoder
 from vn.score.models import ScoringModels
 from vn.score.scorecard import score
 from vn.score.sentences import SentenceEncoder
+from vn.score.settings import ScoreSettings
 from vn.story_reader import parse_story
 
 TEXTS = ["红色的杯子很好看。", "杯子的质量很好，耐用。", "快来买。", "保温杯子送给家人。"]
@@ -52,7 +53,7 @@ def test_information_follows_the_definitions_text_by_text(models):
     """What the units and points are, in both variants (docs/method.md#infosim, docs/method.md#released-evaluation)."""
     stories = [zh_story("a"), zh_story("b")]
     lines = [line for story in stories for line in make_lines(story, lambda i, t: t + "好看" * (i == 1))]
-    scores = score(lines, stories, models=ScoringModels(sentences_name=str(models["sentences"])))
+    scores = score(lines, stories, ScoreSettings(models=ScoringModels(sentences_name=str(models["sentences"]))))
     encoder = SentenceEncoder(str(models["sentences"]))
     words = ContentWords("zh", [stories[0]["title"], *POINTS])
     expected = {name: [] for name in INFORMATION}
@@ -94,7 +95,7 @@ def test_odd_texts_make_numbers_and_are_counted(models):
     odd = ["", "😀😀", "مرحبا بالعالم", "好" * 100_000]
     stories = [zh_story("a"), zh_story("b")]
     lines = [line for story in stories for line in make_lines(story, lambda i, t: odd[i])]
-    scores = score(lines, stories, models=ScoringModels(sentences_name=str(models["sentences"])))
+    scores = score(lines, stories, ScoreSettings(models=ScoringModels(sentences_name=str(models["sentences"]))))
     for name, entry in scores.items():
         assert entry["value"] is None or math.isfinite(entry["value"]), name
     assert scores["info_sim"]["coverage"] == {"clips": 8, "scored": 8, "empty": 2, "missing": 0, "videos": 2}
@@ -105,12 +106,15 @@ def test_without_knowledge_or_encoder_there_is_a_reason(models):
     story = make_story("v")
     lines = make_lines(story)
     named = ScoringModels(sentences_name=str(models["sentences"]))
-    assert score(lines, [story], models=named)["info_sim"]["why"] == "no story says what is known about its product"
+    assert (
+        score(lines, [story], ScoreSettings(models=named))["info_sim"]["why"]
+        == "no story says what is known about its product"
+    )
     story["knowledge"] = [{"aspect": "Colour", "points": ["red"]}]
     assert "no sentence encoder was chosen" in score(lines, [story])["info_sim"]["why"]
     absent = ScoringModels(sentences_name="hfl/chinese-roberta-wwm-ext-large")
-    assert "no weights here" in score(lines, [story], models=absent)["info_diverse"]["why"]
-    english = score(lines, [story], models=named)
+    assert "no weights here" in score(lines, [story], ScoreSettings(models=absent))["info_diverse"]["why"]
+    english = score(lines, [story], ScoreSettings(models=named))
     assert english["info_sim"]["value"] is not None
     assert english["info_sim_released"]["why"] == "the released computation is one of Chinese words"
 
@@ -128,7 +132,7 @@ def test_emscore_follows_the_definitions_frame_by_frame(models, video):
 
     story = zh_story("a", str(video))
     lines = make_lines(story, lambda i, t: ["红色的杯子很好看", "耐用", "", t][i])
-    scores = score(lines, [story], models=ScoringModels(clip_name=str(models["clip"])))
+    scores = score(lines, [story], ScoreSettings(models=ScoringModels(clip_name=str(models["clip"]))))
     clip, words = ClipEncoder(str(models["clip"])), ContentWords("zh")
     frames = clip.pictures([picture for _, picture in sample_frames(video)]).astype(np.float64)
     expected = {name: [] for name in EMSCORES}
@@ -171,16 +175,16 @@ def test_emscore_follows_the_definitions_frame_by_frame(models, video):
 def test_emscore_without_videos_or_weights_says_why(models, tmp_path):
     story = zh_story("a", "nowhere.mp4")
     lines = make_lines(story)
-    why = score(lines, [story], models=ScoringModels(clip_name=str(models["clip"])))["emscore"]["why"]
+    why = score(lines, [story], ScoreSettings(models=ScoringModels(clip_name=str(models["clip"]))))["emscore"]["why"]
     assert why == "a: the video is not where its story says (--videos FOLDER)"
     elsewhere = ScoringModels(clip_name=str(models["clip"]), videos=tmp_path)
-    assert "the video is not in" in score(lines, [story], models=elsewhere)["emscore_ref"]["why"]
+    assert "the video is not in" in score(lines, [story], ScoreSettings(models=elsewhere))["emscore_ref"]["why"]
     for name in ("OFA-Sys/chinese-clip-vit-base-patch16", "open_clip:ViT-B-32:/no/such/file.pt", "open_clip:ViT-B-32"):
-        entry = score(lines, [story], models=ScoringModels(clip_name=name))["emscore"]
+        entry = score(lines, [story], ScoreSettings(models=ScoringModels(clip_name=name)))["emscore"]
         assert entry["value"] is None
         assert "weights" in entry["why"] or "expected open_clip" in entry["why"]
     sentences = ScoringModels(clip_name=str(models["sentences"]))
-    assert "is no CLIP" in score(lines, [story], models=sentences)["emscore"]["why"]
+    assert "is no CLIP" in score(lines, [story], ScoreSettings(models=sentences))["emscore"]["why"]
 
 
 def test_an_open_clip_model_from_a_file(video, tmp_path):
@@ -198,13 +202,13 @@ def test_an_open_clip_model_from_a_file(video, tmp_path):
     torch.save(weights, tmp_path / "tiny.pt")
     story = make_story("a") | {"video": str(video)}
     named = ScoringModels(clip_name=f"open_clip:tiny-open-clip:{tmp_path / 'tiny.pt'}")
-    entry = score(make_lines(story), [story], models=named)["emscore"]
+    entry = score(make_lines(story), [story], ScoreSettings(models=named))["emscore"]
     assert math.isfinite(entry["value"])
     assert entry["model"].startswith("open_clip:tiny-open-clip:tiny.pt@")
     del weights["text_projection"]
     torch.save(weights, tmp_path / "part.pt")
     named = ScoringModels(clip_name=f"open_clip:tiny-open-clip:{tmp_path / 'part.pt'}")
-    assert "no weights here" in score(make_lines(story), [story], models=named)["emscore"]["why"]
+    assert "no weights here" in score(make_lines(story), [story], ScoreSettings(models=named))["emscore"]["why"]
 
 
 def test_pictures_of_a_video_are_encoded_once(models, video, tmp_path, monkeypatch):
@@ -218,7 +222,7 @@ def test_pictures_of_a_video_are_encoded_once(models, video, tmp_path, monkeypat
     for _ in range(2):
         cache = DiskCache(tmp_path / "cache.sqlite")
         named = ScoringModels(clip_name=str(models["clip"]), videos=video.parent, cache=cache)
-        values.append(score(make_lines(story), [story], models=named)["emscore"]["value"])
+        values.append(score(make_lines(story), [story], ScoreSettings(models=named))["emscore"]["value"])
         cache.close()
     assert calls == [16]
     assert values[0] == values[1]
@@ -256,9 +260,9 @@ def test_frames_come_from_shards_of_the_same_clip(models, video, tmp_path):
         return folder
 
     def value(**options):
-        return score(make_lines(story), [story], models=ScoringModels(clip_name=str(models["clip"]), **options))[
-            "emscore"
-        ]
+        return score(
+            make_lines(story), [story], ScoreSettings(models=ScoringModels(clip_name=str(models["clip"]), **options))
+        )["emscore"]
 
     from_shards = value(shards=shards(clip.weights))
     assert from_shards["value"] == pytest.approx(value(videos=video.parent)["value"], abs=1e-3)

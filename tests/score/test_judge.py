@@ -24,6 +24,7 @@ from vn.score.judge import PROMPTS, JudgePrompt, judge_texts, read_answer
 from vn.score.models import ScoringModels
 from vn.score.openai_judge import OpenAIJudge
 from vn.score.scorecard import score
+from vn.score.settings import ScoreSettings
 from vn.story import ScriptLabel
 
 PROMPT = JudgePrompt("en")
@@ -99,7 +100,7 @@ def test_accuracy_counts_both_rules_cost_and_cache(serve, tmp_path):
     named = ScoringModels(judge="openai:tester", judge_url=server.url, cache=DiskCache(tmp_path / "c.sqlite"))
     lines = given_lines()
     lines[1]["narration"] = ""
-    scores = score(lines, STORIES, storyline_given=True, models=named)
+    scores = score(lines, STORIES, ScoreSettings(models=named), storyline_given=True)
     entry = scores["script_label_accuracy"]
     assert entry["value"] == 23 / 24, "the empty one agrees with nothing"
     assert scores["script_label_exact"]["value"] == 6 / 24
@@ -115,7 +116,7 @@ def test_accuracy_counts_both_rules_cost_and_cache(serve, tmp_path):
     }
     assert {q["path"] for q in server.questions} == {"/v1/chat/completions"}
     assert {q["temperature"] for q in server.questions} == {0.0}
-    again = score(lines, STORIES, storyline_given=True, models=named)["script_label_accuracy"]
+    again = score(lines, STORIES, ScoreSettings(models=named), storyline_given=True)["script_label_accuracy"]
     assert len(server.questions) == 23, "nothing is asked twice"
     assert (again["judge"]["asked"], again["judge"]["cached"]) == (0, 23)
     assert again["value"] == entry["value"]
@@ -125,13 +126,13 @@ def test_nonsense_is_named_counted_and_kept(serve):
     server = serve(lambda question, n: "I would say it is lovely" if "Buy" in question else "Others")
     named = ScoringModels(judge="openai:tester", judge_url=server.url)
     findings = Findings()
-    scores = score(given_lines(), STORIES, storyline_given=True, models=named, findings=findings)
+    scores = score(given_lines(), STORIES, ScoreSettings(models=named), storyline_given=True, findings=findings)
     assert scores["script_label_accuracy"]["value"] == 18 / 24
     assert scores["script_label_accuracy"]["judge"]["unread"] == 6
     assert any("gave 6 of 24 answers that are no labels" in f and "lovely" in f for f in findings.lines)
     server = serve(lambda question, n: "garbage")
     named = ScoringModels(judge="openai:tester", judge_url=server.url)
-    assert score(given_lines(), STORIES, models=named)["script_label_accuracy"]["value"] == 0.0
+    assert score(given_lines(), STORIES, ScoreSettings(models=named))["script_label_accuracy"]["value"] == 0.0
 
 
 def test_rate_limits_and_server_errors_are_waited_out(serve):
@@ -167,7 +168,7 @@ def test_time_outs_and_lost_servers_give_up_with_what_was_judged_kept(serve, tmp
 def test_what_will_not_pass_is_not_tried_again(serve):
     server = serve(lambda question, n: 401)
     named = ScoringModels(judge="openai:tester", judge_url=server.url)
-    entry = score(given_lines(), STORIES, models=named)["script_label_accuracy"]
+    entry = score(given_lines(), STORIES, ScoreSettings(models=named))["script_label_accuracy"]
     assert entry["value"] is None
     assert "0 of 24 judged" in entry["why"]
     assert "the request was refused: AuthenticationError" in entry["why"]
@@ -237,7 +238,7 @@ def test_without_a_judge_there_is_a_reason():
     lines = given_lines()
 
     def why(**options):
-        return score(lines, STORIES, models=ScoringModels(**options))["script_label_accuracy"]["why"]
+        return score(lines, STORIES, ScoreSettings(models=ScoringModels(**options)))["script_label_accuracy"]["why"]
 
     assert "no judge was chosen" in why()
     assert "no judge 'gpt'; there are classifier, openai:MODEL or local:MODEL" in why(judge="gpt")

@@ -26,7 +26,7 @@ from tiny_models import make_clip, make_sentence_encoder
 import vn
 from vn.cli import main
 from vn.metrics.tokenisation import tokenisation_named
-from vn.score.measures import TEXT_RELEASED
+from vn.score.text_measures import TEXT_RELEASED
 
 PAGE = Path(vn.__file__).parents[1] / "docs" / "scores.md"
 NARRATIONS = ["杯子好看，耐用。", "保温杯子送给家人。", "充电速度快，安全。", "快来买。"]

@@ -10,10 +10,12 @@ import pytest
 from vn.errors import Findings
 from vn.metrics.content_words import ContentWords
 from vn.metrics.tokenisation import Tokenisation
-from vn.score.measures import TEXT, TEXT_RELEASED, ScoreSettings, measure
+from vn.score.measures import measure
 from vn.score.predictions import gather
 from vn.score.scorecard import paired_difference, score
+from vn.score.settings import ScoreSettings
 from vn.score.sums import NotComputed
+from vn.score.text_measures import TEXT, TEXT_RELEASED
 from vn.score.text_units import Defined, Released
 
 pytest.importorskip("jieba")
@@ -216,7 +218,7 @@ def pairs_story(pairs):
 
 
 def test_text_scores_with_the_releases_preparation():
-    found = score(lines_of([text for _, text in PAIRS]), [pairs_story(PAIRS)], IDS)
+    found = score(lines_of([text for _, text in PAIRS]), [pairs_story(PAIRS)], ScoreSettings(IDS))
     for name, value in VALUES.items():
         if name != "meteor_released":
             assert found[name]["value"] == pytest.approx(value, abs=1e-9), name
@@ -240,10 +242,10 @@ def test_meteor_with_the_releases_preparation():
 
 def test_text_scores_of_one_pair_and_of_none():
     lines = lines_of(["又轻又好看。", "好香。"])
-    found = score(lines, [pairs_story([PAIRS[2], PAIRS[1]])], IDS)
+    found = score(lines, [pairs_story([PAIRS[2], PAIRS[1]])], ScoreSettings(IDS))
     assert found["bleu_1_released"]["value"] is not None
     assert "two clips" in found["cider_released"]["why"]
-    none = score(lines[1:], [pairs_story([PAIRS[1], PAIRS[1]])], IDS)
+    none = score(lines[1:], [pairs_story([PAIRS[1], PAIRS[1]])], ScoreSettings(IDS))
     assert {none[name]["value"] for name in TEXT_RELEASED} == {None}
     assert "4 characters" in none["bleu_1_released"]["why"]
     assert none["bleu_1"]["value"] is not None

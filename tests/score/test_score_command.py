@@ -12,6 +12,7 @@ from vn.errors import Findings, InputError
 from vn.score.command import print_table, score_folder
 from vn.score.models import ScoringModels
 from vn.score.scorecard import score
+from vn.score.settings import ScoreSettings
 
 
 def write(file, lines):
@@ -36,7 +37,7 @@ def test_a_run_folder(run_folder, capsys):
     scores = json.loads((run_folder / "scores.json").read_text(encoding="utf-8"))
     assert list(scores) == ["given", "predicted"]
     with_models = ScoringModels(sentences_name="auto", judge="classifier")
-    assert scores["predicted"] == score(lines_of(worse), STORIES, models=with_models)
+    assert scores["predicted"] == score(lines_of(worse), STORIES, ScoreSettings(models=with_models))
     assert scores["given"]["label_agreement"]["why"] == "the labels were given"
     assert "predicted: scores x100, with 95 % intervals over videos" in out
     for shown in ("ptb, exact", "duration range", "24/24", f"{100 * scores['predicted']['cider']['value']:.1f}"):
@@ -54,7 +55,7 @@ def test_a_predictions_file_with_options(tmp_path, capsys):
     assert main(["score", str(file), *options]) == 0
     scores = json.loads(out.read_text(encoding="utf-8"))
     models = ScoringModels(sentences_name="auto", judge="classifier")
-    assert scores == {"mine": score(lines_of(worse), STORIES, "words", seed=3, models=models)}
+    assert scores == {"mine": score(lines_of(worse), STORIES, ScoreSettings("words", models=models), seed=3)}
     assert main(["score", str(file)]) == 0
     assert "no stories.jsonl: the predictions' own references count" in capsys.readouterr().err
     assert json.loads((tmp_path / "mine.scores.json").read_text(encoding="utf-8"))["mine"]["bleu_1"]["value"] > 0

@@ -14,8 +14,10 @@ from vn.metrics.cider import cider
 from vn.metrics.meteor import meteor
 from vn.metrics.repetition import intra_repetition
 from vn.metrics.tokenisation import ptb
-from vn.score.measures import EMSCORES, FACTS, INFORMATION, JUDGED, METRICS, TEXT_RELEASED
+from vn.score.measures import EMSCORES, FACTS, INFORMATION, JUDGED, METRICS
 from vn.score.scorecard import paired_difference, score
+from vn.score.settings import ScoreSettings
+from vn.score.text_measures import TEXT_RELEASED
 
 ALWAYS = tuple(name for name in METRICS if name not in FACTS)  # facts: test_facts.py
 ONLY_CHINESE = (*TEXT_RELEASED, "intra_repetition_released")  # test_released_values.py
@@ -195,13 +197,13 @@ def test_chinese_has_characters_jieba_and_the_released_repetition():
     assert with_dictionary["bleu_1"]["tokenisation"] == "char"
     assert with_dictionary["intra_repetition"]["tokenisation"] == "jieba+stories"
     assert with_dictionary["intra_repetition_released"]["value"] > 0
-    plain = score(lines, [story], user_dictionary="none")
+    plain = score(lines, [story], ScoreSettings(user_dictionary="none"))
     assert plain["intra_repetition"]["tokenisation"] == score(lines)["intra_repetition"]["tokenisation"] == "jieba"
     assert plain["intra_repetition"]["value"] != with_dictionary["intra_repetition"]["value"]
 
 
 def test_a_chosen_tokenisation_is_used_and_named():
-    scores = score(lines_of(lambda i, text: text.upper()), tokenisation="words")
+    scores = score(lines_of(lambda i, text: text.upper()), settings=ScoreSettings("words"))
     assert scores["bleu_1"]["tokenisation"] == "words"
     assert scores["bleu_1"]["value"] < 0.2, "the words differ in case"
     assert score(lines_of(lambda i, text: text.upper()))["bleu_1"]["value"] == pytest.approx(1.0)

@@ -14,7 +14,8 @@ from vn.errors import Findings
 from vn.metrics.content_words import INFORMATION_TAGS, content_words
 from vn.metrics.jieba_tokenizers import UserWord, new_jieba
 from vn.metrics.user_dictionary import parse_line, user_dictionary
-from vn.score.measures import ScoreSettings, measure
+from vn.score.measures import measure
+from vn.score.settings import ScoreSettings
 
 jieba = pytest.importorskip("jieba")
 NAMES = ("intra_repetition", "intra_repetition_released")

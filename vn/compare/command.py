@@ -92,7 +92,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.io.atomic import write_text
     from vn.metrics.tokenisation import tokenisation_named
     from vn.score.disk_cache import DiskCache
-    from vn.score.measures import ScoreSettings
+    from vn.score.settings import ScoreSettings
 
     if args.seed < 0:
         raise InputError(f"expected 0 or more, got {args.seed}", field="--seed")

@@ -13,9 +13,10 @@ from pathlib import Path
 from vn.metrics.meteor import Matcher
 from vn.metrics.tokenisation import Tokenisation
 from vn.score.disk_cache import DiskCache
-from vn.score.measures import ScoreSettings, measure
+from vn.score.measures import measure
 from vn.score.predictions import Test
 from vn.score.serialise import digest, from_bytes, method, to_bytes
+from vn.score.settings import ScoreSettings
 from vn.score.sums import Measured
 
 CACHE = "compare_cache.sqlite"

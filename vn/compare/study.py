@@ -16,9 +16,11 @@ from vn.compare.variant import Variant
 from vn.errors import InputError, did_you_mean
 from vn.metrics.tokenisation import NAMES
 from vn.score.disk_cache import DiskCache
-from vn.score.measures import METRICS, TEXT, TEXT_RELEASED, ScoreSettings
+from vn.score.measures import METRICS
 from vn.score.paper import paper
+from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure, Measured, NotComputed
+from vn.score.text_measures import TEXT, TEXT_RELEASED
 
 LOWER_IS_BETTER = ("intra_repetition", "intra_repetition_released")
 ORDER = (*paper().ablations, "memory_none", "text_only")

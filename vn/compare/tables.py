@@ -8,9 +8,9 @@ from typing import Any
 
 from vn.compare.runs import Run
 from vn.compare.study import LOWER_IS_BETTER, Number, Study
-from vn.score.measures import RELEASED, TEXT_RELEASED
 from vn.score.paper import Column, PaperTable, differences, paper
 from vn.score.paper_table import DEFINITION
+from vn.score.text_measures import RELEASED, TEXT_RELEASED
 
 TEXT_ORDER = ("cider_released", "meteor_released", *TEXT_RELEASED[:4])
 LAYOUTS = (

@@ -18,11 +18,11 @@ from vn.run_paths import run_path
 from vn.score.against import check_same_clips, compare
 from vn.score.breakdown import WAYS
 from vn.score.disk_cache import DiskCache
-from vn.score.measures import ScoreSettings
 from vn.score.models import ScoringModels
 from vn.score.predictions import read_lines
 from vn.score.report import print_breakdown, print_differences, print_paper, print_table
 from vn.score.scorecard import Scored, take
+from vn.score.settings import ScoreSettings
 
 Settings = dict[str, dict[str, dict[str, Any]]]
 

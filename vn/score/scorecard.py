@@ -10,13 +10,12 @@ from typing import Any
 
 from vn.errors import Findings, InputError
 from vn.metrics.bootstrap import Difference, difference, interval
-from vn.metrics.meteor import Matcher
 from vn.metrics.tokenisation import Tokenisation
 from vn.score.against import check_same_clips, check_tags
 from vn.score.breakdown import breakdown
-from vn.score.measures import FACTS, METRICS, ScoreSettings, has_facts, measure
-from vn.score.models import ScoringModels
+from vn.score.measures import FACTS, METRICS, has_facts, measure
 from vn.score.predictions import HAN, Test, gather
+from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure, Measured, NotComputed
 
 Scores = dict[str, dict[str, Any]]
@@ -32,7 +31,18 @@ class Scored:
     measured: Measured
 
     def entries(self, seed: int = 0, by: Sequence[str] = ()) -> Scores:
-        """What ``scores.json`` holds of it; see `score`."""
+        """What ``scores.json`` holds of it.
+
+        Args:
+            seed: random seed of the resampling behind the intervals.
+            by: breakdowns to add, of `vn.score.breakdown.WAYS`.
+
+        Returns:
+            One dict per metric: ``value`` on the raw scale, ``tokenisation``, ``variant``, ``coverage`` (``clips,
+            scored, empty, missing, videos``) and ``interval`` ([low, high], 95 % over videos; None for a single
+            video); or ``value`` None and ``why``. With an encoder or judge also ``model``; with a judge, what judging
+            took.
+        """
         return {name: self._entry(each, seed, by) for name, each in self.measured.items()}
 
     def _entry(self, each: Measure | NotComputed, seed: int, by: Sequence[str]) -> dict[str, Any]:
@@ -67,15 +77,18 @@ def take(
 ) -> Scored:
     """Measure the predictions of one setting with everything that is chosen.
 
+    Every narrated clip of the stories is scored; one that is missing or empty counts as an empty narration. A clip
+    without a reference is left out of what needs one, and counted in the coverage.
+
     Args:
-        predictions: as in `score`, and so are those that follow.
-        stories: as in `score`.
-        settings: how to measure.
-        storyline_given: as in `score`.
-        file: as in `score`.
-        stories_file: as in `score`.
-        findings: as in `score`.
-        on_step: as in `score`.
+        predictions: the lines of a predictions file.
+        stories: the lines of ``stories.jsonl``; None to score against the references in the predictions.
+        settings: how to measure; None for the defaults.
+        storyline_given: as in `vn.score.predictions.gather`.
+        file: named in errors about predictions.
+        stories_file: named in errors about stories.
+        findings: takes what was missing, empty or at odds with the stories.
+        on_step: called with the name of what is computed next.
 
     Raises:
         InputError: naming the line, video or clip at fault.
@@ -95,58 +108,33 @@ def take(
 def score(
     predictions: Sequence[Mapping[str, Any]],
     stories: Sequence[Mapping[str, Any]] | None = None,
-    tokenisation: Tokenisation | str | None = None,
-    meteor_matcher: Matcher = "exact",
-    seed: int = 0,
+    settings: ScoreSettings | None = None,
     *,
-    user_dictionary: str | Path = "stories",
-    models: ScoringModels | None = None,
+    seed: int = 0,
     by: Sequence[str] = (),
     storyline_given: bool = False,
-    file: str | Path | None = None,
-    stories_file: str | Path | None = None,
     findings: Findings | None = None,
-    on_step: Callable[[str], None] = lambda name: None,
 ) -> Scores:
     """Score the predictions of one setting (docs/design.md#scores).
 
-    Every narrated clip of the stories is scored; one that is missing or empty counts as an empty narration. A clip
-    without a reference is left out of what needs one, and counted in the coverage.
+    `take` does the same in two steps, for callers that also compare, or name files and steps.
 
     Args:
-        predictions: the lines of a predictions file.
-        stories: the lines of ``stories.jsonl``; None to score against the references in the predictions.
-        tokenisation: of BLEU, METEOR and CIDEr; None for ``ptb`` in English and ``char`` in Chinese.
-        meteor_matcher: ``exact``, or ``jar`` for METEOR's own program.
-        seed: of the resampling behind the intervals.
-        user_dictionary: words that jieba keeps whole: ``stories`` (titles and points), ``none`` or a file.
-        models: encoders and judges; None for none, so that what needs them is not computed.
+        predictions: as in `take`, and so are `stories`, `settings`, `storyline_given` and `findings`.
+        stories: as in `take`.
+        settings: as in `take`.
+        seed: random seed of the resampling behind the intervals.
         by: breakdowns to add, of `vn.score.breakdown.WAYS`.
-        storyline_given: as in `vn.score.predictions.gather`.
-        file: named in errors about predictions.
-        stories_file: named in errors about stories.
-        findings: takes what was missing, empty or at odds with the stories.
-        on_step: called with the name of what is computed next.
+        storyline_given: as in `take`.
+        findings: as in `take`.
 
     Returns:
-        A dict a metric: ``value`` on the raw scale, ``tokenisation``, ``variant``, ``coverage`` (``clips, scored,
-        empty, missing, videos``) and ``interval`` ([low, high], 95 % over videos; None for a single video); or
-        ``value`` None and ``why``. With an encoder or judge also ``model``; with one, what judging took.
+        One dict per metric, see `Scored.entries`.
 
     Raises:
         InputError: naming the line, video or clip at fault.
     """
-    settings = ScoreSettings(tokenisation, meteor_matcher, user_dictionary, models or ScoringModels())
-    scored = take(
-        predictions,
-        stories,
-        settings,
-        storyline_given=storyline_given,
-        file=file,
-        stories_file=stories_file,
-        findings=findings,
-        on_step=on_step,
-    )
+    scored = take(predictions, stories, settings, storyline_given=storyline_given, findings=findings)
     return scored.entries(seed, by)
 
 
@@ -155,11 +143,8 @@ def paired_difference(
     predictions_a: Sequence[Mapping[str, Any]],
     predictions_b: Sequence[Mapping[str, Any]],
     stories: Sequence[Mapping[str, Any]] | None = None,
-    tokenisation: Tokenisation | str | None = None,
-    meteor_matcher: Matcher = "exact",
+    settings: ScoreSettings | None = None,
     seed: int = 0,
-    *,
-    user_dictionary: str | Path = "stories",
 ) -> Difference:
     """How much higher B scores than A, with a 95 % interval over videos.
 
@@ -167,18 +152,16 @@ def paired_difference(
         metric_name: one of `vn.score.measures.METRICS`.
         predictions_a: the lines of the first run.
         predictions_b: those of the second, for the same clips and references.
-        stories: as in `score`.
-        tokenisation: as in `score`.
-        meteor_matcher: as in `score`.
-        seed: as in `score`.
-        user_dictionary: as in `score`.
+        stories: as in `take`.
+        settings: how to measure; None for the defaults.
+        seed: random seed of the resampling behind the interval.
 
     Raises:
         InputError: other clips or references, fewer than two videos, or a metric that cannot be computed.
     """
     tests = [gather(predictions, stories) for predictions in (predictions_a, predictions_b)]
     check_same_clips(*tests)
-    settings = ScoreSettings(tokenisation, meteor_matcher, user_dictionary)
+    settings = settings or ScoreSettings()
     measures = []
     for test in tests:
         each = measure(test, settings, [metric_name])[metric_name]

@@ -14,9 +14,10 @@ import numpy as np
 from vn.io.files import read_text
 from vn.metrics.tokenisation import DEFAULT, Tokenisation, tokenisation_named
 from vn.metrics.user_dictionary import CHOICES
-from vn.score.measures import ScoreSettings, finish_of
 from vn.score.predictions import Test
+from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure, Measured, NotComputed
+from vn.score.text_measures import finish_of
 from vn.story import Language
 
 PACKAGES = ("jieba", "pycocoevalcap")  # whose versions change a score

@@ -77,9 +77,8 @@ def of_clips(
     *,
     model: str | None = None,
     empty: Callable[[ScoredClip], bool] = no_narration,
-    notes: Mapping[str, Any] | None = None,
 ) -> Measure:
-    """A measure of rows a clip, `[N, K]`, summed to rows a video."""
+    """A measure of one row per clip, `[N, K]`, summed to one row per video; see `Measure` and `coverage`."""
     videos, place = np.unique([clip.video for clip in clips], return_inverse=True)
     sums = np.zeros((len(videos), rows.shape[1]))
     np.add.at(sums, place, rows)
@@ -93,7 +92,6 @@ def of_clips(
         model,
         tuple(clips),
         rows,
-        notes or {},
     )
 
 
