@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from vn.errors import Findings
 from vn.metrics.bootstrap import mean
@@ -52,7 +52,7 @@ def script_labels(
     measured: Measured = {}
     for name, rule in ACCURACY.items():
         hits = [bool(c.narration) and rule(verdicts.labels[c.narration] or (), wanted[c] or ()) for c in clips]
-        measured[name] = replace(of_clips(test, clips, with_count(hits), mean, model=judge.id), notes=notes)
+        measured[name] = of_clips(test, clips, with_count(hits), mean, model=judge.id, notes=notes)
     return measured
 
 

@@ -185,10 +185,11 @@ def _labels(test: Test) -> Measured:
         why = "no labels were predicted"
     if why:
         return dict.fromkeys(LABELS, NotComputed(why))
+    counted = coverage(test, clips, lambda clip: not clip.labels)
     measured: Measured = {}
     for name, rule in LABELS.items():
         hits = np.array([rule(c.labels or (), c.reference_labels or ()) for c in clips], dtype=np.float64)
-        measured[name] = of_clips(test, clips, with_count(hits), mean, None, None, empty=lambda c: not c.labels)
+        measured[name] = replace(of_clips(test, clips, with_count(hits), mean), coverage=counted)
     return measured
 
 
@@ -218,7 +219,7 @@ def _facts(test: Test) -> Measured:
         chosen = [(clip, hit) for clip, fact, hit in checked if name in ("facts", f"facts_{fact.source}")]
         if chosen:
             clips, hits = zip(*chosen, strict=True)
-            each = of_clips(test, clips, with_count(np.array(hits, dtype=np.float64)), mean, None, None)
+            each = of_clips(test, clips, with_count(np.array(hits, dtype=np.float64)), mean)
             # Coverage counts clips, of which one may have several facts.
             counted = coverage(test, {(c.video, c.clip): c for c in clips}.values()) | {"facts": len(clips)}
             measured[name] = replace(each, coverage=counted)

@@ -76,9 +76,9 @@ def of_clips(
     variant: str | None = None,
     *,
     model: str | None = None,
-    empty: Callable[[ScoredClip], bool] = no_narration,
+    notes: Mapping[str, Any] | None = None,
 ) -> Measure:
-    """A measure of one row per clip, `[N, K]`, summed to one row per video; see `Measure` and `coverage`."""
+    """A measure of one row per clip, `[N, K]`, summed to one row per video; the other arguments are `Measure`'s."""
     videos, place = np.unique([clip.video for clip in clips], return_inverse=True)
     sums = np.zeros((len(videos), rows.shape[1]))
     np.add.at(sums, place, rows)
@@ -88,10 +88,11 @@ def of_clips(
         finish,
         tokenisation,
         variant,
-        coverage(test, clips, empty),
+        coverage(test, clips),
         model,
         tuple(clips),
         rows,
+        notes or {},
     )
 
 

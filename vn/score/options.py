@@ -1,0 +1,128 @@
+"""The options of ``vn score``, and what they choose."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vn.run_paths import run_path
+from vn.score.breakdown import WAYS
+from vn.score.disk_cache import DiskCache
+from vn.score.models import ScoringModels
+from vn.score.settings import ScoreSettings
+
+CACHE = "score_cache.sqlite"
+EPILOG = """\
+Scores are kept on the raw scale in scores.json and shown times 100, as the paper's tables do.
+
+examples:
+  vn score runs/demo
+  vn score runs/demo --against runs/no_memory --by label --by position
+  vn score runs/demo --paper --table scorecard.tex --table scorecard.csv
+  vn score runs/esync --clip OFA-Sys/chinese-clip-vit-base-patch16 --videos videos/ \\
+      --sentences hfl/chinese-roberta-wwm-ext-large --tokenisation llm-ids:models/baichuan-7b --corpus e-syncvidstory
+  vn score runs/demo --judge openai:qwen3 --judge-url http://localhost:8000/v1 --second-judge classifier
+  vn score predictions.jsonl --stories stories.jsonl --tokenisation words --out scores.json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``vn score``."""
+    parser.epilog = EPILOG
+    parser.add_argument("predictions", type=Path, metavar="RUN|PREDICTIONS", help="a run folder or a predictions file")
+    parser.add_argument(
+        "--stories", type=Path, help="stories.jsonl with the references (default: the one beside the predictions)"
+    )
+    parser.add_argument(
+        "--tokenisation", help="char, jieba, ptb, words or llm-ids:FOLDER (default: ptb in English, char in Chinese)"
+    )
+    parser.add_argument("--meteor", choices=("exact", "jar"), default="exact", help="METEOR's matcher (jar needs Java)")
+    parser.add_argument(
+        "--user-dictionary",
+        default="stories",
+        metavar="stories|none|FILE",
+        help="words jieba keeps whole: the stories' titles and points (default), or a file in jieba's format: "
+        "one word per line, with an optional frequency and tag",
+    )
+    with_models = parser.add_argument_group("encoders and judges")
+    with_models.add_argument(
+        "--sentences",
+        default="auto",
+        metavar="MODEL",
+        help="encoder of InfoSim and InfoDiverse: a folder, a hub name, none, or auto (minilm in English; default)",
+    )
+    with_models.add_argument(
+        "--clip",
+        metavar="MODEL",
+        help="encoder of EMScore: a folder or hub name of transformers, or open_clip:ARCH:WEIGHTS",
+    )
+    with_models.add_argument("--videos", type=Path, help="folder of the videos, if the shards' frames are not CLIP's")
+    with_models.add_argument(
+        "--judge",
+        default="classifier",
+        help="judge of script labels: classifier (trained on the training split; default), openai:MODEL, local:MODEL "
+        "or none",
+    )
+    with_models.add_argument("--second-judge", metavar="JUDGE", help="how far two judges agree (Cohen's kappa)")
+    with_models.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint (default: OpenAI's)")
+    with_models.add_argument(
+        "--judge-prompt", type=Path, metavar="FILE", help="another question (see score/judge.yaml)"
+    )
+    with_models.add_argument(
+        "--data", type=Path, help="shards: training split of the classifier, frames (default: the run's own)"
+    )
+    with_models.add_argument(
+        "--training",
+        type=Path,
+        metavar="STORIES",
+        help="training stories of the classifier: a folder of Story files, or JSON Lines",
+    )
+    with_models.add_argument(
+        "--cache", type=Path, metavar="FILE", help=f"embeddings and answers (default: {CACHE} beside the scores)"
+    )
+    beside = parser.add_argument_group("beside others")
+    beside.add_argument("--against", type=Path, metavar="RUN|PREDICTIONS", help="paired differences with another run")
+    beside.add_argument("--by", action="append", choices=WAYS, default=[], help="break scores down (repeatable)")
+    beside.add_argument("--paper", action="store_true", help="print the paper's rows beside ours")
+    beside.add_argument(
+        "--table", action="append", type=Path, default=[], metavar="FILE", help="write that table: .json, .csv or .tex"
+    )
+    beside.add_argument("--corpus", help="whose test split this is: e-syncvidstory or video-storytelling")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the resampling behind the intervals")
+    parser.add_argument(
+        "--out", type=Path, help="where to write the scores (default: RUN/scores.json or PREDICTIONS.scores.json)"
+    )
+
+
+def score_settings(args: argparse.Namespace, out: Path) -> ScoreSettings:
+    """What the options ask for; what a run's folder says of its data is the default.
+
+    Args:
+        args: parsed options of `add_arguments`.
+        out: file of the scores; the cache is beside it.
+    """
+    folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
+    data = args.data or _data_of(folder)
+    models = ScoringModels(
+        clip_name=_chosen(args.clip),
+        sentences_name=_chosen(args.sentences),
+        judge=_chosen(args.judge),
+        second_judge=_chosen(args.second_judge),
+        judge_url=args.judge_url,
+        judge_prompt=args.judge_prompt,
+        training=args.training or data,
+        shards=data,
+        videos=args.videos,
+        cache=DiskCache(args.cache or out.parent / CACHE),
+    )
+    return ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary, models)
+
+
+def _chosen(name: str | None) -> str | None:
+    return None if name == "none" else name
+
+
+def _data_of(folder: Path) -> Path | None:
+    """The shards that a run was trained on, if its config names them and they are here."""
+    place = run_path(folder / "config.yaml", "data.folder")
+    return place if place is not None and place.is_dir() else None
