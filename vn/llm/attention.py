@@ -95,6 +95,8 @@ def _compiled_flex() -> Any:
     return torch.compile(flex_attention)
 
 
+# The parameters up to `scaling` are those of transformers' attention functions; `trees` and `reading` are ours, and
+# arrive by name through the model's forward (tests/test_signatures.py has the exception).
 def tree_attention(
     module: torch.nn.Module,
     query: Tensor,

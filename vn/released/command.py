@@ -42,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--language", choices=("zh", "en"), default="zh", help="zh: ads, en: general (default: zh)")
     parser.add_argument("--tokens", type=int, default=32, help="visual tokens a frame (default: 32)")
-    parser.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), default="float32")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float16", "bfloat16"),
+        default="float32",
+        help="dtype of the base model's weights (default: float32)",
+    )
     parser.add_argument("--max-length", type=int, default=4096, help="tokens a prompt may have (default: 4096)")
 
 
