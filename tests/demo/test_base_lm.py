@@ -6,11 +6,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from vn.demo.base_lm import BaseLMSettings, _initial, train_base_lm, train_tokenizer
+from vn.demo.base_lm import train_base_lm
 from vn.demo.chinese import CHINESE
 from vn.demo.english import ENGLISH
 from vn.demo.grammar import expand
 from vn.demo.prose import Prose
+from vn.demo.tiny_llama import BaseLMSettings, initial_model, train_tokenizer
 from vn.demo.world import make_stories
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Template
@@ -43,7 +44,7 @@ def test_its_first_heads_copy_before_any_training(trained):
     """Of a sequence said twice, the second layer's head looks from a token to the one after its first occurrence."""
     tokenizer = AutoTokenizer.from_pretrained(trained.folder)
     torch.manual_seed(0)
-    llm = _initial(tokenizer, BaseLMSettings()).eval()
+    llm = initial_model(tokenizer, BaseLMSettings()).eval()
     llm.set_attn_implementation("eager")
     once = torch.randint(5, len(tokenizer), (1, 40))
     ids = torch.cat([once, once], dim=1)
@@ -99,7 +100,7 @@ def test_values_of_an_attribute_keep_the_differences_they_began_with(tmp_path):
     folder = train_base_lm(tmp_path / "lm", steps=12, seed=3, vocabulary=CHINESE).folder
     tokenizer = AutoTokenizer.from_pretrained(folder)
     torch.manual_seed(3)
-    before = _initial(tokenizer, BaseLMSettings()).get_input_embeddings().weight
+    before = initial_model(tokenizer, BaseLMSettings()).get_input_embeddings().weight
     after = AutoModelForCausalLM.from_pretrained(folder).get_input_embeddings().weight
     assert (after - before).abs().max() > 0.001
     for names in CHINESE.attributes.values():

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from vn.demo.canvas import CHARCOAL, MIST, PAPER, SAND, SKIN, SLATE, STONE, Canvas, Colour, Point, shade
+from vn.demo.canvas import CHARCOAL, MIST, PAPER, SAND, SKIN, SLATE, STONE, Canvas, Colour, shade
 from vn.demo.product import Product
+from vn.demo.props import MATERIALS, heart, material, price_tag, put_product, rays, star
 from vn.demo.sprites import cloth, sprite
 
 WIDTH, HEIGHT = 320, 240
@@ -52,37 +52,11 @@ def paint(picture: str, product: Product, backdrop: int, seed: int, late: bool |
     return canvas.finished()
 
 
-def _product(c: Canvas, product: Product | str, centre: Point, size: float, angle: float = 0) -> None:
-    """The product on its shadow; a kind alone is bare grey."""
-    x, y = centre
-    c.shadow((x - size * 0.55, y + size * 0.4, x + size * 0.55, y + size * 0.58))
-    if isinstance(product, str):
-        c.paste(sprite(product, None, "plain"), centre, size, angle)
-    else:
-        c.paste(sprite(product.kind, product.colour, product.pattern, product.part), centre, size, angle)
-
-
-def _star(c: Canvas, centre: Point, radius: float, fill: Colour, points: int = 4, inner: float = 0.3) -> None:
-    spikes = [
-        (centre[0] + r * math.sin(math.pi * i / points), centre[1] - r * math.cos(math.pi * i / points))
-        for i in range(2 * points)
-        for r in (radius if i % 2 == 0 else radius * inner,)
-    ]
-    c.polygon(spikes, fill)
-
-
-def _heart(c: Canvas, centre: Point, size: float, fill: Colour) -> None:
-    x, y = centre
-    for side in (-1, 1):
-        c.circle((x + side * size * 0.5, y - size * 0.25), size * 0.56, fill)
-    c.polygon([(x - size, y), (x + size, y), (x, y + size * 1.1)], fill)
-
-
 def _close_up(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
-    _product(c, product, CENTRE, 204)
+    put_product(c, product, CENTRE, 204)
     if late:
         for _ in range(5):
-            _star(c, (rng.uniform(30, 290), rng.uniform(20, 200)), rng.uniform(10, 17), PAPER)
+            star(c, (rng.uniform(30, 290), rng.uniform(20, 200)), rng.uniform(10, 17), PAPER)
 
 
 def _macro(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
@@ -101,7 +75,7 @@ def _macro(c: Canvas, product: Product, rng: random.Random, late: bool | None) -
 
 def _splash(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
     c.ellipse((40, 196, 280, 234), MIST)
-    _product(c, product, (160, 112), 190)
+    put_product(c, product, (160, 112), 190)
     for _ in range(34 if late else 22):
         x, y, r = rng.uniform(12, 308), rng.uniform(8, 225), rng.uniform(5, 9)
         c.circle((x, y), r, shade(MIST, 0.86))
@@ -112,7 +86,7 @@ def _splash(c: Canvas, product: Product, rng: random.Random, late: bool | None) 
 def _hands(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
     skin = rng.choice(SKIN)
     lift = 12 if late else 0
-    _product(c, product, (160, 108 - lift), 186, angle=5 if late else 0)
+    put_product(c, product, (160, 108 - lift), 186, angle=5 if late else 0)
     for side in (-1, 1):
         x = 160 + side * 98
         c.line([(x + side * 52, 262), (x + side * 14, 186 - lift)], CHARCOAL, 50)
@@ -124,30 +98,22 @@ def _hands(c: Canvas, product: Product, rng: random.Random, late: bool | None) -
 
 def _before_after(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
     if late is None:  # both halves beside each other
-        _rays(c, (160, 118), rng)
-        _product(c, product, CENTRE, 200)
+        rays(c, (160, 118), rng)
+        put_product(c, product, CENTRE, 200)
         right = c.image.crop((c.image.width // 2, 0, c.image.width, c.image.height))
         c.box((0, 0, WIDTH, HEIGHT), STONE)
-        _product(c, product.kind, CENTRE, 200)
+        put_product(c, product.kind, CENTRE, 200)
         c.image.paste(right, (c.image.width // 2, 0))
         c.box((157, 0, 163, HEIGHT), PAPER)
         c.circle((160, 120), 13, PAPER)
         c.polygon([(151, 120), (157, 113), (157, 127)], SLATE)
         c.polygon([(169, 120), (163, 113), (163, 127)], SLATE)
     elif late:
-        _rays(c, CENTRE, rng)
-        _product(c, product, CENTRE, 200)
+        rays(c, CENTRE, rng)
+        put_product(c, product, CENTRE, 200)
     else:
         c.circle(CENTRE, 112, STONE)
-        _product(c, product.kind, CENTRE, 200)
-
-
-def _rays(c: Canvas, centre: Point, rng: random.Random) -> None:
-    turn = rng.uniform(0, 0.4)
-    for i in range(16):
-        a = turn + i * math.pi / 8
-        tips = [(centre[0] + 300 * math.cos(a + d), centre[1] + 300 * math.sin(a + d)) for d in (-0.09, 0.09)]
-        c.polygon([centre, *tips], PAPER)
+        put_product(c, product.kind, CENTRE, 200)
 
 
 def _mess(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
@@ -161,7 +127,7 @@ def _mess(c: Canvas, product: Product, rng: random.Random, late: bool | None) ->
             (x + 26 * math.cos(turn + k * math.pi / 2), y + 15 * math.sin(turn + k * math.pi / 2)) for k in range(4)
         ]
         c.polygon(corners, shade(STONE, rng.uniform(0.7, 1.2)))
-    _product(c, product.kind, (150, 132), 172, angle=14)
+    put_product(c, product.kind, (150, 132), 172, angle=14)
     x, y = 150 + rng.uniform(-12, 12), 84.0
     crack = [(x + (i % 2) * 14 - i * 2, y + i * 16) for i in range(6)]
     c.line(crack, CHARCOAL, 4)
@@ -173,29 +139,10 @@ def _mess(c: Canvas, product: Product, rng: random.Random, late: bool | None) ->
     c.line([(66, 30), (36, 60)], CHARCOAL, 9)
 
 
-_BOARDS = (SLATE, SAND, STONE, shade(CHARCOAL, 1.25))
-
-
-@cache
-def _board(number: int) -> Image.Image:
-    """A sample of woven or grained material."""
-    tone = _BOARDS[number]
-    board = Canvas(190, 120, tone)
-    for k in range(0, 190, 8):
-        if number % 2:
-            board.line([(k, 0), (k + 5, 60), (k - 3, 120)], shade(tone, 0.86), 2)
-        else:
-            board.line([(k, 0), (k, 120)], shade(tone, 0.84), 2)
-            board.line([(0, k), (190, k)], shade(tone, 0.84), 2)
-    square = Image.new("RGBA", (230, 230))
-    square.paste(board.finished(), (20, 55))
-    return square.rotate(24 - 15 * number, Image.Resampling.BICUBIC)
-
-
 def _swatches(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
     c.shadow((30, 190, 290, 232))
-    for i in range(len(_BOARDS)):
-        c.paste(_board(i), (142 + 12 * i, 70 + 34 * i), 230)
+    for i in range(len(MATERIALS)):
+        c.paste(material(i), (142 + 12 * i, 70 + 34 * i), 230)
     x, y = (212, 84) if late else (rng.uniform(90, 130), rng.uniform(90, 120))
     c.line([(x + 34, y + 34), (x + 74, y + 78)], CHARCOAL, 14)
     c.circle((x, y), 46, (228, 230, 232), CHARCOAL, 8)
@@ -252,10 +199,10 @@ def _diploma(c: Canvas, product: Product, rng: random.Random, late: bool | None)
         c.box((160 - half, 82 + i * 15, 160 + half, 87 + i * 15), STONE, radius=2)
     for side in (-1, 1):
         c.polygon([(226, 168), (226 + side * 26, 224), (226 + side * 12, 218), (226 + side * 2, 230)], SLATE)
-    _star(c, (226, 164), 34, shade(SAND, 0.78), points=16, inner=0.85)
+    star(c, (226, 164), 34, shade(SAND, 0.78), points=16, inner=0.85)
     c.circle((226, 164), 21, shade(SAND, 1.1))
     if late is not False:
-        _star(c, (226, 164), 15, CHARCOAL, points=5, inner=0.45)
+        star(c, (226, 164), 15, CHARCOAL, points=5, inner=0.45)
 
 
 def _people(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
@@ -276,30 +223,18 @@ def _people(c: Canvas, product: Product, rng: random.Random, late: bool | None) 
         c.polygon([(x - 8, 58), (x + 14, 58), (x, 78)], PAPER)
         for k in (-1, 0, 1):
             if x == 160:
-                _heart(c, (x + k * 22, 36), 8, SLATE)
+                heart(c, (x + k * 22, 36), 8, SLATE)
             else:
-                _star(c, (x + k * 22, 37), 11, SLATE, points=5, inner=0.45)
-
-
-def _tag(c: Canvas, centre: Point, size: float, late: bool | None) -> None:
-    x, y = centre
-    if late is not False:
-        _star(c, (x, y + size * 0.12), size * 1.02, CHARCOAL, points=14, inner=0.84)
-    corners = [(-0.5, -0.3), (0, -0.72), (0.5, -0.3), (0.5, 0.78), (-0.5, 0.78)]
-    c.polygon([(x + size * u * 1.08, y + size * v * 1.05) for u, v in corners], SLATE)
-    c.polygon([(x + size * u, y + size * v) for u, v in corners], PAPER)
-    c.circle((x, y - size * 0.42), size * 0.09, SLATE)
-    c.arc((x - size * 0.4, y - size * 1.1, x + size * 0.06, y - size * 0.4), 270, 90, CHARCOAL, 3)
-    c.text((x, y + size * 0.26), "%", size * 0.8, CHARCOAL)
+                star(c, (x + k * 22, 37), 11, SLATE, points=5, inner=0.45)
 
 
 def _price_tag(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
-    _tag(c, (160, 118), 96, late)
+    price_tag(c, (160, 118), 96, late)
 
 
 def _price_tag_beside(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
-    _product(c, product, (116, 116), 196)
-    _tag(c, (258, 74), 52, late)
+    put_product(c, product, (116, 116), 196)
+    price_tag(c, (258, 74), 52, late)
 
 
 def _shop(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
@@ -315,7 +250,7 @@ def _shop(c: Canvas, product: Product, rng: random.Random, late: bool | None) ->
         tone = shade(SLATE, 1.2 if i % 2 else 1.05)
         c.box((x, 74, x + 38, 104), tone)
         c.circle((x + 19, 104), 19, tone)
-    _heart(c, (118, 152), 14, STONE)
+    heart(c, (118, 152), 14, STONE)
 
 
 PAINTERS: dict[str, Painter] = {

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from vn.demo import canvas, film, product, render, scenes, sprites, storyline
+from vn.demo import canvas, film, product, props, render, scenes, sprites, storyline
 from vn.demo.cached import fingerprint
 from vn.demo.english import ENGLISH
 from vn.demo.film import Film, make_film
@@ -108,7 +108,7 @@ def write_world(
 
 def _video_folder(folder: Path, seed: int) -> Path:
     """The folder of videos, emptied when they were made from other code or another seed."""
-    made_from = fingerprint(canvas, film, product, render, scenes, sprites, storyline, seed=seed)
+    made_from = fingerprint(canvas, film, product, props, render, scenes, sprites, storyline, seed=seed)
     marker = folder / "made_from.txt"
     if not marker.exists() or marker.read_text("utf-8") != made_from:
         for old in folder.glob("*.mp4"):
