@@ -13,9 +13,9 @@ import heapq
 import numpy as np
 import stories as s
 
-from vn.data.manifest import SampleEntry
 from vn.data.order import Unit, Video, deal
-from vn.data.shards import _characters
+from vn.data.shard_entries import SampleEntry
+from vn.data.shard_writer import _characters
 from vn.data.token_estimates import estimated_video
 from vn.llm.rows import Row
 from vn.story import Story

@@ -30,7 +30,8 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from vn.data.order import Unit
-from vn.data.shards import ShardWriter, read_sample
+from vn.data.shard_writer import ShardWriter
+from vn.data.shards import read_sample
 from vn.story import Story
 from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
 

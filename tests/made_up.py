@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vn.data.manifest import Manifest
-from vn.data.shards import ShardWriter
+from vn.data.shard_writer import ShardWriter
 from vn.story import Clip, Knowledge, ScriptLabel, Story
 
 T, D = 2, 6

@@ -12,8 +12,10 @@ import webdataset as wds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vn.data.manifest import Manifest, SampleEntry, ShardEntry
-from vn.data.shards import ShardWriter, _finite, read_sample, read_story, read_thumbs, verify
+from vn.data.manifest import Manifest
+from vn.data.shard_entries import SampleEntry, ShardEntry
+from vn.data.shard_writer import ShardWriter
+from vn.data.shards import _finite, read_sample, read_story, read_thumbs, verify
 from vn.data.thumbs import HEIGHT, JPEG_WIDTH, split_strip, strip, thumbnail
 from vn.errors import InputError
 from vn.story import Clip, Knowledge, Story, parse_labels

@@ -8,8 +8,9 @@ import pytest
 from made_up import D, T, make_story, write_data
 
 from vn.cli import main
-from vn.data.manifest import Manifest, ShardEntry
-from vn.data.shards import ShardWriter
+from vn.data.manifest import Manifest
+from vn.data.shard_entries import ShardEntry
+from vn.data.shard_writer import ShardWriter
 
 
 @pytest.fixture

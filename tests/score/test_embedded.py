@@ -231,7 +231,7 @@ def test_pictures_of_a_video_are_encoded_once(models, video, tmp_path, monkeypat
 def test_frames_come_from_shards_of_the_same_clip(models, video, tmp_path):
     """Shards whose encoder is this CLIP are used, without any video; those of another one are not."""
     from vn.data.manifest import Manifest
-    from vn.data.shards import ShardWriter
+    from vn.data.shard_writer import ShardWriter
     from vn.data.video import sample_frames
 
     clip = ClipEncoder(str(models["clip"]))

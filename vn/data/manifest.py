@@ -7,122 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vn.data.shard_entries import SampleEntry, ShardEntry, is_number
 from vn.errors import InputError, show
 from vn.io.atomic import atomic_write
 from vn.io.files import parse_json, read_text
-from vn.story import KEY
+
+__all__ = ["FORMAT", "NAME", "SPLITS", "Manifest", "SampleEntry", "ShardEntry"]
 
 FORMAT = 1
 NAME = "manifest.json"
 SPLITS = ("train", "val", "test")
-SHARD = re.compile(r"[0-9A-Za-z_-]{1,200}\.tar")  # so no path leads out of the folder
 MOST_TOKENS, MOST_WIDE = 10_000, 1_000_000  # of a frame: far above any encoder's, far below what memory holds
-
-
-@dataclass(frozen=True, slots=True)
-class SampleEntry:
-    """One video in a shard.
-
-    Attributes:
-        key: the story's id.
-        offset: of the sample's first tar header in the shard, in bytes.
-        bytes: of the sample from there, ``seconds.npy`` included, thumbnails not.
-        clips: of the story.
-        narrated: clips with a narration.
-        frames: F.
-        seconds: of all clips together.
-        characters: of the story's text.
-        shard: file name of its shard.
-        shard_index: number of its shard in the split, from 0.
-        crc32: of those bytes; None in data that was prepared before they had one.
-    """
-
-    key: str
-    offset: int
-    bytes: int
-    clips: int
-    narrated: int
-    frames: int
-    seconds: float
-    characters: int
-    shard: str
-    shard_index: int
-    crc32: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry as the manifest writes it: its shard stands above it."""
-        entry = {name: getattr(self, name) for name in _SAMPLE_FIELDS}
-        return entry if self.crc32 is None else {**entry, "crc32": self.crc32}
-
-
-_SAMPLE_FIELDS = ("key", "offset", "bytes", "clips", "narrated", "frames", "seconds", "characters")
-
-
-@dataclass(frozen=True, slots=True)
-class ShardEntry:
-    """One tar file of a split."""
-
-    file: str
-    sha256: str
-    bytes: int
-    samples: tuple[SampleEntry, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry as the manifest writes it."""
-        samples = [sample.to_dict() for sample in self.samples]
-        return {"file": self.file, "sha256": self.sha256, "bytes": self.bytes, "samples": samples}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], index: int) -> ShardEntry:
-        """Read an entry.
-
-        Raises:
-            KeyError, TypeError, ValueError: a field is missing or wrong, or does not go together with another one.
-        """
-        file, sha256, size = data["file"], data["sha256"], data["bytes"]
-        if not isinstance(file, str) or not SHARD.fullmatch(file):
-            raise ValueError(f"no shard has the name {show(file)}")
-        if not isinstance(sha256, str) or not _is_count(size):
-            raise ValueError(f"{file} has no sha256 or size")
-        samples = tuple(_sample(sample, file, size, index) for sample in data["samples"])
-        return cls(file, sha256, size, samples)
-
-
-def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
-    values = {name: data[name] for name in _SAMPLE_FIELDS}
-    key = values["key"]
-    if not isinstance(key, str) or not KEY.fullmatch(key):
-        raise ValueError(f"no video has the key {show(key)}")
-    for name in _SAMPLE_FIELDS[1:]:
-        if not (is_number(values[name]) if name == "seconds" else _is_count(values[name])) or values[name] < 0:
-            raise ValueError(f"{key}: {name} cannot be {show(values[name])}")
-    crc32 = data.get("crc32")
-    if crc32 is not None and not (_is_count(crc32) and crc32 < 2**32):
-        raise ValueError(f"{key}: crc32 cannot be {show(crc32)}")
-    sample = SampleEntry(**values, shard=shard, shard_index=index, crc32=crc32)
-    # What no shard can hold would be a loop, or a buffer, without an end.
-    if sample.offset + sample.bytes > size or sample.narrated > sample.clips or sample.frames < 1:
-        raise ValueError(f"{key}: offset, bytes, clips, narrated and frames do not go together")
-    if max(sample.frames, sample.clips, sample.characters) > sample.bytes:
-        raise ValueError(f"{key}: {sample.bytes} bytes cannot hold so much")
-    return sample
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
-
-
-def is_number(value: Any) -> bool:
-    """Whether a parsed value is a finite number of a size that a float can have."""
-    return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < 1e300
 
 
 @dataclass(slots=True)

@@ -18,13 +18,14 @@ from pathlib import Path
 from vn.data.encoders import encoder_entry
 from vn.data.feature_statistics import Sums, statistics
 from vn.data.frames import FrameEncoder
-from vn.data.manifest import Manifest, ShardEntry
+from vn.data.manifest import Manifest
 from vn.data.prepare_plan import PlannedShard, finder, over_budget, plan_shards, refuse_missing
 from vn.data.prepare_state import PrepareState, ShardRecord
 from vn.data.read_ahead import ReadAhead
 from vn.data.readers.groups import group_by_file, keep_together
 from vn.data.readers.source import SourceStory, Split
-from vn.data.shards import ShardWriter
+from vn.data.shard_entries import ShardEntry
+from vn.data.shard_writer import ShardWriter
 from vn.data.shot_settings import ShotSettings
 from vn.data.splits import SPLITS, assign
 from vn.errors import Findings, InputError

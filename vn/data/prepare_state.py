@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from vn.data.feature_statistics import Sums
-from vn.data.manifest import NAME, SPLITS, ShardEntry
+from vn.data.manifest import NAME, SPLITS
+from vn.data.shard_entries import ShardEntry
 from vn.errors import InputError, show
 from vn.io.atomic import PARTIAL, atomic_write
 from vn.io.files import read_json

@@ -1,4 +1,4 @@
-"""Shards: deterministic tar files of samples, read by offset, and by stock `webdataset` (docs/design.md#shards).
+"""Shards: tar files of samples, read by offset here, and by stock `webdataset` (docs/design.md#shards).
 
 A sample is ``<key>.json`` (the story), ``<key>.frames.npy`` (float16 ``[F, T, D]``), ``<key>.seconds.npy`` (float32
 ``[F]``) and, where the pictures were at hand, ``<key>.thumbs.jpg``, in this order.
@@ -8,126 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
-from vn.data.manifest import Manifest, SampleEntry, ShardEntry
+from vn.data.manifest import Manifest
 from vn.data.npy import read_npy
-from vn.data.thumbs import split_strip, strip
+from vn.data.shard_entries import SampleEntry
+from vn.data.thumbs import split_strip
 from vn.errors import InputError
 from vn.io.files import parse_json
 from vn.story import Story
 from vn.story_reader import parse_story
 
 STORY, FRAMES, SECONDS, THUMBS = "json", "frames.npy", "seconds.npy", "thumbs.jpg"
-BLOCK = 512  # bytes; tar members begin at multiples of it
-
-
-class ShardWriter:
-    """Writes the samples of one shard: the same samples give the same bytes, anywhere.
-
-    Args:
-        file: opened for binary writing.
-        name: the shard's file name, for its entry.
-        index: its number in the split.
-    """
-
-    def __init__(self, file: BinaryIO, name: str, index: int) -> None:
-        self.name = name
-        self.index = index
-        self.samples: list[SampleEntry] = []
-        self._file = _Hashing(file)
-        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.GNU_FORMAT)  # noqa: SIM115 (close())
-
-    def add(
-        self, story: Story, frames: np.ndarray, seconds: np.ndarray, thumbs: list[np.ndarray] | bytes | None
-    ) -> None:
-        """Append a sample.
-
-        Args:
-            story: with an id that no other sample has.
-            frames: ``[F, T, D]`` float16.
-            seconds: ``[F]`` float32.
-            thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
-        """
-        offset = self._tar.offset
-        self._file.crc32 = 0
-        self._member(story.id, STORY, json.dumps(story.to_dict(), ensure_ascii=False).encode())
-        self._member(story.id, FRAMES, _npy(frames))
-        self._member(story.id, SECONDS, _npy(seconds))
-        size, crc32 = self._tar.offset - offset, self._file.crc32
-        if thumbs:
-            self._member(story.id, THUMBS, thumbs if isinstance(thumbs, bytes) else strip(thumbs))
-        self.samples.append(
-            SampleEntry(
-                key=story.id,
-                offset=offset,
-                bytes=size,
-                clips=len(story.clips),
-                narrated=len(story.narrated),
-                frames=len(frames),
-                seconds=round(story.duration, 3),
-                characters=_characters(story),
-                shard=self.name,
-                shard_index=self.index,
-                crc32=crc32,
-            )
-        )
-
-    def close(self) -> ShardEntry:
-        """Write the end of the archive and give the shard's entry."""
-        self._tar.close()
-        return ShardEntry(self.name, self._file.sha256.hexdigest(), self._file.bytes, tuple(self.samples))
-
-    def _member(self, key: str, extension: str, data: bytes) -> None:
-        info = tarfile.TarInfo(f"{key}.{extension}")  # its other fields are fixed: no times, no owner, 0644
-        info.size = len(data)
-        self._tar.addfile(info, io.BytesIO(data))
-
-
-class _Hashing(io.RawIOBase):
-    """Counts and hashes what is written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        self.file = file
-        self.sha256 = hashlib.sha256()
-        self.crc32 = 0
-        self.bytes = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.bytes
-
-    def write(self, data: Any) -> int:
-        self.sha256.update(data)
-        self.crc32 = zlib.crc32(data, self.crc32)
-        self.bytes += len(data)
-        return self.file.write(data)
-
-
-def _npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-    return file.getvalue()
-
-
-def _characters(story: Story) -> int:
-    """Characters of all text that a prompt may hold."""
-    texts = [story.title]
-    for knowledge in story.knowledge:
-        texts += [knowledge.aspect, *knowledge.points]
-    for clip in story.clips:
-        texts += [label.text(story.language) for label in clip.labels or ()]
-        texts.append(clip.narration or "")
-    return sum(map(len, texts))
 
 
 def read_sample(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vn.data.manifest import SampleEntry
 from vn.data.order import Video
+from vn.data.shard_entries import SampleEntry
 
 # Estimates for the shipped templates; trunks of 40 real stories come out at 0.95 to 1.16 of the true ones.
 INSTRUCTION_TOKENS = 150

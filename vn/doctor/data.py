@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from vn.data.feature_statistics import Sums, statistics
-from vn.data.manifest import Manifest, ShardEntry
+from vn.data.manifest import Manifest
+from vn.data.shard_entries import ShardEntry
 from vn.data.shards import read_sample
 from vn.errors import Findings, InputError
 

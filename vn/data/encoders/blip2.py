@@ -9,7 +9,6 @@ without files: the encoder never sees through random ones.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,9 +21,9 @@ from PIL import Image
 from torch import Tensor
 from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
+from vn.data.encoders.blip2_weights import gather
 from vn.data.encoders.picture import PictureEncoder
 from vn.errors import InputError
-from vn.io.weights import read_tensors, read_weights
 
 # CLIP's statistics, in 0 to 1.
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -101,135 +100,6 @@ class Blip2ClipL14(PictureEncoder):
             tokens = F.layer_norm(tokens, tokens.shape[-1:], self._ln["weight"], self._ln["bias"], LN_VISION_EPS)
             queries = self._queries.expand(len(tokens), -1, -1)
             return self._qformer(query_embeds=queries, encoder_hidden_states=tokens).last_hidden_state
-
-
-def gather(files: Sequence[str | Path]) -> tuple[dict[str, dict[str, Tensor]], str]:
-    """The weights of several checkpoints by part, and their hash.
-
-    Returns:
-        ``trunk``, ``ln_vision``, ``queries`` and ``qformer``, each by the names that ours have; the sha256 of the
-        weights used, whatever files they came in.
-    """
-    parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
-    for file in map(Path, files):
-        tensors = read_weights(file) if file.is_dir() else read_tensors(file)
-        for part, found in sort_weights(tensors).items():
-            parts[part] |= found
-    for part, found in parts.items():
-        if not found:
-            raise InputError(f"no weights of the {part} in {', '.join(map(str, files))}", field="--encoder-weights")
-    digest = hashlib.sha256()
-    for part in sorted(parts):
-        for name in sorted(parts[part]):
-            tensor = parts[part][name].detach().float().contiguous()
-            digest.update(f"{part}:{name}:{list(tensor.shape)}\n".encode())
-            digest.update(tensor.numpy().data)
-    return parts, digest.hexdigest()
-
-
-def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """One checkpoint's weights by part, under our names; text towers, heads and losses are left out.
-
-    Known layouts: LAVIS' BLIP-2 (``visual_encoder.``, ``ln_vision.``, ``Qformer.bert.``) and its CLIP file (bare
-    names), open_clip's CLIP (``visual.``), transformers' CLIP vision model and BLIP-2 (``vision_model.``,
-    ``qformer.``).
-    """
-    parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
-    blip = any(name.startswith(("qformer.", "Qformer.")) for name in tensors)
-    hf_trunk: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        if name == "query_tokens":
-            parts["queries"][name] = tensor
-        elif name.startswith("ln_vision."):
-            parts["ln_vision"][name.rpartition(".")[2]] = tensor
-        elif name.startswith(("Qformer.bert.", "qformer.")):
-            if (new := _qformer_name(name.removeprefix("Qformer.bert.").removeprefix("qformer."))) is not None:
-                parts["qformer"][new] = tensor
-        elif name.startswith("vision_model."):
-            if name.startswith("vision_model.post_layernorm"):
-                if blip:  # BLIP-2's ln_vision goes by the name of CLIP's last norm there
-                    parts["ln_vision"][name.rpartition(".")[2]] = tensor
-            else:
-                hf_trunk[name.removeprefix("vision_model.")] = tensor
-        else:
-            bare = name.removeprefix("visual_encoder.").removeprefix("visual.")
-            if TRUNK.fullmatch(bare) and (
-                bare != name or not name.startswith("transformer") or "conv1.weight" in tensors
-            ):
-                parts["trunk"][bare] = tensor
-    parts["trunk"] |= _hf_trunk(hf_trunk)
-    return parts
-
-
-TRUNK = re.compile(r"conv1\.weight|class_embedding|positional_embedding|ln_pre\..*|transformer\.resblocks\.\d+\..*")
-
-
-def _qformer_name(name: str) -> str | None:
-    """A name of LAVIS' BERT, or its own, as transformers' Q-Former has it; None for what images do not need."""
-    if name.startswith("embeddings.LayerNorm."):
-        return name.replace("embeddings.LayerNorm", "layernorm")
-    if name.startswith("embeddings.") or re.search(r"layer\.\d+\.(intermediate|output)\.", name):
-        return None  # words, and the feed-forward for words
-    return name.replace(".attention.self.", ".attention.attention.").replace(
-        ".crossattention.self.", ".crossattention.attention."
-    )
-
-
-def to_lavis(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor] | Tensor]:
-    """What `gather` gives under LAVIS' names, in float32."""
-    names = {
-        name: name.replace(".attention.attention.", ".attention.self.").replace(
-            ".crossattention.attention.", ".crossattention.self."
-        )
-        for name in parts["qformer"]
-    }
-    bert = {
-        f"embeddings.LayerNorm.{name.rpartition('.')[2]}" if name.startswith("layernorm.") else new: tensor.float()
-        for (name, new), tensor in zip(names.items(), parts["qformer"].values(), strict=True)
-    }
-    return {
-        "trunk": {name: tensor.float() for name, tensor in parts["trunk"].items()},
-        "ln_vision": {name: tensor.float() for name, tensor in parts["ln_vision"].items()},
-        "qformer": bert,
-        "queries": parts["queries"]["query_tokens"].float(),
-    }
-
-
-def _hf_trunk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A CLIP vision tower of transformers under open_clip's names; queries, keys and values are one matrix there."""
-    if not tensors:
-        return {}
-    trunk = {
-        ours: tensors[theirs].reshape(-1) if ours == "class_embedding" else tensors[theirs]
-        for ours, theirs in (
-            ("conv1.weight", "embeddings.patch_embedding.weight"),
-            ("class_embedding", "embeddings.class_embedding"),
-            ("positional_embedding", "embeddings.position_embedding.weight"),
-            ("ln_pre.weight", "pre_layrnorm.weight"),
-            ("ln_pre.bias", "pre_layrnorm.bias"),
-        )
-        if theirs in tensors
-    }
-    for name, tensor in tensors.items():
-        if not (match := re.fullmatch(r"encoder\.layers\.(\d+)\.(.+)\.(weight|bias)", name)):
-            continue
-        number, layer, kind = match.groups()
-        block = f"transformer.resblocks.{number}."
-        if layer == "self_attn.q_proj":
-            names = [f"encoder.layers.{number}.self_attn.{x}_proj.{kind}" for x in "qkv"]
-            trunk[f"{block}attn.in_proj_{kind}"] = torch.cat([tensors[x] for x in names if x in tensors])
-        elif layer in _HF_LAYERS:
-            trunk[f"{block}{_HF_LAYERS[layer]}.{kind}"] = tensor
-    return trunk
-
-
-_HF_LAYERS = {
-    "self_attn.out_proj": "attn.out_proj",
-    "layer_norm1": "ln_1",
-    "layer_norm2": "ln_2",
-    "mlp.fc1": "mlp.c_fc",
-    "mlp.fc2": "mlp.c_proj",
-}
 
 
 def build_trunk(weights: Mapping[str, Tensor], block: int, file: Path) -> VisionTransformer:

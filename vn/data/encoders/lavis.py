@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from vn.data.encoders import lavis_worker
-from vn.data.encoders.blip2 import gather, to_lavis
+from vn.data.encoders.blip2_weights import gather, to_lavis
 from vn.data.encoders.picture import PictureEncoder
 from vn.data.npy import read_npy
 from vn.environment import for_child
