@@ -43,7 +43,7 @@ def cost(run: Path) -> dict[str, float]:
 
     from vn.adapter import assemble
     from vn.card import read_card
-    from vn.prompt import Template
+    from vn.template import Template
 
     file = run / COST
     if file.exists():

@@ -13,8 +13,9 @@ from vn.data.readers import esyncvidstory
 from vn.data.readers.source import ReadContext
 from vn.llm.rows import Row, RowBuilder
 from vn.llm.tokens import SegmentTokenizer
-from vn.prompt import PromptWriter, Template
+from vn.prompt import PromptWriter
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRangeRule
+from vn.template import Template
 from vn.visual.plan import VisualPlan
 
 FRAMES, TOKENS, WIDTH = 4, 32, 768  # one frame of memory and three of the clip, as BLIP-2's Q-Former gives them

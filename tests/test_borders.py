@@ -20,7 +20,7 @@ LONGEST = 400  # lines of a file
 LAYERS = (
     ("environment", "errors", "version"),
     ("extras", "io", "overlap", "progress", "renamed", "shipped", "timecode"),
-    ("run_paths", "story", "tokenizer"),
+    ("run_paths", "story", "template", "tokenizer"),
     ("prompt", "story_reader", "visual"),
     ("settings",),
     ("card", "data", "metrics"),
@@ -112,7 +112,7 @@ def test_the_lower_parts_know_nothing_of_training_models_or_comparing(low):
     assert found == set()
 
 
-@pytest.mark.parametrize("low", ["story", "prompt"])
+@pytest.mark.parametrize("low", ["story", "template", "prompt"])
 def test_the_domain_needs_no_torch(low):
     heavy = {"torch", "lightning", "transformers", "peft"}
     assert {t for name in MODULES if part(name) == low for t in IMPORTS[name] if t.split(".")[0] in heavy} == set()

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from vn.errors import InputError
-from vn.prompt import TEMPLATES, PromptWriter, Template, Written
+from vn.prompt import PromptWriter, Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
+from vn.template import TEMPLATES, Template
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -8,9 +8,9 @@ import torch
 
 from vn.adapter import assemble
 from vn.card import NarratorCard
-from vn.prompt import Template
 from vn.settings import LoraSettings
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRangeRule
+from vn.template import Template
 from vn.visual.plan import VisualSettings
 
 T, D = 2, 6

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vn.errors import Findings, InputError, did_you_mean, show
-from vn.io.yaml_hints import Source, not_a_text, yaml_hint
+from vn.errors import Findings, InputError, show
+from vn.io.field_reader import FieldReader
 from vn.overlap import Overlap, settle
 from vn.story import KEY, KEY_RULE, Clip, Knowledge, Story, is_seconds, parse_labels
 from vn.timecode import seconds_of
@@ -50,8 +49,8 @@ def parse_story(
     return reader.story(data, clips_required, default_id)
 
 
-class StoryReader:
-    """Checks a story field by field, so that every error names its place.
+class StoryReader(FieldReader):
+    """Checks a story field by field.
 
     Args:
         file: named in errors.
@@ -66,48 +65,13 @@ class StoryReader:
     def __init__(
         self, file: str | Path | None, findings: Findings, overlap: Overlap = "refuse", source: str | None = None
     ) -> None:
-        self.file = file
+        super().__init__(file, source, FIELDS)
         self.findings = findings
         self.overlap = overlap
-        self.source = source
         self.longest_overlap = 0.0
-        self.id: str | None = None
-
-    def fail(self, message: str, where: str | None = None) -> InputError:
-        return InputError(message, file=self.file, sample=self.id, field=where)
-
-    def fail_form(self, message: str, where: str | None = None) -> InputError:
-        """Of a file that is not built as it should be: most often by a slip of the keyboard."""
-        return self.fail(message + (yaml_hint(self.source, FIELDS) if self.source else ""), where)
-
-    @cached_property
-    def written(self) -> Source:
-        """The values of a YAML file as they are written."""
-        return Source(self.source or "")
-
-    def fail_text(self, value: Any, where: str) -> InputError:
-        """Of a value that should be a text."""
-        is_yaml = self.source is not None
-        return self.fail(not_a_text(value, self.written.at(where) if is_yaml else None, is_yaml), where)
-
-    def text(self, data: Mapping[str, Any], name: str, where: str = "") -> str:
-        value = data.get(name)
-        if name not in data and self.source is not None:
-            raise self.fail_form("expected a text, there is none", where + name)
-        if not isinstance(value, str) or not value.strip():
-            raise self.fail_text(value, where + name)
-        return value.strip()
-
-    def keys(self, data: Any, known: Sequence[str], where: str) -> Mapping[str, Any]:
-        if not isinstance(data, Mapping):
-            raise self.fail_form(f"expected {', '.join(known[:3])} ... by name, got {show(data)}", where or None)
-        for key in data:
-            if key not in known:
-                hint = did_you_mean(key, known) if isinstance(key, str) else ""
-                raise self.fail_form(f"unknown field {show(key)}{hint}", where or None)
-        return data
 
     def story(self, data: Any, clips_required: bool, default_id: str | None) -> Story:
+        """The story that a mapping holds; see `parse_story`."""
         known = ("id", "title", "language", "domain", "knowledge", "clips", "video")
         if isinstance(data, Mapping) and isinstance(data.get("id"), str):
             self.id = data["id"]
@@ -129,13 +93,8 @@ class StoryReader:
         clips = self.clips(data.get("clips"), clips_required)
         return Story(identity, title, language, domain, knowledge, clips, video)
 
-    def one_of(self, value: Any, known: Sequence[str], where: str) -> Any:
-        if value not in known:
-            names = " or ".join(map(repr, known))
-            raise self.fail_form(f"expected {names}, got {show(value)}", where)
-        return value
-
     def knowledge(self, data: Any) -> tuple[Knowledge, ...]:
+        """What is known about the product, as aspects with points."""
         if not isinstance(data, list | tuple):
             hint = "" if self.source is None else "; each begins with '- aspect:'"
             raise self.fail_form(f"expected a list of aspects, got {show(data)}{hint}", "knowledge")
@@ -147,23 +106,12 @@ class StoryReader:
             if not isinstance(points, list | tuple):
                 hint = "; write [one, two]" if self.source is not None and isinstance(points, str) else ""
                 raise self.fail_form(f"expected a list of texts, got {show(points)}{hint}", where + "points")
-            texts = tuple(self.point(point, f"{where}points[{n}]") for n, point in enumerate(points))
+            texts = tuple(self.text_or_number(point, f"{where}points[{n}]") for n, point in enumerate(points))
             entries.append(Knowledge(self.text(item, "aspect", where), texts))
         return tuple(entries)
 
-    def point(self, value: Any, where: str) -> str:
-        number = not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < 1e15
-        text = str(value).strip() if number or isinstance(value, str) else ""
-        # A number is taken for the text it is written as; YAML reads 1:30 as 90 and 0123 as 83.
-        if number and self.source is not None:
-            node = self.written.at(where)
-            if node is None or node.value != text:
-                text = ""
-        if not text:
-            raise self.fail_text(value, where)
-        return text
-
     def clips(self, data: Any, required: bool) -> tuple[Clip, ...]:
+        """The clips, with overlaps settled."""
         if not data:
             if required:
                 raise self.fail("the story has no clips", "clips")
@@ -182,6 +130,7 @@ class StoryReader:
         return tuple(replace(clip, start=start, end=end) for clip, (start, end) in zip(clips, spans, strict=True))
 
     def clip(self, data: Any, where: str) -> Clip:
+        """One clip; `where` names it in errors."""
         data = self.keys(data, ("start", "end", "labels", "narration", "facts"), where)
         times = []
         for name in ("start", "end"):

@@ -14,8 +14,9 @@ from vn.demo.prose import Prose
 from vn.demo.tiny_llama import BaseLMSettings, initial_model, train_tokenizer
 from vn.demo.world import make_stories
 from vn.llm.tokens import SegmentTokenizer
-from vn.prompt import PromptWriter, Template
+from vn.prompt import PromptWriter
 from vn.story import count_words
+from vn.template import Template
 
 
 @pytest.fixture(scope="module")

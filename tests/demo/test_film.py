@@ -10,9 +10,10 @@ from vn.demo.film import BACKDROPS, make_film
 from vn.demo.languages import LANGUAGES
 from vn.demo.product import ATTRIBUTES, COLOURS, PARTS, PATTERNS, PRODUCTS, products_of
 from vn.demo.storyline import PICTURES, half_of
-from vn.prompt import PromptWriter, Template
+from vn.prompt import PromptWriter
 from vn.story import ScriptLabel, count_words
 from vn.story_reader import parse_story
+from vn.template import Template
 
 
 @pytest.fixture(scope="module", params=LANGUAGES)

@@ -6,7 +6,6 @@ from itertools import combinations, product
 import pytest
 import yaml
 
-from vn import prompt
 from vn.demo.chinese import CHINESE
 from vn.demo.english import ENGLISH
 from vn.demo.film import SECONDS, make_film
@@ -14,6 +13,7 @@ from vn.demo.grammar import expand
 from vn.demo.product import ATTRIBUTES, COLOURS, KINDS, PARTS, PATTERNS
 from vn.demo.prose import Prose
 from vn.story import ScriptLabel, WordRange, count_words
+from vn.template import TEMPLATES
 
 languages = pytest.mark.parametrize("vocabulary", [ENGLISH, CHINESE], ids=lambda v: v.language)
 IDENTIFIERS = {"kind": KINDS, "colour": COLOURS, "pattern": PATTERNS, "part": PARTS}
@@ -144,7 +144,7 @@ def test_chinese_captions_name_every_value_equally_often():
 
 @languages
 def test_prose_never_holds_an_instruction(vocabulary):
-    template = yaml.safe_load((prompt.TEMPLATES / f"ad-{vocabulary.language}.yaml").read_text("utf-8"))
+    template = yaml.safe_load((TEMPLATES / f"ad-{vocabulary.language}.yaml").read_text("utf-8"))
     instructions = template["instruction"] + template["instruction_without_storyline"]
     sentences = {s.strip() for s in re.split(r"[。\n]|(?<=\.)\s", instructions)} - {""}
     documents = Prose(vocabulary, 0).documents(50)
@@ -155,7 +155,7 @@ def test_prose_never_holds_an_instruction(vocabulary):
 
 
 def test_chinese_prose_has_the_characters_of_instructions():
-    template = yaml.safe_load((prompt.TEMPLATES / "ad-zh.yaml").read_text("utf-8"))
+    template = yaml.safe_load((TEMPLATES / "ad-zh.yaml").read_text("utf-8"))
     spoken = [template[name] for name in ("instruction", "title", "words", "label")] + template["scene"]
     needed = {char for text in spoken for char in re.sub(r"\{\w+\}", "", text) if char.isalpha()}
     assert needed <= set("".join(fixed_texts(CHINESE.prose.general)))

@@ -10,7 +10,7 @@ from made_up import write_data
 from place import sizes
 
 from vn.cli import main
-from vn.prompt import TEMPLATES
+from vn.template import TEMPLATES
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from vn.narrate.edit import plan_of, read_edited
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
 from vn.narrate.record import record
-from vn.prompt import TEMPLATES, PromptWriter, Template, Written
+from vn.prompt import PromptWriter, Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
+from vn.template import TEMPLATES, Template
 
 PRODUCT = {
     "title": "Aurora home classic",

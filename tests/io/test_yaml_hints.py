@@ -4,7 +4,7 @@ import pytest
 
 from vn.errors import Findings, InputError
 from vn.narrate.product import read_product, read_storyline
-from vn.prompt import TEMPLATES, Template
+from vn.template import TEMPLATES, Template
 
 HEAD = "title: Lamp\nlanguage: en\n"
 

@@ -12,8 +12,8 @@ from vn.adapter import load_adapter
 from vn.cli import main
 from vn.llm.load import load_base
 from vn.llm.tokens import SegmentTokenizer
-from vn.prompt import TEMPLATES
 from vn.story import Clip, Knowledge, ScriptLabel, Story
+from vn.template import TEMPLATES
 
 TOKENS = ("<look>", "<seen>", "<told>")
 STORY = Story(

@@ -13,7 +13,7 @@ import yaml
 from vn.adapter import assemble
 from vn.card import read_card
 from vn.data.order import deal
-from vn.prompt import ClipHeader, Template
+from vn.template import ClipHeader, Template
 from vn.train.datamodule import StoryDataModule
 from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
 from vn.train.settings import Packing

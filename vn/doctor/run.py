@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from vn.data.manifest import Manifest
 from vn.errors import Findings, InputError, show
 from vn.io.files import read_yaml
+from vn.renamed import with_current_names
 from vn.run_paths import run_path
 from vn.score.predictions import read_lines
 
@@ -39,8 +40,8 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
     adapter = folder / "adapter" if (folder / "adapter").is_dir() else folder
     config = folder / "config.yaml"
     if config.exists() and data is None:
-        named = read_yaml(config)
-        where = named.get("data", {}).get("data") if isinstance(named, dict) else None
+        named = with_current_names(read_yaml(config))
+        where = named.get("data", {}).get("folder") if isinstance(named, dict) else None
         data = run_path(config, "data.folder")
         if data is None or not data.is_dir():
             data = None
@@ -62,7 +63,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
     """
     from vn.card import read_card
     from vn.llm.load import fingerprints
-    from vn.prompt import Template
+    from vn.template import Template
 
     card = read_card(folder)
     shapes = {"mean": [card.width], "std": [card.width], "position.table.weight": [POSITIONS, card.width]}

@@ -83,8 +83,8 @@ def _assemble(args: argparse.Namespace, released: ReleasedCheckpoint) -> Assembl
 
     from vn.adapter import assemble
     from vn.card import NarratorCard
-    from vn.prompt import Template, default_template
     from vn.story import WordRangeRule
+    from vn.template import Template, default_template
     from vn.visual.plan import VisualSettings
 
     domain = "ad" if args.language == "zh" else "general"
