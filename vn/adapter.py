@@ -35,7 +35,7 @@ from vn.llm.lora import add_lora, load_lora, merge_lora
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.narrator import VideoNarrator
-from vn.prompt import Template
+from vn.template import Template
 
 
 @dataclass(slots=True)

@@ -19,9 +19,7 @@ from typing import Literal
 
 from vn.errors import InputError
 from vn.story import Labels, Story, WordRange, format_labels
-from vn.template import ClipHeader, Template, default_template
-
-__all__ = ["ClipHeader", "PromptWriter", "Role", "Segment", "Template", "Written", "default_template"]
+from vn.template import Template
 
 Role = Literal["given", "visual", "label", "narration"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from vn.prompt import ClipHeader
 from vn.story import WordRangeRule
+from vn.template import ClipHeader
 from vn.visual.plan import VisualSettings
 
 Quantization = Literal["none", "int8", "nf4"]

@@ -19,8 +19,6 @@ from vn.errors import InputError, show
 from vn.io.atomic import atomic_write
 from vn.io.files import parse_json, read_text
 
-__all__ = ["FORMAT", "NAME", "SPLITS", "Manifest", "SampleEntry", "ShardEntry"]
-
 FORMAT = 1
 NAME = "manifest.json"
 SPLITS = ("train", "val", "test")

@@ -17,8 +17,9 @@ import torch
 from vn.card import NarratorCard
 from vn.errors import InputError
 from vn.llm.tokens import SegmentTokenizer
-from vn.prompt import PromptWriter, Segment, Template, Written
+from vn.prompt import PromptWriter, Segment, Written
 from vn.story import Story
+from vn.template import Template
 from vn.visual.plan import VisualPlan, visual_plan
 
 

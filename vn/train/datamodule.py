@@ -8,8 +8,9 @@ from typing import Any
 
 import lightning as L
 
-from vn.data.manifest import Manifest, SampleEntry
+from vn.data.manifest import Manifest
 from vn.data.order import Schedule, Video, deal, steps
+from vn.data.shard_entries import SampleEntry
 from vn.data.token_estimates import estimated_video
 from vn.errors import InputError
 from vn.llm.rows import RowBuilder
@@ -73,8 +74,6 @@ class StoryDataModule(L.LightningDataModule):
         """The same for the order of steps."""
         return [estimated_video(e, self.manifest.tokens, self.manifest.language) for e in self.entries(split)]
 
-    # -- position in the checkpoint ---------------------------------------------------------------------------
-
     def _identity(self) -> dict[str, Any]:
         step = self.settings.clips_per_step
         return {"seed": self.seed, "clips_per_step": step, "manifest_sha256": self.manifest.sha256}
@@ -100,8 +99,6 @@ class StoryDataModule(L.LightningDataModule):
     def resumes_at(self) -> tuple[int, int]:
         """Epoch and step in it of the checkpoint that was loaded; the beginning if there was none."""
         return self._resume or (0, 0)
-
-    # -- loaders ----------------------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
         """Have the trainer ask for a loader in each epoch: each has its own order, and its own number of steps."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vn.data.manifest import SampleEntry
 from vn.data.order import Unit
+from vn.data.shard_entries import SampleEntry
 from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
 from vn.llm.packing import Batch, VideoRow, collate, share

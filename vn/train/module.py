@@ -25,6 +25,11 @@ from vn.train.settings import EvaluationSettings, ModelSettings
 from vn.train.story_test import StoryTest
 from vn.train.videos import UnreadableVideo
 
+NOT_FROM_CHECKPOINT = (
+    "a checkpoint holds no base model: to use a trained narrator, call vn.load_adapter(folder) on the run's adapter "
+    "folder; to go on training, call Trainer.fit(..., ckpt_path=checkpoint)"
+)
+
 
 class NarratorModule(L.LightningModule):
     """Trains and tests a `vn.narrator.VideoNarrator` on a `StoryDataModule`.
@@ -64,8 +69,6 @@ class NarratorModule(L.LightningModule):
         self.val_loss = MeanMetric()
         self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # who sums up steps
 
-    # -- building ---------------------------------------------------------------------------------------------
-
     def configure_model(self) -> None:
         """Build the narrator for the data at hand, unless an adapter was loaded."""
         if self.assembly is None:
@@ -96,10 +99,7 @@ class NarratorModule(L.LightningModule):
         Raises:
             InputError: always, with what to call instead.
         """
-        raise InputError(
-            "a checkpoint holds no base model: to use a trained narrator, call vn.load_adapter(folder) on the run's "
-            "adapter folder; to go on training, call Trainer.fit(..., ckpt_path=checkpoint)"
-        )
+        raise InputError(NOT_FROM_CHECKPOINT)
 
     @property
     def data(self) -> StoryDataModule:
@@ -120,8 +120,6 @@ class NarratorModule(L.LightningModule):
         """The narrator and its builder, which the data module builds rows with."""
         assert self.assembly is not None, "configure_model has not run"
         return self.assembly
-
-    # -- training ---------------------------------------------------------------------------------------------
 
     def forward(self, batch: Batch) -> Tensor:
         """The summed -log P of a micro-batch's supervised tokens."""
@@ -165,8 +163,6 @@ class NarratorModule(L.LightningModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Batches go to the device; videos to narrate stay, their prompts are built clip by clip."""
         return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
-
-    # -- testing ----------------------------------------------------------------------------------------------
 
     def on_test_start(self) -> None:
         output = self.output or Path(self.trainer.default_root_dir)

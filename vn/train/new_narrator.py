@@ -9,7 +9,7 @@ import torch
 from vn.adapter import Assembly, assemble
 from vn.card import NarratorCard
 from vn.data.manifest import Manifest
-from vn.prompt import Template, default_template
+from vn.template import Template, default_template
 from vn.train.settings import ModelSettings
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vn.card import read_card
 from vn.errors import InputError
-from vn.prompt import Template, default_template
+from vn.template import Template, default_template
 from vn.train.datamodule import StoryDataModule
 from vn.train.fits import check_narrator
 from vn.train.module import NarratorModule

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vn.data.manifest import SampleEntry
+from vn.data.shard_entries import SampleEntry
 from vn.data.shards import read_sample
 from vn.errors import InputError
 from vn.generation.draft import VideoInput
