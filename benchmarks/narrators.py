@@ -18,7 +18,9 @@ from flops import Load
 from torch import Tensor
 from transformers import DynamicCache, LlamaForCausalLM
 
+from vn.generation.clip_writer import ClipWriter
 from vn.generation.decoder import Decoder, Read, Request, Slot, visual_tokens
+from vn.generation.decoding import Decoding
 from vn.generation.draft import VideoInput
 from vn.generation.pool import Pool
 from vn.generation.story_writer import StoryWriter
@@ -175,17 +177,14 @@ class _CountingDecoder(Decoder):
         return super().answer(asked)
 
 
-class ReferenceWriter(StoryWriter):
-    """Chooses each token as always, and is then told the reference's."""
+class _ReferenceClips(ClipWriter):
+    """Chooses each token as always, and is then given the reference's."""
 
     count: Count
 
-    def __init__(self, narrator: VideoNarrator, builder: RowBuilder) -> None:
-        super().__init__(narrator, builder)
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding) -> None:
+        super().__init__(narrator, builder, decoding)
         self._texts: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
-
-    def pool(self, rows: int) -> Pool:
-        return Pool(_CountingDecoder(self.narrator, self.count), rows)
 
     def _pick(self, draft, logits, written, allowed=None) -> int:  # type: ignore[no-untyped-def]
         chosen = super()._pick(draft, logits, written, allowed)
@@ -200,11 +199,22 @@ class ReferenceWriter(StoryWriter):
         return self._texts[place][allowed is None][len(written)]
 
 
+class ReferenceWriter(StoryWriter):
+    """A story writer whose clips get the reference's tokens."""
+
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder) -> None:
+        super().__init__(narrator, builder)
+        self._clips: _ReferenceClips = _ReferenceClips(narrator, builder, self.decoding)
+
+    def pool(self, rows: int) -> Pool:
+        return Pool(_CountingDecoder(self.narrator, self._clips.count), rows)
+
+
 def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:
     """Ours, so many videos at once."""
     builder = writer.builder
     writer.narrator.causal_lm.set_attn_implementation(TREE)
-    writer.count = count
+    writer._clips.count = count
     written = writer.write_all([video_inputs(story) for story in stories], at_once=at_once)
     for story, clips in zip(stories, written, strict=True):
         assert [each.written.narration for each in clips] == [
