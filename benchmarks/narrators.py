@@ -206,15 +206,24 @@ class ReferenceWriter(StoryWriter):
         super().__init__(narrator, builder)
         self._clips: _ReferenceClips = _ReferenceClips(narrator, builder, self.decoding)
 
+    @property
+    def count(self) -> Count:
+        """What is counted."""
+        return self._clips.count
+
+    @count.setter
+    def count(self, count: Count) -> None:
+        self._clips.count = count
+
     def pool(self, rows: int) -> Pool:
-        return Pool(_CountingDecoder(self.narrator, self._clips.count), rows)
+        return Pool(_CountingDecoder(self.narrator, self.count), rows)
 
 
 def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:
     """Ours, so many videos at once."""
     builder = writer.builder
     writer.narrator.causal_lm.set_attn_implementation(TREE)
-    writer._clips.count = count
+    writer.count = count
     written = writer.write_all([video_inputs(story) for story in stories], at_once=at_once)
     for story, clips in zip(stories, written, strict=True):
         assert [each.written.narration for each in clips] == [
