@@ -11,8 +11,6 @@ from contextlib import contextmanager
 _WARNINGS = (
     ".*LightningCLI's args parameter.*",
     ".*does not have many workers.*",
-    ".*is not a LightningModule state.*",
-    ".*does not implement `state_dict`.*",
     ".*The number of training batches.*",
     ".*You defined a `validation_step` but have no `val_dataloader`.*",
     ".*Found .* module.* in eval mode.*",

@@ -1,0 +1,191 @@
+"""Undocumented uses of transformers, PEFT, bitsandbytes and torch (see test_upstream.py)."""
+
+import inspect
+
+import pytest
+from undocumented import uses
+
+
+def tiny_llama(**settings):
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=20, **sizes, **settings)).eval()
+
+
+@uses(
+    "transformers",
+    "AttentionInterface",
+    "AttentionMaskInterface",
+    "sdpa_mask",
+    "sdpa_attention_forward",
+    "trees=batch.trees",
+    "reading=reading",
+    "module.layer_idx",
+    breaks="rows that share their beginning attend to what they should not, or narrating fails",
+)
+def test_what_attention_is_called_with():
+    import torch
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+    from transformers.masking_utils import sdpa_mask
+
+    seen = []
+
+    def attention(module, query, key, value, attention_mask, **options):
+        seen.append((module.layer_idx, attention_mask, options.get("trees"), options.get("reading")))
+        assert options["scaling"] == module.scaling
+        return query.transpose(1, 2), None
+
+    AttentionInterface.register("probe", attention)
+    AttentionMaskInterface.register("probe", sdpa_mask)
+    llm = tiny_llama()
+    llm.set_attn_implementation("probe")
+    inputs, places = torch.randn(1, 3, 16), torch.tensor([[0, 1, 1]])
+
+    def mask_given(mask):
+        llm.get_decoder()(
+            inputs_embeds=inputs, attention_mask=mask, position_ids=places, use_cache=False, trees="t", reading="r"
+        )
+        layer, found, trees, reading = seen.pop()
+        assert (layer, trees, reading) == (0, "t", "r")
+        return found
+
+    corner = torch.ones(1, 1, 2, 2, dtype=torch.bool)  # not of the line's length: ours to understand
+    assert mask_given(corner) is corner
+    padded = mask_given(torch.tensor([[True, True, False]]))
+    assert padded.tolist() == [[[[True, False, False], [True, True, False], [True, True, False]]]]
+    ones = torch.ones(1, 2, 3, 8)
+    seen_by_last, _ = sdpa_attention_forward(
+        llm.get_decoder().layers[0].self_attn, ones, ones, ones, padded, dropout=0.0, scaling=1.0
+    )
+    assert seen_by_last.shape == (1, 3, 2, 8)
+
+
+@uses(
+    "transformers",
+    "LlamaDecoderLayer",
+    "variance_epsilon",
+    "rotary_emb",
+    "attention.scaling",
+    breaks="`vn.generation.llama` leaves out a new part of the layers, and narrates something else",
+)
+def test_the_parts_of_a_llama_layer():
+    llm = tiny_llama()
+    decoder = llm.get_decoder()
+    assert set(dict(decoder.named_children())) == {"embed_tokens", "layers", "norm", "rotary_emb"}
+    layer = decoder.layers[0]
+    parts = {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
+    assert set(dict(layer.named_children())) == parts
+    assert set(dict(layer.self_attn.named_children())) == {"q_proj", "k_proj", "v_proj", "o_proj"}
+    assert layer.self_attn.scaling == layer.self_attn.head_dim**-0.5
+    assert decoder.norm.variance_epsilon == llm.config.rms_norm_eps
+
+
+@uses(
+    "transformers",
+    "from_pretrained(None",
+    "file.parent.name",
+    breaks="Baichuan models, and the fingerprint of a base model from the hub",
+)
+def test_models_without_a_folder_and_from_the_cache(tmp_path):
+    import torch
+    from huggingface_hub import try_to_load_from_cache
+    from transformers import LlamaForCausalLM, PreTrainedConfig
+
+    llm = tiny_llama()
+    again = LlamaForCausalLM.from_pretrained(None, config=llm.config, state_dict=llm.state_dict(), dtype=torch.float32)
+    assert all(torch.equal(a, b) for a, b in zip(llm.parameters(), again.parameters(), strict=True))
+    commit = "0123456789" * 4
+    snapshot = tmp_path / "models--some--model" / "snapshots" / commit
+    llm.config.save_pretrained(snapshot)
+    (tmp_path / "models--some--model" / "refs").mkdir()
+    (tmp_path / "models--some--model" / "refs" / "main").write_text(commit)
+    config, _ = PreTrainedConfig.get_config_dict("some/model", cache_dir=tmp_path)
+    assert config["model_type"] == "llama"
+    assert try_to_load_from_cache("some/model", "config.json", cache_dir=tmp_path) == str(snapshot / "config.json")
+
+
+@uses(
+    "transformers",
+    "_update_trie",
+    "SentencePieceBackend",
+    "SentencePieceExtractor",
+    "sp_model",
+    breaks="text that reads like a special token becomes one, and exported tokenizers have other merges",
+)
+def test_transformers_behind_sentencepiece(tmp_path):
+    from baichuan import train_tokenizer
+    from transformers.tokenization_utils_sentencepiece import SentencePieceBackend, SentencePieceExtractor
+
+    model = str(train_tokenizer(tmp_path))
+    ours = type("Ours", (SentencePieceBackend,), {"_update_trie": lambda self, unique_no_split_tokens=None: None})
+    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+
+    def ids(kind):
+        return kind(vocab_file=model, legacy=True, **names)("a</s>b", add_special_tokens=False)["input_ids"]
+
+    processor = ours(vocab_file=model, legacy=True, **names).sp_model
+    assert ids(ours) == processor.encode("a</s>b")
+    assert ids(SentencePieceBackend) != ids(ours)  # so it is there that tokens are cut out
+    vocab, _, merges = SentencePieceExtractor(model).extract()
+    assert len(vocab) == processor.get_piece_size()
+    assert all(left + right in vocab for left, right in merges)
+
+
+@uses(
+    "peft",
+    "BaseTunerLayer",
+    "tuners_utils",
+    '".base_layer."',
+    '".lora_"',
+    'peft_config["default"]',
+    breaks="export and merging of LoRA over tied or quantised layers",
+)
+def test_the_layers_that_peft_wraps():
+    from peft import LoraConfig, get_peft_model
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    llm = tiny_llama()
+    plain = set(llm.state_dict())
+    wrapped = get_peft_model(llm, LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM"))
+    layer = wrapped.get_base_model().get_decoder().layers[0].self_attn.q_proj
+    assert isinstance(layer, BaseTunerLayer)
+    assert layer.get_base_layer() is layer.base_layer
+    assert {k.replace(".base_layer.", ".") for k in llm.state_dict() if ".lora_" not in k} == plain
+    assert wrapped.peft_config["default"].r == 2
+
+
+@uses(
+    "bitsandbytes",
+    "support_avx512bf16_for_cpu",
+    breaks="on some CPUs a training over weights in 4 bits has no gradients after its first validation",
+)
+def test_bitsandbytes_packs_on_some_cpus():
+    bnb = pytest.importorskip("bitsandbytes")
+    layer = bnb.nn.Linear4bit(64, 64, quant_type="nf4")
+    assert layer.support_avx512bf16_for_cpu in (False, True)
+    assert "self.support_avx512bf16_for_cpu" in inspect.getsource(bnb.nn.Linear4bit.forward)
+
+
+@uses(
+    "torch",
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_compile",
+    breaks="hooks on a model are passed over when it narrates, and masks for FlexAttention are laid out whole",
+)
+def test_private_names_of_torch():
+    import torch
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    layer = torch.nn.Linear(1, 1)
+    assert not layer._forward_hooks
+    assert not layer._forward_pre_hooks
+    layer.register_forward_hook(lambda *_: None)
+    layer.register_forward_pre_hook(lambda *_: None)
+    assert layer._forward_hooks
+    assert layer._forward_pre_hooks
+    assert "_compile" in inspect.signature(create_block_mask).parameters
