@@ -30,7 +30,7 @@ from vn.card import NarratorCard, lost_base, read_card, write_card
 from vn.errors import InputError
 from vn.io.files import read_text
 from vn.llm.attention import check_window
-from vn.llm.load import BaseModel, load_base
+from vn.llm.load import UNKNOWN, BaseModel, load_base
 from vn.llm.lora import add_lora, load_lora, merge_lora
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
@@ -72,7 +72,7 @@ def assemble(
     """
     base = load_base(card.base_model, card.dtype, card.quantization)
     check_window(base.llm.config, card.max_length)
-    if card.base_sha256 and card.base_sha256 != base.sha256:
+    if card.base_sha256 not in ("", UNKNOWN, base.sha256):
         raise InputError(
             f"was trained on another base model than what lies at {card.base_model!r} now",
             file=adapter,

@@ -1,13 +1,14 @@
 """Base models by architecture and file layout; LoRA's targets; sentences for what cannot be."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from vn.errors import InputError
-from vn.llm.load import load_base
+from vn.llm.load import fingerprints, load_base
 from vn.llm.lora import add_lora
 from vn.settings import LoraSettings
 
@@ -114,3 +115,14 @@ def test_no_model_there(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "nonesuch"}))
     with pytest.raises(InputError, match="no causal language model here"):
         load_base(str(tmp_path))
+
+
+def test_a_model_of_the_hub_is_known_by_its_commit(tiny_base, tmp_path, monkeypatch):
+    commit = "0123456789" * 4
+    model = tmp_path / "models--some--model"
+    shutil.copytree(tiny_base, model / "snapshots" / commit)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert load_base("some/model").sha256 == commit
+    assert commit in fingerprints("some/model")

@@ -27,6 +27,7 @@ from vn.settings import Quantization
 from vn.tokenizer.added import read_added
 from vn.tokenizer.folder import MARK
 
+UNKNOWN = "unknown"  # instead of a hash, as in adapters whose base model came from the hub without its commit
 BLOCK = 64  # weights that share a scale in 4 bits
 
 
@@ -37,7 +38,7 @@ class BaseModel:
     Attributes:
         name: as the user gave it.
         folder: where it lies, or its name on the hub.
-        sha256: of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit.
+        sha256: of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit; `UNKNOWN` without one.
         added: tokens behind the tokenizer's own that templates may write, with their ids (`vn.tokenizer.added`).
     """
 
@@ -81,12 +82,9 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     except (OSError, ValueError, KeyError) as error:
         moved = "" if Path(name).exists() else "; a folder that has moved is named by --base-model"
         raise InputError(f"no causal language model here{moved}: {error}", file=name, field="base_model") from None
-    where = Path(folder)
-    commit = config.get("_commit_hash") or getattr(llm.config, "_commit_hash", None)
-    sha256 = hash_folder(where) if where.is_dir() else str(commit or "unknown")
     llm.config.use_cache = False
     llm.set_attn_implementation(TREE)
-    return BaseModel(name, folder, sha256, llm, tokenizer, added)
+    return BaseModel(name, folder, _fingerprint(folder), llm, tokenizer, added)
 
 
 def is_on_this_machine(name: str) -> bool:
@@ -120,6 +118,14 @@ def _downloaded(name: str) -> Path | None:
     return Path(file) if isinstance(file, str) else None
 
 
+def _fingerprint(folder: str) -> str:
+    """The hash of a model folder, or the commit of a model of the hub, after which its cache names a folder."""
+    if Path(folder).is_dir():
+        return hash_folder(Path(folder))
+    file = _downloaded(folder)
+    return UNKNOWN if file is None else file.parent.name
+
+
 def fingerprints(name: str) -> set[str]:
     """What `load_base` may give as the ``sha256`` of a base model on this machine; nothing is loaded or downloaded.
 
@@ -135,7 +141,7 @@ def fingerprints(name: str) -> set[str]:
     file = _downloaded(name)
     if file is None:
         raise InputError("no such folder here, and no such model of the hub was downloaded", file=name)
-    return {file.parent.name, hash_folder(file.parent)}  # the cache names a snapshot's folder by its commit
+    return {file.parent.name, hash_folder(file.parent)}
 
 
 def is_baichuan(config: Mapping[str, Any]) -> bool:
