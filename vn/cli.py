@@ -69,14 +69,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         _log_to_stderr()
         module = importlib.import_module(COMMANDS[command][0])
         if COMMANDS[command][0] == LIGHTNING:
-            return module.main(command, rest)
+            return int(module.main(command, rest))
         parser = argparse.ArgumentParser(
             prog=f"vn {command}", description=COMMANDS[command][1], formatter_class=argparse.RawDescriptionHelpFormatter
         )
         module.add_arguments(parser)
         args = parser.parse_args(rest)
         check_installed(command)
-        return module.run(args)
+        return int(module.run(args))
     except InputError as error:
         print(f"vn {command}: error: {error}", file=sys.stderr)
         return 2

@@ -98,11 +98,12 @@ class VideoNarrator(nn.Module):
         tokens = (tokens - self.mean.to(dtype)) / self.std.to(dtype)
         if self.position is not None:
             tokens = self.position(tokens, clip_positions)
-        return self.projector(tokens).flatten(0, 1)
+        projected: Tensor = self.projector(tokens)
+        return projected.flatten(0, 1)
 
     def embed(self, ids: Tensor, visual: Tensor, visual_index: Tensor) -> Tensor:
         """Token embeddings ``[B, L, H]`` with visual tokens ``[N, H]`` at flat indices ``[N]``."""
-        words = self.causal_lm.get_input_embeddings()(ids)
+        words: Tensor = self.causal_lm.get_input_embeddings()(ids)
         return words.flatten(0, 1).index_copy(0, visual_index, visual.to(words.dtype)).view_as(words)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -112,7 +113,7 @@ class VideoNarrator(nn.Module):
         mask: Any = batch.mask
         if batch.trees is not None:
             mask = (flex_mask if self.flex else branch_mask)(batch.trees, inputs.device)
-        hidden = self.causal_lm.get_decoder()(
+        hidden: Tensor = self.causal_lm.get_decoder()(
             inputs_embeds=inputs,
             attention_mask=mask,
             position_ids=batch.position_ids,

@@ -92,8 +92,10 @@ def _as_seen(rgb: Rows) -> Rows:
     """`[3, N, 3]`: Oklab of colours `[N, 3]` as seen with normal vision, deuteranopia and protanopia."""
     light = _linear(rgb)
     views = np.stack([light, *(np.clip(light @ np.array(m).T, 0, 1) for m in (_DEUTERANOPIA, _PROTANOPIA))])
-    return np.cbrt(views @ np.array(_TO_LMS).T) @ np.array(_TO_OKLAB).T
+    seen: Rows = np.cbrt(views @ np.array(_TO_LMS).T) @ np.array(_TO_OKLAB).T
+    return seen
 
 
 def _apart(seen: Rows, other: Rows) -> Rows:
-    return (np.sqrt(((seen - other) ** 2).sum(-1)) * VIEWS).min(0)
+    least: Rows = (np.sqrt(((seen - other) ** 2).sum(-1)) * VIEWS).min(0)
+    return least

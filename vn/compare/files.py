@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from vn.compare.findings import Finding, Said, ranked, what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, percent, shown
-from vn.compare.number import Delta
+from vn.compare.number import Delta, Number
 from vn.compare.rules import rules
-from vn.compare.study import Number, Study
+from vn.compare.study import Study
 from vn.compare.tables import Cell, Table
 
 HEAD = (

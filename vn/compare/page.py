@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from vn.compare.colours import colour_rules
 from vn.compare.findings import what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, p_text, percent, shown
+from vn.compare.number import Number
 from vn.compare.rules import rules
 from vn.compare.runs import MUTE
-from vn.compare.study import Number, Study
+from vn.compare.study import Study
 from vn.compare.tables import Table
 from vn.version import __version__
 
@@ -125,7 +126,7 @@ def _hash(script: str) -> str:
 def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
-    return get_plotlyjs()
+    return str(get_plotlyjs())
 
 
 def _groups(study: Study, setting: str) -> dict[str, list[str]]:

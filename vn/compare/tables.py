@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vn.compare.number import Number
 from vn.compare.runs import Run
-from vn.compare.study import LOWER_IS_BETTER, Number, Study
+from vn.compare.study import LOWER_IS_BETTER, Study
 from vn.score.paper import Column, PaperTable, differences, paper
 from vn.score.paper_table import DEFINITION
 from vn.score.text_measures import RELEASED, TEXT_RELEASED

@@ -8,6 +8,8 @@ within `SOON` is taken to be on screen from 0 on.
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 from av.container import InputContainer
 from av.packet import Packet
@@ -41,7 +43,7 @@ def header_end(container: InputContainer, stream: VideoStream, zero: float | Non
     return None if container.duration is None else container.duration / av.time_base
 
 
-def packet_end(packet: Packet, zero: float | None) -> float:
+def packet_end(packet: Packet[Any], zero: float | None) -> float:
     """Up to when a packet lasts, in seconds; 0 if it does not say.
 
     What a header calls the file's duration is counted from its start in some formats and from time stamp 0 in others:

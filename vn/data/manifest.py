@@ -165,7 +165,7 @@ class _Fields:
         return value
 
     def encoder(self) -> dict[str, Any]:
-        encoder = self.take("encoder", dict)
+        encoder: dict[str, Any] = self.take("encoder", dict)
         for name in ("id", "settings", "weights_sha256"):
             if name not in encoder:
                 raise self.fail("is missing", f"encoder.{name}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import Any
 
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -53,7 +54,7 @@ class UnseenFrames:
         self._due: set[int] = set()
         self._maybe: set[int] = set()
 
-    def before(self, packet: Packet) -> None:
+    def before(self, packet: Packet[Any]) -> None:
         """Set up the decoder for a packet of the video.
 
         Raises:

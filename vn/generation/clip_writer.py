@@ -180,7 +180,8 @@ class ClipWriter:
                 logits = yield Try([token for _, token in step], columns)
                 step = beams.send(shaped(logits, slot.ids, written, penalty, repeats).log_softmax(dim=1))
         except StopIteration as end:
-            return end.value
+            found: Sequence[int] | None = end.value
+            return found
 
     def _pick(self, draft: Draft, logits: Tensor, written: Sequence[int], allowed: Sequence[int] | None = None) -> int:
         """The next token; where they are given, one of the allowed: of a label."""

@@ -179,13 +179,14 @@ class Decoder:
     def _hidden(self, inputs: Tensor, position_ids: Tensor, reading: Reading) -> Tensor:
         if self._plain:
             return llama.read(self._layers, inputs, position_ids, reading)
-        return self._layers(
+        hidden: Tensor = self._layers(
             inputs_embeds=inputs,
             attention_mask=self._nothing,  # of four dimensions: transformers leaves it alone, and `Reading` needs none
             position_ids=position_ids,
             reading=reading,
             use_cache=False,
         ).last_hidden_state
+        return hidden
 
 
 def _tried(slot: int, read: int, request: Try) -> Part:

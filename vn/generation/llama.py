@@ -65,5 +65,6 @@ def read(decoder: LlamaModel, inputs: Tensor, position_ids: Tensor, reading: Rea
 
 def _norm(norm: LlamaRMSNorm, x: Tensor) -> Tensor:
     if x.dtype != torch.float32:
-        return norm(x)  # which rounds in between
+        rounded: Tensor = norm(x)  # in between
+        return rounded
     return F.rms_norm(x, norm.weight.shape, norm.weight, norm.variance_epsilon)

@@ -84,7 +84,8 @@ def flex_mask(trees: Sequence[Tree], device: torch.device | str) -> BlockMask:
     parts, roots, limits = torch.tensor([part, root, seen], device=device)
 
     def sees(batch: Tensor, head: Tensor, q: Tensor, k: Tensor) -> Tensor:
-        return (k <= q) & ((k >= parts[q]) | ((k >= roots[q]) & (k < limits[q])))
+        visible: Tensor = (k <= q) & ((k >= parts[q]) | ((k >= roots[q]) & (k < limits[q])))
+        return visible
 
     # Compiled, the mask of the whole line is never laid out.
     return create_block_mask(sees, 1, None, len(part), len(part), device, _compile=device.type == "cuda")

@@ -72,7 +72,8 @@ def load_lora(llm: PreTrainedModel, folder: Path) -> PeftModel:
 def merge_lora(llm: PeftModel) -> PreTrainedModel:
     """Merge LoRA into the base model's weights, in place; only the layers that LoRA is on change what they compute."""
     untie(llm)
-    return llm.merge_and_unload()
+    merged: PreTrainedModel = llm.merge_and_unload()
+    return merged
 
 
 def untie(llm: PeftModel) -> bool:

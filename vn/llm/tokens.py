@@ -49,7 +49,7 @@ class SegmentTokenizer:
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.newline
 
     def _raw(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The ids of one segment."""

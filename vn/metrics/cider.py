@@ -62,7 +62,8 @@ def cider_segments(hypotheses: Sequence[Tokens], references: Sequence[Sequence[T
     bigrams = np.maximum(0, np.array([len(text) for text in texts]) - 1)
     delta = bigrams[segment_of] - bigrams[segments:]
     similarity *= np.exp(-(delta**2) / (2 * SIGMA**2))
-    return SCALE / ORDERS * np.bincount(segment_of, similarity, minlength=segments) / choices
+    scores: NDArray[np.float64] = SCALE / ORDERS * np.bincount(segment_of, similarity, minlength=segments) / choices
+    return scores
 
 
 def _counted(texts: Sequence[Tokens]) -> list[_Counts]:

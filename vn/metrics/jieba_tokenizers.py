@@ -76,7 +76,7 @@ def new_tagger(tokenizer: Any) -> Any:
     """jieba's tagger (``jieba.posseg``) over a tokenizer of `new_jieba`; it cuts a little differently from it."""
     import jieba.posseg
 
-    class Tagger(jieba.posseg.POSTokenizer):
+    class Tagger(jieba.posseg.POSTokenizer):  # type: ignore[misc]  # jieba has no types
         def load_word_tag(self, f: Any) -> None:
             f.close()
             self.word_tag_tab = dict(word_tags())

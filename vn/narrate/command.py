@@ -212,7 +212,7 @@ def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:
         return Path(made_with["adapter"])
     if (args.run is None) == (args.adapter is None):
         raise InputError("give either --run or --adapter")
-    return args.adapter or args.run / "adapter"
+    return Path(args.adapter or args.run / "adapter")
 
 
 def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def _word_ends(text: str) -> set[int]:
 
 @functools.cache
 def _cutter() -> Callable[[str], list[str]]:
-    from vn.metrics.tokenisation import new_jieba
+    from vn.metrics.jieba_tokenizers import new_jieba
 
     try:
         tokenizer, _ = new_jieba()

@@ -68,14 +68,15 @@ class Record:
         way_out = "give another --name, or remove the folder"
         if not _is_record(before):
             raise InputError(f"is no sweep's record; {way_out}", file=self.file)
-        if not any(_has_trained(self.file.parent / old["name"]) for old in before["points"]):
-            return before["points"]  # so the sweep may have been changed
+        points: list[dict[str, Any]] = before["points"]
+        if not any(_has_trained(self.file.parent / old["name"]) for old in points):
+            return points  # so the sweep may have been changed
         if before.get("command") != self.sweep.command:
             raise InputError(f"was made with another command than {self.sweep.file} has; {way_out}", file=self.file)
         for file, digest in self.configs.items():
             if before["configs"].get(file) != digest:
                 raise InputError(f"{file} has changed since these runs were made; {way_out}", file=self.file)
-        return before["points"]
+        return points
 
     def set(self, name: str, state: str, seconds: float | None = None, error: str | None = None) -> None:
         """Note how a point stands, and write the file."""

@@ -33,7 +33,7 @@ class SentencePieceTokenizer(SentencePieceBackend):
 
     def __init__(self, vocab_file: str, **special: Any) -> None:
         special.setdefault("split_special_tokens", True)
-        super().__init__(vocab_file=vocab_file, legacy=True, **special)
+        super().__init__(vocab_file=vocab_file, legacy=True, **special)  # type: ignore[no-untyped-call]
 
     def _update_trie(self, unique_no_split_tokens: list[str] | None = None) -> None:
         """No text is cut out before SentencePiece sees it."""

@@ -143,7 +143,8 @@ def wandb_run_id(file: Path) -> str | None:
         return None
     check_readable(found)
     progress = found if found.is_file() else found / PROGRESS
-    return torch.load(progress, map_location="cpu", weights_only=True, mmap=True).get("wandb_run_id")
+    run_id: str | None = torch.load(progress, map_location="cpu", weights_only=True, mmap=True).get("wandb_run_id")
+    return run_id
 
 
 def load_weights(file: Path, narrator: VideoNarrator) -> None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from vn.errors import InputError
-from vn.score.command import print_table
+from vn.score.report import print_table
 from vn.train.arguments import expand
 from vn.train.checkpoint_io import check_epochs, check_fits, check_readable, find
 from vn.train.checkpoints import LAST

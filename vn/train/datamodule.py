@@ -154,7 +154,8 @@ class StoryDataModule(L.LightningDataModule):
         assert self.trainer is not None
         module: Any = self.trainer.lightning_module
         check_narrator(module.assembled.card, self.manifest, self.folder)
-        return module.assembled.builder
+        builder: RowBuilder = module.assembled.builder
+        return builder
 
     def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> Loader:
         assert self.trainer is not None

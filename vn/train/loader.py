@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from vn.errors import InputError
 
 
-class Source(IterableDataset):
+class Source(IterableDataset[Any]):
     """Yields the items of this worker, so that the loader, which asks workers in turn, gives them in order."""
 
     def __init__(self, indices: range, item: Callable[[int], Any]) -> None:

@@ -104,7 +104,7 @@ class NarratorModule(L.LightningModule):
     @property
     def data(self) -> StoryDataModule:
         """The data module of the run."""
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        data: StoryDataModule = self.trainer.datamodule  # type: ignore[attr-defined]
         return data
 
     @property
@@ -123,7 +123,8 @@ class NarratorModule(L.LightningModule):
 
     def forward(self, batch: Batch) -> Tensor:
         """The summed -log P of a micro-batch's supervised tokens."""
-        return self.narrator(batch)
+        loss: Tensor = self.narrator(batch)
+        return loss
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The micro-batch's share of the step's mean loss per supervised token.
@@ -132,7 +133,8 @@ class NarratorModule(L.LightningModule):
         a step's gradient is exactly that of the mean over its N tokens, however they were dealt
         (docs/design.md#loss-of-a-step).
         """
-        share = self.narrator(batch) / max(1, batch.step_targets)
+        loss: Tensor = self.narrator(batch)
+        share = loss / max(1, batch.step_targets)
         self.on_micro_batch(share.detach(), batch)
         return share * self.trainer.world_size * self.trainer.accumulate_grad_batches
 

@@ -111,12 +111,13 @@ class NarratorCLI(LightningCLI):
     @property
     def settings(self) -> Namespace:
         """The parsed configuration."""
-        return self.config
+        settings: Namespace = self.config
+        return settings
 
     @property
     def folder(self) -> Path:
         """The run folder."""
-        return Path(self.settings.runs) / self.settings.name
+        return Path(self.settings.runs, self.settings.name)
 
     @property
     def output(self) -> Path:
@@ -153,7 +154,7 @@ class NarratorCLI(LightningCLI):
                 raise InputError("the run folder exists; give another --name, or --resume auto", file=self.folder)
 
     def _dump(self) -> str:
-        return self.parser.dump(self.settings, skip_none=False)
+        return str(self.parser.dump(self.settings, skip_none=False))
 
     def instantiate_classes(self) -> None:
         """Build data, model and trainer."""

@@ -23,4 +23,5 @@ class ClipPosition(nn.Module):
 
     def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """Add positions ``[N]`` (0 to 99) to tokens ``[N, T, D]``."""
-        return tokens + self.table(positions)[:, None]
+        added: Tensor = self.table(positions)[:, None]
+        return tokens + added

@@ -22,4 +22,5 @@ class Projector(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Project visual tokens."""
-        return self.linear(tokens)
+        projected: Tensor = self.linear(tokens)
+        return projected

@@ -99,7 +99,9 @@ class Blip2ClipL14(PictureEncoder):
             tokens = torch.cat([first, places], dim=1).float()
             tokens = F.layer_norm(tokens, tokens.shape[-1:], self._ln["weight"], self._ln["bias"], LN_VISION_EPS)
             queries = self._queries.expand(len(tokens), -1, -1)
-            return self._qformer(query_embeds=queries, encoder_hidden_states=tokens).last_hidden_state
+            found = self._qformer(query_embeds=queries, encoder_hidden_states=tokens)
+            described: Tensor = found.last_hidden_state
+            return described
 
 
 def build_trunk(weights: Mapping[str, Tensor], block: int, file: Path) -> VisionTransformer:
@@ -163,4 +165,4 @@ def build_qformer(weights: Mapping[str, Tensor], seen: int, file: Path) -> Blip2
         qformer.load_state_dict({k: v.float() for k, v in weights.items() if k in qformer.state_dict()}, assign=True)
     except (KeyError, ValueError, RuntimeError, IndexError) as error:
         raise InputError(f"not the weights of a Q-Former: {error}", file=file) from None
-    return qformer.eval().requires_grad_(False)
+    return qformer.eval().requires_grad_(False)  # type: ignore[no-any-return]

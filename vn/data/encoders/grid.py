@@ -93,7 +93,8 @@ class OpenClip(GridEncoder):
 
     def _map(self, pictures: Tensor) -> Tensor:
         seen = self._tower.forward_intermediates(pictures, indices=1, intermediates_only=True, output_fmt="NCHW")
-        return seen["image_intermediates"][-1]
+        last: Tensor = seen["image_intermediates"][-1]
+        return last
 
 
 class ChineseClip(GridEncoder):
@@ -132,4 +133,5 @@ class ChineseClip(GridEncoder):
     def _map(self, pictures: Tensor) -> Tensor:
         places = self._tower(pixel_values=pictures).last_hidden_state[:, 1:]
         side = round(places.shape[1] ** 0.5)
-        return places.transpose(1, 2).unflatten(2, (side, side))
+        last: Tensor = places.transpose(1, 2).unflatten(2, (side, side))
+        return last

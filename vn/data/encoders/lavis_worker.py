@@ -6,11 +6,16 @@
 there. The networks are LAVIS' own classes; sizes and weights come from ``weights.pt`` there, read as tensors only.
 """
 
+from __future__ import annotations
+
 import os
 import sys
+from collections.abc import Callable
+
+import numpy as np
 
 
-def build(folder):
+def build(folder: str) -> Callable[[np.ndarray], np.ndarray]:
     """LAVIS' CLIP trunk, norm and Q-Former with the weights of a folder."""
     import torch
     from lavis.models.blip2_models.blip2 import LayerNorm
@@ -46,7 +51,7 @@ def build(folder):
     for module in (vit, norm, bert):
         module.eval()
 
-    def encode(pictures):
+    def encode(pictures: np.ndarray) -> np.ndarray:
         mean = torch.tensor((0.48145466, 0.4578275, 0.40821073)).view(3, 1, 1)
         std = torch.tensor((0.26862954, 0.26130258, 0.27577711)).view(3, 1, 1)
         images = (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - mean) / std
@@ -59,15 +64,14 @@ def build(folder):
                 encoder_attention_mask=mask,
                 return_dict=True,
             )
-        return output.last_hidden_state.numpy()
+        tokens: np.ndarray = output.last_hidden_state.numpy()
+        return tokens
 
     return encode
 
 
-def main(folder):
+def main(folder: str) -> None:
     """Answer batches until there are no more."""
-    import numpy as np
-
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not look like an answer
     encode = build(folder)
