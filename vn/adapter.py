@@ -62,7 +62,8 @@ def assemble(
     Args:
         card: what it is made of.
         template: the wording.
-        mean, std: feature statistics ``[D]``.
+        mean: ``[D]``, with `std` the statistics that features are standardised with.
+        std: ``[D]``.
         adapter: a folder whose LoRA is loaded.
         merge: whether that LoRA is merged into the base model.
 

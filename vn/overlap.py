@@ -38,7 +38,9 @@ def settle(
         overlap: ``keep`` leaves them as they are, with a warning for each; ``trim`` ends a clip where the next one
             starts; ``refuse`` raises. Overlaps of up to a second are kept by ``refuse`` too, with the same warning.
         findings: takes the warnings.
-        file, sample, field: what messages name.
+        file: named in messages.
+        sample: the story's id, for messages.
+        field: the name that messages give to a clip's field.
 
     Returns:
         The clips' times, and the longest overlap in seconds that was kept or trimmed, 0 if there was none.

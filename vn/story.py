@@ -247,6 +247,7 @@ class Clip:
 
     @property
     def duration(self) -> float:
+        """How long it is, in seconds."""
         return self.end - self.start
 
 

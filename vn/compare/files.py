@@ -198,10 +198,10 @@ UP, DOWN = r"$\uparrow$", r"$\downarrow$"
 
 
 def tex(text: str) -> str:
-    """Text as LaTeX prints it.
+    r"""Text as LaTeX prints it.
 
-    >>> tex("50 % & no_memory")
-    '50 \\\\% \\\\& no\\\\_memory'
+    >>> print(tex("50 % & no_memory"))
+    50 \% \& no\_memory
     """
     return "".join(_TEX.get(c, c) for c in " ".join(text.split()))
 

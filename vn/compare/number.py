@@ -37,6 +37,7 @@ class Number:
 
     @property
     def mean(self) -> float:
+        """The mean over seeds."""
         return float(np.mean(self.values))
 
     @property
@@ -73,6 +74,7 @@ class Delta:
 
     @property
     def counts(self) -> bool:
+        """Whether the difference counts, by the verdict."""
         return self.verdict == COUNTS
 
 

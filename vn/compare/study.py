@@ -50,10 +50,12 @@ class Study:
 
     @property
     def baseline(self) -> Variant:
+        """The variant that the others are compared with."""
         return self.variants[0]
 
     @property
     def runs(self) -> tuple[Run, ...]:
+        """The runs of all variants."""
         return tuple(run for variant in self.variants for run in variant.runs)
 
     def metrics(self, setting: str) -> list[str]:

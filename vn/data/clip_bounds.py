@@ -25,7 +25,8 @@ def check_clips(
         clips: clips of one story.
         length: length of the video, in seconds.
         findings: takes the clips that start or end after the video.
-        file, sample: named in messages.
+        file: named in messages.
+        sample: the story's id, for messages.
 
     Returns:
         The numbers of the clips that start after the end of the video.

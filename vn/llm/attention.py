@@ -114,12 +114,15 @@ def tree_attention(
 
     Args:
         module: the attention layer.
-        query: as are `key` and `value`, after RoPE.
+        query: queries after RoPE, ``[B, heads, L, d]``.
+        key: keys after RoPE, with fewer heads where they are shared.
+        value: values, of the keys' shape.
         attention_mask: with trees, their `branch_mask` or `flex_mask`, which chooses the kernel.
         dropout: share of attention dropped in training.
         scaling: of the scores.
         trees: of the one line (B = 1) that they fill; None is ordinary attention.
         reading: of stories in slots of a cache (`vn.llm.slots`), which then is all that counts.
+        others: for transformers' own attention.
     """
     if reading is not None:
         layer: Any = module.layer_idx

@@ -69,8 +69,11 @@ def _line(tokens: Tokens) -> str:
 
 
 def _summed(fields: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A line has the words of both sides, the function words of both, then for each of the four modules the content
-    matches of both sides and the function matches of both, then chunks and the matched words of both."""
+    """Sums of the program's fields ``[N, 23]``.
+
+    A line has the words of both sides, the function words of both, then for each of the four modules the content
+    matches of both sides and the function matches of both, then chunks and the matched words of both.
+    """
     words, function_words = fields[:, 0:2], fields[:, 2:4]
     matches = fields[:, 4:20].reshape(-1, len(MODULE_WEIGHTS), 2, 2)  # module, content or function, side
     chunks, matched = fields[:, 20], fields[:, 21:23]

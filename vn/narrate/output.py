@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 def save(
     out: Path, plan: Plan, written: Sequence[WrittenClip], made_with: Mapping[str, Any], findings: Findings
 ) -> None:
+    """Write ``story.json``, ``story.srt`` and ``story.vtt`` into a folder.
+
+    Args:
+        out: the folder.
+        plan: the story, and what of it was given.
+        written: the clips that were narrated.
+        made_with: how, for the story's record.
+        findings: takes what is worth a warning, and becomes the story's warnings.
+    """
     from vn.narrate.knowledge_dropped import dropped_message, dropped_points
     from vn.narrate.subtitles import cues, srt, vtt
 
@@ -86,6 +95,7 @@ def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, 
 
 
 def show(plan: Plan, written: list[WrittenClip], out: Path, findings: Findings) -> None:
+    """Print the story as a table, how much of the knowledge it uses, and the files that were written."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

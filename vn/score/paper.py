@@ -78,6 +78,7 @@ class Paper:
 
     @property
     def corpora(self) -> tuple[str, ...]:
+        """The corpora of its tables, each once."""
         return tuple(dict.fromkeys(table.corpus for table in self.tables))
 
     def table(self, setting: str, domain: Domain) -> PaperTable | None:

@@ -44,6 +44,7 @@ class Cell:
 
     @property
     def text(self) -> str:
+        """The number as it is printed, marked if it is for orientation only."""
         return f"{ORIENTATION if self.why and self.value is not None else ''}{self.number}"
 
 

@@ -44,6 +44,7 @@ class Measure:
 
     @property
     def value(self) -> float:
+        """The metric over all videos."""
         return float(self.finish(self.sums.sum(axis=0)))
 
 

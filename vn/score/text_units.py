@@ -53,6 +53,7 @@ class Defined:
         self.units = {c.clip: [c.narration, *(words.all(c.narration) or [c.narration])] for c in clips if c.narration}
 
     def sim_texts(self) -> list[str]:
+        """The texts that InfoSim embeds."""
         return [*(unit for own in self.units.values() for unit in own), *self.points]
 
     diverse_texts = sim_texts
@@ -95,9 +96,11 @@ class Released:
         self.units = _units([clip.narration for clip in self.clips], words)
 
     def sim_texts(self) -> list[str]:
+        """The texts that InfoSim embeds."""
         return [*(text for own in self.sentences.values() for text in own), *self.sim_points]
 
     def diverse_texts(self) -> list[str]:
+        """The texts that InfoDiverse embeds."""
         return [*self.units, *self.points]
 
     def sims(self, vectors: Vectors) -> list[tuple[ScoredClip, float]]:

@@ -21,6 +21,7 @@ class StepSeed(L.Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
+        """Seed this micro-batch."""
         mixed = hash((self.seed, trainer.global_step, batch_idx % trainer.accumulate_grad_batches, trainer.global_rank))
         torch.manual_seed(mixed & (2**63 - 1))
 
@@ -36,6 +37,7 @@ class AfterTest(L.Callback):
         self.score = score
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Merge what the ranks wrote, score it and log the scores."""
         assert isinstance(pl_module, NarratorModule)
         assert pl_module.output is not None
         if not trainer.is_global_zero:

@@ -47,6 +47,7 @@ class Checkpoints(Checkpoint):
         self._validation_due = False  # resumed before the validation that follows the step
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take up the learning rate and the log where training goes on, and a validation that was left."""
         assert isinstance(pl_module, NarratorModule)
         self._saved, self._last = trainer.global_step, pl_module.horizon
         self.sigterm.awaited = True
@@ -61,6 +62,7 @@ class Checkpoints(Checkpoint):
             self._validate(trainer)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start an epoch that has no step yet like any other, not as a resumed one."""
         if self._epoch_is_new:
             trainer.fit_loop.epoch_loop.restarting = False  # it begins like any other epoch
             self._epoch_is_new = False
@@ -68,10 +70,12 @@ class Checkpoints(Checkpoint):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
+        """Save, and end if that is asked, between two optimizer steps."""
         if batch_idx % trainer.accumulate_grad_batches == 0:
             self._between_steps(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """The same after an epoch's last step."""
         self._between_steps(trainer)
 
     def on_validation_batch_start(
@@ -85,9 +89,11 @@ class Checkpoints(Checkpoint):
             self._leave()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """From now on SIGTERM ends the process at once."""
         self.sigterm.awaited = False
 
     def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        """The same after an error."""
         self.sigterm.awaited = False
 
     def _between_steps(self, trainer: L.Trainer) -> None:
@@ -125,9 +131,11 @@ class Checkpoints(Checkpoint):
         self._validation_due = False
 
     def state_dict(self) -> dict[str, Any]:
+        """Whether a validation was left."""
         return {"validation_due": self._validation_due}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take that up."""
         self._validation_due = state["validation_due"]
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -174,6 +182,7 @@ class Best(L.Callback):
         self.score: float | None = None
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Keep these weights if their loss is the lowest."""
         assert isinstance(pl_module, NarratorModule)
         if trainer.sanity_checking or "val/loss" not in trainer.callback_metrics:
             return
@@ -183,9 +192,11 @@ class Best(L.Callback):
             write_adapter(self.folder, trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
+        """The lowest loss."""
         return {"score": self.score}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take that up."""
         self.score = state["score"]
 
 
@@ -203,9 +214,11 @@ class SaveAdapter(L.Callback):
         self._saved = False
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the adapter folder."""
         self._save(trainer, pl_module)
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write it also if there was nothing left to train."""
         if not trainer.interrupted and not self._saved:  # nothing was left to train
             self._save(trainer, pl_module)
 

@@ -31,15 +31,18 @@ class JsonlLogger(Logger):
 
     @property
     def name(self) -> str:
+        """What Lightning calls this logger."""
         return "metrics"
 
     @property
     def version(self) -> str:
+        """There is none: a run folder has one log."""
         return ""
 
     @property
     @rank_zero_experiment
     def experiment(self) -> JsonlLogger:
+        """The logger itself, on the first rank."""
         return self
 
     @rank_zero_only

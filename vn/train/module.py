@@ -146,6 +146,7 @@ class NarratorModule(L.LightningModule):
             self.val_loss.update(total / count, count)
 
     def on_validation_epoch_end(self) -> None:
+        """Log ``val/loss``."""
         self.log("val/loss", self.val_loss.compute(), prog_bar=True, rank_zero_only=False)
         self.val_loss.reset()
 
@@ -167,6 +168,7 @@ class NarratorModule(L.LightningModule):
         return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
 
     def on_test_start(self) -> None:
+        """Open the files that the test writes, and find what earlier tests have written."""
         output = self.output or Path(self.trainer.default_root_dir)
         self._test = StoryTest(self.trainer, self.assembled, self.evaluation, output, self.adapter_sha256)
 

@@ -43,17 +43,21 @@ class StepMonitor(L.Callback):
 
     @property
     def state_key(self) -> str:
+        """The name of its state in checkpoints."""
         return "StepWatch"  # as checkpoints have it: the class's name when they were first written
 
     def state_dict(self) -> dict[str, Any]:
+        """The bad samples so far, and the clips that were cut since the last line."""
         return {"bad": self.bad, "cut": self.cut}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take those up."""
         self.bad, self.cut = state["bad"], state["cut"]
 
     # -- a step -----------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Listen to micro-batches, and start the clock."""
         assert isinstance(pl_module, NarratorModule)
         pl_module.on_micro_batch = self._add
         self._restart_clock(trainer)
@@ -64,6 +68,7 @@ class StepMonitor(L.Callback):
         self._batches.append(batch)
 
     def on_before_optimizer_step(self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Optimizer) -> None:
+        """Sum up the step, and stop the run if its loss or its gradients are not finite."""
         # DeepSpeed's engine counts micro-batches itself, so Lightning comes by after each.
         if len(self._batches) < trainer.accumulate_grad_batches:
             return
@@ -83,6 +88,7 @@ class StepMonitor(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
+        """Log the step, and the interval if it has ended."""
         if len(self._batches) < trainer.accumulate_grad_batches:
             return
         engine: Any = trainer.model
@@ -156,6 +162,7 @@ class ValidationMonitor(L.Callback):
     def on_validation_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
+        """Stop if a rank has found a bad sample."""
         if trainer.strategy.reduce_boolean_decision(bool(batch.bad), all=False):
             found = [why for bad in gather(trainer, batch.bad) for why in bad.values()]
             leave(trainer, min(found))

@@ -38,10 +38,12 @@ class StoryTable(L.Callback):
         self.adapter = adapter
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log the adapter folder."""
         for run in _runs(trainer):
             self._log_adapter(run)
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Log stories with their frames, and what the test wrote."""
         assert isinstance(pl_module, NarratorModule)
         assert pl_module.output is not None
         folder = pl_module.output

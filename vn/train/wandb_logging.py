@@ -102,10 +102,12 @@ class SweepPoint(Logger):
 
     @property
     def name(self) -> str:
+        """What Lightning calls this logger."""
         return "sweep-point"
 
     @property
     def version(self) -> str:
+        """There is none."""
         return ""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

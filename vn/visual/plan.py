@@ -48,6 +48,8 @@ def clip_frames(seconds: np.ndarray, start: float, end: float) -> np.ndarray:
 
     Args:
         seconds: ``[F]``, when each frame was taken.
+        start: when the clip starts, in seconds.
+        end: when it ends.
 
     Returns:
         Indices into `seconds`, at least one.

@@ -98,7 +98,8 @@ def whole_seconds(
     Args:
         times: start and end of each clip, as the file has them.
         fields: where each of them is stored, for messages.
-        file, sample: named in messages.
+        file: named in messages.
+        sample: the story's id, for messages.
         context: says what becomes of clips that overlap.
 
     Raises:
