@@ -1,4 +1,4 @@
-"""The examples in docstrings of all of vn are true; test_python_api.py runs those of `vn.__all__`, in a user's folder."""
+"""The examples in docstrings of all of vn are true; those of `vn.__all__` run in a user's folder (test_python_api.py)."""
 
 import doctest
 import importlib

@@ -310,5 +310,5 @@ def test_how_jsonargparse_complains():
         return str(explain(raised.value, known, {}))
 
     assert complaint("--model.width=wide").startswith("model.width: expected int or null, got wide")
-    assert "did you mean" in complaint("--model.widht=3")
+    assert "did you mean" in complaint("--model.widths=3")
     assert parser.parse_args(["--model.width=3"]).model.width == 3

@@ -17,7 +17,16 @@ from typing import Any
 
 from vn.errors import Findings
 from vn.io.files import read_text
-from vn.metrics.jieba_tokenizers import LONGEST, TAG, UserWord, blocks, new_jieba, sorted_words, word_tags
+from vn.metrics.jieba_tokenizers import (
+    LONGEST,
+    TAG,
+    UserWord,
+    blocks,
+    new_jieba,
+    sorted_words,
+    word_frequencies,
+    word_tags,
+)
 from vn.story import Story
 
 CHOICES = ("stories", "none")  # beside files
@@ -126,11 +135,12 @@ def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, finding
 def _known(words: Iterable[UserWord]) -> list[UserWord]:
     """The words that change neither a tag nor a frequency: jieba's own, and lines that are there twice."""
     plain, _ = new_jieba()
+    frequencies, _ = word_frequencies()
     seen: set[tuple[str, str, int | None]] = set()
     known = []
     for word in words:
         entry = (word.word, word.tag, word.frequency)
-        own = plain.FREQ.get(word.word) if word_tags().get(word.word) == word.tag else None
+        own = frequencies.get(word.word) if word_tags().get(word.word) == word.tag else None
         if entry in seen or (own and own == (word.frequency or plain.suggest_freq(word.word))):
             known.append(word)
         seen.add(entry)
