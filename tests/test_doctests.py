@@ -1,4 +1,4 @@
-"""The examples in docstrings of all of vn are true; those of `vn.__all__` run in a user's folder (test_python_api.py)."""
+"""The examples in docstrings of all of vn are true; those of `vn.__all__` run in test_python_api.py."""
 
 import doctest
 import importlib
