@@ -57,7 +57,7 @@ class StepMonitor(L.Callback):
     # -- a step -----------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Listen to micro-batches, and start the clock."""
+        """Get to know each micro-batch from now on, and start the clock."""
         assert isinstance(pl_module, NarratorModule)
         pl_module.on_micro_batch = self._add
         self._restart_clock(trainer)
