@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vn.compare.runs import find_runs
 from vn.compare.study import Study, study
-from vn.score.measures import ScoreSettings
+from vn.score.settings import ScoreSettings
 
 
 def compare_runs(

@@ -72,8 +72,10 @@ def emscores(test: Test, encoder: ClipEncoder, frames: FrameVectors, on_video: C
 def _frames_of(story: Story, clip: int, vectors: np.ndarray, seconds: np.ndarray, variant: Variant) -> np.ndarray:
     from vn.visual.plan import clip_frames
 
-    own = vectors[clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)]
-    return own[em.evenly(len(own))] if variant == "released" else own
+    own: np.ndarray = vectors[clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)]
+    if variant == "released":
+        own = own[em.evenly(len(own))]
+    return own
 
 
 def _em_texts(clip: ScoredClip) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vn.errors import InputError
 from vn.io.files import read_json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vn.score.judge import Judge
     from vn.score.sentences import SentenceEncoder
 
+Made = TypeVar("Made")
 JUDGES = "classifier, openai:MODEL or local:MODEL"
 
 
@@ -50,7 +51,7 @@ class ScoringModels:
     shards: Path | None = None
     videos: Path | None = None
     cache: DiskCache = field(default_factory=DiskCache)
-    _made: dict[str, object] = field(default_factory=dict, repr=False)
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def clip(self) -> tuple[ClipEncoder, FrameVectors]:
         """The CLIP of EMScore, and the frames in its space.
@@ -116,10 +117,11 @@ class ScoringModels:
             raise InputError("the classifier judge has nothing to learn from (--training STORIES)")
         return ClassifierJudge(training_stories(self.training), language)
 
-    def _once(self, key: str, make: Callable[[], Any]) -> Any:
+    def _once(self, key: str, make: Callable[[], Made]) -> Made:
         if key not in self._made:
             self._made[key] = make()
-        return self._made[key]
+        made: Made = self._made[key]
+        return made
 
 
 def training_stories(place: Path) -> list[Story]:

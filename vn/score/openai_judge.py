@@ -106,7 +106,8 @@ class OpenAIJudge:
         except ValueError:  # a date
             asked = 0.0
         jitter = 1 + random.random() / 4  # so that workers do not come back all at once
-        return min(LONGEST_WAIT, max(asked, self._wait * 2 ** (attempt - 1)) * jitter)
+        waited = self._wait * 2.0 ** (attempt - 1)
+        return min(LONGEST_WAIT, max(asked, waited) * jitter)
 
 
 def _short(error: Exception) -> str:

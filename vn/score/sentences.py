@@ -65,7 +65,8 @@ class SentenceEncoder:
         with torch.inference_mode():
             states = model(**inputs).last_hidden_state
         mask = inputs["attention_mask"].unsqueeze(-1)
-        return ((states * mask).sum(1) / mask.sum(1).clamp(min=1)).numpy()
+        means: np.ndarray = ((states * mask).sum(1) / mask.sum(1).clamp(min=1)).numpy()
+        return means
 
     def _load(self) -> tuple[Any, Any, str]:
         if self._loaded is None:

@@ -88,7 +88,8 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
         options["block"] = settings.block
     if name.startswith(OPEN_CLIP):
         options["model"] = name.removeprefix(OPEN_CLIP)
-    return getattr(importlib.import_module(module), class_name)(**options)
+    encoder: FrameEncoder = getattr(importlib.import_module(module), class_name)(**options)
+    return encoder
 
 
 def encoder_entry(encoder: FrameEncoder) -> dict[str, Any]:
