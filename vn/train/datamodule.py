@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 
@@ -154,8 +154,7 @@ class StoryDataModule(L.LightningDataModule):
         assert self.trainer is not None
         module: Any = self.trainer.lightning_module
         check_narrator(module.assembled.card, self.manifest, self.folder)
-        builder: RowBuilder = module.assembled.builder
-        return builder
+        return cast(RowBuilder, module.assembled.builder)
 
     def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> Loader:
         assert self.trainer is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import lightning as L
 import torch
@@ -123,8 +123,7 @@ class NarratorModule(L.LightningModule):
 
     def forward(self, batch: Batch) -> Tensor:
         """The summed -log P of a micro-batch's supervised tokens."""
-        loss: Tensor = self.narrator(batch)
-        return loss
+        return cast(Tensor, self.narrator(batch))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The micro-batch's share of the step's mean loss per supervised token.
@@ -133,8 +132,7 @@ class NarratorModule(L.LightningModule):
         a step's gradient is exactly that of the mean over its N tokens, however they were dealt
         (docs/design.md#loss-of-a-step).
         """
-        loss: Tensor = self.narrator(batch)
-        share = loss / max(1, batch.step_targets)
+        share: Tensor = self.narrator(batch) / max(1, batch.step_targets)
         self.on_micro_batch(share.detach(), batch)
         return share * self.trainer.world_size * self.trainer.accumulate_grad_batches
 
