@@ -73,7 +73,7 @@ def test_a_moved_run_is_tested_scored_and_compared(there, capsys):
     assert (there / "again" / "predictions.given.jsonl").stat().st_size
     assert main(["score", str(run), "--judge", "none"]) == 0
     assert main(["compare", str(run), "--out", str(there / "compared")]) == 0
-    assert "there are no pictures" not in capsys.readouterr().out
+    assert "there are no frames" not in capsys.readouterr().out
 
 
 def test_a_moved_run_narrates_and_a_moved_story_is_edited(there, capsys):

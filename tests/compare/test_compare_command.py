@@ -61,7 +61,7 @@ def test_a_sweep_gives_four_files_that_agree(sweep, found, capsys):
     ("prepare", "message"),
     [
         (lambda p, s: None, "no such run or sweep"),
-        (lambda p, s: p.mkdir(), "holds no run"),
+        (lambda p, s: p.mkdir(), "has no run"),
         (lambda p, s: p.write_text(""), "got a file"),
         (lambda p, s: write_run(p, s, settings=()), "no finished run to compare: runs: has no predictions yet"),
         (lambda p, s: (write_run(p, s) / "stories.jsonl").unlink(), "stories.jsonl: No such file"),

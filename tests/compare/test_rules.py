@@ -40,7 +40,7 @@ def test_every_metric_has_a_smallest_difference_far_above_rounding():
         ({"ends": None, "p_value": None}, NO_INTERVAL, "no interval"),
         ({"value": 0.0499}, NOT, "smaller than 5, the smallest difference that counts"),
         ({"value": 5e-14, "ends": (4e-14, 6e-14), "p_value": 1e-9}, NOT, "smaller than 5"),
-        ({"ends": (-0.01, 0.2)}, NOT, "the interval holds 0"),
+        ({"ends": (-0.01, 0.2)}, NOT, "the interval contains 0"),
         ({"p_value": 0.05}, NOT, "p = 0.050 after Holm's correction over 4 differences"),
     ],
 )

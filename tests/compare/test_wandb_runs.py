@@ -96,10 +96,10 @@ def test_a_run_read_from_wandb_gives_the_numbers_of_its_folder(experiment, serve
     ("path", "message"),
     [
         ("tests/toy", "expected wandb:ENTITY/PROJECT/RUN or wandb:ENTITY/PROJECT/sweeps/SWEEP, got 'wandb:tests/toy'"),
-        ("tests/toy/none", "wandb:tests/toy/none: W&B does not give it: Could not find run"),
-        ("tests/toy/sweeps/none", "wandb:tests/toy/sweeps/none: W&B does not give it: Could not find sweep"),
+        ("tests/toy/none", "wandb:tests/toy/none: W&B cannot provide it: Could not find run"),
+        ("tests/toy/sweeps/none", "wandb:tests/toy/sweeps/none: W&B cannot provide it: Could not find sweep"),
         ("tests/toy/bare", "wandb:tests/toy/bare: the run has logged no predictions (W&B says it is running)"),
-        ("tests/toy/foreign", "wandb:tests/toy/foreign: its W&B config has no `cfg`: it is no run of vn"),
+        ("tests/toy/foreign", "wandb:tests/toy/foreign: its W&B config has no `cfg`: it is not a run of vn"),
     ],
 )
 def test_what_wandb_does_not_have_is_one_sentence_and_exit_code_2(server, tmp_path, capsys, path, message):
@@ -118,6 +118,6 @@ def test_a_server_that_refuses_half_way_is_one_sentence_too(server, tmp_path, ca
     monkeypatch.setattr(server, "on_RunOutputArtifacts", None, raising=False)
     assert main(["compare", f"wandb:{ENTITY}/toy/bare", "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
-    assert "wandb:tests/toy/bare: W&B does not give it: the stand-in knows no operation RunOutputArtifacts" in error
+    assert "wandb:tests/toy/bare: W&B cannot provide it: the stand-in knows no operation RunOutputArtifacts" in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()

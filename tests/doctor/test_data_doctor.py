@@ -52,7 +52,7 @@ def test_a_flipped_bit(sick, capsys, seed):
     data[place] ^= 1 << seed
     file.write_bytes(data)
     lines = complaints(sick, capsys)
-    assert lines[0].startswith(f"{file}: has other bytes than were written")
+    assert lines[0].startswith(f"{file}: has changed since it was written")
     assert all(str(file) in line for line in lines)
     samples = Manifest.load(sick).splits["train"][1].samples
     hit = [sample.key for sample in samples if sample.offset <= place < sample.offset + sample.bytes]

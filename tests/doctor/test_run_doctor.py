@@ -75,7 +75,7 @@ def test_untrained_lora_and_another_base_or_template(patient, capsys):
     template = patient / "adapter" / "template.yaml"
     template.write_text(template.read_text() + "\n# another\n")
     said = complaints(patient, capsys)
-    assert "all of LoRA's B is zero" in said
+    assert "LoRA's B is all zeros" in said
     assert "base_sha256: was trained on another base model than the one at" in said
     assert "template.yaml: is not the template" in said
 
@@ -87,7 +87,7 @@ def test_a_base_model_that_is_not_there_is_named(patient, tiny_base, monkeypatch
     file = patient / "adapter" / "narrator.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "base_model": name, FROM_HERE: None}))
     said = complaints(patient, capsys)
-    assert f"{patient / 'adapter'}: base_model: its base model is not there (" in said
+    assert f"{patient / 'adapter'}: base_model: its base model is missing (" in said
     assert "give --base-model" in said
     assert main(["doctor", str(patient), "--base-model", str(tiny_base)]) == 0
 

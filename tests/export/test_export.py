@@ -109,7 +109,7 @@ def test_bad_input(run_folder, make, card, tmp_path, capsys):
 
     assert "no adapter here" in error(tmp_path / "none", "--to", "peft")
     assert "--golden: expected 1 or more" in error(run, "--to", "peft", "--golden", "0")
-    assert "would replace what is exported" in error(run, "--to", "peft", "--out", run / "adapter")
+    assert "would overwrite the exported run" in error(run, "--to", "peft", "--out", run / "adapter")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").touch()
     assert "no earlier export" in error(run, "--to", "peft", "--out", tmp_path / "full")

@@ -77,7 +77,7 @@ def test_rows_without_a_name_are_counted_by_number(tmp_path, base, capsys):
     said = capsys.readouterr().err
     rows = len(base["lm_head.weight"])
     assert f"row {rows}, row {rows + 1}, " in said
-    assert "and 2 more; --added-tokens says what they are" in said
+    assert "and 2 more; --added-tokens names them" in said
 
 
 @pytest.mark.parametrize("how", ["added_tokens.json", "tokenizer_config.json", "--added-tokens"])

@@ -108,7 +108,7 @@ def test_without_knowledge_or_encoder_there_is_a_reason(models):
     named = ScoringModels(sentences_name=str(models["sentences"]))
     assert (
         score(lines, [story], ScoreSettings(models=named))["info_sim"]["why"]
-        == "no story says what is known about its product"
+        == "no story has knowledge about its product"
     )
     story["knowledge"] = [{"aspect": "Colour", "points": ["red"]}]
     assert "no sentence encoder was chosen" in score(lines, [story])["info_sim"]["why"]
@@ -184,7 +184,7 @@ def test_emscore_without_videos_or_weights_says_why(models, tmp_path):
         assert entry["value"] is None
         assert "weights" in entry["why"] or "expected open_clip" in entry["why"]
     sentences = ScoringModels(clip_name=str(models["sentences"]))
-    assert "is no CLIP" in score(lines, [story], ScoreSettings(models=sentences))["emscore"]["why"]
+    assert "is not a CLIP" in score(lines, [story], ScoreSettings(models=sentences))["emscore"]["why"]
 
 
 def test_an_open_clip_model_from_a_file(video, tmp_path):

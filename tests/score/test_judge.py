@@ -129,7 +129,7 @@ def test_nonsense_is_named_counted_and_kept(serve):
     scores = score(given_lines(), STORIES, ScoreSettings(models=named), storyline_given=True, findings=findings)
     assert scores["script_label_accuracy"]["value"] == 18 / 24
     assert scores["script_label_accuracy"]["judge"]["unread"] == 6
-    assert any("gave 6 of 24 answers that are no labels" in f and "lovely" in f for f in findings.lines)
+    assert any("gave 6 of 24 answers that are not labels" in f and "lovely" in f for f in findings.lines)
     server = serve(lambda question, n: "garbage")
     named = ScoringModels(judge="openai:tester", judge_url=server.url)
     assert score(given_lines(), STORIES, ScoreSettings(models=named))["script_label_accuracy"]["value"] == 0.0
@@ -242,7 +242,7 @@ def test_without_a_judge_there_is_a_reason():
 
     assert "no judge was chosen" in why()
     assert "no judge 'gpt'; there are classifier, openai:MODEL or local:MODEL" in why(judge="gpt")
-    assert "nothing to learn from" in why(judge="classifier")
+    assert "no training stories" in why(judge="classifier")
     assert "no language model here" in why(judge="local:/no/such/folder")
     assert score(lines_of(), STORIES)["script_label_accuracy"]["why"] == "no labels were given"
 

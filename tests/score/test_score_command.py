@@ -69,7 +69,7 @@ def test_few_fields_are_enough(tmp_path):
     assert main(["score", str(file)]) == 0
     scores = json.loads((tmp_path / "other.scores.json").read_text(encoding="utf-8"))["other"]
     assert scores["bleu_4"]["value"] == pytest.approx(1.0)
-    assert scores["word_length_accuracy"] == {"value": None, "why": "no prediction says its word_range"}
+    assert scores["word_length_accuracy"] == {"value": None, "why": "no prediction has a word_range"}
 
 
 def test_score_folder_writes_returns_and_warns(run_folder, capsys):

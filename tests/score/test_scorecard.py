@@ -257,7 +257,7 @@ def test_bad_predictions_are_refused_by_name(lines, message):
 
 
 def test_bad_stories_are_refused_by_name():
-    with pytest.raises(InputError, match="video0: stands twice"):
+    with pytest.raises(InputError, match="video0: occurs twice"):
         score(lines_of(), [*STORIES, STORIES[0]])
     zh = make_story("zh") | {"language": "zh"}
     with pytest.raises(InputError, match="several languages"):

@@ -111,7 +111,7 @@ USUAL = {"method": "grid", "parameters": GRID, "command": COMMAND}
         ({"controller": {"type": "local"}}, "controller: is for W&B's server"),
         ({"job": "x"}, "job: is for W&B Launch"),
         ({"metrics": [1, 2]}, "metrics: several metrics"),
-        ({"imports": ["x"]}, "'imports': is not a key of a sweep"),
+        ({"imports": ["x"]}, "'imports': is not a sweep key"),
         ({"run_cpa": 1}, "did you mean 'run_cap'"),
         ({"run_cap": 0}, "run_cap: expected 1 or more, got 0"),
         ({"run_cap": True}, "run_cap: expected 1 or more, got True"),

@@ -19,18 +19,18 @@ from vn.story import ScriptLabel, Story
 LABELS = tuple(ScriptLabel)
 SECONDS = (*range(7), 8, 10, 15, np.inf)  # ends of the bins of a clip's length
 PLACES = (0, 20, 40, 60, 80, 100)  # per cent of the video, by the clip's position
-BY_PLACE = ("cider", "facts", "word_length_accuracy", "label_agreement")  # metrics that each clip has of its own
+BY_PLACE = ("cider", "facts", "word_length_accuracy", "label_agreement")  # metrics with a value per clip
 
 
 class Bin(NamedTuple):
     """A score on some of the clips, mean over seeds.
 
-    Attributes:
-        name: of the bin.
-        clips: in it.
-        value: raw scale.
-        low: the 95 % interval's lower end, over seeds and videos (a single seed: over videos); None for a single video.
-        high: its upper end.
+        Attributes:
+    name: name of the bin.
+    clips: number of clips in it.
+    value: the score, raw scale.
+            low: lower end of the 95 % interval, over seeds and videos (one seed: over videos); None for a single video.
+            high: upper end.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Bin(NamedTuple):
 
 
 def length_by_seconds(stories: Sequence[Story], measures: Sequence[Measure], seed: int = 0) -> list[Bin]:
-    """A metric of clips by the seconds of the clip.
+    """A metric by the length of the clip in seconds.
 
-    Args:
-        stories: of the test.
-        measures: of each seed's run; with a value a clip.
-        seed: random seed of the bootstrap that a single run's intervals are from.
+        Args:
+    stories: stories of the test.
+            measures: the metric of each seed's run, with a value per clip.
+            seed: random seed of the bootstrap behind a single run's intervals.
     """
     seconds = _of_clips(stories, lambda story, i: story.clips[i].duration)
     names = [f"{a}-{b} s" if b < np.inf else f"{a} s and more" for a, b in pairwise(SECONDS)]
@@ -54,14 +54,14 @@ def length_by_seconds(stories: Sequence[Story], measures: Sequence[Measure], see
 
 
 def score_by_place(stories: Sequence[Story], measures: Sequence[Measure], seed: int = 0) -> list[Bin]:
-    """A metric of clips by their relative position; arguments as in `length_by_seconds`."""
+    """A metric by the clip's relative position; arguments as in `length_by_seconds`."""
     place = _of_clips(stories, lambda story, i: story.position(i))
     names = [f"{a}-{b} %" for a, b in pairwise(PLACES)]
     return _bins(measures, lambda c: int(place[c.video, c.clip] // 20), names, seed)
 
 
 def label_counts(runs: Sequence[Run], setting: str) -> tuple[list[float], list[float]]:
-    """How often each of the 12 labels stands in the references, and in the predictions (mean over seeds)."""
+    """How often each of the 12 labels occurs in the references, and in the predictions (mean over seeds)."""
     tests = [run.tests[setting] for run in runs]
     reference = [float(sum(label in (c.reference_labels or ()) for c in tests[0].clips)) for label in LABELS]
     written = [float(np.mean([sum(label in (c.labels or ()) for c in t.clips) for t in tests])) for label in LABELS]
@@ -69,10 +69,10 @@ def label_counts(runs: Sequence[Run], setting: str) -> tuple[list[float], list[f
 
 
 def confusion(runs: Sequence[Run], setting: str) -> NDArray[np.float64] | None:
-    """`[12, 13]`: reference labels by what was predicted instead, mean over seeds; the last column is no label.
+    """`[12, 13]`: reference labels by the label predicted, mean over seeds; the last column is "no label".
 
-    Each label of a reference counts once: as itself where it was predicted, else in equal parts as each label that was.
-    None where no labels were predicted.
+    Each reference label counts once: as itself if it was predicted, else in equal parts as each label that was.
+    None if no labels were predicted.
     """
     tests = [run.tests[setting] for run in runs]
     if any(c.labels_given for t in tests for c in t.clips) or not any(c.labels for t in tests for c in t.clips):

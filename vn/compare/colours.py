@@ -1,8 +1,8 @@
-"""A colour for each variant, no two alike: for any number of variants, on light and dark paper, for any colour vision.
+"""A colour for each variant, no two alike: for any number of variants, on light and dark pages, for any colour vision.
 
 The first seven are Okabe and Ito's, a little darker or lighter. Each further one is the colour that is furthest from
 all before it, by the smallest of its distances (Oklab; Ottosson 2020) as people with normal vision, with deuteranopia
-and with protanopia see it (Vienot, Brettel and Mollon 1999), among colours that stand out from the paper. Charts give
+and with protanopia see it (Vienot, Brettel and Mollon 1999), among colours that contrast with the page. Charts give
 each variant a mark and a dash of its own too.
 """
 
@@ -18,9 +18,9 @@ FIRST = {
     "light": ("#3d4654", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9"),
     "dark": ("#c6ced9", "#4da3e0", "#f0b429", "#2cc295", "#e19cc4", "#f27c38", "#8fd0ff"),
 }
-LIGHTNESS = {"light": (0.36, 0.82), "dark": (0.5, 0.93)}  # Oklab: stands out from the paper, and is not just black
-VIEWS = np.array([[0.5], [1.0], [1.0]])  # weights of the views: who sees all hues should not get shades of one
-STEPS = 18  # of each of red, green and blue, among which further colours are found
+LIGHTNESS = {"light": (0.36, 0.82), "dark": (0.5, 0.93)}  # Oklab: contrasts with the page, and is not just black
+VIEWS = np.array([[0.5], [1.0], [1.0]])  # weights of the views: people who see all hues should not get shades of one
+STEPS = 18  # levels of red, green and blue each: the grid of candidates for further colours
 # What dichromats see of linear RGB.
 _DEUTERANOPIA = ((0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0))
 _PROTANOPIA = ((0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0))
@@ -41,7 +41,7 @@ def palette(count: int, theme: str) -> tuple[str, ...]:
     """Colours as ``#rrggbb``.
 
     Args:
-        count: how many; more begin with fewer's.
+        count: how many; a longer palette begins with the shorter one.
         theme: ``light`` or ``dark``.
     """
     chosen = list(FIRST[theme][:count])

@@ -42,8 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, help="folder for compare.* (default: the sweep's, or the current one for several)"
     )
-    parser.add_argument("--title", help="of the page (default: the names of what is compared)")
-    parser.add_argument("--baseline", metavar="VARIANT", help="what others are compared with (default: full)")
+    parser.add_argument("--title", help="title of the page (default: the names of what is compared)")
+    parser.add_argument(
+        "--baseline", metavar="VARIANT", help="the variant that others are compared with (default: full)"
+    )
     parser.add_argument(
         "--tokenisation", help="as for vn score, for all runs (default: that of their scores.json, else the language's)"
     )
@@ -54,11 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="stories|none|FILE",
         help="words jieba keeps whole, as for vn score",
     )
-    parser.add_argument("--corpus", choices=paper().corpora, help="whose test split it is, where it is the paper's")
     parser.add_argument(
-        "--data", type=Path, metavar="DATA", help="shards with the pictures (default: those of the configuration)"
+        "--corpus", choices=paper().corpora, help="the corpus whose test split it is, if it is the paper's"
     )
-    parser.add_argument("--no-pictures", action="store_true", help="a smaller page, without frames")
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA", help="shards with the thumbnails (default: those of the configuration)"
+    )
+    parser.add_argument("--no-pictures", action="store_true", help="write a smaller page, without frames")
     parser.add_argument(
         "--seed", type=int, default=0, help="random seed of the bootstrap over videos, for intervals of a single run"
     )
@@ -108,7 +112,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         for name in args.runs
     ]
     if args.tokenisation:
-        tokenisation_named(args.tokenisation)  # that it is there, before anything is read
+        tokenisation_named(args.tokenisation)  # check that it exists before anything is read
     runs, left_out = find_runs(paths, lambda name: on_step(f"reading {name}"))
     cache = DiskCache(out / CACHE)
     settings = ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary)
@@ -119,14 +123,14 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     notes: list[str] = []
     thumbs: dict[str, Any] = {}
     if not args.no_pictures:
-        on_step("pictures")
+        on_step("frames")
         stories = next(iter(found.baseline.runs[0].tests.values())).stories
         baseline = found.baseline.runs[0]
         named = Path(str(baseline.config.get("data.folder")))
         folder = args.data or run_path(baseline.folder / "config.yaml", "data.folder") or named
         if args.data and not args.data.is_dir():
             raise InputError("no such folder of shards", file=args.data, field="--data")
-        thumbs, note = pictures(stories, folder, lambda video: on_step(f"pictures of {video}"))
+        thumbs, note = pictures(stories, folder, lambda video: on_step(f"frames of {video}"))
         notes += [note] if note else []
     on_step("breakdowns")
     data = payload(found, args.seed)

@@ -1,8 +1,8 @@
-"""How sure a mean over seeds is: one interval for what another training and other videos would change.
+"""How certain a mean over seeds is: one interval for what another training and other videos would change.
 
 A score moves with the training (another seed, or the same seed with its sums in another order) and with the videos it
 is taken on. All runs of a study see the same videos, so seeds and videos are crossed, and the variance of a contrast of
-arms is the sum of what the seeds say and of what the videos say beyond that (random effects of a two-way layout):
+arms is the variance due to seeds plus what the videos add to it (random effects of a two-way layout):
 
     seeds    = sum of w^2 s^2 / n          s^2: variance of the runs' scores within an arm
     residual = sum of w^2 MS / (n V)       MS: mean square of run by video within an arm; it is part of `seeds`, too
@@ -11,9 +11,9 @@ arms is the sum of what the seeds say and of what the videos say beyond that (ra
 
 Degrees of freedom are Satterthwaite's for the two components, with V - 1 for the videos, and for the seeds Welch's
 (1947) of the arms' variances, but no more than the n - 1 of all arms together. A metric that is not a mean, such as
-BLEU, enters with its jackknife pseudo-values over videos. Runs of one seed are not taken as pairs: what they share
+BLEU, enters with its jackknife pseudo-values over videos. Runs with the same seed are not paired: what they share
 makes the interval too wide at most, and three pairs alone would leave two degrees of freedom.
-`benchmarks/certainty.py` measures how often the interval holds the truth.
+`benchmarks/certainty.py` measures how often the interval contains the true value.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Arm(NamedTuple):
 
     Attributes:
         values: `[n]`, the score of each run.
-        parts: `[n, V]`, what each video says of it: its jackknife pseudo-value.
+        parts: `[n, V]`, each video's contribution: its jackknife pseudo-value.
     """
 
     values: NDArray[np.float64]
@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
         value: value of the contrast, raw scale.
         low: lower end of the interval.
         high: upper end.
-        p_value: two-sided, of a contrast of 0.
+        p_value: two-sided, for a contrast of 0.
         freedom: degrees of freedom of the interval.
     """
 
@@ -64,7 +64,7 @@ def arm(measures: Sequence[Measure]) -> Arm:
 
 
 def _pseudo_values(measure: Measure) -> NDArray[np.float64]:
-    """`[V]`: V times the score minus V - 1 times the score without the video; plain values where it is a mean."""
+    """`[V]`: V times the score minus V - 1 times the score without the video; plain values if it is a mean."""
     videos = len(measure.sums)
     total = measure.sums.sum(axis=0)
     return videos * measure.finish(total) - (videos - 1) * measure.finish(total - measure.sums)
@@ -74,7 +74,7 @@ def contrast(arms: Sequence[Arm], weights: Sequence[float]) -> Estimate:
     """A weighted sum of arms' means, such as one arm minus another, over seeds and videos.
 
     Args:
-        arms: each of two runs or more on the same two videos or more.
+        arms: the arms, each of at least two runs on the same two or more videos.
         weights: weights of the arms.
 
     Raises:
@@ -104,7 +104,7 @@ def contrast(arms: Sequence[Arm], weights: Sequence[float]) -> Estimate:
 
 
 def _freedom(variances: Sequence[float], of_each: Sequence[int]) -> float:
-    """Degrees of freedom of a sum of variances (Welch 1947), each of an arm with so many of its own."""
+    """Degrees of freedom of a sum of variances (Welch 1947), each with its own degrees of freedom."""
     squares = sum(v**2 / (f + 2) for v, f in zip(variances, of_each, strict=True))
     welch = sum(variances) ** 2 / squares - 2 if squares else np.inf
     return float(min(welch, sum(of_each)))
@@ -115,7 +115,7 @@ def _estimate(value: float, by_seeds: float, by_videos: float, of_seeds: float, 
 
     variance = by_seeds + by_videos
     error = variance**0.5
-    if error <= 1e-12:  # all runs agree on all videos, but for rounding
+    if error <= 1e-12:  # all runs agree on all videos, up to rounding
         return Estimate(value, value, value, float(abs(value) <= 1e-12), of_seeds)
     freedom = 1 / ((by_seeds / variance) ** 2 / of_seeds + (by_videos / variance) ** 2 / of_videos)
     reach = float(stdtrit(freedom, 0.975)) * error

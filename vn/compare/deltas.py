@@ -31,7 +31,7 @@ def deltas(numbers: Mapping[str, Mapping[str, Number | str]], baseline: str) -> 
 
 
 def judged(metric: str, each: Mapping[str, Delta]) -> dict[str, Delta]:
-    """Differences of one metric with p-values that hold beside each other (Holm), and with their verdicts."""
+    """Differences of one metric with p-values corrected for multiple comparisons (Holm), and their verdicts."""
     corrected = holm({name: d.p_value for name, d in each.items() if d.p_value is not None})
     found = {}
     for name, d in each.items():
@@ -46,13 +46,13 @@ def judged(metric: str, each: Mapping[str, Delta]) -> dict[str, Delta]:
 
 
 def unlike(first: Number | str | None, second: Number | str | None) -> str | None:
-    """Why two numbers cannot be compared; None where they can."""
+    """Why two numbers cannot be compared; None if they can."""
     if not isinstance(first, Number):
         return "the baseline has no number"
     if not isinstance(second, Number):
         return second or "not computed"
     if any(first.how.get(name) != second.how.get(name) for name in ("tokenisation", "variant")):
-        return "taken another way than the baseline's"
+        return "computed in another way than the baseline's"
     asked = [(n.how.get("coverage") or {}).get("facts") for n in (first, second)]
     if asked[0] != asked[1]:
         return f"asked for other facts: {asked[1]}, the baseline for {asked[0]}"

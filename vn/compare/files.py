@@ -1,4 +1,4 @@
-"""The comparison as ``compare.csv``, ``.md`` and ``.tex``: every number for programs, tables for texts."""
+"""The comparison as ``compare.csv``, ``.md`` and ``.tex``: every number for programs, tables for papers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = (
 
 
 def csv_text(study: Study) -> str:
-    """A line for each setting, variant or main effect, and metric; scores on the raw scale, all digits."""
+    """One line per setting, variant or main effect, and metric; scores on the raw scale, all digits."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEAD)
@@ -57,12 +57,12 @@ def _csv_delta(d: Delta | None) -> list[object]:
 
 
 def said_lines(study: Study, setting: str, about: bool = True) -> list[str]:
-    """What counts, a line for each main effect and variant, largest first: as the page says it.
+    """What counts, one line per main effect and variant, largest first, in the page's words.
 
     Args:
         study: what is compared.
-        setting: setting of the storyline.
-        about: with the sentences on what a variant leaves out.
+        setting: setting of the storyline (``predicted`` or ``given``).
+        about: whether to add the sentences on what a variant leaves out.
     """
     effects = [_said(said, about) for said in what_counts_of_effects(study, setting)]
     lines = [f"main effect of {line}" for line in effects]
@@ -75,11 +75,11 @@ def markdown_of_counts(study: Study, setting: str) -> str:
     return "\n".join([*numbered, "", _md(rules().sentence), ""])
 
 
-def _said(said: Said, about: bool) -> str:
-    found = ", ".join(_finding(f) for f in said.first)
-    more = f" and {said.more} more" if said.more else ""
-    parts = [part for part in (f"{found}{more}", said.verdict, said.beaten) if part]
-    return f"{said.name}: {'; '.join(parts)}{f'. {said.about}' if about and said.about else ''}"
+def _said(one: Said, about: bool) -> str:
+    found = ", ".join(_finding(f) for f in one.first)
+    more = f" and {one.more} more" if one.more else ""
+    parts = [part for part in (f"{found}{more}", one.verdict, one.beaten) if part]
+    return f"{one.name}: {'; '.join(parts)}{f'. {one.about}' if about and one.about else ''}"
 
 
 def _finding(f: Finding) -> str:
@@ -87,12 +87,12 @@ def _finding(f: Finding) -> str:
 
 
 def _unformula(value: object) -> object:
-    """Spreadsheets run a text that begins so."""
+    """Spreadsheets run a text that begins like a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
-    """Scores, differences and the paper's tables, as GitHub reads them."""
+    """Scores, differences and the paper's tables, in GitHub's Markdown."""
     lines = [f"# {_md(title)}", ""]
     for setting in study.settings:
         own = study.numbers[setting]
@@ -129,7 +129,7 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
         if table.note:
             lines += [_md(table.note), ""]
         if table.reasons:
-            lines += ["The paper's numbers stand in brackets: ours are not comparable with them.", ""]
+            lines += ["The paper's numbers are in brackets: ours are not comparable with them.", ""]
             lines += [*(f"- {_md(reason)}" for reason in table.reasons), ""]
     if study.left_out:
         lines += ["## Left out", "", *_md_head(["run", "state", "why"])]
@@ -177,7 +177,7 @@ def _md_cell(cell: Cell, ours: bool, digits: int) -> str:
 
 
 def _md(text: str) -> str:
-    """Text in a cell: no markup, no new column."""
+    """Text escaped for a cell: no markup, no new column."""
     escaped = "".join(f"\\{c}" if c in "\\`*_[]|<>#~" else c for c in text)
     return " ".join(escaped.split())
 
@@ -198,7 +198,7 @@ UP, DOWN = r"$\uparrow$", r"$\downarrow$"
 
 
 def tex(text: str) -> str:
-    r"""Text as LaTeX prints it.
+    r"""Text escaped for LaTeX.
 
     >>> print(tex("50 % & no_memory"))
     50 \% \& no\_memory
@@ -241,13 +241,13 @@ def _tex_counts(study: Study, setting: str) -> list[str]:
     if not each:
         return []
     body = []
-    for said in each:
+    for one in each:
         rows = [
             f"{tex(shown(f.metric).title)} & {tex(percent(f.delta.value, True))} & "
             f"{tex(percent(f.delta.low, True))} to {tex(percent(f.delta.high, True))}"
-            for f in said.findings
-        ] or [rf"\multicolumn{{3}}{{l}}{{{tex(said.verdict)}}}"]
-        body += [rf"{tex(said.name) if not i else ''} & {row} \\" for i, row in enumerate(rows)]
+            for f in one.findings
+        ] or [rf"\multicolumn{{3}}{{l}}{{{tex(one.verdict)}}}"]
+        body += [rf"{tex(one.name) if not i else ''} & {row} \\" for i, row in enumerate(rows)]
     caption = f"What counts, storyline {setting}: differences from {study.baseline.name} (x100). {rules().sentence}"
     return [
         r"\begin{table}",

@@ -13,7 +13,7 @@ from vn.compare.rules import TOO_FEW, ablations, rules
 from vn.compare.study import Study
 from vn.compare.variant import Variant
 
-FIRST = 3  # metrics named of each variant; "and 4 more" stands for the others
+FIRST = 3  # metrics named per variant; the others are counted: "and 4 more"
 
 
 class Finding(NamedTuple):
@@ -24,7 +24,7 @@ class Finding(NamedTuple):
         metric: its name.
         delta: the difference.
         better: whether the variant is the better one.
-        size: size of the difference, in smallest differences that count: how findings of all metrics are ranked.
+        size: the difference in units of the smallest one that counts; findings of all metrics are ranked by it.
         rank: 1 for the largest of a setting.
     """
 
@@ -43,14 +43,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Said:
-    """What is said of a variant, or of a main effect.
+    """What the page states about a variant, or about a main effect.
 
     Attributes:
         name: name of the variant or effect.
-        about: what it leaves out or sets otherwise, in a sentence; empty where that is not known.
+        about: what it leaves out or sets otherwise, in a sentence; empty if unknown.
         findings: what counts, largest first.
         beats: titles of metrics on which it beats the reference, each kind once.
-        verdict: for readers, where nothing counts.
+        verdict: for readers, if nothing counts.
         reference: what it is compared with.
     """
 
@@ -73,7 +73,7 @@ class Said:
 
     @property
     def beaten(self) -> str:
-        """That it beats the reference, where it does."""
+        """That it beats the reference; empty if it does not."""
         return f"beats {self.reference} on {_listed(self.beats)}" if self.beats else ""
 
 
@@ -85,7 +85,7 @@ def ranked(each: Mapping[str, Mapping[str, Delta]]) -> list[Finding]:
         for metric, d in own.items()
         if d.counts and d.value is not None
     ]
-    found.sort(key=lambda one: -one[0])  # stable: of equal ones, the order of variants and metrics
+    found.sort(key=lambda one: -one[0])  # stable: equal ones stay in the order of variants and metrics
     return [
         Finding(variant, metric, d, ((d.value or 0) > 0) == shown(metric).higher, size, rank)
         for rank, (size, variant, metric, d) in enumerate(found, 1)
@@ -98,7 +98,7 @@ def findings(study: Study, setting: str) -> list[Finding]:
 
 
 def what_counts(study: Study, setting: str) -> list[Said]:
-    """Every variant but the baseline: those with the largest effect first, those of which nothing counts last."""
+    """Every variant except the baseline: the largest effects first, variants without one that counts last."""
     variants = {v.name: v for v in study.variants}
     own = study.deltas[setting]
     texts = {name: about(variants[name], study) for name in own}
@@ -106,7 +106,7 @@ def what_counts(study: Study, setting: str) -> list[Said]:
 
 
 def what_counts_of_effects(study: Study, setting: str) -> list[Said]:
-    """Likewise every main effect."""
+    """The same for every main effect."""
     effects = study.effects[setting]
     texts = {e.name: _about_effect(e) for e in effects}
     return _said({e.name: e.deltas for e in effects}, texts, {e.name: e.reference for e in effects})
@@ -127,7 +127,7 @@ def _said(
 
 
 def _kinds(each: Iterable[Finding]) -> list[Finding]:
-    """The first finding of each kind: of the four BLEUs one, of a metric and its released computation one."""
+    """The first finding of each kind: one of the four BLEUs, one of a metric and its released computation."""
     kept: dict[str, Finding] = {}
     for finding in each:
         stem = finding.metric.removesuffix("_released")
@@ -141,7 +141,7 @@ def _listed(names: Collection[str]) -> str:
 
 
 def _verdict(deltas: Collection[Delta]) -> str:
-    """Of a variant of which nothing counts."""
+    """The verdict on a variant without a difference that counts."""
     each = [d for d in deltas if d.value is not None]
     if not each:
         return "nothing to compare"

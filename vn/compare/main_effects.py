@@ -1,9 +1,9 @@
 """Main effects of a sweep of several factors, such as ablation x base model x LoRA rank, from matched pairs.
 
-Two variants are a matched pair of a factor where they differ in that factor alone. The effect of a level is the mean of
-its differences from the baseline's level over all pairs, each at the same seed. Variants are told apart by their
-configurations: settings that an ablation fixes (``ablations.yaml``) are part of the ablation, settings that go with one
-another are one factor.
+Two variants are a matched pair of a factor if they differ in that factor alone. The effect of a level is the mean of
+its differences from the baseline's level over all pairs, each at the same seed. Variants are distinguished by
+their configurations: settings that an ablation fixes (``ablations.yaml``) are part of the ablation, settings that
+always vary together are one factor.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vn.errors import InputError
 from vn.score.sums import Measure
 
 ABLATION = "ablation"
-Levels = dict[str, str | None]  # variant -> its level; None: the factor means nothing to it
+Levels = dict[str, str | None]  # variant -> its level; None: the factor does not apply to it
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Effect:
     """What one level of a factor changes against the baseline's level, at equal levels of all other factors.
 
     Attributes:
-        factor: a setting's dotted name, or several that go with one another.
+        factor: a setting's dotted name, or several that always vary together.
         level: level of the factor.
         reference: the baseline's level.
         pairs: (variant at the level, variant at the reference).
@@ -72,7 +72,7 @@ def factors(variants: Sequence[Variant]) -> dict[str, Levels]:
 
 
 def _ablation(variant: Variant) -> str:
-    """The ablation, without the settings of a test that `Run.ablation` names beside it."""
+    """The ablation, without the test settings that `Run.ablation` adds to it."""
     run = variant.runs[0]
     configured = str(run.config.get("ablation") or "full")
     return configured if run.ablation.startswith(f"{configured}, ") else run.ablation
@@ -100,7 +100,7 @@ def _follows(levels: Levels, other: Levels) -> bool:
 def main_effects(
     variants: Sequence[Variant], numbers: Mapping[str, Mapping[str, Number | str]], baseline: str
 ) -> tuple[Effect, ...]:
-    """The main effects of a study; none where no two factors are crossed: then they are the variants' differences.
+    """The main effects of a study; none unless two factors are crossed: else they are the variants' differences.
 
     Args:
         variants: variants of the study.
@@ -198,7 +198,7 @@ def _both(
 
 
 def _joined(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """A number for each pair; pairs that share a variant, in however many steps, have one number."""
+    """A group number for each pair; pairs linked by shared variants, directly or indirectly, have the same one."""
     group = {variant: i for i, variant in enumerate(dict.fromkeys(v for pair in pairs for v in pair))}
     for first, second in pairs:
         old, new = group[first], group[second]

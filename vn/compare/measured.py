@@ -1,4 +1,4 @@
-"""Takes the measures of all runs: side by side in processes where there is much to do, each kept once it is taken."""
+"""Measures all runs: in parallel processes if there is much to do, each result cached as soon as it is there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vn.score.settings import ScoreSettings
 from vn.score.sums import Measured
 
 CACHE = "compare_cache.sqlite"
-MANY = 8000  # clips to measure from which on processes gain more than their start costs
+MANY = 8000  # clips to measure from which processes gain more than their start costs
 
 
 def measure_all(
@@ -32,10 +32,10 @@ def measure_all(
     """Measure tests, as `vn.score.measures.measure` does each.
 
     Args:
-        tests: each with a name for readers.
-        settings: how; without models, the tokenisation by its name.
-        cache: what is in it already is not measured again.
-        on_step: called with what was done last.
+        tests: the tests, each with a name for readers.
+        settings: how to measure; without models, the tokenisation by its name.
+        cache: measures that are in it are not computed again.
+        on_step: called with what was finished last.
 
     Raises:
         InputError: a chosen resource that is not there, or a damaged cache.
@@ -74,7 +74,7 @@ def _take(test: Test, tokenisation: Tokenisation | str | None, meteor: Matcher, 
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the process that waits for this one, and end when it was killed."""
+    """Leave Ctrl-C to the parent process, and end if that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
 

@@ -8,7 +8,7 @@ from vn.compare.study import LOWER_IS_BETTER
 
 
 class Shown(NamedTuple):
-    """How a metric is shown: its title, the group it stands in, and whether more is better."""
+    """How a metric is shown: its title, its group, and whether higher is better."""
 
     title: str
     group: str
@@ -49,18 +49,18 @@ _KNOWN = {
     "human_coherence": ("Coherence", HUMAN),
     "human_geometric_mean": ("Geometric mean", HUMAN),
     "facts": ("Facts, all", FACTS),
-    "facts_picture": ("Facts from the picture", FACTS),
-    "facts_earlier_picture": ("Facts from an earlier picture", FACTS),
+    "facts_picture": ("Facts from the frames", FACTS),
+    "facts_earlier_picture": ("Facts from earlier frames", FACTS),
     "facts_earlier_text": ("Facts from earlier text", FACTS),
     "facts_position": ("Facts from the position", FACTS),
     "facts_label": ("Facts from the label", FACTS),
     "facts_knowledge": ("Facts from the knowledge", FACTS),
 }
-COSTS = {"visual_tokens": ("Visual tokens a clip", 1.0, 1), "flops": ("GFLOP a clip in training", 1e-9, 2)}
+COSTS = {"visual_tokens": ("Visual tokens per clip", 1.0, 1), "flops": ("GFLOP per clip in training", 1e-9, 2)}
 
 
 def shown(metric: str) -> Shown:
-    """How to show a metric; one that is not known here keeps its name.
+    """How to show a metric; an unknown one keeps its name.
 
     >>> shown("cider")
     Shown(title='CIDEr', group='Words of the reference', higher=True)

@@ -19,10 +19,10 @@ class Number:
     """One metric of a variant in one setting.
 
     Attributes:
-        values: by seed, raw scale.
+        values: the metric by seed, raw scale.
         seeds: the runs' seeds.
-        measures: by seed; empty where only the ``scores.json`` have the number.
-        low: the lower end of the 95 % interval of the mean over seeds; None where unknown. Over seeds and videos, for a
+        measures: the measures by seed; empty if only ``scores.json`` has the number.
+        low: the lower end of the 95 % interval of the mean over seeds; None if unknown. Over seeds and videos, for a
             single seed over videos only.
         high: its upper end.
         how: ``tokenisation``, ``variant``, ``model`` and ``coverage``, as ``scores.json`` writes them.
@@ -51,15 +51,15 @@ class Delta:
     """A difference on one metric.
 
     Attributes:
-        value: raw scale; None where there is none, with the reason in `why`, and nothing else then.
+        value: raw scale; None if there is none: then only `why` is set, with the reason.
         low: the lower end of the 95 % interval over seeds and videos; None without one.
         high: its upper end.
         p_value: two-sided, after Holm's correction.
         seeds: the difference by seed (a main effect: by matched pair).
         verdict: ``counts``, ``does not count``, ``too few to say`` or ``no interval``.
-        why: it does not count.
-        few: the seeds of the variant with fewer.
-        videos: that it was taken on.
+        why: why it does not count.
+        few: number of seeds of the variant that has fewer.
+        videos: number of videos it was computed on.
     """
 
     value: float | None = None
@@ -82,8 +82,8 @@ def ends(measures: Sequence[Measure], seed: int = 0) -> tuple[float, float] | No
     """The 95 % interval of a mean over runs: over seeds and videos, for one run over videos; None for one video.
 
     Args:
-        measures: one for each run.
-        seed: random seed of the bootstrap that a single run's interval is from.
+        measures: one per run.
+        seed: random seed of the bootstrap behind a single run's interval.
     """
     shared = shared_videos(measures)
     if not shared or len(shared[0].videos) < 2:

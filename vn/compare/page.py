@@ -1,4 +1,4 @@
-"""``compare.html``: one file with all it needs, which opens without a network and runs no script but its own."""
+"""``compare.html``: one self-contained file, which opens without a network and runs only its own scripts."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def render(
         data: from `vn.compare.payload.payload`.
         index: from `vn.compare.payload.story_index`.
         chunks: from `vn.compare.payload.story_chunks`.
-        title: of the page.
-        made: the command behind it.
+        title: title of the page.
+        made: the command that made it.
         notes: what a reader should know, besides the study's own.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -102,7 +102,7 @@ def render(
 
 
 def script_json(value: Any) -> str:
-    """JSON that can stand in a script element: no text in it ends the element or begins a comment."""
+    """JSON that is safe in a script element: no text in it ends the element or begins a comment."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
@@ -113,7 +113,7 @@ def packed(text: str) -> str:
 
 
 def _breakable(name: str) -> Any:
-    """A name that may go on in the next line after an underscore and the like."""
+    """A name that may break after an underscore and the like."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub(r"([_@/,=])", r"\1<wbr>", str(escape(name))))
@@ -130,7 +130,7 @@ def _plotly() -> str:
 
 
 def _groups(study: Study, setting: str) -> dict[str, list[str]]:
-    """Metrics by group; label agreement and facts only where there are any."""
+    """Metrics by group; label agreement and facts only if there are any."""
     groups: dict[str, list[str]] = {}
     for metric in study.metrics(setting):
         groups.setdefault(shown(metric).group, []).append(metric)
@@ -163,7 +163,7 @@ def _text(value: Any) -> str:
 
 
 def how(study: Study) -> list[str]:
-    """What each number was taken with, once a way."""
+    """How each number was computed, each way once."""
     found: dict[str, list[str]] = {}
     for setting in study.settings:
         for own in study.numbers[setting].values():

@@ -1,7 +1,7 @@
-"""Is a variant better or worse than the full method? Differences over seeds and videos, and how sure they are.
+"""Is a variant better or worse than the full method? Differences over seeds and videos, and how certain they are.
 
 Every run of a study narrates the same test videos, so runs are compared video by video. The interval is over seeds and
-videos (`vn.compare.crossed`); p-values hold beside those of the other variants (Holm 1979).
+videos (`vn.compare.crossed`); p-values are corrected for the number of variants (Holm 1979).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class SeedDifference(NamedTuple):
     """How much higher the second scores than the first.
 
     Attributes:
-        value: second minus first, of the means over seeds, on all videos.
+        value: second minus first, means over seeds on all videos.
         low: the lower end of the 95 % interval over seeds and videos; None for a single seed or video.
         high: its upper end.
-        p_value: two-sided, of no difference, before any correction; None without an interval.
+        p_value: two-sided, before any correction; None without an interval.
         seeds: second minus first by seed.
     """
 
@@ -37,10 +37,10 @@ def seed_difference(first: Sequence[Measure], second: Sequence[Measure]) -> Seed
 
     Args:
         first: the metric of each seed's run.
-        second: of the same seeds' runs of another variant, in the same order.
+        second: the metric of another variant's runs with the same seeds, in the same order.
 
     Raises:
-        InputError: other videos, other tokenisations, or not as many seeds.
+        InputError: the videos, tokenisations or numbers of seeds differ.
     """
     if len(first) != len(second) or not first:
         raise InputError(f"a comparison needs the same seeds, got {len(first)} and {len(second)}")
@@ -53,7 +53,7 @@ def seed_difference(first: Sequence[Measure], second: Sequence[Measure]) -> Seed
 
 
 def check_alike(measures: Sequence[Measure]) -> None:
-    """Raise `InputError` unless all were taken in the same way on the same videos."""
+    """Raise `InputError` unless all were computed in the same way on the same videos."""
     for name in ("tokenisation", "variant"):
         found = sorted({str(getattr(m, name)) for m in measures})
         if len(found) > 1:

@@ -1,4 +1,4 @@
-"""What the page's scripts draw: the study as plain JSON values, stories in compressed chunks that open one by one."""
+"""The data of the page's scripts: the study as plain JSON values, stories in compressed chunks, opened one by one."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from vn.score.predictions import ScoredClip
 from vn.score.sums import Measure
 from vn.story import Language, Story, count_words
 
-CHUNK = 20  # videos opened at once
-POINTS = 300  # of a curve; more is not seen
+CHUNK = 20  # videos per chunk
+POINTS = 300  # points per curve; more cannot be seen
 BY_VIDEO = "cider"
 
 
@@ -157,7 +157,7 @@ def _is_number(value: Any) -> bool:
 
 
 def story_index(study: Study) -> dict[str, Any]:
-    """The videos: id, title, clips, seconds, and each variant's own CIDEr by setting (None where it has none)."""
+    """The videos: id, title, clips, seconds, and each variant's CIDEr by setting (None if it has none)."""
     stories = _stories(study)
     by_video: dict[str, dict[str, list[float | None]]] = {}
     for setting in study.settings:
@@ -180,8 +180,8 @@ def story_index(study: Study) -> dict[str, Any]:
 def story_chunks(study: Study, pictures: Pictures) -> list[str]:
     """Base64 of gzipped JSON, `CHUNK` videos each, in the order of `story_index`.
 
-    A video is ``{clips: [[start, end, reference, labels]], knowledge, pictures, told: {setting: [run: [clip]]}}``, a
-    told clip ``[narration, labels or null, low, high, words, in range]``; a run without the setting is null.
+    A video is ``{clips: [[start, end, reference, labels]], knowledge, frames, narrations: {setting: [run: [clip]]}}``,
+    a narrated clip ``[narration, labels or null, low, high, words, in range]``; a run without the setting is null.
     """
     stories = _stories(study)
     language = next(iter(study.runs[0].tests.values())).language
@@ -215,8 +215,8 @@ def _video(
     return {
         "clips": [[c.start, c.end, c.narration, [x.text(language) for x in c.labels or ()]] for c in story.clips],
         "knowledge": [[k.aspect, list(k.points)] for k in story.knowledge],
-        "pictures": pictures.get(story.id),
-        "told": {
+        "frames": pictures.get(story.id),
+        "narrations": {
             setting: [
                 None if own is None else [_told(own.get((story.id, i)), language) for i in range(len(story.clips))]
                 for own in runs

@@ -1,4 +1,4 @@
-"""Small pictures of each clip, from the thumbnails in the shards, as many as a page can hold."""
+"""Small frames of each clip, from the thumbnails in the shards, as many as fit in a page."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from vn.story import Story
 
 HEIGHT = 64  # pixels
 QUALITY = 60
-A_CLIP = 3  # pictures
-BUDGET = 12_000_000  # bytes of JPEG in a page: it opens in time, and can still be sent by mail
+A_CLIP = 3  # frames
+BUDGET = 12_000_000  # bytes of JPEG in a page: it opens fast, and can still be sent by mail
 
 Pictures = dict[str, list[list[str]]]  # video -> clip -> data URIs
 
@@ -26,24 +26,24 @@ Pictures = dict[str, list[list[str]]]  # video -> clip -> data URIs
 def pictures(
     stories: Sequence[Story], folder: Path, on_video: Callable[[str], None] = lambda video: None
 ) -> tuple[Pictures, str | None]:
-    """Up to three pictures a clip, fewer where there are many videos.
+    """Up to three frames per clip, fewer if there are many videos.
 
     Args:
-        stories: whose clips are shown.
-        folder: of the shards.
+        stories: the stories to show.
+        folder: folder of the shards.
         on_video: called with each video read.
 
     Returns:
-        The pictures, and what a reader should know about them (None: all is there).
+        The frames, and what a reader should know about them (None: all are there).
     """
     try:
         manifest = Manifest.load(folder)
     except InputError as error:
-        return {}, f"there are no pictures: {error}"
+        return {}, f"there are no frames: {error}"
     entries = {entry.key: entry for split in ("test", "val", "train") for entry in manifest.samples(split)}
     shown = [story for story in stories if story.id in entries]
     if not shown:
-        return {}, f"there are no pictures: {folder} has none of these videos"
+        return {}, f"there are no frames: {folder} has none of these videos"
     clips = sum(len(story.clips) for story in shown)
     found: Pictures = {}
     size = 0
@@ -55,16 +55,16 @@ def pictures(
             thumbs = read_thumbs(folder / entry.shard, entry)
             seconds = read_seconds(folder / entry.shard, entry)
         except InputError as error:
-            return found, f"pictures are missing from here on: {error}"
+            return found, f"frames are missing from here on: {error}"
         if thumbs is None:
-            return found, f"there are no pictures: the shards in {folder} have no thumbnails"
+            return found, f"there are no frames: the shards in {folder} have no thumbnails"
         found[story.id], bytes_used = _of_story(story, thumbs, seconds, each)
         size += bytes_used
         if not number:  # what one costs decides how many there can be
             one = bytes_used / max(1, sum(map(len, found[story.id])))
             each = int(min(A_CLIP, max(1, BUDGET // (one * clips))))
         if size > BUDGET:
-            return found, f"{len(shown) - number - 1} videos have no pictures, the page would be too large"
+            return found, f"{len(shown) - number - 1} videos have no frames, the page would be too large"
     return found, None
 
 

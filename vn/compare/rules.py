@@ -19,10 +19,10 @@ class Rules:
     """When a difference counts.
 
     Attributes:
-        videos: as many a metric must be taken on.
-        seeds: as many each of the variants must have.
+        videos: number of videos that a metric needs.
+        seeds: number of seeds that each variant needs.
         smallest: beginning of a metric's name -> the smallest difference, raw scale.
-        others: that of all other metrics.
+        others: the smallest difference of all other metrics.
     """
 
     videos: int
@@ -55,10 +55,10 @@ class Rules:
             metric: its name.
             value: the difference, raw scale.
             ends: ends of its interval, if there is one.
-            p_value: corrected.
-            seeds: of each of the two variants, the fewer.
-            videos: the metric was taken on.
-            compared: differences that the p-value is corrected for.
+            p_value: p-value, corrected.
+            seeds: number of seeds of the variant that has fewer.
+            videos: number of videos the metric was computed on.
+            compared: number of differences that the p-value is corrected for.
         """
         if seeds < self.seeds or videos < self.videos:
             return TOO_FEW, f"{_many(seeds, 'seed')} and {_many(videos, 'video')}; {self.wanted}"
@@ -68,14 +68,14 @@ class Rules:
         if abs(value) < smallest - ROUNDING:
             return NOT, f"smaller than {100 * smallest:g}, the smallest difference that counts"
         if ends[0] <= 0 <= ends[1]:
-            return NOT, "the interval holds 0"
+            return NOT, "the interval contains 0"
         if p_value >= LEVEL:
             return NOT, f"p = {p_value:.3f} after Holm's correction over {_many(compared, 'difference')}"
         return COUNTS, ""
 
     @property
     def wanted(self) -> str:
-        """What is needed to say anything."""
+        """What a verdict needs."""
         return f"{self.seeds} seeds per variant and {self.videos} videos are needed"
 
     @property
@@ -85,8 +85,8 @@ class Rules:
         sizes = ", ".join(f"{titles.get(stem, stem)} {100 * size:g}" for stem, size in self.smallest.items())
         return (
             f"A difference counts with at least {self.videos} videos and {self.seeds} seeds per variant (else: too few "
-            f"to say), if its 95 % interval over seeds and videos leaves out 0, p < {LEVEL:g} after Holm's correction, "
-            f"and it is no smaller than (x100): {sizes}, all others {100 * self.others:g}."
+            f"to say), if its 95 % interval over seeds and videos excludes 0, p < {LEVEL:g} after Holm's correction, "
+            f"and it is at least (x100): {sizes}, all others {100 * self.others:g}."
         )
 
 

@@ -1,7 +1,7 @@
-"""Finds and reads the runs that are compared: run folders and sweeps, what is wrong with some of them included.
+"""Finds and reads the runs that are compared: run folders and sweeps, including what is wrong with some of them.
 
-Reads what a run folder has anyway (docs/design.md#run-folder): ``config.yaml``, ``metrics.jsonl``, ``stories.jsonl``,
-``predictions.<setting>.jsonl``, ``scores.json``, and ``cost.json`` where something counted it.
+Reads what every run folder has (docs/design.md#run-folder): ``config.yaml``, ``metrics.jsonl``, ``stories.jsonl``,
+``predictions.<setting>.jsonl``, ``scores.json``, and ``cost.json`` if there is one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
 CARD = Path("adapter/narrator.json")
 SETTINGS = ("predicted", "given")
 UNFINISHED = "unfinished"
-OF_TESTS = re.compile(r"run|config|out|test\.storyline|trainer\..*")  # what tells no variant of a test apart
+OF_TESTS = re.compile(
+    r"run|config|out|test\.storyline|trainer\..*"
+)  # settings that do not distinguish variants of a test
 _FLAG = re.compile(r"--([\w.]+)=(.*)")
 _SEED = re.compile(r"[-_.@ ]?seed[-_=]?(\d+)$")
-# Settings that change no result, or say where it lies: two runs that differ in nothing else are of one variant.
+# Settings that change no result, or only where it is stored: runs that differ in nothing else are one variant.
 MUTE = re.compile(
     r"seed_everything|name|runs|out|resume|adapter|debug|ablation|checkpoint_every|test\.storyline|data\.(workers|"
     r"videos_at_once)|trainer\.(logger.*|enable_.*|default_root_dir|accelerator|strategy.*|devices|num_nodes|"
@@ -40,16 +42,16 @@ class Run:
     """A finished run.
 
     Attributes:
-        name: for readers; unique among the runs.
-        folder: where it lies.
+        name: name for readers; unique among the runs.
+        folder: the run folder.
         ablation: its name in the configuration.
-        seed: of the training.
-        config: dotted key -> value.
+        seed: random seed of the training.
+        config: the configuration, dotted key -> value.
         curves: lines of ``metrics.jsonl``.
-        tests: by setting.
-        scores: ``scores.json``; empty where there is none.
+        tests: the tests by setting.
+        scores: ``scores.json``; empty if there is none.
         cost: what a clip costs, e.g. ``visual_tokens`` and ``flops``.
-        encoder: id of the frame encoder; None where the adapter does not say.
+        encoder: id of the frame encoder; None if the adapter does not state it.
     """
 
     name: str
@@ -65,13 +67,13 @@ class Run:
 
     @property
     def stem(self) -> str | None:
-        """The name without its seed; None where it does not end in the seed."""
+        """The name without its seed; None if it does not end in the seed."""
         match = _SEED.search(self.name)
         return self.name[: match.start()] if match and int(match.group(1)) == self.seed and match.start() else None
 
     @property
     def setup(self) -> tuple[tuple[str, str], ...]:
-        """All settings that may change a result, but for the seed."""
+        """All settings that may change a result, except the seed."""
         return tuple(sorted((k, str(v)) for k, v in self.config.items() if not MUTE.fullmatch(k)))
 
 
@@ -86,7 +88,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class _Place:
-    """A folder to read: whose configuration counts, what was set otherwise, and its variant's name if of its own."""
+    """A folder to read: its configuration file, settings that differ from it, and its variant's name if it has one."""
 
     name: str
     folder: Path
@@ -102,13 +104,13 @@ def find_runs(
 
     Args:
         paths: run folders, and folders of run folders.
-        on_run: called with the name of what is read next.
+        on_run: called with the name of the run that is read next.
 
     Returns:
         The finished runs in the order given, and those that cannot be compared.
 
     Raises:
-        InputError: a path that holds no run, or none that is finished.
+        InputError: a path has no run, or none that is finished.
     """
     runs: list[Run] = []
     left_out: list[LeftOut] = []
@@ -122,7 +124,7 @@ def find_runs(
             seen.add(place.folder.resolve())
             on_run(place.name)
             if not any(place.folder.glob("predictions.*.jsonl")):
-                reason = "has no predictions yet; the command that began it goes on with it"
+                reason = "has no predictions yet; run its command again to continue it"
                 left_out.append(LeftOut(place.name, UNFINISHED, reason))
                 continue
             try:
@@ -136,7 +138,7 @@ def find_runs(
 
 
 def _places(path: Path) -> tuple[list[_Place], list[LeftOut]]:
-    """The run folders under a path, and the points of a sweep that have none to show."""
+    """The run folders under a path, and the points of a sweep without one."""
     if not path.exists():
         near = did_you_mean(path.name, [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else [])
         raise InputError(f"no such run or sweep{near}", file=path)
@@ -167,7 +169,7 @@ def _places(path: Path) -> tuple[list[_Place], list[LeftOut]]:
             reason = str(point.get("error") or f"is {state}, it has no folder")
             left_out.append(LeftOut(name, "failed" if state == "failed" else UNFINISHED, reason))
     if not places and not left_out:
-        raise InputError("holds no run (no config.yaml, in it or one level below)", file=path)
+        raise InputError("has no run (no config.yaml, in it or one level below)", file=path)
     return places, left_out
 
 
@@ -176,13 +178,13 @@ def _is_run(folder: Path) -> bool:
 
 
 def _controls(run: Path) -> list[_Place]:
-    """Tests of a run that lie in folders of its own, such as one with other videos' frames."""
+    """Tests of a run that have folders of their own, such as one with other videos' frames."""
     found = sorted(p.parent for p in run.glob(f"*/{STORIES}") if not (p.parent / CONFIG).exists())
     return [_Place(f"{run.name}/{p.name}", p, run / CONFIG, p.name) for p in found if _is_run(p)]
 
 
 def _tested(sweep: Path, run: Path) -> Path:
-    """The run that a point of a sweep tested; its sweep may have moved, together with this one."""
+    """The run that a point of a sweep tested; both sweeps may have been moved together."""
     beside = sweep.resolve().parent / run.parent.name / run.name
     return beside if beside.exists() and not run.exists() else run
 
@@ -259,7 +261,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]
 
 
 def _named_apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs of one name get their parent folder's before it."""
+    """Runs of the same name get their parent folder's name in front."""
     names = [run.name for run in runs]
     return [
         replace(run, name=f"{run.folder.resolve().parent.name}/{run.name}") if names.count(run.name) > 1 else run

@@ -28,14 +28,14 @@ ORDER = (*paper().ablations, "memory_none", "text_only")
 
 @dataclass(frozen=True)
 class Study:
-    """Everything that the page and the files show numbers of.
+    """Everything that the page and the files show.
 
     Attributes:
         variants: the baseline first, then in the paper's order.
-        settings: those that a run was tested in.
+        settings: settings of the storyline that a run was tested in.
         numbers: setting -> variant -> metric -> the number, or why there is none.
         deltas: setting -> variant -> metric -> difference from the baseline.
-        effects: setting -> main effects, where several factors are varied.
+        effects: setting -> main effects, if several factors are varied.
         left_out: runs that are not compared.
         notes: what a reader should know about the numbers.
     """
@@ -59,7 +59,7 @@ class Study:
         return tuple(run for variant in self.variants for run in variant.runs)
 
     def metrics(self, setting: str) -> list[str]:
-        """The metrics that some variant has a number of, in the scorecard's order."""
+        """The metrics that at least one variant has, in the scorecard's order."""
         found = {name for each in self.numbers[setting].values() for name, n in each.items() if isinstance(n, Number)}
         return sorted(found, key=lambda name: (METRICS.index(name) if name in METRICS else len(METRICS), name))
 
@@ -77,15 +77,15 @@ def study(
 
     Args:
         runs: from `vn.compare.runs.find_runs`.
-        left_out: those that cannot be read.
+        left_out: runs that cannot be read.
         score_settings: how to measure; its tokenisation None takes that of the runs' own scores.
         baseline: the variant that others are compared with; None for ``full``, else the first.
         seed: random seed of the bootstrap over videos, for intervals of a single run.
         on_step: called with what is done next.
-        cache: keeps what is measured; None for none.
+        cache: keeps measures; None for no cache.
 
     Raises:
-        InputError: a baseline that is not there.
+        InputError: there is no such baseline.
     """
     runs, other_tests = _same_test(runs)
     notes: list[str] = []
@@ -96,7 +96,7 @@ def study(
             score_settings = replace(score_settings, tokenisation=name)
         elif name:
             notes.append(
-                f"BLEU, METEOR and CIDEr were taken on {name}, as the runs' scores.json have them; "
+                f"BLEU, METEOR and CIDEr use {name}, as in the runs' scores.json; "
                 "--tokenisation llm-ids:FOLDER gives intervals and differences too"
             )
     variants, doubles = group(runs)
@@ -128,9 +128,9 @@ def study(
 
 
 def group(runs: Sequence[Run]) -> tuple[list[Variant], list[LeftOut]]:
-    """Runs of one ablation and one configuration, seeds aside; a seed that stands twice is left out the second time.
+    """Group runs by ablation and configuration, seeds aside; a seed that occurs twice is left out the second time.
 
-    A variant bears its ablation's name where that is enough, else the runs' common name, else what it sets otherwise.
+    A variant is named by its ablation if that is unique, else by the runs' common name, else by its own settings.
     """
     groups: dict[tuple[str, Any], list[Run]] = {}
     for run in runs:
@@ -183,7 +183,7 @@ def _stories(run: Run) -> frozenset[Any]:
 
 
 def _same_test(runs: Sequence[Run]) -> tuple[list[Run], list[LeftOut]]:
-    """The runs tested on the stories that most were tested on; with as many for two, on those of the first full run."""
+    """The runs tested on the stories that most were tested on; in a tie, on those of the first full run."""
     tests = [_stories(run) for run in runs]
     count = Counter(tests)
     first = next((t for run, t in zip(runs, tests, strict=True) if run.ablation == "full"), tests[0])
@@ -195,8 +195,8 @@ def _same_test(runs: Sequence[Run]) -> tuple[list[Run], list[LeftOut]]:
             kept.append(run)
             continue
         shared = len({key for key, _ in test} & {key for key, _ in chosen})
-        told = f"{shared} of its {len(test)} videos are the same" if shared else f"{len(test)} other videos"
-        gone.append(LeftOut(run.name, "left out", f"was tested on other stories than {model} ({told})"))
+        difference = f"{shared} of its {len(test)} videos are the same" if shared else f"{len(test)} other videos"
+        gone.append(LeftOut(run.name, "left out", f"was tested on other stories than {model} ({difference})"))
     return kept, gone
 
 
@@ -231,7 +231,7 @@ def _tokenisation(run: Run) -> str | None:
 def _with_scores(
     run: Run, setting: str, measured: Measured, score_settings: ScoreSettings, notes: list[str]
 ) -> dict[str, Any]:
-    """What was measured of a run's predictions, and from ``scores.json`` what cannot be measured here."""
+    """The measures of a run's predictions, and from ``scores.json`` what cannot be measured here."""
     taken: dict[str, Any] = dict(measured)
     for name, entry in run.scores.get(setting, {}).items():
         if not isinstance(entry, dict) or not isinstance(entry.get("value"), int | float):
@@ -244,7 +244,9 @@ def _with_scores(
         if name in (*TEXT, *TEXT_RELEASED) and score_settings.tokenisation is None and not same_words:
             taken[name] = entry
         elif same_words and entry.get("variant") == own.variant and abs(entry["value"] - own.value) > 1e-6:
-            notes.append(f"{run.name}: scores.json is not of these predictions, which count; vn score {run.folder}")
+            notes.append(
+                f"{run.name}: scores.json is not of these predictions and is ignored; run vn score {run.folder}"
+            )
     return taken
 
 

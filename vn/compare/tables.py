@@ -1,4 +1,4 @@
-"""The paper's Tables 2 to 6 with our numbers, its own beside them, and why some of those may not be compared."""
+"""The paper's Tables 2 to 6 with our numbers beside its own, and why some of them are not comparable."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LANGUAGE_MODEL = {"e-syncvidstory": "baichuan-7b", "video-storytelling": "llama-
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of ours, the paper's beside it, and what sets them apart; `why` where we have none."""
+    """A number of ours, the paper's beside it, and how they differ; `why` if we have none."""
 
     ours: Number | None = None
     metric: str = ""
@@ -62,9 +62,9 @@ class Table:
     """A table of the paper with our rows below its own.
 
     Attributes:
-        number: in the paper.
+        number: its number in the paper.
         title: what it shows.
-        setting: of ours that stands in it.
+        setting: our setting that it shows.
         columns: metric, short heading, and whether more is better.
         rows: the paper's other systems, then our variants.
         reasons: why our numbers are only for orientation beside the paper's, each once; empty: all are comparable.
@@ -87,7 +87,7 @@ def paper_tables(study: Study, corpus: str | None) -> list[Table]:
 
     Args:
         study: what is compared.
-        corpus: whose test split it was tested on; None where nobody said.
+        corpus: whose test split it was tested on; None if unknown.
     """
     tables = []
     for number, name, metrics, title in LAYOUTS:
@@ -144,7 +144,7 @@ def _table(
 
 
 def _number(own: Mapping[str, Number | str], metric: str) -> tuple[str, Number | str]:
-    """The released computation where there is one; else the definition's, which is another number."""
+    """The number of the released computation if there is one; else of the definition, which is a different number."""
     found = own.get(metric, "not computed")
     other = metric.removesuffix(RELEASED)
     if isinstance(found, str) and isinstance(own.get(other), Number):
@@ -160,7 +160,7 @@ def _best(metric: str, numbers: Sequence[Number | str]) -> float | None:
 
 
 def _setup(run: Run, source: PaperTable) -> list[str]:
-    """What the run was made with that the paper's was not."""
+    """How the run's setup differs from the paper's."""
     found = []
     if run.encoder is not None and not run.encoder.startswith(ENCODERS):
         found.append(f"frame encoder {run.encoder}, the paper's is {ENCODER}")

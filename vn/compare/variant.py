@@ -9,7 +9,7 @@ from vn.compare.runs import Run
 
 @dataclass(frozen=True)
 class Variant:
-    """Runs that differ in their seed only, by seed."""
+    """Runs that differ only in their seed, by seed."""
 
     name: str
     ablation: str

@@ -1,4 +1,4 @@
-"""Runs on a W&B server, downloaded into run folders: what is compared is read from there as from any other."""
+"""Runs on a W&B server, downloaded into run folders, which are then read like any other."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from vn.io.atomic import write_text
 PREFIX = "wandb:"
 ARTIFACT = "predictions"  # type of the artifact that a test logs
 WANTED = (STORIES, SCORES)
-PREDICTIONS = re.compile(r"predictions\.[\w-]+\.jsonl")  # no path out of the folder
-STEP = "trainer/global_step"  # what Lightning's logger calls a step
+PREDICTIONS = re.compile(r"predictions\.[\w-]+\.jsonl")  # cannot name a path outside the folder
+STEP = "trainer/global_step"  # the step in Lightning's logger
 
 
 def download(path: str, folder: Path, on_run: Callable[[str], None] = lambda name: None) -> Path:
@@ -28,15 +28,15 @@ def download(path: str, folder: Path, on_run: Callable[[str], None] = lambda nam
 
     Args:
         path: ``wandb:ENTITY/PROJECT/RUN`` or ``wandb:ENTITY/PROJECT/sweeps/SWEEP``.
-        folder: where the run folders go; what is there already is not fetched again.
+        folder: where the run folders go; existing ones are not fetched again.
         on_run: called with each run's name.
 
     Returns:
         The run folder, or the sweep's.
 
     Raises:
-        InputError: a path that names neither, or that the server does not know; a run without predictions (in a sweep,
-            it is noted as failed).
+        InputError: the path is neither, or unknown to the server; a run has no predictions (in a sweep, it is noted as
+            failed).
     """
     import wandb
 
@@ -65,14 +65,14 @@ def download(path: str, folder: Path, on_run: Callable[[str], None] = lambda nam
     except Exception as error:
         if not _is_of_wandb(error):
             raise
-        raise InputError(f"W&B does not give it: {error}", file=path) from None
+        raise InputError(f"W&B cannot provide it: {error}", file=path) from None
     sweep.mkdir(parents=True, exist_ok=True)
     write_text(sweep / SWEEP, json.dumps({"name": parts[-1], "points": points}) + "\n")
     return sweep
 
 
 def _is_of_wandb(error: Exception) -> bool:
-    """Whether its client says that something cannot be had: also in errors that it has no public name for."""
+    """Whether W&B's client reports that something is unavailable, also by errors without a public name."""
     return isinstance(error, ValueError | OSError) or type(error).__module__.partition(".")[0] == "wandb"
 
 
@@ -82,12 +82,12 @@ def _fetch(run: Any, folder: Path, on_run: Callable[[str], None]) -> Path:
         return folder
     config = run.config.get("cfg")
     if not isinstance(config, dict):
-        raise InputError("its W&B config has no `cfg`: it is no run of vn")
+        raise InputError("its W&B config has no `cfg`: it is not a run of vn")
     versions = [artifact for artifact in run.logged_artifacts() if artifact.type == ARTIFACT]
     if not versions:
         raise InputError(f"the run has logged no predictions (W&B says it is {run.state})")
     folder.mkdir(parents=True, exist_ok=True)
-    # W&B's own copy of the configuration writes 0.0 as 0: the file, where there is one, is exact.
+    # W&B's own copy of the configuration writes 0.0 as 0: the file, if there is one, is exact.
     text = yaml.safe_dump({**config, "ablation": run.config.get("ablation", config.get("ablation"))})
     for file in max(versions, key=lambda artifact: int(artifact.version.removeprefix("v"))).files():
         if file.name in WANTED or PREDICTIONS.fullmatch(file.name):
@@ -101,7 +101,7 @@ def _fetch(run: Any, folder: Path, on_run: Callable[[str], None]) -> Path:
 
 
 def _history(run: Any) -> Iterator[dict[str, Any]]:
-    """Its rows as lines of ``metrics.jsonl``: without tables, and with numbers that are none as text."""
+    """Its rows as lines of ``metrics.jsonl``: without tables, and with non-finite numbers as text."""
     for row in run.scan_history():
         named = {k: v for k, v in row.items() if not k.startswith("_") and isinstance(v, int | float | str)}
         if STEP in named and len(named) > 1:

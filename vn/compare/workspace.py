@@ -1,4 +1,4 @@
-"""A W&B workspace: what counts, and the paper's tables, its numbers as text and bars of ours by ablation under each."""
+"""A W&B workspace: what counts, and the paper's tables, its numbers as text with bars of ours by ablation below."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def workspace(tables: Sequence[Table], where: str, name: str, study: Study) -> A
     """Build the workspace; nothing is sent.
 
     Args:
-        tables: of the paper.
+        tables: the paper's tables.
         where: ``ENTITY/PROJECT``.
-        name: of the view.
-        study: whose differences are named.
+        name: name of the view.
+        study: the study whose differences are listed.
 
     Raises:
-        InputError: no such path.
+        InputError: not such a path.
     """
     entity, _, project = where.partition("/")
     if not entity or not project or "/" in project:
@@ -78,7 +78,7 @@ def workspace(tables: Sequence[Table], where: str, name: str, study: Study) -> A
 
 
 def _ours(table: Table) -> list[str]:
-    """The metrics of ours behind a table's columns, where some run has them."""
+    """Our metrics behind a table's columns, if some run has them."""
     found = []
     for i, (metric, _, _) in enumerate(table.columns):
         taken = [row.cells[i].metric for row in table.rows if row.ours and row.cells[i].ours]

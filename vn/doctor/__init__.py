@@ -1,1 +1,1 @@
-"""What is damaged in a data folder or a run folder, found and named."""
+"""Checks data folders and run folders for damage."""

@@ -14,7 +14,7 @@ examples:
   vn doctor runs/demo                       the adapter, its base model, and whether it fits the data it was trained on
   vn doctor runs/demo --data data/mine      the same for data that have moved
 
-Exit code 0: nothing is wrong; 2: what is wrong is listed, one line each.
+Exit code 0: nothing is wrong; 2: problems are listed, one per line.
 """
 
 
@@ -24,11 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folder", type=Path, metavar="DATA|RUN", help="a data folder, a run folder or an adapter")
     parser.add_argument("--data", type=Path, help="for a run: the data it was trained on, if they have moved")
-    parser.add_argument("--base-model", help="for a run: where the base model lies, if it has moved")
+    parser.add_argument("--base-model", help="for a run: where the base model is, if it has moved")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Examine, and list what was found."""
+    """Examine the folder, and list problems."""
     folder: Path = args.folder
     findings = Findings()
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""A data folder's examination: every byte hashed, every sample read, every number counted again."""
+"""Examines a data folder: every byte is hashed, every sample read, every number computed again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vn.data.shard_entries import ShardEntry
 from vn.data.shards import read_sample
 from vn.errors import Findings, InputError
 
-TOLERANCE = 1e-3  # of statistics, which are sums of many numbers, in standard deviations
+TOLERANCE = 1e-3  # for statistics, which are sums of many numbers, in standard deviations
 
 
 def examine_data(folder: Path, findings: Findings, on_shard: Callable[[str], None] = lambda name: None) -> Manifest:
@@ -23,9 +23,9 @@ def examine_data(folder: Path, findings: Findings, on_shard: Callable[[str], Non
 
     Args:
         folder: the data folder.
-        findings: takes what is wrong: a shard that is missing, cut short, of other bytes, or another shard's; a sample
-            with another story, other counts, shapes or types, or with a frame that is no number; statistics that are
-            not those of the train split.
+        findings: takes problems: a shard that is missing, truncated, changed, or a copy of another one; a sample with
+            another story, other counts, shapes or types, or with a frame that is not finite; statistics that are not
+            those of the train split.
         on_shard: called before each shard with its name.
 
     Returns:
@@ -39,7 +39,7 @@ def examine_data(folder: Path, findings: Findings, on_shard: Callable[[str], Non
     listed = Counter(shard.file for shard in manifest.shards())
     for name, count in listed.items():
         if count > 1:
-            findings.add(f"{name} stands {count} times", file=folder / "manifest.json", field="splits")
+            findings.add(f"{name} occurs {count} times", file=folder / "manifest.json", field="splits")
     for file in sorted(folder.glob("*.tar")):
         if file.name not in listed:
             findings.add("is in no split of the manifest", file=file)
@@ -73,14 +73,14 @@ def _examine_bytes(folder: Path, shard: ShardEntry, owners: dict[str, str], find
     elif size > shard.bytes:
         findings.add(f"has {size - shard.bytes} bytes too many", file=file)
     else:
-        findings.add("has other bytes than were written (another sha256): a bit or more was flipped", file=file)
+        findings.add("has changed since it was written (another sha256): at least one bit was flipped", file=file)
     return False
 
 
 def _examine_samples(
     folder: Path, shard: ShardEntry, manifest: Manifest, sums: Sums | None, findings: Findings
 ) -> bool:
-    """Read every sample; adds what is sound to the sums of the train split."""
+    """Read every sample; adds the good ones to the sums of the train split."""
     file, sound = folder / shard.file, True
     if not file.is_file():
         return False
@@ -92,7 +92,7 @@ def _examine_samples(
             sound = False
             continue
         if np.any(np.diff(seconds) <= 0) or seconds[0] < 0:
-            findings.add("its frames are not in the order of time", file=file, sample=entry.key, field="seconds.npy")
+            findings.add("its frames are not in time order", file=file, sample=entry.key, field="seconds.npy")
         if sums is not None:
             sums.add(frames)
     return sound

@@ -1,4 +1,4 @@
-"""A run folder's examination: its adapter, what it was made from, and what it wrote."""
+"""Examines a run folder: its adapter, what it was trained from, and its output."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
 
     Args:
         folder: a run folder, or an adapter folder.
-        findings: takes what is wrong: weights that are damaged, of another shape or no numbers; an encoder, feature
-            shapes or statistics that are not those of the data; a base model that is missing or is another one;
-            predictions that stand twice or belong to no story.
-        data: the data folder (default: the one that the run's configuration names, where it is there).
-        base_model: where the base model lies, if it has moved.
+        findings: takes problems: weights that are damaged, not finite or of another shape; an encoder, feature shapes
+            or statistics that are not those of the data; a base model that is missing or is another one; predictions
+            that occur twice or belong to no story.
+        data: the data folder (default: the one that the run's configuration names, if it exists).
+        base_model: where the base model is, if it has moved.
 
     Returns:
         What was examined, with counts.
@@ -73,7 +73,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
         lora = _examine_weights(folder / WEIGHTS[1], findings)
         count += len(lora)
         if lora and not any(np.any(v) for k, v in lora.items() if "lora_B" in k):
-            findings.add("all of LoRA's B is zero: it was never trained", file=folder / WEIGHTS[1])
+            findings.add("LoRA's B is all zeros: it was never trained", file=folder / WEIGHTS[1])
     for name, shape in shapes.items():
         if arrays and name in arrays and list(arrays[name].shape) != shape:
             message = f"expected {shape}, found {list(arrays[name].shape)}"
@@ -92,7 +92,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
             message = f"was trained on another base model than the one at {base!r} now; {MOVED}"
             findings.add(message, file=folder, field="base_sha256")
     except InputError as error:
-        findings.add(f"its base model is not there ({error}); {MOVED}", file=folder, field="base_model")
+        findings.add(f"its base model is missing ({error}); {MOVED}", file=folder, field="base_model")
     if data is not None:
         checked.append("agreement with the data")
         _examine_agreement(folder, data, arrays, findings)
@@ -100,16 +100,16 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
 
 
 def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
-    """The arrays of a file of weights; none where it cannot be read."""
+    """The arrays of a weights file; none if it cannot be read."""
     import torch
 
     arrays = {}
     try:
         with safe_open(file, "pt") as opened:
-            for name in opened.keys():  # noqa: SIM118 (no mapping)
+            for name in opened.keys():  # noqa: SIM118 (not a mapping)
                 tensor = opened.get_tensor(name)
                 if not bool(torch.isfinite(tensor).all()):
-                    findings.add("holds a number that is not finite", file=file, field=name)
+                    findings.add("has a number that is not finite", file=file, field=name)
                 arrays[name] = tensor.float().numpy()
     except (OSError, SafetensorError) as error:
         findings.add(f"missing or damaged: {error}", file=file)
@@ -117,7 +117,7 @@ def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
 
 
 def _examine_agreement(adapter: Path, data: Path, arrays: dict[str, np.ndarray], findings: Findings) -> None:
-    """Whether the narrator was trained on what the data folder holds now."""
+    """Check that the narrator was trained on the present content of the data folder."""
     from vn.card import read_card
 
     card, manifest = read_card(adapter), Manifest.load(data)
@@ -138,7 +138,7 @@ def _examine_agreement(adapter: Path, data: Path, arrays: dict[str, np.ndarray],
 
 
 def _examine_metrics(file: Path, findings: Findings) -> int:
-    """Every number finite; gives how many lines there are."""
+    """Check that every number is finite; returns the number of lines."""
     if not file.exists():
         return 0
     try:
@@ -154,7 +154,7 @@ def _examine_metrics(file: Path, findings: Findings) -> int:
 
 
 def _examine_predictions(folder: Path, findings: Findings) -> dict[str, int]:
-    """Each clip of each story once, and none besides; gives how many stories and predictions there are."""
+    """Check that each clip of each story occurs once, and no other; returns the numbers of stories and predictions."""
     counts = {"stories": 0, "predictions": 0}
     stories = folder / "stories.jsonl"
     try:
@@ -165,7 +165,7 @@ def _examine_predictions(folder: Path, findings: Findings) -> dict[str, int]:
             counts["predictions"] += places.total()
             for (video, clip), count in places.items():
                 if count > 1:
-                    findings.add(f"clip {clip} stands {count} times", file=file, sample=str(video))
+                    findings.add(f"clip {clip} occurs {count} times", file=file, sample=str(video))
                 if known and (video not in known or not isinstance(clip, int) or not 0 <= clip < known[video]):
                     findings.add(f"clip {clip} is in no story of stories.jsonl", file=file, sample=str(video))
         if (folder / "scores.json").exists():

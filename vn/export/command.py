@@ -18,7 +18,7 @@ EXAMPLES = """\
 examples:
   vn export runs/demo --to merged --out exported/demo      a model folder: AutoModelForCausalLM.from_pretrained(...)
   vn export runs/demo --to peft --out exported/adapter     an adapter: PeftModel.from_pretrained(base, ...)
-Either goes on in vn: vn test --run runs/demo --adapter exported/demo/narrator (or exported/adapter) --out again
+Both still work in vn: vn test --run runs/demo --adapter exported/demo/narrator (or exported/adapter) --out again
 """
 
 
@@ -30,11 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", choices=("merged", "peft"), required=True, help="merged weights, or a PEFT adapter")
     parser.add_argument("--out", type=Path, help="the folder to write (default: RUN/export-merged or RUN/export-peft)")
     parser.add_argument(
-        "--dtype", choices=("bfloat16", "float16", "float32"), default="bfloat16", help="of written base weights"
+        "--dtype", choices=("bfloat16", "float16", "float32"), default="bfloat16", help="dtype of written base weights"
     )
-    parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="of one file of weights (default: 5GB)")
+    parser.add_argument(
+        "--shard-size", default="5GB", metavar="SIZE", help="size of one weights file at most (default: 5GB)"
+    )
     parser.add_argument("--golden", type=int, default=2, metavar="N", help="stories to replay as a check (default: 2)")
-    parser.add_argument("--base-model", help="where the base model lies, if it has moved since training")
+    parser.add_argument("--base-model", help="where the base model is, if it has moved since training")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,16 +50,16 @@ def run(args: argparse.Namespace) -> int:
 
     card = read_card(adapter)  # before anything slow
     if out.resolve() in (adapter.resolve(), args.run.resolve()):
-        raise InputError("would replace what is exported; name another folder", file=out, field="--out")
+        raise InputError("would overwrite the exported run; name another folder", file=out, field="--out")
     if out.exists() and any(out.iterdir()) and not _is_export(out):
-        raise InputError("is not empty, and no earlier export; name another folder", file=out, field="--out")
+        raise InputError("is not empty and not an earlier export; name another folder", file=out, field="--out")
     stories = _golden_stories(args.run, card.language, args.golden, card.storyline)
 
     from vn.export.formats import WRITERS, golden, replay
 
     write, load = WRITERS[args.to]
     with claim(out.parent, "vn export"):
-        # Trained over 4 or 8 bits, LoRA is written for the whole weights: into the others nothing merges without loss.
+        # LoRA trained over 4 or 8 bits is written for full-precision weights: merging into quantised ones loses accuracy.
         assembly = load_adapter(adapter, args.base_model, merge=False, quantized=False)
         prompts = golden(assembly, stories)
         with replace_folder(out) as new:
@@ -67,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
                 if isinstance(error, InputError):
                     raise
                 raise InputError(str(error), field="--shard-size") from None
-            del assembly  # a large model need not stand in memory twice
+            del assembly  # a large model need not be in memory twice
             result = replay(prompts, *load(new, card.dtype), args.dtype)
     if card.quantization != "none":
-        print(f"trained over {card.quantization} weights; written, and compared, with the base model's whole weights")
+        print(f"trained over {card.quantization} weights; exported and compared with full-precision base weights")
     print(_summary(result, out, args.to, args.dtype))
     return 0
 

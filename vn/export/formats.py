@@ -1,7 +1,7 @@
 """A trained narrator's language model for others: merged weights, or a PEFT adapter, that stock libraries load.
 
-Golden prompts are replayed through what was written, loaded the way anybody would load it: the logits must be those of
-the narrator, but for the rounding of the weights.
+Golden prompts are replayed through what was written, loaded the way anybody would load it: the logits must equal
+the narrator's, up to rounding of the weights.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from vn.story import Story
 from vn.tokenizer.pieces import TOKENIZER, SentencePieceTokenizer, stock_tokenizer
 
 BOUNDS = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 8e-2}
-"""Of the largest difference of a logit, as a share of the largest logit, by the dtype of the weights."""
+"""The largest allowed difference of a logit, as a share of the largest logit, by the dtype of the weights."""
 
-NARRATOR = "narrator"  # the folder beside merged weights with all that is not the language model
+NARRATOR = "narrator"  # the folder beside merged weights with everything except the language model
 BASE = "base"  # the folder beside an adapter with a base model that stock libraries cannot take as it is
 
 
@@ -40,10 +40,10 @@ class Golden:
     """Prompts with their answers, ready for any model of the same shape.
 
     Attributes:
-        batch: rows with the supervised places that are compared.
+        batch: rows; their supervised positions are compared.
         visual: ``[N, H]`` visual tokens.
         logits: ``[S, vocabulary]`` of the narrator, float32.
-        texts: narrations, and their ids by the narrator's tokenizer.
+        texts: narrations with their ids by the narrator's tokenizer.
     """
 
     batch: Batch
@@ -57,10 +57,10 @@ class Replay:
     """What replaying golden prompts gave.
 
     Attributes:
-        places: predicted tokens compared.
-        largest: difference of a logit.
+        places: number of predicted tokens compared.
+        largest: largest difference of a logit.
         scale: the largest logit.
-        same_choice: share of places with the same most likely token.
+        same_choice: share of these with the same most likely token.
         texts: how many texts were tokenised, and how many of them to the same ids.
     """
 
@@ -76,8 +76,8 @@ def golden(assembly: Assembly, stories: Sequence[Story], seed: int = 0) -> Golde
 
     Args:
         assembly: the narrator; LoRA need not be merged.
-        stories: with narrations, which are the places compared.
-        seed: of the frames.
+        stories: stories with narrations, whose tokens are compared.
+        seed: random seed of the frames.
     """
     random = np.random.default_rng(seed)
     card, builder = assembly.card, assembly.builder
@@ -107,13 +107,13 @@ def replay(prompts: Golden, model: Any, tokenizer: Any, dtype: str) -> Replay:
     """Replay golden prompts.
 
     Args:
-        prompts: with the logits to compare with.
+        prompts: prompts with the logits to compare with.
         model: a stock causal language model, or a stock `PeftModel`.
         tokenizer: the stock tokenizer beside it.
-        dtype: of the written weights.
+        dtype: dtype of the written weights.
 
     Raises:
-        InputError: a logit is further off than rounding explains.
+        InputError: a logit differs by more than rounding explains.
     """
     with torch.inference_mode():
         logits = _logits(model.eval(), prompts.batch, prompts.visual)
@@ -129,14 +129,14 @@ def replay(prompts: Golden, model: Any, tokenizer: Any, dtype: str) -> Replay:
 
 
 def write_merged(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_size: str) -> None:
-    """Write the language model with LoRA merged in, its tokenizer, and the rest of the narrator beside.
+    """Write the language model with LoRA merged in, its tokenizer, and the rest of the narrator beside them.
 
     Args:
-        assembly: with LoRA not merged yet; it is used up.
+        assembly: the narrator, with LoRA not merged yet; it must not be used afterwards.
         folder: where to write.
-        final: where the folder will lie in the end, which the narrator notes as its base model.
-        dtype: of the written weights.
-        shard_size: of a safetensors file at most, e.g. ``5GB``.
+        final: where the folder will be in the end, which the narrator's card names as its base model.
+        dtype: dtype of the written weights.
+        shard_size: size of a safetensors file at most, e.g. ``5GB``.
     """
     narrator = assembly.narrator
     if isinstance(narrator.llm, PeftModel):
@@ -153,13 +153,13 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
     """Write a PEFT adapter, which is an adapter folder of ours as well.
 
     Args:
-        assembly: with LoRA not merged.
+        assembly: the narrator, with LoRA not merged.
         folder: where to write.
-        final: where the folder will lie in the end.
-        dtype: number type of a base model that has to be written too, because stock transformers cannot read its
+        final: where the folder will be in the end.
+        dtype: dtype of a base model that has to be written too, because stock transformers cannot read its
             tokenizer, or because LoRA is on a layer that shares its weight with another one, which stock PEFT
             would merge wrongly.
-        shard_size: of its safetensors files.
+        shard_size: size of its safetensors files at most.
 
     Raises:
         InputError: the narrator has no LoRA.
@@ -188,7 +188,7 @@ def write_peft(assembly: Assembly, folder: Path, final: Path, dtype: str, shard_
 
 
 def write_base(assembly: Assembly, folder: Path, dtype: str, shard_size: str) -> None:
-    """Write the base model alone, whatever adapters stand around its layers."""
+    """Write the base model alone, without any adapters around its layers."""
     llm = assembly.base.llm
     plain = AutoModelForCausalLM.from_config(llm.config, dtype=getattr(torch, dtype))
     state = {k.replace(".base_layer.", "."): v for k, v in llm.state_dict().items() if ".lora_" not in k}
@@ -223,7 +223,7 @@ WRITERS: dict[str, tuple[Callable[..., None], Callable[..., tuple[Any, Any]]]] =
 
 
 def _logits(model: Any, batch: Batch, visual: Tensor) -> Tensor:
-    """Float32 logits that predict the supervised tokens, row by row, so that memory holds one row's."""
+    """Float32 logits that predict the supervised tokens, row by row, so that only one row's are in memory."""
     base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     embedding, head = base.get_input_embeddings(), base.get_output_embeddings()
     words = embedding(batch.ids)

@@ -1,1 +1,1 @@
-"""Scores of narrations: pure functions on tokens and labels, one file a metric; `scorecard` puts them together."""
+"""Scores of narrations: pure functions on tokens and labels, one file per metric; `vn.score` applies them to tests."""

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 BEAM = 40  # METEOR's own
-MOST_PLACES = 200  # of one word in a hypothesis that are tried, besides the one that goes on: texts may be very long
+MOST_PLACES = 200  # tried per word of a hypothesis, besides the place that continues a chunk: texts may be very long
 
 
 class Alignment(NamedTuple):
@@ -17,7 +17,7 @@ class Alignment(NamedTuple):
 
     Attributes:
         matched: the words paired, in the hypothesis's order.
-        chunks: in how many pieces that are contiguous on both sides they lie; the fewer, the more alike the order.
+        chunks: how many pieces, contiguous on both sides, they form; the fewer, the more similar the order.
     """
 
     matched: tuple[str, ...]
@@ -37,7 +37,7 @@ _RANK = itemgetter(0)
 def align(hypothesis: Sequence[str], reference: Sequence[str], beam: int = BEAM) -> Alignment:
     """Find the alignment with most pairs, then fewest chunks, then the smallest distance between places.
 
-    The search is METEOR's, so that chunks agree with the jar even where a beam of 40 misses the optimum (texts of
+    The search is METEOR's, so that chunks agree with the jar even if a beam of 40 misses the optimum (texts of
     many repeated words): it walks over the reference, keeps the `beam` best paths, and never leaves out a word that
     occurs once on both sides. With a beam wide enough for all paths, matches and chunks are exact.
 
@@ -79,7 +79,7 @@ def _continued(path: _Path, j: int, choices: Sequence[int]) -> list[_Path]:
         choices = [*choices[:MOST_PLACES], *next_place]
     longer = []
     closed = rank + _CHUNK if end >= 0 else rank
-    # METEOR charges a pair's distance to the path it starts from, so that later choices, and leaving the word out,
+    # METEOR adds a pair's distance to the path it starts from, so that later choices, and leaving the word out,
     # carry it too. Only ties at the beam's edge depend on it.
     distance = 0
     for i in choices:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vn.metrics.ngrams import Tokens, check_segments, ngrams
 
 ORDERS = 4
-# pycocoevalcap's smoothing: they keep 0/0 away and move no score that could be told from 0.
+# pycocoevalcap's smoothing: they avoid 0/0 and change no score that differs from 0.
 TINY, SMALL = 1e-15, 1e-9
 
 
@@ -25,7 +25,7 @@ def bleu_statistics(hypotheses: Sequence[Tokens], references: Sequence[Sequence[
     rows = []
     for hypothesis, choices in zip(hypotheses, references, strict=True):
         length = len(hypothesis)
-        # The closest length; of two equally close the shorter.
+        # The closest length; the shorter of two equally close ones.
         closest = min((abs(len(r) - length), len(r)) for r in choices)[1]
         found = []
         for n in range(1, ORDERS + 1):
@@ -52,7 +52,7 @@ def bleu(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
     """BLEU-1 to BLEU-4 of the whole corpus, 0 to 1.
 
     Args:
-        hypotheses: tokens a segment; may be empty.
+        hypotheses: tokens of each segment; may be empty.
         references: for each segment one token list or more; the closest length counts for brevity.
 
     Raises:

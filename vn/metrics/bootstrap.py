@@ -1,7 +1,7 @@
-"""How far chance moves a score: the bootstrap over videos (Koehn 2004).
+"""How much a score varies by chance: the bootstrap over videos (Koehn 2004).
 
 Each metric here is a function of sums over videos (counts for BLEU, scores and clips for a mean), so that a resample
-needs no new look at any text: the sums of all resamples are one matrix product.
+does not read any text again: the sums of all resamples are one matrix product.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Difference(NamedTuple):
         value: second minus first, on all videos.
         low: the 95 % interval's lower end.
         high: its upper end.
-        p_value: two-sided, of no difference; at least 2 / (resamples + 1).
+        p_value: two-sided; at least 2 / (resamples + 1).
     """
 
     value: float
@@ -41,10 +41,10 @@ def interval(
     """The 95 % percentile interval of a score over videos; None for a single video.
 
     Args:
-        sums: `[V, K]`, what a metric needs of each video.
+        sums: `[V, K]`, what the metric needs per video.
         finish: the metric of summed rows, `[..., K]` to `[...]`.
-        seed: of the resampling; the same seed draws the same videos.
-        resamples: how many.
+        seed: random seed of the resampling; the same seed draws the same videos.
+        resamples: number of resamples.
 
     >>> hits_and_clips = np.array([[3.0, 5.0], [4.0, 5.0], [5.0, 5.0], [1.0, 5.0]])
     >>> low, high = interval(hits_and_clips, mean)
@@ -68,7 +68,7 @@ def difference(
 
     Args:
         first: `[V, K]`, as in `interval`.
-        second: `[V, K]`, of the same videos in the same order.
+        second: `[V, K]`, the same videos in the same order.
         finish: as in `interval`.
         seed: as in `interval`.
         resamples: as in `interval`.
@@ -99,7 +99,7 @@ def resampled(sums: NDArray[np.float64], seed: int = 0, resamples: int = RESAMPL
 def _times_drawn(videos: int, seed: int, resamples: int) -> NDArray[np.float64]:
     """`[R, V]`: how often each resample draws each video; kept, since all metrics of a test draw the same videos.
 
-    As floats: a product of integers and floats takes numpy's slow way, thirty times this one's.
+    As floats: a product of integers and floats takes numpy's slow way, thirty times slower.
     """
     times = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
     drawn = times.astype(np.float64)
@@ -108,7 +108,7 @@ def _times_drawn(videos: int, seed: int, resamples: int) -> NDArray[np.float64]:
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down correction: p-values that hold when all these comparisons are made at once.
+    """Holm's step-down correction: p-values adjusted for making all these comparisons at once.
 
     >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
     {'a': 0.03, 'c': 0.06, 'b': 0.06}

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from vn.metrics.ngrams import Tokens, check_segments
 
 ORDERS = 4
-SIGMA = 6.0  # of the Gaussian penalty on the difference in length
+SIGMA = 6.0  # width of the Gaussian penalty on the difference in length
 SCALE = 10.0
 
 
 class _Counts(NamedTuple):
-    """N-grams of one order in texts, a row for each different one of a text, sorted by text and n-gram.
+    """N-grams of one order in texts, one row per distinct n-gram of a text, sorted by text and n-gram.
 
     Attributes:
         text: number of the text.
@@ -39,13 +39,13 @@ def cider_segments(hypotheses: Sequence[Tokens], references: Sequence[Sequence[T
     segments = len(hypotheses)
     texts = [*hypotheses, *(text for choices in references for text in choices)]
     choices = np.array([len(own) for own in references])
-    segment_of = np.repeat(np.arange(segments), choices)  # of each reference
+    segment_of = np.repeat(np.arange(segments), choices)  # segment of each reference
     similarity = np.zeros(len(segment_of))
     for text, gram, count in _counted(texts):
         split = np.searchsorted(text, segments)  # the hypotheses' rows come first
         grams = int(gram.max(initial=-1)) + 1
         place = segment_of[text[split:] - segments] * grams + gram[split:]  # (segment, n-gram) of references' rows
-        # In how many segments' references an n-gram stands; one that no reference has counts as standing in one.
+        # In how many segments' references an n-gram occurs; one that no reference has counts as occurring in one.
         frequency = np.bincount(np.unique(place) % grams if grams else place, minlength=grams)
         weight = count * (math.log(segments) - np.log(np.maximum(1, frequency)))[gram]
         norm = np.sqrt(np.bincount(text, weight**2, minlength=len(texts)))
@@ -67,7 +67,7 @@ def cider_segments(hypotheses: Sequence[Tokens], references: Sequence[Sequence[T
 
 
 def _counted(texts: Sequence[Tokens]) -> list[_Counts]:
-    """The n-grams of orders 1 to 4, counted in all texts at once: sorting is quicker here than a table a text."""
+    """The n-grams of orders 1 to 4, counted in all texts at once: sorting is faster here than a table per text."""
     numbers: dict[str, int] = {}
     tokens = np.array([numbers.setdefault(token, len(numbers)) for text in texts for token in text], dtype=np.int64)
     lengths = np.array([len(text) for text in texts])
@@ -76,7 +76,7 @@ def _counted(texts: Sequence[Tokens]) -> list[_Counts]:
     counted = []
     start, gram = np.arange(len(tokens)), tokens
     for order in range(1, ORDERS + 1):
-        if order > 1:  # an n-gram is one that is a token shorter, and a token
+        if order > 1:  # an n-gram is an (n-1)-gram and one more token
             inside = left[start] >= order
             start = start[inside]
             longer = gram[inside] * len(numbers) + tokens[start + order - 1]
@@ -94,7 +94,7 @@ def cider(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) 
     within a whole, and one segment alone always gets 0.
 
     Args:
-        hypotheses: tokens a segment; may be empty.
+        hypotheses: tokens of each segment; may be empty.
         references: for each segment one token list or more.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The words that EMScore, InfoSim and InfoDiverse look at: jieba's, by their tags; in English what comes nearest.
+"""The words that EMScore, InfoSim and InfoDiverse use: jieba's, by their tags; in English the nearest equivalent.
 
 English has no tagger here. Its words are those of the ``ptb`` tokenisation without punctuation; content words are those
 that METEOR does not count as function words: nouns, verbs, adjectives and adverbs remain.
@@ -21,15 +21,15 @@ INFORMATION_TAGS = frozenset(["l", "n", "s", "nr", "ns", "nt", "nw", "nz", "a"])
 
 
 class ContentWords:
-    """Cuts texts into words with tags.
+    """Segments texts into words with tags.
 
     Args:
-        language: of the texts.
+        language: language of the texts.
         user_words: words that jieba keeps whole, in Chinese; see `vn.metrics.jieba_tokenizers.new_jieba`.
         dictionary: where they come from; part of the name.
 
     Attributes:
-        name: the tokenisation's.
+        name: name of the tokenisation.
         tokenizer: jieba's; None in English.
         tagger: jieba's, over that tokenizer; None in English.
 
@@ -50,25 +50,25 @@ class ContentWords:
             self.name = f"jieba+{dictionary}" if words else "jieba"
 
     def all(self, text: str) -> list[str]:
-        """All words, punctuation left out."""
+        """All words, without punctuation."""
         return [word for word, _ in self._tagged(text)]
 
     def tagged(self, text: str, tags: frozenset[str]) -> list[str]:
-        """The words of these tags; in English the content words, whatever the tags."""
+        """The words with these tags; in English the content words, whatever the tags."""
         return [word for word, tag in self._tagged(text) if (tag in tags if tag else word not in FUNCTION_WORDS)]
 
     def cut(self, text: str) -> list[tuple[str, str]]:
         """Everything that the text is cut into, punctuation and spaces too, with tags; in English without tags."""
         if self.tagger is None:
             return [(word, "") for word in ptb(text)]
-        if text not in self._known:  # several metrics cut the same narrations, and the tagger is slow
+        if text not in self._known:  # several metrics segment the same narrations, and the tagger is slow
             if len(self._known) >= MOST:
                 self._known.clear()
             self._known[text] = [(pair.word, pair.flag) for pair in self.tagger.cut(text)]
         return self._known[text]
 
     def units(self, text: str) -> list[str]:
-        """The words of the definition of intra-repetition: by jieba without its tagger, punctuation left out."""
+        """The words of the definition of intra-repetition: by jieba without its tagger, without punctuation."""
         words = ptb(text) if self.tokenizer is None else self.tokenizer.cut(text)
         return [word for word in words if any(map(str.isalnum, word))]
 

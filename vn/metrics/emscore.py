@@ -27,8 +27,8 @@ def emscore(sentence: Vectors, words: Vectors, frames: Vectors, variant: Variant
 
     Args:
         sentence: `[D]`, the narration; unit vectors here and below.
-        words: `[W, D]`, its content words, one at least.
-        frames: `[F, D]`, those of its clip, one at least.
+        words: `[W, D]`, its content words, at least one.
+        frames: `[F, D]`, the frames of its clip, at least one.
         variant: ``paper`` takes the mean over words for precision, as EMScore is defined; ``released`` the sum.
 
     >>> x = np.eye(3)
@@ -47,7 +47,7 @@ def emscore_text(
 
 
 def fine(words: Vectors, others: Vectors, variant: Variant = "paper") -> float:
-    """F of greedy matching: precision over words, recall over frames (or the reference's words); 0 where both are 0."""
+    """F of greedy matching: precision over words, recall over frames (or the reference's words); 0 if both are 0."""
     if variant not in ("paper", "released"):
         raise InputError(f"EMScore is 'paper' or 'released', not {variant!r}")
     cosines = np.asarray(words, dtype=np.float64) @ np.asarray(others, dtype=np.float64).T
@@ -59,7 +59,7 @@ def fine(words: Vectors, others: Vectors, variant: Variant = "paper") -> float:
 
 
 def evenly(count: int, most: int = RELEASED_FRAMES) -> NDArray[np.int64]:
-    """Indices of at most `most` of `count` frames, evenly spread, both ends among them.
+    """Indices of at most `most` of `count` frames, evenly spread, including both ends.
 
     >>> evenly(4, 3).tolist(), evenly(2, 3).tolist()
     ([0, 1, 3], [0, 1])

@@ -1,14 +1,14 @@
-"""Fact accuracy: which of the facts that a clip should state its narration states, by where they can be known from.
+"""Fact accuracy: which of the facts that a clip should state its narration states, by their source.
 
-Needs stories whose clips say their ``facts``, as the demo's do (`vn.demo.film`): ``{name: {"value": .., "from": ..}}``.
+Needs stories whose clips have ``facts``, as the demo's do (`vn.demo.film`): ``{name: {"value": .., "from": ..}}``.
 The measure is exact: no judge, no embedding. A fact is right when
 
 - ``label``: the label written is this one;
-- ``from`` is ``label``: the narration states a point of the aspect `value`, any of those the story knows;
+- ``from`` is ``label``: the narration states a point of the aspect `value`, any of those in the story;
 - else: the narration states `value` and no other value that a fact of this name has in these stories.
 
-A value is stated when its words stand in a row in the narration: lower-cased words without punctuation in English,
-characters in Chinese. Where one value is part of another, the longer one counts.
+A value is stated when its words occur contiguously in the narration: lower-cased words without punctuation in English,
+characters in Chinese. If one value is part of another, the longer one counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a clip should state, and where that can be known from (one of `SOURCES`)."""
+    """What a clip should state, and the source of that (one of `SOURCES`)."""
 
     name: str
     value: str
@@ -34,10 +34,10 @@ class Fact:
 
 
 def clip_facts(story: Story, clip: int) -> list[Fact]:
-    """The facts of a clip; none where the story does not say.
+    """The facts of a clip; none if the story lists none.
 
     Raises:
-        InputError: naming story and field, when a fact is no mapping with a ``value`` and a known ``from``.
+        InputError: naming story and field, when a fact is not a mapping with a ``value`` and a known ``from``.
     """
     found = []
     for name, entry in (story.clips[clip].facts or {}).items():
@@ -58,8 +58,8 @@ class FactChecker:
     """Checks narrations against facts.
 
     Args:
-        stories: all that are scored: the values their facts have are those a narration could name wrongly.
-        language: of narrations and values.
+        stories: all stories that are scored: a narration is wrong if it states another value of their facts.
+        language: language of narrations and values.
     """
 
     def __init__(self, stories: Iterable[Story], language: Language) -> None:
@@ -81,13 +81,13 @@ class FactChecker:
         return self.stated(narration, self.values.get(fact.name, set()) | {value}) == {value}
 
     def units(self, text: str) -> tuple[str, ...]:
-        """What values and narrations are compared by: words, or characters."""
+        """The units in which values and narrations are compared: words, or characters."""
         if self.language == "zh":
             return tuple("".join(text.split()))
         return tuple(_WORD.findall(text.lower()))
 
     def stated(self, narration: str, values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
-        """Which values stand in a narration, but for those inside a longer one."""
+        """Which values a narration states, except those inside a longer one."""
         units = self.units(narration)
         begins: dict[str, list[tuple[str, ...]]] = {}
         for value in filter(None, values):
@@ -99,7 +99,7 @@ class FactChecker:
             if units[i : i + len(value)] == value
         ]
         stated, reach = set(), 0
-        for _, minus_end, value in sorted(spans):  # what could hold a span comes before it
+        for _, minus_end, value in sorted(spans):  # a span that could contain another comes before it
             if -minus_end > reach:
                 stated.add(value)
                 reach = -minus_end

@@ -1,4 +1,4 @@
-"""InfoSim and InfoDiverse: how close narrations are to the product's information, and how much of it they tell.
+"""InfoSim and InfoDiverse: how close narrations are to the product's information, and how much of it they cover.
 
 Pure functions on unit vectors; docs/method.md#infosim has the definitions, docs/method.md#released-evaluation the
 released computation.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Vectors = NDArray[np.floating]
 
-COVERED = 0.9  # a point is told where something comes closer than this
+COVERED = 0.9  # a point is covered if a unit's cosine is higher
 RELEASED_LONGEST = 77  # characters of a sentence
 
 
@@ -20,8 +20,8 @@ def info_sim(sentence: Vectors, words: Vectors, points: Vectors) -> float:
 
     Args:
         sentence: `[D]`, unit vectors here and below.
-        words: `[W, D]`, one at least. The variants differ in what words and points are.
-        points: `[K, D]`, one at least.
+        words: `[W, D]`, at least one. The variants differ in what words and points are.
+        points: `[K, D]`, at least one.
 
     >>> x = np.eye(3)
     >>> info_sim(x[0], x[:2], x[:1])
@@ -34,10 +34,10 @@ def info_sim(sentence: Vectors, words: Vectors, points: Vectors) -> float:
 
 
 def points_told(units: Vectors, points: Vectors) -> int:
-    """How many points come closer than 0.9 to a unit, a sentence or one of its words (the definition).
+    """How many points have a cosine above 0.9 with a unit, a sentence or one of its words (the definition).
 
     Args:
-        units: `[U, D]`; may be none.
+        units: `[U, D]`; U may be 0.
         points: `[K, D]`.
     """
     if not len(units) or not len(points):

@@ -22,8 +22,8 @@ class UserWord:
     Attributes:
         word: the word.
         tag: its part of speech.
-        frequency: how often it occurs; None for as often as it takes to keep it whole.
-        line: the number of its line in a file, and `text` what that line says; None if it is from no file.
+        frequency: how often it occurs; None for the lowest one that keeps it whole.
+        line: the number of its line in a file, and `text` the line; None if it is not from a file.
     """
 
     word: str
@@ -85,7 +85,7 @@ def new_tagger(tokenizer: Any) -> Any:
 
 
 def import_jieba() -> Any:
-    """The package jieba, quiet.
+    """The package jieba, with its logging off.
 
     Raises:
         InputError: it is not installed.
@@ -98,7 +98,7 @@ def import_jieba() -> Any:
 
 
 def blocks() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What jieba, and its tagger, look for words in: a text is first cut wherever another character is."""
+    """The blocks in which jieba, and its tagger, look for words: a text is first cut at all other characters."""
     import jieba.posseg
 
     return jieba.re_han_default, jieba.posseg.re_han_internal

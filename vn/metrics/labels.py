@@ -1,6 +1,6 @@
 """Agreement of script labels, predicted against the reference's (docs/method.md#script-label-accuracy).
 
-The paper does not state when labels joined by ``+`` agree: ours is that the sets intersect; equal sets stand beside it.
+The paper does not state when labels joined by ``+`` agree. Our rule: the sets intersect; set equality is reported too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from vn.story import ScriptLabel
 
 
 def agree(predicted: Sequence[ScriptLabel], reference: Sequence[ScriptLabel]) -> bool:
-    """Whether a label stands in both."""
+    """Whether both have a label in common."""
     return bool(set(predicted) & set(reference))
 
 
@@ -28,11 +28,11 @@ def label_agreement(
     """The shares of clips whose labels intersect and whose labels are equal, 0 to 1.
 
     Args:
-        predicted: the labels a clip; may be empty (none of the 12 was written), which never agrees.
-        reference: the labels a clip, at least one.
+        predicted: labels of each clip; may be empty (none of the 12 was written), which never agrees.
+        reference: labels of each clip, at least one.
 
     Raises:
-        InputError: no clips, not as many of both, or a clip without reference labels.
+        InputError: no clips, different numbers of clips, or a clip without reference labels.
 
     >>> sore, trial, effect = ScriptLabel.SORE_POINT, ScriptLabel.TRIAL, ScriptLabel.EFFECT
     >>> label_agreement([[sore], [trial, effect]], [[sore], [effect]])
@@ -50,11 +50,11 @@ def cohen_kappa(first: Sequence[Sequence[ScriptLabel]], second: Sequence[Sequenc
     """Cohen's kappa (1960) of two judges: agreement beyond chance, each set of labels being a category of its own.
 
     Args:
-        first: what one judge said of each text; may be empty (nothing that could be read).
-        second: what the other said of the same texts.
+        first: one judge's labels of each text; may be empty (an answer that could not be read).
+        second: the other's labels of the same texts.
 
     Returns:
-        At most 1; None where chance alone agrees always (both judges know one answer only), or without texts.
+        At most 1; None if chance agreement is 1 (both judges always give the same answer), or without texts.
 
     >>> sore, trial = ScriptLabel.SORE_POINT, ScriptLabel.TRIAL
     >>> cohen_kappa([[sore], [trial], [sore], [sore]], [[sore], [trial], [trial], [sore]])

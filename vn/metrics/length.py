@@ -9,7 +9,7 @@ from vn.story import Language, WordRange, count_words
 
 
 def fits(narration: str, words: WordRange | None, language: Language) -> bool:
-    """Whether a narration's words are in range; an empty one never is, nor one whose range nobody gave."""
+    """Whether a narration's words are in range; an empty one never is, nor one without a range."""
     count = count_words(narration, language)
     return words is not None and count > 0 and count in words
 
@@ -19,11 +19,11 @@ def word_length_accuracy(narrations: Sequence[str], ranges: Sequence[WordRange |
 
     Args:
         narrations: the texts; an empty one counts as out of range.
-        ranges: one a narration, both ends included.
+        ranges: one per narration, both ends included.
         language: decides what a word is (`vn.story.count_words`).
 
     Raises:
-        InputError: no narrations, or not a range for each.
+        InputError: no narrations, or not one range for each.
 
     >>> word_length_accuracy(["a red cup", "cups", ""], [WordRange(2, 4)] * 3, "en")
     0.3333333333333333

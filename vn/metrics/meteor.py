@@ -40,7 +40,7 @@ def meteor_statistics(
 
     Returns:
         `[N, 6]`: weighted words of hypothesis and reference, weighted matches of both, matched words (the mean of
-        the sides), chunks. A segment that is its reference word for word has no chunks: METEOR counts none.
+        the sides), chunks. A segment that equals its reference has 0 chunks, as in METEOR.
     """
     check_segments(hypotheses, references)
     pairs = [(h, r) for h, choices in zip(hypotheses, references, strict=True) for r in choices]
@@ -59,7 +59,7 @@ def meteor_statistics(
 
 
 def meteor_of(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
-    """METEOR `[...]` of summed `meteor_statistics` `[..., 6]`; 0 where nothing matches."""
+    """METEOR `[...]` of summed `meteor_statistics` `[..., 6]`; 0 if nothing matches."""
     words, reference_words, matches, reference_matches, matched, chunks = np.moveaxis(statistics, -1, 0)
     some = (matches > 0) & (reference_matches > 0)
     precision = np.divide(matches, words, where=some, out=np.ones_like(matches))
@@ -73,7 +73,7 @@ def meteor(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]],
     """METEOR of the whole corpus, 0 to 1: of the summed statistics, not the mean of segments.
 
     Args:
-        hypotheses: tokens a segment; may be empty.
+        hypotheses: tokens of each segment; may be empty.
         references: for each segment one token list or more; the best-scoring one counts.
         matcher: ``exact`` pairs equal words (right for ids, where stems and synonyms mean nothing); ``jar`` runs
             METEOR's own Java program on the tokens joined by spaces, which adds English stems, synonyms and

@@ -1,4 +1,4 @@
-"""Word matching by METEOR's own Java program, which the package pycocoevalcap carries."""
+"""Word matching by METEOR's own Java program, which is part of the package pycocoevalcap."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from vn.extras import pip_command
 from vn.metrics.ngrams import Tokens
 
 WORD_WEIGHTS = (0.75, 0.25)  # METEOR's delta and 1 - delta: a content word, a function word
-MODULE_WEIGHTS = np.array([1.0, 0.6, 0.8, 0.6])  # of exact, stem, synonym and paraphrase matches in English
-FIELDS = 23  # of a line of the program's statistics
+MODULE_WEIGHTS = np.array([1.0, 0.6, 0.8, 0.6])  # weights of exact, stem, synonym and paraphrase matches in English
+FIELDS = 23  # per line of the program's statistics
 START_SECONDS = 120.0  # reading its tables takes seconds; a busy machine may need many
 SEGMENT_SECONDS = 0.5
 
@@ -55,7 +55,7 @@ def jar_statistics(hypotheses: Sequence[Tokens], references: Sequence[Tokens]) -
 def _find() -> tuple[str, Path]:
     java = shutil.which("java")
     if java is None:
-        raise InputError("METEOR's jar needs Java, which is not there; install it, or choose the matcher 'exact'")
+        raise InputError("METEOR's jar needs Java, which is not installed; install it, or choose the matcher 'exact'")
     package = importlib.util.find_spec("pycocoevalcap")
     for folder in (package.submodule_search_locations or ()) if package else ():
         jar = Path(folder, "meteor", "meteor-1.5.jar")

@@ -11,10 +11,10 @@ Tokens = Sequence[str]
 
 
 def check_segments(hypotheses: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -> None:
-    """One hypothesis and at least one reference a segment, as token lists; a hypothesis may be empty.
+    """Check that each segment has one hypothesis, which may be empty, and at least one reference, as token lists.
 
     Raises:
-        InputError: otherwise.
+        InputError: it does not.
     """
     if not hypotheses:
         raise InputError("there is nothing to score")

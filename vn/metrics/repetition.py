@@ -1,4 +1,4 @@
-"""Intra-repetition: how much of a story's narrations stood in its earlier ones (Yao et al. 2019).
+"""Intra-repetition: how much of a story's narrations occurred in its earlier ones (Yao et al. 2019).
 
 See docs/method.md#intra-repetition.
 """
@@ -14,7 +14,7 @@ from vn.errors import InputError
 Variant = Literal["paper", "released"]
 Units = Sequence[str]
 
-_STOPS = ("，", "。")  # the only punctuation that the released computation knows
+_STOPS = ("，", "。")  # the only punctuation that the released computation handles
 
 
 def intra_repetition(stories: Sequence[Sequence[Units]], variant: Variant = "paper") -> float | None:
@@ -56,7 +56,7 @@ def story_repetition(clips: Sequence[Units], variant: Variant = "paper") -> floa
         written = [units for clip in clips if (units := joined(clip))]
         if len(written) < 2:
             return None
-        holders: Counter[str] = Counter()  # in how many earlier clips a unit is
+        holders: Counter[str] = Counter()  # in how many earlier clips a unit occurs
         repeated = 0
         for units in written:
             repeated += sum(holders[unit] for unit in units)
@@ -69,9 +69,9 @@ def joined(words: Units) -> list[str]:
     """The units of the released computation: no single characters, which join a neighbour instead.
 
     A single character (a space, a letter, any punctuation but ``，`` and ``。``) becomes a copy of the word before it,
-    as it was cut, with the character behind; the word itself stays a unit. If there is no word before it, or only
+    as it was cut, with the character appended; the word itself stays a unit. If there is no word before it, or only
     ``，`` or ``。``, it is put in front of a copy of what follows, which stays as well: a unit, or a ``，`` or ``。``,
-    which is no unit of its own. It vanishes at the end of the text, and if what follows begins with it.
+    which is not a unit of its own. It is dropped at the end of the text, and if what follows begins with it.
 
     Args:
         words: as jieba's tagger cuts the text.

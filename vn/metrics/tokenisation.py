@@ -1,4 +1,4 @@
-"""Named tokenisations: every n-gram score carries the name of the one it was taken with.
+"""Named tokenisations: every n-gram score states the name of the one it was computed with.
 
 See docs/method.md#tokenisation.
 """
@@ -25,7 +25,7 @@ class Tokenisation:
     """A way to cut a text into tokens.
 
     Attributes:
-        name: stands beside each score; numbers of different names are never compared.
+        name: stored with each score; numbers of different names are never compared.
         tokens: the tokens of a text; none for an empty one.
     """
 
@@ -59,7 +59,7 @@ def tokenisation_named(name: str) -> Tokenisation:
 
 
 def characters(text: str) -> list[str]:
-    """``char``: each character but whitespace; the default in Chinese.
+    """``char``: each character except whitespace; the default in Chinese.
 
     >>> characters("快充 20W")
     ['快', '充', '2', '0', 'W']
@@ -68,7 +68,7 @@ def characters(text: str) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """``words``: what stands between spaces, as it is."""
+    """``words``: the strings between spaces, as they are."""
     return text.split()
 
 
@@ -124,7 +124,7 @@ def _clitics(token: str) -> list[str]:
 
 
 def jieba_words(user_words: Iterable[str | UserWord] = (), dictionary: str = "stories") -> Tokenisation:
-    """``jieba``: Chinese words, punctuation among them.
+    """``jieba``: Chinese words, including punctuation.
 
     Args:
         user_words: names and expressions to keep whole, as in `vn.metrics.jieba_tokenizers.new_jieba`.
@@ -145,8 +145,8 @@ def llm_ids(tokenizer: Any) -> Tokenisation:
     """``llm-ids:<hash>``: a language model's token ids written as words, as in the released evaluation.
 
     Args:
-        tokenizer: of transformers, or `vn.tokenizer.pieces`. The name has a hash of its vocabulary and rules, so that
-            scores of two tokenizers are never taken for one another. Special tokens are left out.
+        tokenizer: a tokenizer of transformers or of `vn.tokenizer.pieces`. The name has a hash of its vocabulary and
+            rules, so that scores of two tokenizers are never confused. Special tokens are left out.
     """
     digest = hashlib.sha256(_rules(tokenizer)).hexdigest()[:12]
 
@@ -157,7 +157,7 @@ def llm_ids(tokenizer: Any) -> Tokenisation:
 
 
 def _rules(tokenizer: Any) -> bytes:
-    """What decides the ids of a text."""
+    """Everything that determines the ids of a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
         return str(backend.to_str()).encode()

@@ -1,7 +1,7 @@
-"""User words for jieba: titles and knowledge points of the evaluated stories, or a file; and which of them are no use.
+"""User words for jieba: titles and knowledge points of the evaluated stories, or a file; and which have no effect.
 
 A file has one word per line, in the format of jieba's own user dictionaries: ``word``, ``word tag``,
-``word frequency`` or ``word frequency tag``. jieba takes any last word of small letters for a tag, so that it reads
+``word frequency`` or ``word frequency tag``. jieba takes any last word of lower-case letters for a tag, so it reads
 ``Mate 60 pro`` as the word ``Mate`` with a frequency and a tag. Here a tag must be one of jieba's dictionary, and that
 line is the word ``Mate 60 pro``.
 """
@@ -29,7 +29,7 @@ from vn.metrics.jieba_tokenizers import (
 )
 from vn.story import Story
 
-CHOICES = ("stories", "none")  # beside files
+CHOICES = ("stories", "none")  # besides files
 SHOWN = 5  # words named in a warning
 _LINE = re.compile(r"(?P<word>.+?)(?: (?P<frequency>[0-9]{1,15}))?(?: (?P<tag>[a-z]+))?")
 
@@ -39,8 +39,8 @@ class UserDictionary:
     """User words, and where they come from.
 
     Attributes:
-        name: ``stories``, ``none`` or the name of the file; scores have it behind ``jieba+``.
-        words: in the order in which jieba gets them, which can change the frequencies that it gives them.
+        name: ``stories``, ``none`` or the name of the file; in scores it follows ``jieba+``.
+        words: the words in the order in which jieba gets them, which can change the frequencies that it gives them.
         file: the file that they were read from; None if there is none.
     """
 
@@ -50,11 +50,11 @@ class UserDictionary:
 
 
 def user_dictionary(choice: str | Path, stories: Iterable[Story]) -> UserDictionary:
-    """The user words of a scoring.
+    """The user words for scoring.
 
     Args:
         choice: ``stories``, ``none`` or a file.
-        stories: the evaluated ones.
+        stories: the evaluated stories.
 
     Raises:
         InputError: the file is missing or not UTF-8, or jieba is not installed.
@@ -89,18 +89,18 @@ def _tags() -> frozenset[str]:
 
 
 def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, findings: Findings) -> None:
-    """Name the user words that change nothing, and lines that may be read otherwise than they were meant.
+    """Report user words without effect, and lines that may be read otherwise than intended.
 
     Args:
         dictionary: the user words.
         tokenizer: jieba's, with these words.
         tagger: jieba's, over that tokenizer.
-        findings: takes a line for each kind.
+        findings: takes one line per kind.
     """
     of_tokenizer, of_tagger = blocks()
 
     def cut_by(words: Iterable[UserWord], block: re.Pattern[str], cut: Callable[[str], list[str]]) -> list[UserWord]:
-        # jieba gives a word the frequency that keeps it whole, unless the file has one: only these need a look.
+        # jieba gives a word the frequency that keeps it whole, unless the file has one: only these need a check.
         doubtful = (word for word in words if word.frequency is not None or not block.fullmatch(word.word))
         return [word for word in doubtful if cut(word.word) != [word.word]]
 
@@ -133,7 +133,7 @@ def note_unused(dictionary: UserDictionary, tokenizer: Any, tagger: Any, finding
 
 
 def _known(words: Iterable[UserWord]) -> list[UserWord]:
-    """The words that change neither a tag nor a frequency: jieba's own, and lines that are there twice."""
+    """The words that change neither a tag nor a frequency: jieba's own, and repeated lines."""
     plain, _ = new_jieba()
     frequencies, _ = word_frequencies()
     seen: set[tuple[str, str, int | None]] = set()

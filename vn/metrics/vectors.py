@@ -6,7 +6,7 @@ import numpy as np
 
 
 def normalised(vectors: np.ndarray) -> np.ndarray:
-    """Rows of length 1, float32; one of zeros, or with a number that is not finite, becomes zeros: like nothing.
+    """Rows of length 1, float32; one of zeros, or with a non-finite number, becomes zeros: similar to nothing.
 
     >>> normalised(np.array([[3.0, 4.0], [0.0, 0.0], [np.nan, 1.0]])).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0], [0.0, 0.0]]

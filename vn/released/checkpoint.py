@@ -3,8 +3,8 @@
 adapter_config.json, adapter_model.bin | .safetensors     PEFT's LoRA; on Baichuan, on the fused W_pack
 non_lora_trainables.bin     under prefixes such as base_model.model.model. :
     mm_projector                   linear, features to the language model's width
-    frame_position_embedding       [100, D], one row a per cent of the video
-    embed_tokens, lm_head          resized for added tokens, where they were
+    frame_position_embedding       [100, D], one row per per cent of the video
+    embed_tokens, lm_head          resized for added tokens, if they were
 added_tokens.json           the texts of those tokens and their rows, if it is there
 """
 
@@ -26,7 +26,14 @@ from vn.settings import LoraSettings
 POSITIONS = 100
 PREFIX = re.compile(r"^(?:module\.|base_model\.|model\.)+")
 LORA = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])(?:\.default)?\.weight")
-PLAIN = ("bias", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "layer_replication")  # only off
+PLAIN = (
+    "bias",
+    "use_rslora",
+    "use_dora",
+    "rank_pattern",
+    "alpha_pattern",
+    "layer_replication",
+)  # supported only when off
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +41,12 @@ class ReleasedCheckpoint:
     """What a released checkpoint trained.
 
     Attributes:
-        lora: rank, alpha, dropout and layers, by LLaMA's names; rank 0 where there is none.
+        lora: rank, alpha, dropout and layers, by LLaMA's names; rank 0 if there is none.
         adapters: LoRA's matrices by layer (``layers.0.self_attn.q_proj``) and side (``A`` or ``B``).
-        projector: ``weight`` ``[H, D]`` and ``bias`` ``[H]``, the bias as often as the release adds it.
-        position: ``[100, D]``; None where there is none.
-        embeddings: ``embed_tokens`` and ``lm_head`` ``[rows, H]``, those that the checkpoint has.
-        added: rows of tokens that the tokenizer was given, by their texts.
+        projector: ``weight`` ``[H, D]`` and ``bias`` ``[H]``, the bias times how often the release adds it.
+        position: ``[100, D]``; None if there is none.
+        embeddings: ``embed_tokens`` and ``lm_head`` ``[rows, H]``, if the checkpoint has them.
+        added: rows of tokens that were added to the tokenizer, by their texts.
     """
 
     lora: LoraSettings
@@ -69,7 +76,7 @@ def read_checkpoint(folder: Path) -> ReleasedCheckpoint:
         elif name.startswith(("embed_tokens", "lm_head")) and name.endswith("weight"):
             embeddings[name.partition(".")[0]] = tensor
         else:
-            raise InputError("is no part of the released layout that is known", file=file, field=full)
+            raise InputError("is not a known part of the released layout", file=file, field=full)
     missing = [name for name in ("weight", "bias") if name not in projector]
     if missing:
         raise InputError("missing", file=file, field=f"mm_projector.{missing[0]}")
@@ -80,7 +87,7 @@ def read_checkpoint(folder: Path) -> ReleasedCheckpoint:
         if list(position.shape) != [POSITIONS, projector["weight"].shape[1]]:
             message = f"expected {[POSITIONS, projector['weight'].shape[1]]}, found {list(position.shape)}"
             raise InputError(message, file=file, field="frame_position_embedding")
-        # The release projects features and position apart and adds the two, so the bias is in the sum twice.
+        # The release projects features and position separately and adds the two, so the sum has the bias twice.
         projector["bias"] = 2 * projector["bias"]
     lora, adapters = _read_lora(folder)
     return ReleasedCheckpoint(lora, adapters, projector, position, embeddings, _read_added(folder))
@@ -90,8 +97,8 @@ def name_rows(released: ReleasedCheckpoint, tokens: Sequence[str], rows: int) ->
     """The checkpoint with texts for its added rows.
 
     Args:
-        released: whose own texts are replaced.
-        tokens: added tokens of the rows behind the base model's, in order.
+        released: the checkpoint, whose own texts are replaced.
+        tokens: added tokens of the rows after the base model's, in order.
         rows: number of rows of the base model.
 
     Raises:
@@ -105,7 +112,7 @@ def name_rows(released: ReleasedCheckpoint, tokens: Sequence[str], rows: int) ->
 
 
 def _read_added(folder: Path) -> dict[str, int]:
-    """The added tokens by either file in which transformers keeps them; empty if there is none."""
+    """The added tokens from either file in which transformers stores them; empty if there is none."""
     file = folder / "added_tokens.json"
     rows: list[tuple[Any, Any]]
     if file.exists():
@@ -119,7 +126,7 @@ def _read_added(folder: Path) -> dict[str, int]:
     else:
         return {}
     for name, row in rows:
-        # A bool is an int to Python.
+        # A bool is an int in Python.
         if not isinstance(name, str) or not name or type(row) is not int or not 0 <= row < 2**31:
             raise InputError("expected added tokens and their ids", file=file)
     return dict(rows)
@@ -147,7 +154,7 @@ def _read_lora(folder: Path) -> tuple[LoraSettings, dict[tuple[str, str], Tensor
     for full, tensor in read_tensors(file).items():
         match = LORA.fullmatch(PREFIX.sub("", full))
         if match is None:
-            raise InputError("is no matrix of LoRA", file=file, field=full)
+            raise InputError("is not a LoRA matrix", file=file, field=full)
         adapters |= _unfused(match["layer"], match["side"], tensor.float(), file, full)
     layers = sorted({layer.rpartition(".")[2] for layer, _ in adapters})
     return LoraSettings(rank, int(alpha), float(dropout or 0.0), layers), adapters

@@ -20,8 +20,8 @@ examples:
   vn import-released checkpoints/videonarrator --base-model models/Baichuan-7B --out adapters/released
   vn test --config my.yaml --adapter adapters/released --out tested
 
-The wording of the prompts is not in a checkpoint: --template takes the file with the one it was trained with. Tokens
-that were added to the vocabulary, and that this wording writes, are kept; the others are named and left out.
+A checkpoint does not have the wording of its prompts: --template takes the file with it. Tokens that were added to
+the vocabulary are kept if this wording uses them; the others are listed and left out.
 """
 BASE = "base"  # beside the adapter: a base model with the checkpoint's embeddings
 
@@ -38,17 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--added-tokens",
         nargs="+",
         metavar="TOKEN",
-        help="tokens of the rows behind the base model's, in order (default: as the checkpoint's tokenizer files say)",
+        help="tokens of the rows after the base model's, in order (default: from the checkpoint's tokenizer files)",
     )
     parser.add_argument("--language", choices=("zh", "en"), default="zh", help="zh: ads, en: general (default: zh)")
-    parser.add_argument("--tokens", type=int, default=32, help="visual tokens a frame (default: 32)")
+    parser.add_argument("--tokens", type=int, default=32, help="visual tokens per frame (default: 32)")
     parser.add_argument(
         "--dtype",
         choices=("float32", "float16", "bfloat16"),
         default="float32",
         help="dtype of the base model's weights (default: float32)",
     )
-    parser.add_argument("--max-length", type=int, default=4096, help="tokens a prompt may have (default: 4096)")
+    parser.add_argument("--max-length", type=int, default=4096, help="most tokens of a prompt (default: 4096)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.checkpoint.is_dir():
         raise InputError("no such checkpoint folder", file=args.checkpoint)
     if args.out.exists() and not (args.out / "narrator.json").exists() and any(args.out.iterdir()):
-        raise InputError("is not empty, and no adapter; name another folder", file=args.out, field="--out")
+        raise InputError("is not empty and not an adapter; name another folder", file=args.out, field="--out")
     findings = Findings()
     released = read_checkpoint(args.checkpoint)  # before anything slow
     with claim(args.out.parent, "vn import-released"):
@@ -136,7 +136,7 @@ def _write(args: argparse.Namespace, assembly: Assembly, released: ReleasedCheck
 
 
 def fill(assembly: Assembly, released: ReleasedCheckpoint, file: Path) -> None:
-    """Put a checkpoint's LoRA, projector and position into a narrator.
+    """Copy a checkpoint's LoRA, projector and position embedding into a narrator.
 
     Raises:
         InputError: the checkpoint is of another base model: a layer is missing or of another shape.

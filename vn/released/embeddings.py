@@ -1,4 +1,4 @@
-"""What a released checkpoint did to the embeddings: rows that it trained, and rows of tokens that it added."""
+"""How a released checkpoint changed the embeddings: rows that it trained, and rows of tokens that it added."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def take_embeddings(assembly: Assembly, released: ReleasedCheckpoint, file: Path, findings: Findings) -> bool:
-    """Take over the embeddings of a checkpoint: trained rows, and those of added tokens that the template writes.
+    """Take over the embeddings of a checkpoint: trained rows, and those of added tokens that the template uses.
 
     Args:
-        assembly: whose base model gets them.
+        assembly: the narrator whose base model gets them.
         released: the checkpoint.
         file: file of the checkpoint; named in messages.
         findings: takes which rows of added tokens are kept and which are left out.
 
     Returns:
-        Whether the base model is another one now.
+        Whether the base model was changed.
 
     Raises:
-        InputError: they have fewer rows than the vocabulary or another width, or one that the template needs is
+        InputError: they have fewer rows than the vocabulary or another width, or a row that the template needs is
             missing.
     """
     llm = assembly.narrator.causal_lm
@@ -55,7 +55,7 @@ def take_embeddings(assembly: Assembly, released: ReleasedCheckpoint, file: Path
 
 
 def _kept(assembly: Assembly, released: ReleasedCheckpoint, rows: int, file: Path) -> dict[str, int]:
-    """Rows of the added tokens that the template writes, in their order."""
+    """Rows of the added tokens that the template uses, in their order."""
     added = sorted(released.added.items(), key=lambda item: item[1])
     kept = {token: row for token, row in added if row >= rows and assembly.template.writes(token)}
     there = len(released.embeddings.get("embed_tokens", ()))
@@ -77,7 +77,7 @@ def _tell(released: ReleasedCheckpoint, rows: int, kept: dict[str, int], file: P
         few = ", ".join(f"{names[row]} (row {row})" if row in names else f"row {row}" for row in dropped[:10])
         more = f" and {len(dropped) - 10} more" if len(dropped) > 10 else ""
         unnamed = any(row not in names for row in dropped)
-        hint = "; --added-tokens says what they are" if unnamed else ""
+        hint = "; --added-tokens names them" if unnamed else ""
         message = f"rows of added tokens are left out, since the template does not write them: {few}{more}{hint}"
         findings.add(message, file=file)
 
@@ -93,9 +93,9 @@ def _keep(assembly: Assembly, released: ReleasedCheckpoint, kept: dict[str, int]
         for name, layer in layers.items():
             tensor = released.embeddings.get(name)
             if tensor is None and layer.weight is layers["embed_tokens"].weight:
-                continue  # a tied head has the embeddings' rows
+                continue  # a tied head shares the embeddings' rows
             for token, row in kept.items():
-                # A head that was not trained never says the token.
+                # A head that was not trained never predicts the token.
                 layer.weight[ids[token]] = tensor[row] if tensor is not None and row < len(tensor) else 0
     setattr(llm.config, FIELD, ids)
     assembly.base = dataclasses.replace(assembly.base, added=ids)

@@ -1,1 +1,1 @@
-"""Scores of a whole test: what the metrics of `vn.metrics` say of predictions and stories."""
+"""Scores of a whole test: the metrics of `vn.metrics`, applied to predictions and stories."""

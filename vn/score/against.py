@@ -1,4 +1,4 @@
-"""One run against another: paired differences of every metric, and how sure they are."""
+"""One run against another: paired differences of every metric, and how certain they are."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ RESAMPLES = 10_000  # p-values down to 0.0002, so that Holm's correction has roo
 
 
 def check_tags(name: str, first: Any, second: Any) -> None:
-    """Refuse to compare numbers of a metric that were taken in different ways.
+    """Refuse to compare numbers of a metric that were computed in different ways.
 
     Args:
-        name: of the metric.
+        name: name of the metric.
         first: a `Measure`, or an entry of a ``scores.json``.
-        second: likewise.
+        second: the same, of the other run.
 
     Raises:
-        InputError: in a sentence, naming both ways.
+        InputError: they were; it names both ways.
 
     >>> check_tags("cider", {"tokenisation": "char"}, {"tokenisation": "jieba"})
     Traceback (most recent call last):
@@ -49,17 +49,17 @@ def compare(ours: Measured, other: Measured, seed: int = 0, resamples: int = RES
 
     Args:
         ours: measures of a run.
-        other: of another one, on the same clips.
-        seed: of the resampling; each resample draws the same videos for both.
-        resamples: how many.
+        other: measures of another one, on the same clips.
+        seed: random seed of the resampling; each resample draws the same videos for both.
+        resamples: number of resamples.
 
     Returns:
         For each metric ``ours, other, difference, interval, p_value, p_holm, videos``, or ``why`` there is no
-        comparison. ``p_holm`` holds when all metrics here are looked at together (Holm 1979).
+        comparison. ``p_holm`` is corrected for the number of metrics (Holm 1979).
     """
     table: dict[str, dict[str, Any]] = {}
     for name in ours:
-        a, b = ours[name], other.get(name, NotComputed("not taken of the other run"))
+        a, b = ours[name], other.get(name, NotComputed("not computed for the other run"))
         missing = next((each.why for each in (a, b) if isinstance(each, NotComputed)), None)
         if missing is not None:
             table[name] = {"why": missing}

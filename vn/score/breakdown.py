@@ -1,7 +1,7 @@
 """A metric by script label, position in the video or the clip's duration, from the rows of the whole test.
 
-A part is scored with what the whole test knows (CIDEr's document frequencies are those of all references), so that
-parts can be compared with one another.
+A part is scored with the statistics of the whole test (CIDEr's document frequencies are those of all references), so
+that parts can be compared with one another.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _ENDS = (3.0, 6.0, 10.0)
 
 
 def breakdown(measure: Measure, test: Test, way: str, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """The metric of each group of clips, with its interval and number of clips; empty where it has no rows a clip.
+    """The metric of each group of clips, with its interval and number of clips; empty if it has no rows per clip.
 
     Args:
-        measure: of the whole test.
+        measure: measure of the whole test.
         test: its clips and stories.
         way: ``label`` (a clip with two labels counts in both), ``position`` or ``duration``.
-        seed: of the resampling.
+        seed: random seed of the resampling.
 
     Raises:
         InputError: no such way.
@@ -53,7 +53,7 @@ def breakdown(measure: Measure, test: Test, way: str, seed: int = 0) -> dict[str
         own = places[group]
         part = of_clips(test, [measure.clips[i] for i in own], measure.rows[own], measure.finish)
         ends = interval(part.sums, part.finish, seed)
-        clips = len({(measure.clips[i].video, measure.clips[i].clip) for i in own})  # facts have several rows a clip
+        clips = len({(measure.clips[i].video, measure.clips[i].clip) for i in own})  # facts have several rows per clip
         parts[group] = {"value": part.value, "interval": list(ends) if ends else None, "clips": clips}
     return parts
 

@@ -14,20 +14,20 @@ from vn.metrics.labels import agree, agree_exactly
 from vn.score.judge import Answer
 from vn.story import Labels, Language, ScriptLabel, Story, format_labels
 
-HELD_OUT = 10  # one video in ten tells how good the judge is
-FEWEST = 20  # narrations with labels; fewer teach nothing
+HELD_OUT = 10  # one video in ten measures how good the judge is
+FEWEST = 20  # narrations with labels; fewer are not enough to train on
 LABELS = tuple(ScriptLabel)
 
 
 class ClassifierJudge:
-    """See `vn.score.judge.Judge`: one logistic regression a label, on tf-idf of character 1- to 4-grams.
+    """See `vn.score.judge.Judge`: one logistic regression per label, on tf-idf of character 1- to 4-grams.
 
     A tenth of the videos is held out: `held_out` is how often the judge agrees with their labels (sets intersect, sets
-    are equal), without which its verdicts say little.
+    are equal), without which its verdicts mean little.
 
     Args:
-        stories: of the training split.
-        language: of their narrations.
+        stories: stories of the training split.
+        language: language of their narrations.
 
     Raises:
         InputError: no scikit-learn, or too few labelled narrations.
@@ -72,7 +72,7 @@ class ClassifierJudge:
         return Answer(format_labels(self.labels(narration), self._language))
 
     def labels(self, narration: str) -> Labels:
-        """The labels likelier than not; the likeliest where there is none."""
+        """The labels more likely than not; the most likely one if there is none."""
         scores = np.full(len(LABELS), -np.inf)
         vector = self._vectors.transform([narration])
         for i, model in self._models.items():

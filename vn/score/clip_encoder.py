@@ -1,4 +1,4 @@
-"""CLIP for EMScore: texts and pictures as unit vectors of one space, of transformers (Chinese-CLIP) or open_clip."""
+"""CLIP for EMScore: texts and frames as unit vectors of one space, from transformers (Chinese-CLIP) or open_clip."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Towers = tuple[Any, Callable[[list[str]], Any], Callable[[list[Any]], Any]]
 
 
 class ClipEncoder:
-    """Texts and pictures to unit vectors. Loads its weights when it is first asked.
+    """Texts and frames to unit vectors. Loads its weights at first use.
 
     Args:
         name: a folder or a name on the Hugging Face hub with a CLIP of transformers, such as
             ``OFA-Sys/chinese-clip-vit-base-patch16``; or ``open_clip:ARCHITECTURE:WEIGHTS``, the weights a file or one
             of open_clip's names for them.
-        cache: keeps embeddings of texts, and of pictures by the caller's names for them.
+        cache: keeps embeddings of texts, and of frames by the caller's names for them.
     """
 
     def __init__(self, name: str, cache: DiskCache | None = None) -> None:
@@ -67,7 +67,7 @@ class ClipEncoder:
         return {text: known[text] for text in wanted}
 
     def pictures(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors ``[n, D]`` float32 of pictures ``[height, width, 3]`` uint8 RGB."""
+        """Unit vectors ``[n, D]`` float32 of frames ``[height, width, 3]`` uint8 RGB."""
         from PIL import Image
 
         images = [Image.fromarray(picture) for picture in pictures]
@@ -90,13 +90,13 @@ class ClipEncoder:
 def _transformers(name: str) -> Towers:
     model = load_whole(name)
     if not hasattr(model, "get_text_features") or not hasattr(model, "get_image_features"):
-        raise InputError(f"a {type(model).__name__} is no CLIP", file=name)
+        raise InputError(f"a {type(model).__name__} is not a CLIP", file=name)
     from transformers import AutoImageProcessor, AutoTokenizer
 
     try:
         tokenizer, processor = AutoTokenizer.from_pretrained(name), AutoImageProcessor.from_pretrained(name)
     except (OSError, ValueError) as error:
-        raise InputError(f"no tokenizer or image processor here: {str(error).splitlines()[0]}", file=name) from None
+        raise InputError(f"no tokenizer or preprocessor here: {str(error).splitlines()[0]}", file=name) from None
     text_config = getattr(model.config, "text_config", model.config)
     limit = min(tokenizer.model_max_length, getattr(text_config, "max_position_embeddings", 77))
 

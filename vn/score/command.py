@@ -81,10 +81,10 @@ def score_folder(folder: str | Path, findings: Findings | None = None, **options
     Args:
         folder: the run folder; its ``stories.jsonl`` has the references.
         findings: takes the warnings; None prints them to stderr.
-        options: of `vn score`, by their long names with underscores.
+        options: options of `vn score`, by their long names with underscores.
 
     Returns:
-        ``{setting: {metric: {"value": ...}}}``, what was written.
+        ``{setting: {metric: {"value": ...}}}``, as written.
 
     Raises:
         InputError: no predictions there, or a bad line in them.
@@ -109,7 +109,7 @@ def score_folder(folder: str | Path, findings: Findings | None = None, **options
 
 
 def _files(place: Path, folder_only: bool = False) -> tuple[dict[str, Path], Path]:
-    """The predictions by setting, and where their scores go."""
+    """The predictions by setting, and the file for their scores."""
     if folder_only or place.is_dir():
         return _prediction_files(place), place / "scores.json"
     return {_setting(place): place}, place.with_name(f"{place.stem}.scores.json")

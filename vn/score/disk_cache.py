@@ -1,4 +1,4 @@
-"""What was encoded or judged once is kept: a SQLite file, written as work goes on, so that a kill loses nothing."""
+"""Caches what was encoded or judged: a SQLite file, written as work goes on, so that a kill loses nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vn.errors import InputError
 
-AT_ONCE = 500  # keys a query; SQLite allows 999 in the oldest versions
+AT_ONCE = 500  # keys per query; SQLite allows 999 in the oldest versions
 WAIT = 60.0  # seconds for another process that writes
 
 
@@ -19,7 +19,7 @@ class DiskCache:
     """Bytes by maker and text; a key is a hash of both.
 
     Args:
-        file: made at the first entry; None keeps entries in memory.
+        file: the file, created at the first entry; None keeps entries in memory.
     """
 
     def __init__(self, file: str | Path | None = None) -> None:
@@ -28,7 +28,7 @@ class DiskCache:
         self._connection: sqlite3.Connection | None = None
 
     def get(self, maker: str, texts: Sequence[str]) -> dict[str, bytes]:
-        """What `maker` made of these texts, as far as it is known.
+        """What `maker` made of these texts, for those in the cache.
 
         Raises:
             InputError: the file is damaged or cannot be read.
@@ -57,7 +57,7 @@ class DiskCache:
             connection.commit()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -75,7 +75,7 @@ class DiskCache:
                 yield self._connection
             except sqlite3.Error as error:
                 raise InputError(
-                    f"the cache cannot be used ({error}); delete it to begin anew", file=self.file
+                    f"the cache cannot be used ({error}); delete it to begin again", file=self.file
                 ) from None
 
 

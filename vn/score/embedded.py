@@ -1,4 +1,4 @@
-"""EMScore, InfoSim and InfoDiverse of a test: which texts are embedded, each once, and the numbers made of them."""
+"""EMScore, InfoSim and InfoDiverse of a test: the texts to embed, each once, and the numbers computed from them."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def emscores(test: Test, encoder: ClipEncoder, frames: FrameVectors, on_video: C
     stories = {story.id: story for story in test.stories}
     absent = next((clip.video for clip in test.clips if clip.video not in stories), None)
     if absent is not None:
-        raise InputError("there is no story to say which frames are whose", sample=absent)
-    words = ContentWords(test.language)  # the released evaluation gives EMScore no user dictionary
+        raise InputError("there is no story to assign frames to clips", sample=absent)
+    words = ContentWords(test.language)  # the released evaluation uses no user dictionary for EMScore
     texts = encoder.texts(
         unit for clip in test.clips for text in _em_texts(clip) for unit in (text, *_em_words(words, text))
     )
@@ -84,7 +84,7 @@ def _em_texts(clip: ScoredClip) -> list[str]:
 
 
 def _em_words(words: ContentWords, text: str) -> list[str]:
-    """Nouns, verbs and adjectives; where there is none the first word, or the text itself."""
+    """Nouns, verbs and adjectives; if there is none the first word, or the text itself."""
     return words.tagged(text, EMSCORE_TAGS) or words.all(text)[:1] or [text]
 
 
@@ -115,7 +115,7 @@ def information(test: Test, encoder: SentenceEncoder, words: ContentWords) -> Me
         InputError: the encoder's weights are missing.
     """
     if not any(known.points for story in test.stories for known in story.knowledge):
-        return dict.fromkeys((*INFO_SIM, *INFO_DIVERSE), NotComputed("no story says what is known about its product"))
+        return dict.fromkeys((*INFO_SIM, *INFO_DIVERSE), NotComputed("no story has knowledge about its product"))
     clips: dict[str, list[ScoredClip]] = {}
     for clip in test.clips:
         clips.setdefault(clip.video, []).append(clip)
@@ -123,7 +123,7 @@ def information(test: Test, encoder: SentenceEncoder, words: ContentWords) -> Me
     known = [story for story in stories if any(aspect.points for aspect in story.knowledge)]
     measured = _information(test, [Defined(s, clips[s.id], words) for s in known], encoder, words.name, "paper")
     if test.language == "zh":
-        # The release knows each product by its title, if by nothing else.
+        # In the release, each product has its title as a point, if nothing else.
         released = [Released(s, clips[s.id], words) for s in stories]
         measured |= _information(test, released, encoder, words.name, "released")
     for name in ("info_sim_released", "info_diverse_released"):

@@ -1,4 +1,4 @@
-"""The frames that EMScore looks at: from shards whose encoder is the CLIP asked for, else from the videos."""
+"""The frames for EMScore: from shards whose encoder is the CLIP asked for, else from the videos."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from vn.score.clip_encoder import ClipEncoder
 from vn.story import Story
 
 FPS = 1.0
-CLOCK = "player"  # of the seconds that are kept
+CLOCK = "player"  # clock of the seconds that are kept
 
 
 class FrameVectors:
     """Unit vectors of a video's frames, sampled at 1 fps.
 
     Args:
-        encoder: sees the pictures.
-        shards: a data folder; its frames count when its encoder is the same CLIP, one vector a frame.
-        videos: where the stories' videos lie; None for the places the stories name.
+        encoder: encodes the frames.
+        shards: a data folder; its frames are used if its encoder is the same CLIP, with one vector per frame.
+        videos: folder with the stories' videos; None for the paths that the stories name.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class FrameVectors:
         """Vectors ``[F, D]`` and seconds ``[F]``.
 
         Raises:
-            InputError: neither such shards nor the video is there.
+            InputError: there are neither such shards nor the video.
         """
         return self._from_shards(story) or self._from_video(story)
 

@@ -1,7 +1,7 @@
-"""Judges of script labels: who reads a narration and says what it does (docs/method.md#script-label-accuracy).
+"""Judges of script labels: models that read a narration and name its labels (docs/method.md#script-label-accuracy).
 
-A judge answers in words, which are kept as they came, on disk, one by one: a run that is killed goes on from there, and
-another reading of the answers costs nothing.
+A judge answers in words, which are stored as they are, on disk, one by one: a run that is killed continues from there,
+and parsing the answers again costs nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHOWN = 60  # characters of an answer in a message
 
 @dataclass(frozen=True)
 class Answer:
-    """What a judge said of one narration, and the tokens it took (0 where nobody counts)."""
+    """A judge's answer about one narration, and the tokens it took (0 if they are not counted)."""
 
     text: str
     prompt_tokens: int = 0
@@ -33,11 +33,11 @@ class Answer:
 
 
 class Judge(Protocol):
-    """Says which of the 12 labels a narration has.
+    """Decides which of the 12 labels a narration has.
 
     Attributes:
         id: its name; accuracies of different judges are never compared.
-        key: of its answers in the cache: all that they depend on besides the narration.
+        key: key of its answers in the cache: everything that they depend on besides the narration.
         workers: how many narrations it takes at once.
     """
 
@@ -55,7 +55,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class Cost:
-    """What judging took: narrations asked about now, answers from the cache, and all tokens of both."""
+    """What judging cost: narrations asked about now, answers from the cache, and all tokens of both."""
 
     asked: int
     cached: int
@@ -65,13 +65,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What a judge made of texts.
+    """A judge's labels of texts.
 
     Attributes:
         judge: its id.
-        labels: text -> its labels; None where the answer was no list of labels.
-        unread: text -> the answer that was none.
-        cost: of it.
+        labels: text -> its labels; None if the answer was not a list of labels.
+        unread: text -> the answer that was not one.
+        cost: cost of judging.
     """
 
     judge: str
@@ -84,11 +84,11 @@ class JudgePrompt:
     """The question that a language model is asked.
 
     Args:
-        language: of narrations and labels.
-        file: a YAML file like ``judge.yaml``, which says what may stand in it.
+        language: language of narrations and labels.
+        file: a YAML file like ``judge.yaml``, whose comments explain the format.
 
     Raises:
-        InputError: the file has no text for this language, or no place for the narration.
+        InputError: the file has no text for this language, or no placeholder for the narration.
     """
 
     def __init__(self, language: Language, file: str | Path = PROMPTS) -> None:
@@ -112,13 +112,13 @@ class JudgePrompt:
 def judge_texts(
     judge: Judge, texts: Iterable[str], cache: DiskCache, on_answer: Callable[[int, int], None] = lambda done, of: None
 ) -> Verdicts:
-    """Ask about each text once, but for those whose answers are in the cache.
+    """Ask about each text once, except those whose answers are in the cache.
 
     Args:
-        judge: whom.
+        judge: the judge to ask.
         texts: narrations, none of them empty.
         cache: takes each answer as it comes.
-        on_answer: told how many of the texts have their answer.
+        on_answer: called with the number of texts that have their answer.
 
     Raises:
         InputError: the judge failed; answers until then are kept.
@@ -128,7 +128,7 @@ def judge_texts(
     cached = len(answers)
     missing = [text for text in wanted if text not in answers]
 
-    faults: list[BaseException] = []  # the first one ends it for all, at once: requests may cost money
+    faults: list[BaseException] = []  # the first one stops all at once: requests may cost money
 
     def ask(text: str) -> Answer:
         if faults:
@@ -167,7 +167,7 @@ def judge_texts(
 
 
 def read_answer(answer: str) -> Labels | None:
-    """The labels of an answer, read strictly: names of labels joined by ``+``, a full stop or quotes at most around.
+    """The labels of an answer, read strictly: names of labels joined by ``+``, at most with a full stop or quotes.
 
     >>> [label.name for label in read_answer(' "Sore Point + Product Trial". ')]
     ['SORE_POINT', 'TRIAL']

@@ -1,4 +1,4 @@
-"""Script-label accuracy of a test whose labels were given: how often a judge finds them in the narrations."""
+"""Script-label accuracy of a test with given labels: how often a judge finds them in the narrations."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def script_labels(
     findings: Findings,
     on_answer: Callable[[int, int], None] = lambda done, of: None,
 ) -> Measured:
-    """The share of narrations that a judge gives the label they were to have; under both rules.
+    """The share of narrations that a judge gives the label they were asked to have; under both rules.
 
-    A narration that is empty, or of which the judge says nothing that can be read, does not agree. With a second judge,
-    the entries say how far both agree beyond chance (Cohen's kappa).
+    A narration that is empty, or for which the judge's answer cannot be read, does not agree. With a second judge, the
+    entries state how far both agree beyond chance (Cohen's kappa).
 
     Raises:
         InputError: a judge failed; what was judged is kept.
@@ -68,6 +68,6 @@ def _note_unread(verdicts: Verdicts, findings: Findings) -> None:
     if verdicts.unread:
         shown = "; ".join(repr(answer) for answer in list(verdicts.unread.values())[:SHOWN])
         findings.add(
-            f"the judge {verdicts.judge} gave {len(verdicts.unread)} of {len(verdicts.labels)} answers that are no "
-            f"labels, which count as no agreement: {shown}"
+            f"the judge {verdicts.judge} gave {len(verdicts.unread)} of {len(verdicts.labels)} answers that are not "
+            f"labels, which count as disagreement: {shown}"
         )

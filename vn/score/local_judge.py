@@ -19,10 +19,10 @@ class LocalJudge:
 
     Args:
         name: a folder, or a name on the Hugging Face hub.
-        prompt: what it is asked; as a chat where the tokenizer has a chat template.
+        prompt: what it is asked; as a chat if the tokenizer has a chat template.
 
     Raises:
-        InputError: no such model, or weights of it are missing.
+        InputError: there is no such model, or some of its weights are missing.
     """
 
     workers = 1

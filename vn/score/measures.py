@@ -38,14 +38,14 @@ def measure(
     on_step: Callable[[str], None] = lambda name: None,
     findings: Findings | None = None,
 ) -> Measured:
-    """Take metrics of a test.
+    """Compute metrics of a test.
 
     Args:
         test: what `vn.score.predictions.gather` gives.
-        settings: how; None for the defaults.
+        settings: how to measure; None for the defaults.
         names: which metrics.
-        on_step: called with what is taken next.
-        findings: takes user words that are no use, and what a judge said that is not a label.
+        on_step: called with what is computed next.
+        findings: takes user words that have no effect, and answers of a judge that are not labels.
 
     Raises:
         InputError: a metric or tokenisation that does not exist, or a chosen resource that is not there.
@@ -55,7 +55,7 @@ def measure(
     if unknown:
         raise InputError(f"no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
     if settings.user_dictionary not in CHOICES:
-        read_text(settings.user_dictionary)  # that it is there
+        read_text(settings.user_dictionary)  # check that it exists
     findings = findings if findings is not None else Findings()
     measured: Measured = {}
     if any(name in names for name in (*TEXT, *TEXT_RELEASED)):
@@ -80,7 +80,7 @@ def measure(
 def _length(test: Test) -> Measure | NotComputed:
     sources = sorted({clip.source for clip in test.clips if clip.words and clip.source})
     if not any(clip.words for clip in test.clips):
-        return NotComputed("no prediction says its word_range")
+        return NotComputed("no prediction has a word_range")
     fit = np.array([fits(clip.narration, clip.words, test.language) for clip in test.clips], dtype=np.float64)
     return of_clips(test, test.clips, with_count(fit), mean, None, "+".join(sources) or "unknown")
 
@@ -117,7 +117,7 @@ def _repetition(test: Test, settings: ScoreSettings, findings: Findings) -> Meas
 
 
 def _words(test: Test, settings: ScoreSettings, findings: Findings) -> ContentWords:
-    """What cuts narrations into words; in Chinese by the user dictionary, whose useless words are named."""
+    """The word segmenter of narrations; in Chinese with the user dictionary, whose useless words are listed."""
     if test.language != "zh":
         return content_words(test.language, UserDictionary("none"))
     dictionary = user_dictionary(settings.user_dictionary, test.stories)
@@ -132,7 +132,7 @@ def _words(test: Test, settings: ScoreSettings, findings: Findings) -> ContentWo
 def _with_models(
     test: Test, settings: ScoreSettings, names: Collection[str], on_step: Callable[[str], None], findings: Findings
 ) -> Measured:
-    """What needs an encoder or a judge; without it, why there is no number."""
+    """The metrics that need an encoder or a judge; without it, why there is no number."""
     with_them = settings.models
 
     def emscores() -> Measured:
@@ -194,12 +194,12 @@ def _labels(test: Test) -> Measured:
 
 
 def has_facts(test: Test) -> bool:
-    """Whether the stories say which facts their clips state."""
+    """Whether the stories list the facts that their clips state."""
     return any(clip.facts for story in test.stories for clip in story.clips)
 
 
 def _facts(test: Test) -> Measured:
-    """All facts in one number, and each source's own; labels are no fact where they were given or are not written."""
+    """All facts in one number, and each source's; labels are not facts if they were given or are not written."""
     stories = {story.id: story for story in test.stories}
     checker = FactChecker(test.stories, test.language)
     labels_written = any(clip.labels is not None for clip in test.clips)
@@ -213,7 +213,7 @@ def _facts(test: Test) -> Measured:
                 continue
             checked.append((clip, fact, checker.right(fact, story, clip.narration, clip.labels)))
     if not checked:
-        return dict.fromkeys(FACTS, NotComputed("the stories do not say which facts their clips state"))
+        return dict.fromkeys(FACTS, NotComputed("the stories do not list the facts that their clips state"))
     measured: Measured = {}
     for name in FACTS:
         chosen = [(clip, hit) for clip, fact, hit in checked if name in ("facts", f"facts_{fact.source}")]

@@ -25,17 +25,17 @@ JUDGES = "classifier, openai:MODEL or local:MODEL"
 
 @dataclass
 class ScoringModels:
-    """What some metrics are taken with; everything is None, so that nothing is loaded, unless it is asked for.
+    """The models that some metrics need; all are None, so that nothing is loaded, unless asked for.
 
     Attributes:
-        clip_name: of EMScore; see `vn.score.clip_encoder.ClipEncoder`.
-        sentences_name: of InfoSim and InfoDiverse; see `vn.score.sentences.SentenceEncoder`. ``auto`` is ``minilm``
-            in English, and none in Chinese.
-        judge: of script labels: ``classifier``, ``openai:MODEL`` or ``local:MODEL``.
-        second_judge: likewise, to see how far two judges agree.
+        clip_name: the CLIP of EMScore; see `vn.score.clip_encoder.ClipEncoder`.
+        sentences_name: the encoder of InfoSim and InfoDiverse; see `vn.score.sentences.SentenceEncoder`. ``auto`` is
+            ``minilm`` in English, and none in Chinese.
+        judge: the judge of script labels: ``classifier``, ``openai:MODEL`` or ``local:MODEL``.
+        second_judge: another one, to measure how far two judges agree.
         judge_url: the endpoint of ``openai:`` judges; None for OpenAI's own.
         judge_prompt: a file like ``judge.yaml``; None for ours.
-        training: the classifier's stories: see `training_stories`.
+        training: the classifier's training stories: see `training_stories`.
         shards: a data folder that may hold the frames of EMScore.
         videos: a folder with the stories' videos.
         cache: keeps embeddings and answers.
@@ -71,7 +71,7 @@ class ScoringModels:
         """The encoder of InfoSim and InfoDiverse.
 
         Raises:
-            InputError: none was chosen, or ``auto`` knows none for this language.
+            InputError: none was chosen, or ``auto`` has none for this language.
         """
         name = self.sentences_name
         if name == "auto":
@@ -86,7 +86,7 @@ class ScoringModels:
         """The judge, and the second one.
 
         Raises:
-            InputError: none was chosen, or it cannot be had.
+            InputError: none was chosen, or it is not available.
         """
         if self.judge is None:
             raise InputError(f"no judge was chosen (--judge {JUDGES})")
@@ -114,7 +114,7 @@ class ScoringModels:
         from vn.score.classifier_judge import ClassifierJudge
 
         if self.training is None:
-            raise InputError("the classifier judge has nothing to learn from (--training STORIES)")
+            raise InputError("the classifier judge has no training stories (--training STORIES)")
         return ClassifierJudge(training_stories(self.training), language)
 
     def _once(self, key: str, make: Callable[[], Made]) -> Made:

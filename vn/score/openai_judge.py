@@ -13,24 +13,24 @@ from vn.extras import require
 from vn.score.judge import Answer, JudgePrompt
 
 LONGEST_WAIT = 60.0  # seconds between two attempts
-MOST_TOKENS = 64  # of an answer: three labels
+MOST_TOKENS = 64  # tokens of an answer: three labels
 
 
 class OpenAIJudge:
     """Asks a model at temperature 0; see `vn.score.judge.Judge`.
 
-    What may pass (time-outs, lost connections, rate limits, server errors) is tried again, each time after twice as
-    long a wait, or as long as the server says.
+    Transient errors (time-outs, lost connections, rate limits, server errors) are retried, each time after twice as
+    long a wait, or as long as the server asks for.
 
     Args:
-        model: its name there.
+        model: name of the model there.
         prompt: what it is asked.
-        url: of the endpoint, e.g. ``http://localhost:8000/v1``; None for OpenAI's.
-        workers: requests at once.
-        timeout: seconds a request.
-        attempts: a narration, in all.
+        url: URL of the endpoint, e.g. ``http://localhost:8000/v1``; None for OpenAI's.
+        workers: number of concurrent requests.
+        timeout: seconds per request.
+        attempts: attempts per narration, in all.
         wait: seconds before the second attempt.
-        sleep: waits; for tests.
+        sleep: the function that waits; for tests.
 
     Raises:
         InputError: no key for OpenAI's own endpoint (the client reads OPENAI_API_KEY).
@@ -60,7 +60,7 @@ class OpenAIJudge:
         except openai.OpenAIError as error:
             if url is None:
                 raise InputError(f"the judge {model} cannot be asked: {error}") from None
-            self._client = openai.OpenAI(base_url=url, api_key="none", **options)  # a server of one's own asks for none
+            self._client = openai.OpenAI(base_url=url, api_key="none", **options)  # a local server needs none
 
     def ask(self, narration: str) -> Answer:
         """See `Judge.ask`."""
@@ -79,7 +79,7 @@ class OpenAIJudge:
                 if attempt == self._attempts:
                     raise InputError(f"{attempt} attempts failed, the last with {_short(error)}") from None
                 self._sleep(self._pause(error, attempt))
-            except openai.OpenAIError as error:  # a wrong key, no such model: it will not pass
+            except openai.OpenAIError as error:  # a wrong key, no such model: not transient
                 raise InputError(f"the request was refused: {_short(error)}") from None
         raise AssertionError("unreachable")
 

@@ -1,4 +1,4 @@
-"""The options of ``vn score``, and what they choose."""
+"""The options of ``vn score``, and the settings they make."""
 
 from __future__ import annotations
 
@@ -63,13 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="judge of script labels: classifier (trained on the training split; default), openai:MODEL, local:MODEL "
         "or none",
     )
-    with_models.add_argument("--second-judge", metavar="JUDGE", help="how far two judges agree (Cohen's kappa)")
+    with_models.add_argument(
+        "--second-judge", metavar="JUDGE", help="a second one, to report how far both agree (Cohen's kappa)"
+    )
     with_models.add_argument("--judge-url", metavar="URL", help="an OpenAI-compatible endpoint (default: OpenAI's)")
     with_models.add_argument(
-        "--judge-prompt", type=Path, metavar="FILE", help="another question (see score/judge.yaml)"
+        "--judge-prompt", type=Path, metavar="FILE", help="file with another question (see score/judge.yaml)"
     )
     with_models.add_argument(
-        "--data", type=Path, help="shards: training split of the classifier, frames (default: the run's own)"
+        "--data", type=Path, help="shards with the classifier's training split and the frames (default: the run's own)"
     )
     with_models.add_argument(
         "--training",
@@ -78,16 +80,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="training stories of the classifier: a folder of Story files, or JSON Lines",
     )
     with_models.add_argument(
-        "--cache", type=Path, metavar="FILE", help=f"embeddings and answers (default: {CACHE} beside the scores)"
+        "--cache",
+        type=Path,
+        metavar="FILE",
+        help=f"file that keeps embeddings and answers (default: {CACHE} beside the scores)",
     )
     beside = parser.add_argument_group("beside others")
-    beside.add_argument("--against", type=Path, metavar="RUN|PREDICTIONS", help="paired differences with another run")
-    beside.add_argument("--by", action="append", choices=WAYS, default=[], help="break scores down (repeatable)")
+    beside.add_argument(
+        "--against", type=Path, metavar="RUN|PREDICTIONS", help="print paired differences from another run"
+    )
+    beside.add_argument(
+        "--by", action="append", choices=WAYS, default=[], help="break scores down by this (repeatable)"
+    )
     beside.add_argument("--paper", action="store_true", help="print the paper's rows beside ours")
     beside.add_argument(
         "--table", action="append", type=Path, default=[], metavar="FILE", help="write that table: .json, .csv or .tex"
     )
-    beside.add_argument("--corpus", help="whose test split this is: e-syncvidstory or video-storytelling")
+    beside.add_argument("--corpus", help="the corpus whose test split this is: e-syncvidstory or video-storytelling")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the resampling behind the intervals")
     parser.add_argument(
         "--out", type=Path, help="where to write the scores (default: RUN/scores.json or PREDICTIONS.scores.json)"
@@ -95,11 +104,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def score_settings(args: argparse.Namespace, out: Path) -> ScoreSettings:
-    """What the options ask for; what a run's folder says of its data is the default.
+    """The settings of the options; the data that a run's configuration names are the default.
 
     Args:
         args: parsed options of `add_arguments`.
-        out: file of the scores; the cache is beside it.
+        out: file for the scores; the cache is beside it.
     """
     folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
     data = args.data or _data_of(folder)

@@ -1,4 +1,4 @@
-"""The paper's numbers, and whether a number of ours may stand beside them (``paper.yaml``).
+"""The paper's numbers, and whether a number of ours is comparable with them (``paper.yaml``).
 
 See docs/method.md#numbers-of-the-paper.
 """
@@ -25,8 +25,8 @@ class Column:
     Attributes:
         metric: the name that `vn score` gives the computation behind it.
         short: the paper's heading.
-        how: what its numbers were taken with: how a tokenisation or variant begins, or what is in a model's name.
-        unlike: why no number of ours is the same; empty if one can be.
+        how: how its numbers were computed: how a tokenisation or variant begins, or what is in a model's name.
+        unlike: why none of our numbers is comparable; empty if one can be.
     """
 
     metric: str
@@ -40,15 +40,15 @@ class PaperTable:
     """One table of the paper.
 
     Attributes:
-        name: for files and options.
-        title: for readers.
-        corpus: whose test split it is.
+        name: name in files and options.
+        title: title for readers.
+        corpus: the corpus whose test split it is.
         setting: ``predicted`` or ``given``: where the storyline came from; ``human`` for ratings by people.
-        domain: of the corpus.
-        columns: in the paper's order.
+        domain: domain of the corpus.
+        columns: its metrics, in the paper's order.
         rows: system -> metric -> the printed number (times 100); a metric that the paper leaves out is not there.
-        digits: after the point.
-        note: what the numbers are, where no metric of ours says so.
+        digits: digits after the point.
+        note: what the numbers are, if they are not a metric of ours.
     """
 
     name: str
@@ -82,12 +82,12 @@ class Paper:
         return tuple(dict.fromkeys(table.corpus for table in self.tables))
 
     def table(self, setting: str, domain: Domain) -> PaperTable | None:
-        """The table to lay a setting of ours beside; None if the paper has none."""
+        """The paper's table for one of our settings; None if it has none."""
         return next((t for t in self.tables if (t.setting, t.domain) == (setting, domain)), None)
 
     @property
     def human(self) -> PaperTable:
-        """The human evaluation; it has no numbers of ours."""
+        """The human evaluation; we have no such numbers."""
         return next(t for t in self.tables if t.setting == "human")
 
 
@@ -126,13 +126,13 @@ def paper() -> Paper:
 
 
 def differences(entry: Mapping[str, Any], column: Column, table: PaperTable, corpus: str | None) -> list[str]:
-    """Why a number of ours is only for orientation beside the paper's; empty where the two are comparable.
+    """Why a number of ours is not comparable with the paper's, only for orientation; empty if it is comparable.
 
     Args:
-        entry: of a ``scores.json``, with a value.
-        column: of the paper.
-        table: the one it stands in.
-        corpus: whose test split was scored; None where nobody said.
+        entry: entry of a ``scores.json``, with a value.
+        column: column of the paper.
+        table: the table that has the column.
+        corpus: the corpus whose test split was scored; None if unknown.
     """
     found = []
     if corpus != table.corpus:

@@ -1,7 +1,7 @@
 """One table: our runs beside the paper's rows, for the terminal, JSON, CSV and LaTeX.
 
-A number of ours is comparable where stories, tokenisation, variant and models are the paper's; else it stands there
-only for orientation, marked by a tilde, with the reason below.
+A number of ours is comparable if stories, tokenisation, variant and models are the paper's; else it is shown only for
+orientation, marked by a tilde, with the reason below.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Cell:
     """A number times 100 (people's ratings: as they are).
 
     Attributes:
-        value: None if there is none.
-        interval: 95 %, of ours.
-        why: it is only for orientation; empty if it is comparable.
-        digits: after the point.
+        value: the number; None if there is none.
+        interval: the 95 % interval, if the number is ours.
+        why: why it is only for orientation; empty if it is comparable.
+        digits: digits after the point.
     """
 
     value: float | None
@@ -53,10 +53,10 @@ class SideBySide:
     """Our runs beside a table of the paper.
 
     Attributes:
-        title: of the paper's table.
+        title: title of the paper's table.
         columns: metric -> heading.
         rows: (system, whether it is ours, its cells by metric), the paper's first.
-        note: what the numbers are, if no metric of ours says so.
+        note: what the numbers are, if they are not a metric of ours.
     """
 
     title: str
@@ -66,7 +66,7 @@ class SideBySide:
 
     @property
     def remarks(self) -> list[str]:
-        """Why numbers are only for orientation: a line a reason, with the columns it concerns."""
+        """Why numbers are only for orientation: one line per reason, with the columns it concerns."""
         reasons: dict[str, list[str]] = {}
         for _, _, cells in self.rows:
             for metric, cell in cells.items():
@@ -80,12 +80,12 @@ class SideBySide:
 def side_by_side(
     table: PaperTable, runs: Mapping[str, Mapping[str, Mapping[str, Any]]], corpus: str | None = None
 ) -> SideBySide:
-    """Lay runs beside a table of the paper.
+    """Put runs beside a table of the paper.
 
     Args:
-        table: of the paper.
-        runs: name -> metric -> entry, of the table's setting, as in ``scores.json``.
-        corpus: whose test split was scored, a corpus of the paper's; None where nobody said.
+        table: a table of the paper.
+        runs: name -> metric -> entry, in the table's setting, as in ``scores.json``.
+        corpus: the corpus of the paper whose test split was scored; None if unknown.
     """
     rows: list[tuple[str, bool, Mapping[str, Cell]]] = [
         (system, False, {c.metric: Cell(values.get(c.metric), digits=table.digits) for c in table.columns})
@@ -157,7 +157,7 @@ def _json(tables: list[SideBySide]) -> str:
 
 
 def _csv(tables: list[SideBySide]) -> str:
-    """A line a number, so that tables of different columns share one file."""
+    """One line per number, so that tables with different columns share one file."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["table", "system", "ours", "metric", "value", "low", "high", "comparable", "why"])
@@ -179,7 +179,7 @@ _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\
 
 
 def _latex(tables: list[SideBySide]) -> str:
-    """A booktabs table each; numbers for orientation are in italics."""
+    """One booktabs table each; numbers for orientation are in italics."""
 
     def escaped(text: str) -> str:
         return "".join(_LATEX.get(c, c) for c in text)

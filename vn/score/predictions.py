@@ -37,13 +37,13 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 
 @dataclass(frozen=True, slots=True)
 class ScoredClip:
-    """A clip of a test: what was written for it, and what should have been.
+    """A clip of a test: what was written for it, and what should have been written.
 
     Attributes:
         predicted: whether there is a prediction at all; without one the narration is empty.
-        labels: those the model wrote; None where it wrote none (they were given, or it has no storyline).
-        asked: the labels it was to have, where they were given.
-        words: the word range asked for, and `source` where it came from; None where nobody said.
+        labels: those the model wrote; None if it wrote none (they were given, or it has no storyline).
+        asked: the labels it was asked for, if they were given.
+        words: the word range asked for, and `source` where it came from; None if unknown.
     """
 
     video: str
@@ -61,7 +61,7 @@ class ScoredClip:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """All clips of a test by video and number, their language, and the stories where they are known."""
+    """All clips of a test by video and number, their language, and the stories if they are known."""
 
     clips: tuple[ScoredClip, ...]
     language: Language
@@ -97,7 +97,7 @@ def gather(
     stories_file: str | Path | None = None,
     findings: Findings | None = None,
 ) -> Test:
-    """Check predictions and lay them beside their stories.
+    """Check predictions and match them with their stories.
 
     Args:
         predictions: lines of ``predictions.*.jsonl``.
@@ -110,7 +110,7 @@ def gather(
         findings: takes stories left out, and clips whose own reference is not the story's.
 
     Raises:
-        InputError: a wrong line, a clip that stands twice, a video or clip that the stories do not have, or several
+        InputError: a wrong line, a clip that occurs twice, a video or clip that the stories do not have, or several
             languages at once.
     """
     read: dict[tuple[str, int], ScoredClip] = {}
@@ -135,7 +135,7 @@ def gather(
                 raise InputError(f"clip {clip.clip} has no word_range, others have", file=file, sample=clip.video)
     languages = {story.language for story in known} or {_guess(clips)}
     if len(languages) > 1:
-        raise InputError("the stories are in several languages; score each apart", file=stories_file)
+        raise InputError("the stories are in several languages; score each separately", file=stories_file)
     return Test(clips, languages.pop(), known)
 
 
@@ -144,7 +144,7 @@ def _stories(lines: Iterable[Mapping[str, Any]], file: str | Path | None) -> tup
     for number, line in enumerate(lines, 1):
         story = parse_story(line, file=f"{file}:{number}" if file else None, overlap="keep")
         if story.id in stories:
-            raise InputError("stands twice", file=file, sample=story.id)
+            raise InputError("occurs twice", file=file, sample=story.id)
         stories[story.id] = story
     return tuple(stories.values())
 
@@ -196,12 +196,12 @@ def _beside(
 
 
 def _guess(clips: Iterable[ScoredClip]) -> Language:
-    """Chinese where any text has a Chinese character: what is known without stories."""
+    """Chinese if any text has a Chinese character: a guess without stories."""
     return "zh" if any(HAN.search(f"{clip.narration}{clip.reference or ''}") for clip in clips) else "en"
 
 
 class _Line:
-    """Checks one line field by field, so that every error names its place."""
+    """Checks one line field by field, so that every error names file, line and field."""
 
     def __init__(self, line: Mapping[str, Any], place: str) -> None:
         self.line = line

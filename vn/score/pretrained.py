@@ -1,4 +1,4 @@
-"""Pretrained encoders, whole or not at all: a weight that is missing would be a random number in a score."""
+"""Pretrained encoders, complete or not at all: a missing weight would be a random number in a score."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
 
     Args:
         name: a folder, or a name on the Hugging Face hub (whose files must be in its cache when offline).
-        needless: beginnings of weights that the caller does not use, which may be missing.
+        needless: prefixes of weights that the caller does not use, which may be missing.
 
     Raises:
-        InputError: nothing there, or weights are missing.
+        InputError: there is no such model, or weights are missing.
     """
     require("transformers", "torch")
     from transformers import AutoModel
@@ -40,10 +40,10 @@ def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
 
 
 def check_whole(missing: Sequence[str], name: str | Path) -> None:
-    """Raise where weights are missing."""
+    """Raise if weights are missing."""
     if missing:
         raise InputError(
-            f"{len(missing)} of its weights are missing, {sorted(missing)[0]} for one: random ones make no number",
+            f"{len(missing)} of its weights are missing, {sorted(missing)[0]} for one: random ones give no valid score",
             file=name,
         )
 

@@ -1,4 +1,4 @@
-"""The texts that BLEU, METEOR and CIDEr see in the released evaluation (docs/method.md#released-evaluation)."""
+"""The texts that BLEU, METEOR and CIDEr compare in the released evaluation (docs/method.md#released-evaluation)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Pair(NamedTuple):
 
 
 def released_pair(clip: ScoredClip) -> Pair | None:
-    """A clip as the released evaluation prepares it; None if it leaves the clip out, since a text is too short."""
+    """A clip as the released evaluation prepares it; None if it skips the clip because a text is too short."""
     texts = clip.narration, clip.reference or ""
     if min(map(len, texts)) < SHORTEST:
         return None

@@ -1,4 +1,4 @@
-"""What ``vn score`` prints: a table a setting, breakdowns, differences, and the paper's rows beside ours."""
+"""What ``vn score`` prints: one table per setting, breakdowns, differences, and the paper's rows beside ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Entries = Mapping[str, Mapping[str, Any]]
 
 
 def print_table(scores: Mapping[str, Entries]) -> None:
-    """Print the content of a ``scores.json``, one table a setting, values times 100."""
+    """Print the content of a ``scores.json``, one table per setting, values times 100."""
     console = Console()
     for setting, metrics in scores.items():
         table = _table(
@@ -34,7 +34,7 @@ def print_table(scores: Mapping[str, Entries]) -> None:
 
 
 def print_breakdown(scores: Mapping[str, Entries]) -> None:
-    """Print each breakdown in the entries: a row a metric, a column a group."""
+    """Print each breakdown in the entries: one row per metric, one column per group."""
     console = _wide()
     for setting, metrics in scores.items():
         for way in dict.fromkeys(way for entry in metrics.values() for way in entry.get("by", {})):
@@ -50,7 +50,7 @@ def print_breakdown(scores: Mapping[str, Entries]) -> None:
 
 
 def print_differences(differences: Mapping[str, Entries], ours: str, other: str) -> None:
-    """Print paired differences, one table a setting, times 100."""
+    """Print paired differences, one table per setting, times 100."""
     console = _wide()
     for setting, metrics in differences.items():
         title = f"{setting}: {ours} minus {other}, x100, paired over videos"
@@ -94,7 +94,7 @@ def print_paper(tables: Sequence[SideBySide]) -> None:
 
 
 def _wide() -> Console:
-    """A console that cuts no column of a wide table where its output goes to a file or another program."""
+    """A console that cuts no column of a wide table if its output goes to a file or another program."""
     console = Console()
     return console if console.is_terminal else Console(width=max(WIDE, console.width))
 
@@ -120,7 +120,7 @@ def _cells(name: str, entry: Mapping[str, Any]) -> list[str]:
 
 
 def _remarks(metrics: Entries) -> list[str]:
-    """What the table does not say: gaps that count as empty, what judging took, and metrics without a number."""
+    """What the table does not show: gaps that count as empty, the cost of judging, and metrics without a number."""
     lines = []
     for what in ("missing", "empty"):
         names = {
@@ -134,7 +134,7 @@ def _remarks(metrics: Entries) -> list[str]:
             lines.append(_judging(judged[key]))
     if "kappa" in judged:
         value = judged["kappa"]["value"]
-        kappa = "undefined: both gave one answer only" if value is None else f"{value:.3f}"
+        kappa = "undefined: both always gave the same answer" if value is None else f"{value:.3f}"
         lines.append(f"Cohen's kappa of both judges over {judged['kappa']['narrations']} narrations: {kappa}")
     why: dict[str, list[str]] = {}
     for name, entry in metrics.items():

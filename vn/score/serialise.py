@@ -1,4 +1,4 @@
-"""Measures as bytes: to keep what was measured, and to send it from one process to another."""
+"""Measures as bytes: to cache them, and to send them from one process to another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGES = ("jieba", "pycocoevalcap")  # whose versions change a score
 
 
 def to_bytes(measured: Measured, test: Test) -> bytes:
-    """Everything about the measures of a test but the test itself."""
+    """Everything about the measures of a test except the test itself."""
     places = {(clip.video, clip.clip): i for i, clip in enumerate(test.clips)}
     heads: dict[str, dict[str, object]] = {}
     arrays: dict[str, np.ndarray] = {}
@@ -51,7 +51,7 @@ def to_bytes(measured: Measured, test: Test) -> bytes:
 
 
 def from_bytes(data: bytes, test: Test) -> Measured:
-    """The measures of a test that `to_bytes` was given."""
+    """The measures of a test that `to_bytes` wrote."""
     measured: Measured = {}
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         for name, head in json.loads(arrays["heads"].tobytes()).items():
@@ -70,7 +70,7 @@ def from_bytes(data: bytes, test: Test) -> Measured:
 
 
 def method(settings: ScoreSettings, language: Language) -> str:
-    """What measures depend on besides the test: the settings, and the code. Names a maker in a `DiskCache`."""
+    """What measures depend on besides the test: the settings and the code. It is the maker's name in a `DiskCache`."""
     tokenisation = settings.tokenisation or DEFAULT[language]
     name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation_named(tokenisation).name
     words = str(settings.user_dictionary)
@@ -80,13 +80,13 @@ def method(settings: ScoreSettings, language: Language) -> str:
 
 
 def digest(test: Test) -> str:
-    """A hash of all that a test holds: predictions, references and stories."""
+    """A hash of everything in a test: predictions, references and stories."""
     return hashlib.sha256(repr(test).encode(errors="surrogatepass")).hexdigest()
 
 
 @functools.cache
 def _code() -> str:
-    """A hash of the code that measures: what an older version measured does not count."""
+    """A hash of the code that measures: results of an older version are not used."""
     root = Path(__file__).parents[1]
     files = [*sorted([*root.glob("metrics/*.py"), *root.glob("score/*.py")]), root / "story.py"]
     found = hashlib.sha256(b"".join(file.read_bytes() for file in files))

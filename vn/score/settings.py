@@ -20,7 +20,7 @@ class ScoreSettings:
         meteor: METEOR's matcher, ``exact`` or ``jar``.
         user_dictionary: words that jieba keeps whole in intra-repetition, InfoSim and InfoDiverse: the ``stories``'
             titles and points, as in the released evaluation, ``none``, or a file (`vn.metrics.user_dictionary`).
-        models: encoders and judges of what needs them; without one its metrics are not computed.
+        models: encoders and judges; metrics whose model is missing are not computed.
     """
 
     tokenisation: Tokenisation | str | None = None

@@ -18,16 +18,16 @@ class Measure:
     """A metric that can be computed.
 
     Attributes:
-        videos: the videos it was taken on, sorted.
-        sums: `[V, K]`, a row a video.
+        videos: the videos it was computed on, sorted.
+        sums: `[V, K]`, one row per video.
         finish: the metric of summed rows, raw scale.
-        tokenisation: the name of the tokenisation, where words matter.
+        tokenisation: the name of the tokenisation, if words matter.
         variant: which computation; for the length accuracy, where the word ranges came from.
         coverage: how many clips the test has and how many of them were scored, and of those how many were empty
             (nothing was written) or missing (no prediction); and the videos.
-        model: the encoder or judge it was taken with, where there is one.
-        clips: those scored, where it has a row a clip.
-        rows: `[N, K]`, a row a clip of `clips`; None where only whole videos have a value.
+        model: the encoder or judge it was computed with, if there is one.
+        clips: the clips that were scored, if it has one row per clip.
+        rows: `[N, K]`, one row per clip of `clips`; None if only whole videos have a value.
         notes: more about the number, for its entry in ``scores.json``.
     """
 
@@ -50,7 +50,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class NotComputed:
-    """A metric that has no number here, and why."""
+    """A metric without a number here, and why."""
 
     why: str
 

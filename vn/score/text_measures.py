@@ -27,13 +27,13 @@ TEXT_RELEASED = tuple(f"{name}{RELEASED}" for name in TEXT)
 def measure_text(
     test: Test, settings: ScoreSettings, names: Collection[str], on_step: Callable[[str], None]
 ) -> Measured:
-    """BLEU, METEOR and CIDEr of the texts as they are, and of those that the released evaluation makes of them.
+    """BLEU, METEOR and CIDEr of the texts as they are, and as the released evaluation prepares them.
 
     Args:
         test: what `vn.score.predictions.gather` gives.
         settings: tokenisation and METEOR's matcher.
         names: which metrics of `TEXT` and `TEXT_RELEASED`.
-        on_step: called with what is taken next.
+        on_step: called with what is computed next.
     """
     tokenisation = settings.tokenisation or DEFAULT[test.language]
     if isinstance(tokenisation, str):
@@ -100,7 +100,7 @@ def _meteor_rows(
 
 
 def finish_of(name: str) -> Finish:
-    """How a metric comes from its summed rows."""
+    """How a metric is computed from its summed rows."""
     name = name.removesuffix(RELEASED)
     if name in BLEU:
         order = BLEU.index(name)

@@ -25,25 +25,25 @@ class TextUnits(Protocol):
     clips: Sequence[ScoredClip]
 
     def sim_texts(self) -> list[str]:
-        """All that InfoSim embeds: each narration with its words, then the points."""
+        """Everything that InfoSim embeds: each narration with its words, then the points."""
 
     def diverse_texts(self) -> list[str]:
-        """All that InfoDiverse embeds: units of the narrations, then the points."""
+        """Everything that InfoDiverse embeds: units of the narrations, then the points."""
 
     def sims(self, vectors: Vectors) -> list[tuple[ScoredClip, float]]:
         """InfoSim of each clip that has one."""
 
     def diverse(self, vectors: Vectors) -> float | None:
-        """InfoDiverse: points told per second; None if there is no such number."""
+        """InfoDiverse: points covered per second; None if there is no such number."""
 
 
 class Defined:
     """The definition: all points, all words.
 
     Args:
-        story: with one point at least.
+        story: a story with at least one point.
         clips: its clips in order.
-        words: cuts narrations.
+        words: segments narrations into words.
     """
 
     def __init__(self, story: Story, clips: Sequence[ScoredClip], words: ContentWords) -> None:
@@ -59,7 +59,7 @@ class Defined:
     diverse_texts = sim_texts
 
     def sims(self, vectors: Vectors) -> list[tuple[ScoredClip, float]]:
-        """An empty narration has 0."""
+        """InfoSim of each clip; an empty narration has 0."""
         points = vectors_of(vectors, self.points)
         found = []
         for clip in self.clips:
@@ -68,7 +68,7 @@ class Defined:
         return found
 
     def diverse(self, vectors: Vectors) -> float | None:
-        """None for a video without duration."""
+        """InfoDiverse; None for a video without duration."""
         seconds = max((clip.end for clip in self.story.clips), default=0.0)
         if seconds <= 0:
             return None
@@ -80,9 +80,9 @@ class Released:
     """The authors' programs (docs/method.md#released-evaluation).
 
     Args:
-        story: its title is a point of InfoSim, and none of InfoDiverse.
+        story: its title is a point of InfoSim, but not of InfoDiverse.
         clips: its clips in order; one without a prediction is not in the programs' input.
-        words: cuts narrations.
+        words: segments narrations into words.
     """
 
     def __init__(self, story: Story, clips: Sequence[ScoredClip], words: ContentWords) -> None:
@@ -104,7 +104,7 @@ class Released:
         return [*self.units, *self.points]
 
     def sims(self, vectors: Vectors) -> list[tuple[ScoredClip, float]]:
-        """Empty narrations have none."""
+        """InfoSim of each clip; empty narrations have none."""
         if not self.sim_points:
             return []
         points = vectors_of(vectors, self.sim_points)
@@ -116,7 +116,7 @@ class Released:
         return found
 
     def diverse(self, vectors: Vectors) -> float | None:
-        """None for a story without predictions, or of no duration."""
+        """InfoDiverse; None for a story without predictions or without duration."""
         if not self.clips:
             return None
         told = info.points_told_released(vectors_of(vectors, self.units), vectors_of(vectors, self.points))
@@ -127,12 +127,12 @@ class Released:
 
 
 def _behind_bracket(text: str) -> str:
-    """What is behind the first ``】``, up to the next one."""
+    """The text after the first ``】``, up to the next one."""
     return text.split("】")[1] if "】" in text else text
 
 
 def _key(text: str) -> str:
-    """A point as the programs embed it: behind the first ``】``, then up to the first space.
+    """A point as the programs embed it: after the first ``】``, then up to the first space.
 
     >>> _key("【限时 福利】礼盒 大"), _key("新款 杯子")
     ('礼盒', '新款')

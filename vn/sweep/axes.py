@@ -23,12 +23,12 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Axis:
-    """The values of one parameter: those listed, or of a range, which is never listed.
+    """The values of one parameter: a list, or a range, which is never expanded.
 
     Attributes:
         count: how many values there are.
-        values: those listed; none for a range.
-        start, step: of a range.
+        values: the listed values; none for a range.
+        start, step: first value and step of a range.
     """
 
     count: int
@@ -44,7 +44,7 @@ def axes_of(parameters: Any, file: Path, field: str = "parameters") -> dict[str,
     """The axes of a sweep's ``parameters``.
 
     Args:
-        parameters: by name; each has a value, values, a range of whole numbers or of steps, or parameters of its own.
+        parameters: by name; each has a value, values, a range of integers or of steps, or parameters of its own.
         file: the sweep file, for messages.
         field: where the parameters are in it.
 
@@ -52,7 +52,7 @@ def axes_of(parameters: Any, file: Path, field: str = "parameters") -> dict[str,
         Dotted key -> its axis, in the file's order.
 
     Raises:
-        InputError: naming the parameter that is none of these.
+        InputError: a parameter is none of these; it is named.
     """
     if not isinstance(parameters, dict) or not parameters:
         raise InputError(f"expected parameters by name, got {show(parameters)}", file=file, field=field)
@@ -87,7 +87,7 @@ def _axis(given: dict[Any, Any], file: Path, place: str) -> Axis:
 
 def _kind(given: dict[Any, Any], file: Path, place: str) -> str:
     if "probabilities" in given:
-        message = "probabilities are for draws on W&B's server; a grid takes each value once"
+        message = "probabilities are for random search on W&B's server; a grid takes each value once"
         raise InputError(message, file=file, field=f"{place}.probabilities")
     if "distribution" in given:
         kind = given["distribution"]
@@ -135,7 +135,7 @@ def _range(kind: str, low: Any, high: Any, step: Any, file: Path, place: str) ->
     count = high - low + 1 if kind == "int_uniform" else math.ceil((high - low) / step)
     if count < 1:
         raise InputError(f"no value is in the range from {show(low)} to {show(high)}", file=file, field=place)
-    if kind == "q_uniform":  # as NumPy's arange has them, which W&B calls
+    if kind == "q_uniform":  # as NumPy's arange gives them, which W&B calls
         low = low if type(low) is type(step) is type(high) is int else float(low)
         step = (low + step) - low
     return Axis(count, start=low, step=step)

@@ -12,15 +12,15 @@ from vn.score.predictions import read_lines
 
 
 def best_point(metric: Mapping[str, str], folder: Path, names: Iterable[str]) -> str | None:
-    """A line on the best point.
+    """One line about the best point.
 
     Args:
-        metric: ``name`` and ``goal``, or nothing.
+        metric: ``name`` and ``goal``, or empty.
         folder: folder of the sweep.
         names: names of its finished points.
 
     Returns:
-        The line; None where no metric is asked for or nothing is finished.
+        The line; None if no metric is asked for or nothing is finished.
     """
     if not metric:
         return None

@@ -14,9 +14,9 @@ from vn.sweep.grid import Sweep, command_of, read_sweep
 from vn.sweep.runner import Runner, environment_of, shown
 
 EPILOG = """\
-Each point is a process with its own run folder, RUNS/NAME/POINT. Points that are finished are skipped, points that
-were stopped go on where they were, and a point that fails does not stop the others. RUNS/NAME/sweep.json says how
-each of them stands, and POINT/output.log what it printed.
+Each point is a process with its own run folder, RUNS/NAME/POINT. Finished points are skipped, stopped points
+are resumed, and a point that fails does not stop the others. RUNS/NAME/sweep.json has the state of each point, and
+POINT/output.log its output.
 
 examples:
   vn sweep demo_ablations --dry-run                       # a shipped sweep by name, or a file of yours
@@ -24,9 +24,9 @@ examples:
   vn sweep demo_ablations --name smoke --with --debug fast
   wandb sweep sweeps/demo_ablations.yaml                  # prints ENTITY/PROJECT/SWEEP_ID
   vn sweep sweeps/demo_ablations.yaml --attach ENTITY/PROJECT/SWEEP_ID
-  wandb sync runs/demo_ablations/*/wandb/offline-run-*    # files the runs under that sweep
+  wandb sync runs/demo_ablations/*/wandb/offline-run-*    # adds the runs to that sweep
 """
-MOST_PROBLEMS = 20  # that are listed
+MOST_PROBLEMS = 20  # at most, that are listed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,19 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", type=Path, help="a sweep file as for wandb sweep, with method: grid; or the name of a shipped one"
     )
-    parser.add_argument("--name", help="of the sweep, and of its folder (default: the file's)")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the sweep's folder lies (default: runs)")
+    parser.add_argument("--name", help="name of the sweep and its folder (default: the file's)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the sweep's folder is (default: runs)")
     parser.add_argument(
         "--parallel", type=int, default=1, metavar="N", help="runs at a time, one thread each if several"
     )
-    parser.add_argument("--attach", metavar="SWEEP_ID", help="the W&B sweep that wandb sync is to file the runs under")
+    parser.add_argument("--attach", metavar="SWEEP_ID", help="the W&B sweep to which wandb sync adds the runs")
     parser.add_argument(
         "--with",
         dest="extra",
         nargs=argparse.REMAINDER,
         default=[],
         metavar="FLAG",
-        help="flags for every command; all that follows is taken: --with --debug fast",
+        help="flags for every command: everything that follows, as in --with --debug fast",
     )
     parser.add_argument("--dry-run", action="store_true", help="print every command and what would fail, and run none")
 
@@ -78,7 +78,7 @@ def _say_cap(sweep: Sweep) -> None:
 
 
 def _rehearse(sweep: Sweep, folder: Path) -> int:
-    """Say what would fail."""
+    """Print what would fail."""
     _say_cap(sweep)
     problems, notes = rehearse_sweep(sweep, folder)
     for note in notes:

@@ -10,7 +10,7 @@ from vn.errors import InputError
 from vn.sweep.grid import Point, Sweep, command_of
 from vn.sweep.record import Record
 
-MOST = 60  # points that are all checked; of more, every value of every parameter is, once
+MOST = 60  # points that are all checked; of more, enough to cover every value of every parameter
 
 
 def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
@@ -21,7 +21,7 @@ def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
         folder: folder of its points.
 
     Returns:
-        What would fail, and notes: one line each, with the points that it concerns.
+        What would fail, and notes: one line each, with the points concerned.
     """
     from vn.train.dry_run import dry_run
     from vn.train.log_filter import filtered_logs
@@ -43,7 +43,7 @@ def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
 
 
 def chosen(points: Sequence[Point]) -> list[Point]:
-    """The points to check: all, or of many those in which a parameter has a value that none before has."""
+    """The points to check: all, or, of many, those with a parameter value that no earlier point has."""
     if len(points) <= MOST:
         return list(points)
     seen: set[tuple[str, str]] = set()

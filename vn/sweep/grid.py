@@ -1,6 +1,6 @@
 """A W&B sweep file read as a grid: its points, each with a name, a stable run id and a command.
 
-The command's macros are spelled out by W&B's own code, so that one file serves ``wandb agent`` and ``vn sweep``.
+The command's macros are expanded by W&B's own code, so that one file serves ``wandb agent`` and ``vn sweep``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Point:
     """One run of a sweep.
 
     Attributes:
-        name: readable, of its folder.
+        name: readable name, of its folder too.
         id: W&B's run id: the same whenever this point of this sweep is run.
         parameters: key -> value; keys may be dotted, values nested.
     """
@@ -59,15 +59,15 @@ class Sweep:
     """A grid.
 
     Attributes:
-        name: of the folder with all runs.
+        name: name of the folder with all runs.
         file: the sweep file.
-        command: W&B's, macros and all.
-        points: in the file's order, the last parameter varying fastest; as many as ``run_cap`` allows.
-        total: points of the whole grid.
-        metric: ``name`` and ``goal`` (minimize or maximize); empty where the file has none.
-        description: the file's; empty where it has none.
-        program: what ``${program}`` stands for.
-        environment: W&B's project and entity, where the file has them and the user's environment has not.
+        command: the command as in the file, with macros.
+        points: the points in the file's order, the last parameter varying fastest; at most ``run_cap``.
+        total: number of points of the whole grid.
+        metric: ``name`` and ``goal`` (minimize or maximize); empty if the file has none.
+        description: the file's description; empty if it has none.
+        program: the value of ``${program}``.
+        environment: W&B's project and entity, if the file sets them and the user's environment does not.
     """
 
     name: str
@@ -85,13 +85,13 @@ def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -
     """Read a sweep file.
 
     Args:
-        file: as for ``wandb sweep``.
-        name: of the sweep; None takes the file's.
-        extra: flags at the end of the command.
+        file: a file as for ``wandb sweep``.
+        name: name of the sweep; None takes the file's.
+        extra: flags to append to the command.
 
     Raises:
         InputError: it is not a grid, has more than `MOST_POINTS` points or a key that would be ignored, or its command
-            is none of ours.
+            is not one of ours.
     """
     file = find("sweeps", file)
     data = read_yaml(file)
@@ -126,7 +126,7 @@ def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -
         },
     )
     for point in sweep.points[:1]:
-        command_of(sweep, point, Path())  # what is wrong with one is wrong with all
+        command_of(sweep, point, Path())  # an error in one is an error in all
     return sweep
 
 
@@ -142,13 +142,13 @@ def _command(data: dict[Any, Any], file: Path) -> list[str]:
 
 
 def _check_keys(data: dict[Any, Any], file: Path) -> None:
-    """Raise where a key would be ignored."""
+    """Raise if a key would be ignored."""
     for key in data:
         if key in REFUSED:
             raise InputError(REFUSED[key], file=file, field=str(key))
         if key not in HONOURED:
             hint = did_you_mean(str(key), (*HONOURED, *REFUSED))
-            raise InputError(f"is not a key of a sweep that vn sweep knows{hint}", file=file, field=show(key))
+            raise InputError(f"is not a sweep key that vn sweep supports{hint}", file=file, field=show(key))
     for key in ("name", "description", "entity", "project", "program"):
         if key in data and (not isinstance(data[key], str) or not data[key].strip()):
             raise InputError(f"expected a text, got {show(data[key])}", file=file, field=key)
@@ -157,7 +157,7 @@ def _check_keys(data: dict[Any, Any], file: Path) -> None:
 
 
 def _metric(data: dict[Any, Any], file: Path) -> dict[str, str]:
-    """Name and goal; empty where the file has no metric."""
+    """Name and goal; empty if the file has no metric."""
     given = data.get("metric")
     if given is None:
         return {}
@@ -174,7 +174,7 @@ def _metric(data: dict[Any, Any], file: Path) -> dict[str, str]:
 
 
 def _grid(axes: dict[str, Axis], cap: Any, file: Path) -> tuple[list[dict[str, Any]], int]:
-    """The points to run and how many the grid has; counted before any is listed."""
+    """The points to run and the number of points of the grid, which is counted before any is made."""
     if cap is not None and (type(cap) is not int or cap < 1):
         raise InputError(f"expected 1 or more, got {show(cap)}", file=file, field="run_cap")
     total = math.prod(axis.count for axis in axes.values())
@@ -208,7 +208,7 @@ def _points(sweep: str, grid: Sequence[dict[str, Any]], varied: Sequence[str]) -
 
 
 def _word(key: str, value: Any) -> str:
-    """A parameter in a name: words speak for themselves, numbers after the last part of their key."""
+    """A parameter in a name: words as they are, numbers after the last part of their key."""
     leaf = key.rpartition(".")[2].removesuffix("_everything")
     if isinstance(value, str):
         text = Path(value).name
@@ -221,14 +221,14 @@ def _word(key: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Command:
-    """What runs a point.
+    """The command of one point.
 
     Attributes:
         words: ``vn``, its command and all flags.
-        environment: what the sweep file sets before ``vn``.
-        folder: of the point.
-        finished: the file that is there when the run is finished.
-        parameters_file: where the parameters must lie as JSON, if the command reads them from a file.
+        environment: variables that the sweep file sets before ``vn``.
+        folder: folder of the point.
+        finished: the file that exists when the run is finished.
+        parameters_file: the JSON file for the parameters, if the command reads them from a file.
     """
 
     words: list[str]
@@ -239,7 +239,7 @@ class Command:
 
 
 def command_of(sweep: Sweep, point: Point, runs: Path) -> Command:
-    """The command of a point, as W&B's agent would spell it, ending with the point's folder.
+    """The command of a point, as W&B's agent would run it, ending with the point's folder.
 
     Args:
         sweep: the sweep.
@@ -247,7 +247,7 @@ def command_of(sweep: Sweep, point: Point, runs: Path) -> Command:
         runs: the folder of the sweep.
 
     Raises:
-        InputError: the command is none that ``vn sweep`` can run.
+        InputError: ``vn sweep`` cannot run the command.
     """
     folder = runs / point.name
     parameters_file = folder / "parameters.json"
@@ -270,7 +270,7 @@ def command_of(sweep: Sweep, point: Point, runs: Path) -> Command:
 
 
 def _spell(sweep: Sweep, parameters: Mapping[str, Any], parameters_file: Path) -> list[str]:
-    """The command's words with W&B's macros filled in, but for ``${env}``: a process has an environment anyway."""
+    """The command's words with W&B's macros expanded, except ``${env}``: a process has an environment anyway."""
     from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
     given = create_sweep_command_args({"args": {key: {"value": value} for key, value in parameters.items()}})

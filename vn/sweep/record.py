@@ -1,4 +1,4 @@
-"""``sweep.json``: which points a sweep has, and how each of them stands. The dashboard reads it too."""
+"""``sweep.json``: the points of a sweep and their states. The dashboard reads it too."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ STATES = ("pending", "running", "finished", "failed", "stopped")
 
 @dataclass
 class Entry:
-    """How a point stands.
+    """The state of a point.
 
     Attributes:
         id, name, parameters: see `vn.sweep.grid.Point`.
-        state: one of `STATES`; what was stopped goes on with the same command, what failed begins or goes on too.
-        seconds: that its runs took, all together; None before the first has ended.
+        state: one of `STATES`; the same command resumes a stopped point, and restarts or resumes a failed one.
+        seconds: total run time; None before the first run has ended.
         error: why it failed.
     """
 
@@ -42,11 +42,11 @@ class Record:
     """The file ``sweep.json`` of a sweep's folder.
 
     Args:
-        folder: of the sweep.
-        sweep: what it is to run.
+        folder: folder of the sweep.
+        sweep: the sweep to run.
 
     Raises:
-        InputError: the folder holds runs of another command, or of experiments that have changed since. Where none of
+        InputError: the folder holds runs of another command, or of experiments that have changed since. If none of
             its points has trained, anything may have changed.
     """
 
@@ -61,13 +61,13 @@ class Record:
                 entry.seconds = old.get("seconds")
 
     def _read(self) -> list[dict[str, Any]]:
-        """The points as they stood when the sweep was run before, if it was."""
+        """The points as the previous run of the sweep left them; none if there was none."""
         if not self.file.exists():
             return []
         before = read_json(self.file)
         way_out = "give another --name, or remove the folder"
         if not _is_record(before):
-            raise InputError(f"is no sweep's record; {way_out}", file=self.file)
+            raise InputError(f"is not a sweep's record; {way_out}", file=self.file)
         points: list[dict[str, Any]] = before["points"]
         if not any(_has_trained(self.file.parent / old["name"]) for old in points):
             return points  # so the sweep may have been changed
@@ -79,7 +79,7 @@ class Record:
         return points
 
     def set(self, name: str, state: str, seconds: float | None = None, error: str | None = None) -> None:
-        """Note how a point stands, and write the file."""
+        """Set the state of a point, and write the file."""
         entry = self.points[name]
         entry.state, entry.error = state, error
         if seconds is not None:
@@ -91,7 +91,7 @@ class Record:
         return [entry.name for entry in self.points.values() if entry.state == state]
 
     def write(self) -> None:
-        """Write the file, whole."""
+        """Write the whole file, atomically."""
         content = {
             "name": self.sweep.name,
             "file": str(self.sweep.file),
@@ -119,15 +119,15 @@ def _is_record(data: Any) -> bool:
 
 
 def _has_trained(folder: Path) -> bool:
-    """Whether a point's folder holds anything that its command and configuration should protect."""
+    """Whether a point's folder has results that a changed command or configuration would invalidate."""
     return any((folder / name).exists() for name in TRACES)
 
 
 def _digests(sweep: Sweep) -> dict[str, str]:
-    """What the sweep's configuration files hold, comments left out, and the overlays beside them."""
+    """Hashes of the sweep's configuration files, without comments, and of the overlays beside them."""
     words = sweep.command
     given = [Path(words[n + 1]) for n, word in enumerate(words[:-1]) if word in ("--config", "-c")]
     files = {file: find("experiments", file) for file in given if not str(file).startswith(("${", "{"))}
-    for file, found in list(files.items()):  # under the names that the command has, wherever shipped files are
+    for file, found in list(files.items()):  # by their names in the command, wherever the shipped files are
         files |= {file.parent / "ablations" / o.name: o for o in sorted((found.parent / "ablations").glob("*.yaml"))}
     return {str(name): hashlib.sha256(repr(read_yaml(f)).encode()).hexdigest() for name, f in files.items()}

@@ -1,4 +1,4 @@
-"""Runs the points of a sweep as processes, some at a time, and stops them cleanly."""
+"""Runs the points of a sweep as processes, several at a time, and stops them cleanly."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from vn.sweep.grid import Command, Point, Sweep, command_of
 from vn.sweep.record import Record
 
 LOG = "output.log"
-PARAMETERS = "wandb-parameters.yaml"  # a point's parameters, as W&B's agent leaves them for its client
+PARAMETERS = "wandb-parameters.yaml"  # a point's parameters, as W&B's agent passes them to its client
 STOPPED = (128 + signal.SIGTERM, -signal.SIGTERM, 130, -signal.SIGINT)
-PAUSE = 0.1  # seconds between two looks at the processes
+PAUSE = 0.1  # seconds between two polls of the processes
 
 
 def environment_of(point: Point, command: Command, parallel: int, attach: str | None) -> dict[str, str]:
-    """What a point's process finds set besides the user's own environment, which wins where it sets W&B's mode.
+    """Environment variables of a point's process, besides the user's own, which take precedence for W&B's mode.
 
     Args:
         point: the point.
         command: its command.
         parallel: runs at a time; several have one thread each, since they share the cores.
-        attach: the sweep on a server, as SWEEP, PROJECT/SWEEP or ENTITY/PROJECT/SWEEP, that the runs belong to.
+        attach: the server's sweep that the runs belong to: SWEEP, PROJECT/SWEEP or ENTITY/PROJECT/SWEEP.
     """
     own = {"WANDB_RUN_ID": point.id, **command.environment}
     if not is_set("WANDB_MODE"):
@@ -52,7 +52,7 @@ def environment_of(point: Point, command: Command, parallel: int, attach: str | 
 
 
 def shown(command: Command, environment: Mapping[str, str]) -> str:
-    """A command as it can be typed."""
+    """A command as a shell takes it."""
     return " ".join([*(f"{key}={shlex.quote(value)}" for key, value in environment.items()), shlex.join(command.words)])
 
 
@@ -65,15 +65,15 @@ class Job:
     process: subprocess.Popen[bytes]
     log: BinaryIO
     began: float
-    told: int = 0  # how many of the signals that ask to stop it has been told of
+    told: int = 0  # how many of the stop signals were passed on to it
 
 
 class Runner:
-    """Runs what is not finished of a sweep.
+    """Runs the unfinished points of a sweep.
 
     Args:
         sweep: the grid.
-        folder: of the sweep: each point's folder lies in it.
+        folder: folder of the sweep, with one folder per point.
         parallel: runs at a time.
         attach: see `environment_of`.
     """
@@ -88,7 +88,7 @@ class Runner:
         self.signals: list[int] = []  # those that asked to stop
 
     def run(self) -> int:
-        """Run it.
+        """Run the sweep.
 
         Returns:
             0 when all points are finished, 1 when one failed, 130 or 143 when a signal stopped them.
@@ -139,7 +139,7 @@ class Runner:
             stdout=log,
             stderr=log,
             env=for_child(environment),
-            start_new_session=True,  # a terminal's Ctrl-C comes here, and goes on as SIGTERM, which saves first
+            start_new_session=True,  # a terminal's Ctrl-C comes here and is passed on as SIGTERM, on which a run saves
         )
         self.running.append(Job(point, command, process, log, time.monotonic()))
         self.record.set(point.name, "running")
@@ -165,7 +165,7 @@ class Runner:
 
     def _summary(self) -> None:
         record = self.record
-        states = {"finished": "finished", "failed": "failed", "stopped": "stopped", "pending": "not begun"}
+        states = {"finished": "finished", "failed": "failed", "stopped": "stopped", "pending": "not started"}
         counts = [f"{len(names)} {word}" for state, word in states.items() if (names := record.names(state))]
         print(f"{self.sweep.name}: {', '.join(counts)}; all in {self.folder}")
         for name in record.names("failed"):
@@ -173,11 +173,11 @@ class Runner:
         if line := best_point(self.sweep.metric, self.folder, record.names("finished")):
             print(line)
         if self.signals:
-            print("vn sweep: stopped; the same command goes on", file=sys.stderr)
+            print("vn sweep: stopped; the same command resumes it", file=sys.stderr)
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
-        """Hear Ctrl-C and SIGTERM; whatever ends the block, no process is left behind."""
+        """Handle Ctrl-C and SIGTERM; however the block ends, no process is left running."""
         main = threading.current_thread() is threading.main_thread()
         before = {s: signal.signal(s, self._hear) for s in (signal.SIGINT, signal.SIGTERM)} if main else {}
         try:
@@ -194,7 +194,7 @@ class Runner:
         self.signals.append(signum)
 
     def _pass_on(self) -> None:
-        """After the first signal, let each run save and end; after the second, end them at once."""
+        """After the first signal, let each run save and exit; after the second, kill them."""
         for job in self.running:
             if len(self.signals) > job.told:
                 job.told = len(self.signals)
@@ -206,7 +206,7 @@ def _why(code: int, log: Path, finished: Path) -> str:
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    said = [line for line in lines if line and not line.startswith(("$ ", "wandb:"))]
+    printed = [line for line in lines if line and not line.startswith(("$ ", "wandb:"))]
     if code == 0:
         return f"ended without {finished}"
-    return f"{said[-1]} (exit code {code})" if said else f"exit code {code}"
+    return f"{printed[-1]} (exit code {code})" if printed else f"exit code {code}"

@@ -1,5 +1,5 @@
 "use strict";
-// State of the page (setting, hidden variants, theme), what follows it, and the filters of the tables.
+// State of the page (setting, hidden variants, theme), its listeners, and the filters of the tables.
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const D = JSON.parse($("#data").textContent);

@@ -2,7 +2,7 @@
 // The charts, each drawn when it comes into view and again when what it shows changes; none before Plotly is read.
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colour = (i) => css(`--v${i}`);
-// Thirteen marks and six dashes go round at different lengths: 78 variants have one of their own beside their colour.
+// Thirteen marks and six dashes cycle at different lengths: 78 variants have a combination of their own beside their colour.
 const MARKERS = ["circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "star", "x", "pentagon", "hourglass", "hexagram", "bowtie", "star-diamond"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 const mark = (i) => MARKERS[i % MARKERS.length];
@@ -37,12 +37,12 @@ function redraw(place) {
   if (!window.Plotly || !chart.dirty || !(chart.near || chart.now)) return;
   chart.dirty = false;
   const { traces, layout: own } = chart.draw();
-  // Its size outright: Plotly would keep the one that it found first, also when paper is narrower than the screen.
+  // With an explicit size: Plotly would keep the first one, even if paper is narrower than the screen.
   Plotly.react(place, traces, { ...own, width: place.clientWidth, height: place.clientHeight }, CONFIG);
 }
 
 let reading;
-/** Run Plotly, which lies in the page compressed, and draw what is in view. */
+/** Run Plotly, which is stored in the page compressed, and draw what is in view. */
 async function readPlotly() {
   reading ??= unpacked($("#plotly")).text();
   const script = element("script", {}, await reading);
@@ -77,10 +77,10 @@ addEventListener("beforeprint", () => {
 addEventListener("afterprint", () => {
   document.documentElement.classList.remove("paper-wide");
   setTheme(document.documentElement.dataset.before);
-  redrawAll(true); // those out of view, too: they stand wider than their places now
+  redrawAll(true); // those out of view, too: they are wider than their places now
 });
 
-// -- bars, a small chart a metric -----------------------------------------------------------------------------------
+// -- bars, one small chart per metric -----------------------------------------------------------------------------------
 
 function bars(metric) {
   const found = shownVariants().map((i) => [i, D.scores[state.setting][i]?.[metric]]).filter(([, s]) => s);

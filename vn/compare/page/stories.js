@@ -1,5 +1,5 @@
 "use strict";
-// The stories of all runs for one video. They lie in the page compressed, some videos a chunk; what is looked at opens.
+// The stories of all runs for one video. The page stores them compressed, some videos per chunk, and opens a chunk when it is shown.
 const S = JSON.parse($("#index").textContent);
 const sources = $$("script.chunk");
 const opened = new Map();
@@ -41,8 +41,8 @@ function sorted(found) {
 }
 
 function text(v) {
-  const told = Object.values(v.told).flat().filter(Boolean).flat().filter(Boolean);
-  return [...v.clips.map((c) => `${c[2] ?? ""} ${c[3].join(" ")}`), ...told.map((t) => t[0])].join("\n").toLowerCase();
+  const narrated = Object.values(v.narrations).flat().filter(Boolean).flat().filter(Boolean);
+  return [...v.clips.map((c) => `${c[2] ?? ""} ${c[3].join(" ")}`), ...narrated.map((t) => t[0])].join("\n").toLowerCase();
 }
 
 let asked = 0;
@@ -104,7 +104,7 @@ function marked(string) {
   return place;
 }
 
-function toldBy(run, variant, clip, reference) {
+function narratedBy(run, variant, clip, reference) {
   const who = element("div", { class: "who" }, element("span", { class: `swatch v${variant}` }), S.runs[run][0]);
   if (!clip) return element("div", { "data-run": S.runs[run][0] }, who, element("span", { class: "meta off" }, "no prediction"));
   const [narration, labels, low, high, count, fits] = clip;
@@ -132,17 +132,17 @@ async function show(i) {
   const v = await video(i);
   if (current !== i) return;
   const [id, title, , seconds] = S.videos[i];
-  const told = v.told[state.setting];
-  const runs = shownRuns().filter(([r]) => told?.[r]);
+  const narrations = v.narrations[state.setting];
+  const runs = shownRuns().filter(([r]) => narrations?.[r]);
   const at = matches.indexOf(i);
   const step = (by, name, label) => element("button", { type: "button", "aria-label": label, disabled: matches[at + by] === undefined, onclick: () => show(matches[at + by]) }, name);
   const known = v.knowledge.map(([aspect, points]) => element("li", {}, `${aspect}: ${points.join(", ")}`));
   const clips = v.clips.map(([start, end, reference, labels], n) => element("section", { class: "clip" },
     element("div", { class: "clip-head" }, element("b", {}, `${n + 1}`), element("span", { class: "quiet-text" }, `${start.toFixed(1)}–${end.toFixed(1)} s`),
-      v.pictures ? element("div", { class: "frames" }, ...v.pictures[n].map((src, k) => element("img", { src, alt: `frame ${k + 1} of clip ${n + 1}` }))) : null),
-    element("div", { class: "told" },
+      v.frames ? element("div", { class: "frames" }, ...v.frames[n].map((src, k) => element("img", { src, alt: `frame ${k + 1} of clip ${n + 1}` }))) : null),
+    element("div", { class: "narrations" },
       element("div", { class: "reference" }, element("div", { class: "who" }, "reference"), reference ? marked(reference) : element("span", { class: "meta" }, "not narrated"), element("div", { class: "meta" }, labels.join("+"))),
-      ...runs.map(([r, variant]) => toldBy(r, variant, told[r][n], labels)))));
+      ...runs.map(([r, variant]) => narratedBy(r, variant, narrations[r][n], labels)))));
   $("#story").replaceChildren(
     element("div", { class: "story-head" }, element("div", {}, element("h3", {}, title || id), element("p", { class: "note" }, `${id} · ${seconds} s · ${v.clips.length} clips · storyline ${state.setting}`)),
       element("div", {}, step(-1, "←", "previous video"), " ", step(1, "→", "next video"))),
@@ -169,7 +169,7 @@ document.addEventListener("keydown", (event) => {
 });
 fillOrders();
 list();
-// Tables and stories come first. Reading Plotly holds the page up: it waits for a chart to come near, or for a while.
+// Tables and stories come first. Reading Plotly blocks the page: it waits until a chart is near, or for a while.
 (S.videos.length ? show(0) : Promise.resolve()).then(() => {
   document.body.dataset.ready = "true";
   setTimeout(readPlotly, 3000);
