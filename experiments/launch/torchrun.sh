@@ -4,9 +4,9 @@
 # The run folder and the data must be on a file system that all machines share.
 set -euo pipefail
 NODES=${NODES:-1}                  # machines
-GPUS=${GPUS:-1}                    # processes a machine
+GPUS=${GPUS:-1}                    # processes per machine
 HOST=${HOST:-localhost:29500}      # where they meet: the first machine, and a free port on it
 
-# torchrun ends all processes when one ends. After SIGTERM the run is saved, and the same command goes on.
+# torchrun ends all processes when one ends. After SIGTERM the run is saved, and the same command resumes it.
 exec torchrun --nnodes "$NODES" --nproc-per-node "$GPUS" --rdzv-backend c10d --rdzv-endpoint "$HOST" --rdzv-id vn \
   -m vn.cli "$@" --trainer.num_nodes "$NODES" --trainer.devices "$GPUS"

@@ -113,7 +113,7 @@ def test_predictions_and_metrics(patient, capsys):
     file.write_text("".join(json.dumps(x) + "\n" for x in lines))
     (patient / "metrics.jsonl").write_text('{"step": 7, "train/loss": NaN}\n')
     said = complaints(patient, capsys)
-    assert f"{file}: a: clip 1 stands 2 times" in said
+    assert f"{file}: a: clip 1 occurs 2 times" in said
     assert f"{file}: a: clip 2 is in no story" in said
     assert f"{file}: b: clip 0 is in no story" in said
     assert "metrics.jsonl: train/loss: is nan at step 7" in said

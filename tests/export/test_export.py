@@ -112,7 +112,7 @@ def test_bad_input(run_folder, make, card, tmp_path, capsys):
     assert "would overwrite the exported run" in error(run, "--to", "peft", "--out", run / "adapter")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").touch()
-    assert "no earlier export" in error(run, "--to", "peft", "--out", tmp_path / "full")
+    assert "not an earlier export" in error(run, "--to", "peft", "--out", tmp_path / "full")
     save_adapter(tmp_path / "frozen", make(lora=replace(card.lora, rank=0)))
     assert "has no LoRA: take --to merged" in error(tmp_path / "frozen", "--to", "peft", "--out", tmp_path / "o")
     assert not (tmp_path / "o").exists()

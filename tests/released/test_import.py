@@ -136,7 +136,7 @@ def test_bad_checkpoints_are_one_sentence(tmp_path, base, capsys):
     torch.save({k: v for k, v in released.others.items() if "bias" not in k}, file)
     assert f"{file}: mm_projector.bias: missing" in error()
     torch.save({**released.others, name + "2.weight": torch.zeros(2)}, file)
-    assert "is no part of the released layout" in error()
+    assert "is not a known part of the released layout" in error()
     torch.save({**released.others, "x": main}, file)
     assert "holds more than tensors, and is not run" in error()
     file.unlink()

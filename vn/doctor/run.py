@@ -109,7 +109,7 @@ def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
             for name in opened.keys():  # noqa: SIM118 (not a mapping)
                 tensor = opened.get_tensor(name)
                 if not bool(torch.isfinite(tensor).all()):
-                    findings.add("has a number that is not finite", file=file, field=name)
+                    findings.add("holds a number that is not finite", file=file, field=name)
                 arrays[name] = tensor.float().numpy()
     except (OSError, SafetensorError) as error:
         findings.add(f"missing or damaged: {error}", file=file)

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
     write, load = WRITERS[args.to]
     with claim(out.parent, "vn export"):
-        # LoRA trained over 4 or 8 bits is written for full-precision weights: merging into quantised ones loses accuracy.
+        # LoRA trained over 4 or 8 bits is written for full-precision weights: merging into others loses accuracy.
         assembly = load_adapter(adapter, args.base_model, merge=False, quantized=False)
         prompts = golden(assembly, stories)
         with replace_folder(out) as new:
