@@ -87,8 +87,8 @@ def test_a_run_read_from_wandb_gives_the_numbers_of_its_folder(experiment, serve
     capsys.readouterr()
     assert compare(tmp_path / "sweep", f"wandb:{ENTITY}/toy/sweeps/grid") == local
     error = capsys.readouterr().err
-    assert "left out: bare (failed): the run has logged no predictions (W&B says it is finished)" in error
-    assert "left out: dead (failed): W&B says it is crashed" in error
+    assert "left out: bare (failed): the run has logged no predictions (its state on W&B is finished)" in error
+    assert "left out: dead (failed): its state on W&B is crashed" in error
     assert server.unknown == []
 
 
@@ -98,7 +98,7 @@ def test_a_run_read_from_wandb_gives_the_numbers_of_its_folder(experiment, serve
         ("tests/toy", "expected wandb:ENTITY/PROJECT/RUN or wandb:ENTITY/PROJECT/sweeps/SWEEP, got 'wandb:tests/toy'"),
         ("tests/toy/none", "wandb:tests/toy/none: W&B cannot provide it: Could not find run"),
         ("tests/toy/sweeps/none", "wandb:tests/toy/sweeps/none: W&B cannot provide it: Could not find sweep"),
-        ("tests/toy/bare", "wandb:tests/toy/bare: the run has logged no predictions (W&B says it is running)"),
+        ("tests/toy/bare", "wandb:tests/toy/bare: the run has logged no predictions (its state on W&B is running)"),
         ("tests/toy/foreign", "wandb:tests/toy/foreign: its W&B config has no `cfg`: it is not a run of vn"),
     ],
 )

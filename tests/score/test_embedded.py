@@ -176,7 +176,7 @@ def test_emscore_without_videos_or_weights_says_why(models, tmp_path):
     story = zh_story("a", "nowhere.mp4")
     lines = make_lines(story)
     why = score(lines, [story], ScoreSettings(models=ScoringModels(clip_name=str(models["clip"]))))["emscore"]["why"]
-    assert why == "a: the video is not where its story says (--videos FOLDER)"
+    assert why == "a: the video is not at the path in its story (--videos FOLDER)"
     elsewhere = ScoringModels(clip_name=str(models["clip"]), videos=tmp_path)
     assert "the video is not in" in score(lines, [story], ScoreSettings(models=elsewhere))["emscore_ref"]["why"]
     for name in ("OFA-Sys/chinese-clip-vit-base-patch16", "open_clip:ViT-B-32:/no/such/file.pt", "open_clip:ViT-B-32"):

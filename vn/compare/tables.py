@@ -69,7 +69,7 @@ class Table:
         rows: the paper's other systems, then our variants.
         reasons: why our numbers are only for orientation beside the paper's, each once; empty: all are comparable.
         digits: digits of the paper's numbers, after the point.
-        note: what the numbers are, if no metric of ours says so.
+        note: what the numbers are, if they are not a metric of ours.
     """
 
     number: str

@@ -55,7 +55,7 @@ def download(path: str, folder: Path, on_run: Callable[[str], None] = lambda nam
             point = {"name": run.id, "state": "finished"}
             try:
                 if run.state != "finished":
-                    raise InputError(f"W&B says it is {run.state}")
+                    raise InputError(f"its state on W&B is {run.state}")
                 _fetch(run, sweep / run.id, on_run)
             except InputError as error:
                 point |= {"state": "failed", "error": str(error)}
@@ -85,7 +85,7 @@ def _fetch(run: Any, folder: Path, on_run: Callable[[str], None]) -> Path:
         raise InputError("its W&B config has no `cfg`: it is not a run of vn")
     versions = [artifact for artifact in run.logged_artifacts() if artifact.type == ARTIFACT]
     if not versions:
-        raise InputError(f"the run has logged no predictions (W&B says it is {run.state})")
+        raise InputError(f"the run has logged no predictions (its state on W&B is {run.state})")
     folder.mkdir(parents=True, exist_ok=True)
     # W&B's own copy of the configuration writes 0.0 as 0: the file, if there is one, is exact.
     text = yaml.safe_dump({**config, "ablation": run.config.get("ablation", config.get("ablation"))})

@@ -1,4 +1,4 @@
-"""``vn doctor``: what is damaged in a data or run folder."""
+"""``vn doctor``: finds damage in a data or run folder."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def score_run(run: str | Path, **options: Any) -> dict[str, dict[str, dict[str, 
 
     Returns:
         ``{setting: {metric: {value, tokenisation, variant, coverage, interval}}}``, on the raw scale; a metric that
-        could not be computed has the value None and says ``why``. Warnings are logged by ``vn.score``.
+        could not be computed has the value None and a ``why``. Warnings are logged by ``vn.score``.
 
     Raises:
         InputError: there are no predictions, or one of them is wrong.

@@ -83,7 +83,7 @@ class FrameVectors:
             place = Path(story.video) if story.video else None
             if place is not None and place.is_file():
                 return place
-            raise InputError("the video is not where its story says (--videos FOLDER)", sample=story.id)
+            raise InputError("the video is not at the path in its story (--videos FOLDER)", sample=story.id)
         names = [Path(story.video).name] if story.video else []
         found = VideoFinder(self.videos).find(names, [story.id])
         if found is None:
