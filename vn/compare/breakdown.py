@@ -25,12 +25,12 @@ BY_PLACE = ("cider", "facts", "word_length_accuracy", "label_agreement")  # metr
 class Bin(NamedTuple):
     """A score on some of the clips, mean over seeds.
 
-        Attributes:
-    name: name of the bin.
-    clips: number of clips in it.
-    value: the score, raw scale.
-            low: lower end of the 95 % interval, over seeds and videos (one seed: over videos); None for a single video.
-            high: upper end.
+    Attributes:
+        name: name of the bin.
+        clips: number of clips in it.
+        value: the score, raw scale.
+        low: lower end of the 95 % interval, over seeds and videos (one seed: over videos); None for a single video.
+        high: upper end.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Bin(NamedTuple):
 def length_by_seconds(stories: Sequence[Story], measures: Sequence[Measure], seed: int = 0) -> list[Bin]:
     """A metric by the length of the clip in seconds.
 
-        Args:
-    stories: stories of the test.
-            measures: the metric of each seed's run, with a value per clip.
-            seed: random seed of the bootstrap behind a single run's intervals.
+    Args:
+        stories: stories of the test.
+        measures: the metric of each seed's run, with a value per clip.
+        seed: random seed of the bootstrap behind a single run's intervals.
     """
     seconds = _of_clips(stories, lambda story, i: story.clips[i].duration)
     names = [f"{a}-{b} s" if b < np.inf else f"{a} s and more" for a, b in pairwise(SECONDS)]

@@ -16,8 +16,8 @@ from vn.run_paths import run_path
 EPILOG = """\
 Runs of one ablation and configuration are the seeds of one variant. Differences are from `full`, with 95 % intervals
 over seeds and videos and Holm's correction over the variants. A difference counts only with 20 videos and 3 seeds per
-variant or more, and above a smallest difference, which the page prints. Where several factors are varied, main effects
-are computed from matched pairs. Runs that cannot be compared (unfinished, failed, tested on other videos) are listed with
+variant or more, and above a smallest difference, which the page prints. If several factors are varied, main effects are
+computed from matched pairs. Runs that cannot be compared (unfinished, failed, tested on other videos) are listed with
 the reason.
 
 examples:

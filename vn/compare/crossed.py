@@ -1,8 +1,8 @@
 """How certain a mean over seeds is: one interval for what another training and other videos would change.
 
 A score varies with the training (another seed, or the same seed with its sums in another order) and with the videos it
-is computed on. All runs of a study have the same videos, so seeds and videos are crossed, and the variance of a contrast of
-arms is the variance due to seeds plus what the videos add to it (random effects of a two-way layout):
+is computed on. All runs of a study have the same videos, so seeds and videos are crossed, and the variance of a
+contrast of arms is the variance due to seeds plus what the videos add to it (random effects of a two-way layout):
 
     seeds    = sum of w^2 s^2 / n          s^2: variance of the runs' scores within an arm
     residual = sum of w^2 MS / (n V)       MS: mean square of run by video within an arm; it is part of `seeds`, too
