@@ -58,7 +58,8 @@ def prose(file: Path) -> Iterator[tuple[int, str]]:
                 body = re.sub(r'^\w*("""|\'\'\'|"|\')|("""|\'\'\'|"|\')$|^# ?', "", token.string)
                 yield token.start[0], without_code(body)
     elif file.suffix == ".md":
-        yield 1, without_code(re.sub(r"```.*?```", lambda code: "\n" * code[0].count("\n"), text, flags=re.DOTALL))
+        code = re.compile(r"```.*?```|^:::.*?$", re.DOTALL | re.MULTILINE)  # the last are names of modules
+        yield 1, without_code(code.sub(lambda found: "\n" * found[0].count("\n"), text))
     elif file.suffix in (".yaml", ".cfg", ".sh"):
         yield from ((n, line.partition("#")[2]) for n, line in enumerate(text.splitlines(), 1))
     else:  # a page: HTML and JavaScript
