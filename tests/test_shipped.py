@@ -81,7 +81,7 @@ def test_copies_can_be_changed_and_are_never_written_over(elsewhere, capsys):
     (elsewhere / "here" / "sweeps" / "ablations.yaml").unlink()
     capsys.readouterr()
     assert main(["experiments", "--copy", "here"]) == 2
-    assert "own.yaml: is there already, and is another file; nothing was copied" in capsys.readouterr().err
+    assert "own.yaml: exists already with different content; nothing was copied" in capsys.readouterr().err
     assert changed.read_text() == "{}\n"
     assert not (elsewhere / "here" / "sweeps" / "ablations.yaml").exists()
 

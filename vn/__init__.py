@@ -1,6 +1,6 @@
 """VideoNarrator: synchronized video storytelling as an experiment framework.
 
-Everything in `__all__` is loaded when it is first used: ``import vn`` itself is quick, and imports no torch.
+Everything in `__all__` is loaded on first use: ``import vn`` itself is fast and does not import torch.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The adapter folder: all that training made, portable and without the base model (docs/design.md#adapter-folder).
+"""The adapter folder: everything that training produced except the base model (docs/design.md#adapter-folder).
 
     adapter/
       narrator.json            what it is: base model and hash, visual settings, encoder, word range, versions
       narrator.safetensors     projector, position, feature statistics
       template.yaml            the wording it was trained with
-      adapter_config.json, adapter_model.safetensors    PEFT's own files, where LoRA is on
+      adapter_config.json, adapter_model.safetensors    PEFT's own files, if LoRA is on
 
 Everything after training reads only this folder.
 """
@@ -40,7 +40,7 @@ from vn.template import Template
 
 @dataclass(slots=True)
 class Assembly:
-    """A narrator with all it takes to use it."""
+    """A narrator with everything needed to use it."""
 
     narrator: VideoNarrator
     builder: RowBuilder
@@ -60,22 +60,22 @@ def assemble(
     """Build a narrator: base model, LoRA (new, or the adapter's), visual path.
 
     Args:
-        card: what it is made of.
+        card: the settings to build it from.
         template: the wording.
-        mean: ``[D]``, with `std` the statistics that features are standardised with.
-        std: ``[D]``.
-        adapter: a folder whose LoRA is loaded.
+        mean: ``[D]`` means that features are standardised with.
+        std: ``[D]`` standard deviations, likewise.
+        adapter: folder whose LoRA weights are loaded.
         merge: whether that LoRA is merged into the base model.
 
     Raises:
-        InputError: the base model is not the one the adapter was trained on or sees fewer tokens back than a prompt
-            may have, or a file is missing or damaged.
+        InputError: the base model is not the one the adapter was trained on, or its attention window is shorter
+            than a prompt may be, or a file is missing or damaged.
     """
     base = load_base(card.base_model, card.dtype, card.quantization)
     check_window(base.llm.config, card.max_length)
     if card.base_sha256 not in ("", UNKNOWN, base.sha256):
         raise InputError(
-            f"was trained on another base model than what lies at {card.base_model!r} now",
+            f"was trained on another base model than the one at {card.base_model!r} now",
             file=adapter,
             field="base_sha256",
         )
@@ -87,8 +87,8 @@ def assemble(
         base.llm.requires_grad_(False)
         llm = load_lora(base.llm, adapter) if card.lora.rank else base.llm
         if merge and card.lora.rank and card.quantization == "none":
-            # What is loaded is only used, and a merged model writes about twice as fast. Into weights of 4 or 8 bits
-            # nothing can be merged without loss.
+            # A loaded adapter is for inference only, and a merged model generates about twice as fast. Merging into
+            # 4-bit or 8-bit weights would lose precision.
             llm = merge_lora(llm)
     narrator = VideoNarrator(
         llm,
@@ -111,7 +111,7 @@ def save_adapter(folder: str | Path, assembly: Assembly) -> None:
     """Write an adapter folder; an older one is replaced only when the new one is complete.
 
     Raises:
-        InputError: it cannot be written; what was written of it is removed.
+        InputError: it cannot be written; the partial output is removed.
     """
     with replace_folder(Path(folder)) as new:
         _write_adapter(new, assembly)
@@ -119,10 +119,10 @@ def save_adapter(folder: str | Path, assembly: Assembly) -> None:
 
 @contextmanager
 def replace_folder(folder: Path) -> Iterator[Path]:
-    """Write a folder beside, and give it its name only when the block ends without an error.
+    """Write to a folder beside it, renamed to `folder` only if the block ends without an error.
 
     Raises:
-        InputError: it cannot be written; what was written of it is removed.
+        InputError: it cannot be written; the partial output is removed.
     """
     new, old = (folder.with_name(folder.name + end) for end in (".new", ".old"))
     shutil.rmtree(new, ignore_errors=True)
@@ -146,14 +146,14 @@ def load_trained(folder: Path, narrator: VideoNarrator) -> None:
     """Put an adapter folder's weights into a narrator that is to be trained on; LoRA is not merged.
 
     Raises:
-        InputError: they are missing or damaged, or of another make.
+        InputError: they are missing, damaged, or have other names or shapes.
     """
     try:
         narrator.load_state_dict(load_file(folder / "narrator.safetensors"), strict=False)
         if isinstance(narrator.llm, PeftModel):
             set_peft_model_state_dict(narrator.llm, load_file(folder / "adapter_model.safetensors"))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise InputError(f"the weights are missing, damaged or of another make: {error}", file=folder) from None
+        raise InputError(f"the weights are missing, damaged or do not fit: {error}", file=folder) from None
 
 
 def _write_adapter(folder: Path, assembly: Assembly) -> None:
@@ -170,13 +170,13 @@ def _write_adapter(folder: Path, assembly: Assembly) -> None:
 def load_adapter(
     folder: str | Path, base_model: str | None = None, merge: bool = True, quantized: bool = True
 ) -> Assembly:
-    """Load an adapter folder into an unsharded narrator on the CPU, to use it.
+    """Load an adapter folder into an unsharded narrator on the CPU, for inference.
 
     Args:
         folder: the adapter folder.
         base_model: where the base model is now, if it has moved.
         merge: whether LoRA is merged into the base model.
-        quantized: False loads a base model whole that LoRA was trained over in 4 or 8 bits.
+        quantized: False loads the base model unquantized even if LoRA was trained on it in 4 or 8 bits.
 
     Raises:
         InputError: naming the file that is missing or damaged.
@@ -191,7 +191,7 @@ def load_adapter(
     if base_model is not None:
         card = dataclasses.replace(card, base_model=base_model)
     elif places := lost_base(card, folder):  # before anything slow
-        message = f"the base model is not found ({places}); say where it is by --base-model (tests: --model.base_model)"
+        message = f"the base model is not found ({places}); give its path with --base-model (tests: --model.base_model)"
         raise InputError(message, file=folder, field="base_model")
     template_file = folder / "template.yaml"
     template = Template.parse(read_text(template_file), template_file, typing.cast(Any, card.clip_header))

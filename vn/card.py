@@ -1,4 +1,4 @@
-"""The narrator's card, ``narrator.json``: what an adapter folder says of its narrator."""
+"""The narrator's card, ``narrator.json``: what an adapter folder records about its narrator."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from vn.visual.plan import VisualSettings
 
 CARD = "narrator.json"
 FORMAT = 1
-FROM_HERE = "base_model_from_here"  # the way to the base model from the card's folder
+FROM_HERE = "base_model_from_here"  # relative path from the card's folder to the base model
 _TYPES: dict[str, Any] = {"domain": str | None, "corpus": str | None, "trained_on": dict | None}
-_OPTIONAL = {"quantization", *_TYPES}  # cards of earlier builds have none of them
+_OPTIONAL = {"quantization", *_TYPES}  # missing from cards of earlier builds
 
 
 @dataclass(frozen=True, kw_only=True)
 class NarratorCard(NarratorSettings):
-    """What a narrator is made of: its settings, and what the base model, the template and the data decide.
+    """A narrator's settings, and what follows from the base model, the template and the data.
 
     Its `base_model` is as the user gave it, or where it is now if it has moved together with the adapter folder.
 
@@ -33,7 +33,7 @@ class NarratorCard(NarratorSettings):
         base_sha256: fingerprint of the base model (`vn.io.hashes.hash_folder`); empty before it is loaded.
         template_sha256: hash of ``template.yaml``.
         language: language of the stories it was trained on.
-        threshold: tau, if `visual` names none.
+        threshold: tau, used if `visual` does not set one.
         tokens: T, visual tokens per frame.
         width: D, width of the frame features.
         standardise: whether features are standardised.
@@ -56,7 +56,7 @@ class NarratorCard(NarratorSettings):
     trained_on: dict[str, Any] | None = None
 
     def about(self) -> str:
-        """What the narrator knows, in a few words."""
+        """What the narrator does and was trained on, in a few words."""
         what = {"ad": "ads", "general": "general videos"}.get(self.domain or "", "videos")
         text = f"narrates {what} in {'Chinese' if self.language == 'zh' else 'English'}"
         known = self.trained_on or {}
@@ -69,7 +69,7 @@ def read_card(folder: str | Path) -> NarratorCard:
     """Read the card of an adapter folder.
 
     Raises:
-        InputError: there is none, or naming the field that is missing or unknown.
+        InputError: there is none, or a field is missing or unknown (the message names it).
     """
     folder = Path(folder)
     file = folder / CARD
@@ -106,11 +106,11 @@ def _write(folder: Path, data: dict[str, Any]) -> None:
 
 
 def note_base(folder: Path, final: Path) -> None:
-    """Note in an adapter folder the way to its base model, so that both can move together.
+    """Record in an adapter folder the relative path to its base model, so that both can move together.
 
     Args:
         folder: the adapter folder.
-        final: the path that it will have in the end.
+        final: the path that it will finally have.
     """
     card = read_json(folder / CARD)
     base = Path(card["base_model"]).expanduser()

@@ -80,16 +80,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"vn {command}: error: {error}", file=sys.stderr)
         return 2
-    except ImportError as error:  # of an extra that is not installed
+    except ImportError as error:  # an extra is not installed
         sentence = explain_missing(error, command)
         if sentence is None:
             raise
         print(f"vn {command}: error: {sentence}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # who read our output has read enough
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # a full disk, no right to write, too many open files: not ours to mend
+    except OSError as error:  # a full disk, no write permission, too many open files: not a bug of ours
         where = f"{error.filename}: " if error.filename else ""
         print(f"vn {command}: error: {where}{error.strerror or error}", file=sys.stderr)
         return 2
@@ -101,25 +101,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _quieten() -> None:
-    """Keep back what other libraries say of their own insides."""
+    """Silence what other libraries log about their internals."""
     quiet = logging.Filter()
     quiet.filter = lambda record: "Setting accelerator to CPU" not in record.getMessage()  # type: ignore[method-assign]
-    logging.getLogger("DeepSpeed").addFilter(quiet)  # peft imports it; that there is no GPU is no news
-    # If bitsandbytes is installed, peft imports it for everybody, and it then misses a package for 4 bits on the CPU;
-    # at every product in 8 bits it warns that it computes in float16.
+    logging.getLogger("DeepSpeed").addFilter(quiet)  # peft imports it; users know that they have no GPU
+    # If bitsandbytes is installed, peft always imports it, and it then warns that a package for 4 bits on the CPU is
+    # missing, and at every 8-bit product that it computes in float16.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", ".*is_gradient_checkpointing. is deprecated.*")
 
 
 class _Stderr(logging.Handler):
-    """Messages as they are, on stderr as it is when they come."""
+    """Prints messages unchanged to whatever ``sys.stderr`` is at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(record.getMessage(), file=sys.stderr, flush=True)
 
 
 def _log_to_stderr() -> None:
-    """Show what the library logs, as a program's user wants to read it."""
+    """Show the library's log messages plainly, as command-line output."""
     logger = logging.getLogger("vn")
     logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _Stderr) for handler in logger.handlers):

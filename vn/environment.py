@@ -1,4 +1,4 @@
-"""Environment variables: all that vn reads or sets, in one file."""
+"""Environment variables: every one that vn reads or sets, in one file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 def set_defaults() -> None:
     """Set what libraries read when they are loaded; what the user has set stays."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loader workers fork after tokenizers ran
-    # Threads that wait sleep instead of spinning: on cores shared with another process, encoding was 18 times quicker.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # loader workers fork after tokenizers have run
+    # Threads that wait sleep instead of spinning: on cores shared with another process, encoding was 18 times faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
@@ -21,7 +21,7 @@ def is_set(name: str) -> bool:
 
 
 def for_child(own: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a child process: the user's, with variables of its own."""
+    """The environment of a child process: the user's, plus its own variables."""
     return {**os.environ, **own}
 
 
@@ -31,14 +31,14 @@ def hub_is_offline() -> bool:
 
 
 def process_rank() -> int:
-    """This process among those of the run, as its launcher says: torchrun, Lightning or SLURM."""
+    """The rank of this process in the run, as set by its launcher: torchrun, Lightning or SLURM."""
     for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
         if name in os.environ:
             rank = int(os.environ[name])
             break
     else:
         rank = 0
-    # Lightning's own launcher counts each machine's processes from 0.
+    # Lightning's own launcher numbers the processes of each machine from 0.
     return rank if "RANK" in os.environ else rank or int(os.environ.get("NODE_RANK", "0"))
 
 
@@ -49,8 +49,8 @@ class WandbVariables:
     Attributes:
         sweep_id: the sweep that this process is a run of; None outside sweeps.
         run_id: the run's id; None if W&B is to choose.
-        mode: ``online``, ``offline`` or ``disabled``; None if nobody said.
-        project: the project; None if nobody said.
+        mode: ``online``, ``offline`` or ``disabled``; None if unset.
+        project: the project; None if unset.
         base_url: the server.
         api_key: whether there is a key.
     """
@@ -64,7 +64,7 @@ class WandbVariables:
 
     @property
     def point(self) -> str | None:
-        """In a sweep of W&B's agent, the run's id."""
+        """The run's id, if it was started by W&B's agent in a sweep."""
         return self.run_id if self.sweep_id else None
 
 

@@ -1,4 +1,4 @@
-"""What a user did wrong, in one sentence; and what went on all the same, counted."""
+"""User errors in one sentence each, and warnings that do not stop the work, counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-LONGEST = 400  # characters of one part of a message; of more, both ends are shown
+LONGEST = 400  # characters of one part of a message; of longer ones both ends are shown
 
 
 class InputError(ValueError):
@@ -16,7 +16,7 @@ class InputError(ValueError):
 
     Args:
         message: what is wrong, and what would be right.
-        file: the file it stands in.
+        file: the file that has the error.
         sample: the story, video or shard key.
         field: the field, e.g. ``clips[2].start``.
     """
@@ -33,7 +33,7 @@ class InputError(ValueError):
 
 
 class Findings:
-    """Things worth a warning that do not stop the work: kept, counted and listed at the end."""
+    """Warnings that do not stop the work: kept, counted and listed at the end."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -59,10 +59,10 @@ class Findings:
 
 
 def show(value: Any) -> str:
-    """A value that a file holds, in few characters, for a message: files hold anything, also in each other."""
+    """A value that a file holds, shortened for a message: files may hold anything, nested to any depth."""
     try:
         return _SHORT.repr(value)
-    except ValueError:  # Python writes out no integer of thousands of digits
+    except ValueError:  # Python does not print integers of thousands of digits
         return f"a {type(value).__name__} that is too long to show"
 
 
@@ -75,7 +75,7 @@ def _sentence(message: object, *where: object) -> str:
 
 
 def _one_line(part: object) -> str:
-    """Printable and short, whatever came in from a file: a message is one line, and steers no terminal."""
+    """Printable and short, whatever a file holds: a message is one line, without terminal control codes."""
     text = " ".join(str(part).split())
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
@@ -83,7 +83,7 @@ def _one_line(part: object) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion for a mistyped name: `` (did you mean 'x'?)``, or nothing when none is close."""
+    """A suggestion for a mistyped name: `` (did you mean 'x'?)``, or empty if none is close."""
     if len(word) > LONGEST:
         return ""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

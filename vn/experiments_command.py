@@ -1,4 +1,4 @@
-"""``vn experiments``: the shipped experiments and sweeps, and copies of them to change."""
+"""``vn experiments``: the shipped experiments and sweeps, and copies of them to edit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from vn.errors import InputError
 from vn.shipped import Kind, home
 
 EPILOG = """\
-A name stands for the file experiments/NAME.yaml or sweeps/NAME.yaml of the current folder, else for the shipped one.
+A NAME means experiments/NAME.yaml or sweeps/NAME.yaml in the current folder if it exists, else the shipped file.
 
 examples:
   vn experiments                        what is shipped, and where it is
-  vn experiments --copy .               experiments/ and sweeps/ to change, for wandb sweep, torchrun and SLURM
+  vn experiments --copy .               experiments/ and sweeps/ to edit, for wandb sweep, torchrun and SLURM
   vn run --config demo --ablation no_memory
   vn sweep demo_ablations --dry-run
 """
@@ -59,10 +59,10 @@ def _summary(file: Path) -> str:
 
 
 def _copy(target: Path) -> int:
-    """Copy all files; one that is there and differs is not replaced.
+    """Copy all files, replacing none.
 
     Raises:
-        InputError: there is one; nothing is copied.
+        InputError: a file exists and differs; nothing is copied.
     """
     files = {
         target / kind / file.relative_to(home(kind)): file
@@ -72,7 +72,7 @@ def _copy(target: Path) -> int:
     }
     for copy, file in files.items():
         if copy.exists() and not (copy.is_file() and copy.read_bytes() == file.read_bytes()):
-            raise InputError("is there already, and is another file; nothing was copied", file=copy)
+            raise InputError("exists already with different content; nothing was copied", file=copy)
     for copy, file in files.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
         if not copy.exists():

@@ -1,4 +1,4 @@
-"""Which extra of the package brings a library: what is missing is one sentence with the pip command."""
+"""Which extra of the package installs a library: a missing one is reported with its pip command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vn.errors import InputError
 
 PACKAGE = "videonarrator"
 
-# Import name -> the extras of setup.cfg that bring it, the usual one first; none for what every installation has.
+# Import name -> the extras of setup.cfg that install it, the usual one first; none if it is always installed.
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "numpy": (),
     "yaml": (),
@@ -52,7 +52,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "openai": ("judge",),
     "lavis": ("lavis",),
 }
-# Command -> what it usually needs: of several extras that have a library, its own is named, and all that are missing.
+# Command -> the extras it usually needs: for a library of one of them, all of them that are missing are suggested.
 USUAL: dict[str, tuple[str, ...]] = {
     "demo": ("train", "video"),
     "prepare": ("train", "video"),
@@ -60,7 +60,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "score": ("embed",),
     "compare": ("compare",),
 }
-# Command -> what is looked for before it begins: it would be missed only after minutes of work.
+# Command -> the libraries checked before it starts: otherwise it would fail only after minutes of work.
 AT_ONCE: dict[str, tuple[str, ...]] = {
     "demo": ("torch", "lightning", "wandb", "av", "cv2", "efficientnet_lite_pytorch"),
     "narrate": ("torch", "av"),
@@ -70,7 +70,7 @@ AT_ONCE: dict[str, tuple[str, ...]] = {
 
 
 def pip_command(*extras: str) -> str:
-    """What to type for some extras; for none, for the package itself."""
+    """The command that installs some extras; without any, the package itself."""
     return f"pip install '{PACKAGE}[{','.join(extras)}]'" if extras else f"pip install {PACKAGE}"
 
 
@@ -83,7 +83,7 @@ def is_here(library: str) -> bool:
 
 
 def check_installed(command: str) -> None:
-    """Raise where a library is missing that a command is sure to need.
+    """Raise if a library is missing that a command is sure to need.
 
     Raises:
         InputError: with the pip command.
@@ -92,13 +92,13 @@ def check_installed(command: str) -> None:
 
 
 def require(*libraries: str, what: str = "", field: str | None = None, command: str | None = None) -> None:
-    """Raise where one of these libraries is missing.
+    """Raise if one of these libraries is missing.
 
     Args:
         libraries: import names.
-        what: needs them; nothing where the sentence's place says so already.
-        field: the option at fault, if there is one.
-        command: of the command line.
+        what: subject of the message; empty if `field` already names what needs them.
+        field: the option that needs them, if any.
+        command: the command being run.
 
     Raises:
         InputError: with the pip command.
@@ -109,20 +109,20 @@ def require(*libraries: str, what: str = "", field: str | None = None, command: 
 
 
 def explain_missing(error: ImportError, command: str | None = None) -> InputError | None:
-    """The sentence for an import that failed; None where it is no library that we know of: then it is a fault of ours.
+    """The error for a failed import; None if the library is not in our list, which means a bug of ours.
 
     Args:
         error: what the import raised.
-        command: of the command line.
+        command: the command being run.
     """
     library = (error.name or "").partition(".")[0]
     if library in LIBRARIES and not is_here(library):
         return InputError(_sentence(library, command))
-    for known in LIBRARIES:  # transformers, peft and others say in words of their own what they miss
+    for known in LIBRARIES:  # transformers, peft and others report a missing package in their own words
         if re.search(rf"\b{known}\b", str(error), re.IGNORECASE) and not is_here(known):
             return InputError(_sentence(known, command))
     if isinstance(error, ModuleNotFoundError) and library and library != "vn":
-        return InputError(f"needs the Python module {library}, which is not installed")  # a library's own need
+        return InputError(f"needs the Python module {library}, which is not installed")  # a library's dependency
     return None
 
 
@@ -136,5 +136,5 @@ def _sentence(library: str, command: str | None) -> str:
 
 
 def _is_missing(extra: str) -> bool:
-    """Whether a library of an extra is missing that no other extra brings."""
+    """Whether an extra has a missing library that no other extra installs."""
     return any(having == (extra,) and not is_here(library) for library, having in LIBRARIES.items())

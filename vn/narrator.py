@@ -43,8 +43,8 @@ class VideoNarrator(nn.Module):
     Args:
         llm: any LLaMA-family causal model of transformers, with LoRA or frozen.
         width: D of the frame features.
-        mean: ``[D]``, with `std` the statistics the features are standardised with; None leaves them as they are.
-        std: ``[D]``.
+        mean: ``[D]`` means that features are standardised with; None leaves features unchanged.
+        std: ``[D]`` standard deviations, likewise.
         position: whether the relative clip position is added (False: the paper's ablation c).
 
     Attributes:
@@ -79,7 +79,7 @@ class VideoNarrator(nn.Module):
 
     @property
     def causal_lm(self) -> Any:
-        """The causal model itself; where LoRA is on, its layers carry the adapters."""
+        """The causal model itself; if LoRA is on, its layers contain the adapters."""
         return self.llm.get_base_model() if isinstance(self.llm, PeftModel) else self.llm
 
     def visual_tokens(self, frames: Tensor, weights: Tensor, clip_positions: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class VideoNarrator(nn.Module):
             clip_positions: ``[V]`` relative clip positions, 0 to 99.
 
         Returns:
-            ``[V * T, H]`` in the language model's width.
+            ``[V * T, H]``, H the language model's width.
         """
         dtype = self.projector.linear.weight.dtype
         tokens = torch.einsum("vf,ftd->vtd", weights.to(dtype), frames.to(dtype))
@@ -120,10 +120,10 @@ class VideoNarrator(nn.Module):
             trees=batch.trees,
             use_cache=False,
         ).last_hidden_state
-        hidden = hidden.flatten(0, 1)[batch.target_index - 1]  # a token is predicted one place before it
+        hidden = hidden.flatten(0, 1)[batch.target_index - 1]  # a token is predicted at the position before it
         head = self.causal_lm.get_output_embeddings()
         loss = hidden.new_zeros((), dtype=torch.float32)
-        # As many chunks as the step's tokens need: a sharded head wants to be called equally often on all ranks.
+        # As many chunks as the step's tokens need: a sharded head must be called equally often on all ranks.
         chunks = max(1, -(-max(batch.step_targets, len(batch.targets)) // LOSS_CHUNK))
         pieces = zip(hidden.tensor_split(chunks), batch.targets.tensor_split(chunks), strict=True)
         for states, targets in pieces:

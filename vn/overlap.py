@@ -1,7 +1,7 @@
-"""What becomes of clips that overlap: kept, trimmed where the next one starts, or refused.
+"""How clips that overlap are treated: kept, trimmed where the next one starts, or refused.
 
-Real annotations overlap: by a second where times were rounded, by more where captions roll on or annotators looked
-at one event twice. Which of it is a mistake only the user can say (``--overlap``).
+Real annotations overlap: by a second where times were rounded, by more where captions roll on or annotators marked
+one event twice. Only the user can decide which of these are mistakes (``--overlap``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vn.errors import Findings, InputError
 
 Overlap = Literal["keep", "trim", "refuse"]
 CHOICES: tuple[Overlap, ...] = get_args(Overlap)
-ROUNDING = 1.0  # seconds; times in whole seconds may overlap by one, so no choice but trim touches that much
+ROUNDING = 1.0  # seconds; times in whole seconds may overlap by one, so only trim changes that much
 SHORTEST = 0.5  # seconds that must be left of a clip that is trimmed
 Span = tuple[float, float]
 Field = Callable[[int, str], str]
@@ -37,7 +37,7 @@ def settle(
         spans: start and end of each clip, in the story's order.
         overlap: ``keep`` leaves them as they are, with a warning for each; ``trim`` ends a clip where the next one
             starts; ``refuse`` raises. Overlaps of up to a second are kept by ``refuse`` too, with the same warning.
-        findings: takes the warnings.
+        findings: collects the warnings.
         file: named in messages.
         sample: the story's id, for messages.
         field: the name that messages give to a clip's field.
@@ -67,7 +67,7 @@ def _overlaps(spans: Sequence[Span]) -> list[tuple[int, int, float]]:
     found = []
     last = 0
     for clip, (start, end) in enumerate(spans):
-        seconds = round(spans[last][1] - start, 6)  # what is less comes of decimal fractions as binary ones
+        seconds = round(spans[last][1] - start, 6)  # anything smaller is floating-point rounding
         if clip and seconds > 0:
             found.append((clip, last, seconds))
         if end > spans[last][1]:

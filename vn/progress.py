@@ -1,4 +1,4 @@
-"""How far the work is, on stderr: a bar in a terminal, a line now and then in a log."""
+"""Progress on stderr: a bar in a terminal, an occasional line in a log."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-EVERY = 10.0  # seconds between two lines where there is no terminal
+EVERY = 10.0  # seconds between two lines if stderr is not a terminal
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Follow work of a known number of steps.
+    """Show the progress of work with a known number of steps.
 
     Args:
         what: what is counted, e.g. ``clips``.

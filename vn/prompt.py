@@ -1,12 +1,12 @@
 """From a story to the text segments a language model reads and writes (docs/method.md#prompt).
 
-A prompt is a sequence of segments, and each is tokenised alone, so that a clip's text gives the same tokens
-whether it is read from the file, was just written by the model, or stands in a packed row:
+A prompt is a sequence of segments, each tokenised alone, so that a clip's text gives the same tokens
+whether it is read from the file, was just written by the model, or is in a packed row:
 
   instruction · product · clip 1: header, words, label, narration · ... · clip i: header, SCENE, words, label, narration
                           `------ text of the earlier clips ------'              visual tokens          `- supervised -'
 
-Between the product and clip 1 a template may have text of its own.
+A template may have text of its own between the product and clip 1.
 
 The wording is that of a `vn.template.Template`.
 """
@@ -39,9 +39,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What stands written for a clip: its range, labels and narration.
+    """The text of a clip: its word range, labels and narration.
 
-    Labels are None without a storyline, and empty where a model wrote something that is no label.
+    Labels are None without a storyline, and empty if a model wrote something that is not a label.
     """
 
     words: WordRange
@@ -69,7 +69,7 @@ class PromptWriter:
         return sum(len(k.points) for k in self.story.knowledge)
 
     def head(self, points_dropped: int = 0) -> list[Segment]:
-        """Instruction, product information, and what the template says between them and the first clip.
+        """Instruction, product information, and the template's text between them and the first clip.
 
         Args:
             points_dropped: leave out this many knowledge points, from the end.
@@ -93,7 +93,7 @@ class PromptWriter:
         Args:
             clip: from 0.
             words: the clip's word range.
-            scene: whether the visual tokens stand here: only for the clip being narrated.
+            scene: whether the visual tokens come here: only for the clip being narrated.
         """
         t = self.template
         header = t.header[t.clip_header].format(index=clip + 1, total=len(self.story.clips))
@@ -105,7 +105,7 @@ class PromptWriter:
         return segments
 
     def narration_lead(self, clip: int) -> Segment:
-        """What stands between the label and the narration."""
+        """The text between the label and the narration."""
         return Segment(self.template.narration.format(index=clip + 1))
 
     def label(self, labels: Labels) -> list[Segment]:
@@ -117,7 +117,7 @@ class PromptWriter:
         return [Segment(narration, "narration"), Segment("\n", "narration")]
 
     def clip(self, clip: int, written: Written, scene: bool) -> list[Segment]:
-        """A whole clip: with its picture when it is the one being narrated, else its text-only form."""
+        """A whole clip: with its visual tokens if it is the one being narrated, else its text alone."""
         segments = self.opening(clip, written.words, scene)
         if self.storyline:
             if written.labels is None:

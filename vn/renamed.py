@@ -1,4 +1,4 @@
-"""Settings that have another name now: files and flags with the old one go on working."""
+"""Renamed settings: files and flags with the old name keep working."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RENAMED = {"data.data": "data.folder"}  # dotted key: old -> new
 
 
 def current_key(key: str) -> str:
-    """A setting's dotted key as it is now.
+    """The current dotted key of a setting.
 
     >>> current_key("data.data"), current_key("data.workers")
     ('data.folder', 'data.workers')
@@ -17,7 +17,7 @@ def current_key(key: str) -> str:
 
 
 def with_current_names(settings: Any) -> Any:
-    """A configuration with the settings' names of now; anything else is given back as it is.
+    """A configuration with the current names of the settings; anything else is returned unchanged.
 
     >>> with_current_names({"data": {"data": "data/mine", "workers": 2}})
     {'data': {'folder': 'data/mine', 'workers': 2}}

@@ -1,6 +1,6 @@
 """The folders that a run's ``config.yaml`` names, found when they have moved together with the run.
 
-The configuration keeps them as they were given. A comment, its last line, has the ways to them from the run folder.
+The configuration keeps them as they were given. Its last line, a comment, has their paths relative to the run folder.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ MARK = "# from this folder: "
 
 
 def with_relative_paths(text: str, folder: Path) -> str:
-    """A configuration's text with the ways to what it names.
+    """A configuration's text with the relative paths of the folders that it names.
 
     Args:
         text: YAML.
-        folder: folder of the run.
+        folder: the run's folder.
     """
     settings = yaml.safe_load(text)
     given = {key: _value(settings, key) for key in PATHS}
@@ -35,12 +35,12 @@ def with_relative_paths(text: str, folder: Path) -> str:
 
 
 def run_path(file: Path, key: str) -> Path | None:
-    """The place of what a run's ``config.yaml`` names, if it is there."""
+    """The current path of what a run's ``config.yaml`` names, if it exists."""
     return find(_names(file, key), file.parent)
 
 
 def moved(file: Path) -> dict[str, str]:
-    """Of the folders that a configuration names, those that are found elsewhere than it says: dotted key -> place."""
+    """The folders of a configuration that are found at another path than it states: dotted key -> path."""
     found = {}
     for key in PATHS:
         names = _names(file, key)
@@ -51,10 +51,10 @@ def moved(file: Path) -> dict[str, str]:
 
 
 def check_data(file: Path) -> None:
-    """Raise where the data of a run are not found."""
+    """Raise if the data of a run are not found."""
     names = _names(file, "data.folder")
     if names[-1] and find(names, file.parent) is None:
-        message = f"the data are not found ({tried(names, file.parent)}); say where they are by --data.folder"
+        message = f"the data are not found ({tried(names, file.parent)}); give their path with --data.folder"
         raise InputError(message, file=file, field="data.folder")
 
 
@@ -73,7 +73,7 @@ def _value(settings: Any, key: str) -> str | None:
 
 
 def _names(file: Path, key: str) -> list[str | None]:
-    """The way from the run folder, where it is noted, and the path as it was given."""
+    """The path relative to the run folder, if it is recorded, and the path as it was given."""
     given = _value(with_current_names(read_yaml(file)), key) if file.is_file() else None
     lines = read_text(file).rstrip().rsplit("\n", 1) if given else [""]
     if not lines[-1].startswith(MARK):

@@ -1,4 +1,4 @@
-"""What a narrator is made of, as far as a user chooses it: one dataclass for training, cards, rows and imports."""
+"""The settings of a narrator that users choose: one dataclass for training, cards, rows and imports."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Quantization = Literal["none", "int8", "nf4"]
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
 class LoraSettings:
-    """LoRA as the paper has it.
+    """LoRA as in the paper.
 
     Attributes:
         rank: r; 0 freezes the language model (the paper's ablation a).
         alpha: the update is scaled by alpha / rank.
-        dropout: on the input of each adapter (released: 0.05).
+        dropout: dropout rate on the input of each adapter (released: 0.05).
         targets: ``all-linear`` (released: attention and feed-forward), ``attention``, or a list of layer names, which
-            may hold ``lm_head`` and ``embed_tokens``, also if the two share one weight (`vn.llm.lora.untie`).
+            may include ``lm_head`` and ``embed_tokens``, also if the two share one weight (`vn.llm.lora.untie`).
     """
 
     rank: int = 64
@@ -32,18 +32,18 @@ class LoraSettings:
 
 @dataclass(frozen=True)
 class NarratorSettings:
-    """What a narrator is made of; `vn.card.NarratorCard` adds what the data decide.
+    """The settings of a narrator; `vn.card.NarratorCard` adds those that follow from the data.
 
     Attributes:
         base_model: ``smollm2``, a folder, a GGUF file, or a name on the Hugging Face hub.
-        clip_header: ``index`` or ``index_of_total``; None takes the template's own.
-        storyline: whether it writes script labels (False: ablation b).
+        clip_header: ``index`` or ``index_of_total``; None uses the template's own.
+        storyline: whether the narrator writes script labels (False: ablation b).
         word_range: source of the word ranges in prompts and scores.
         visual: compression, memory, position.
         lora: rank (0 freezes the language model, ablation a), alpha, dropout, targets.
-        max_length: tokens a prompt may have; over-long ones are cut, counted and logged.
+        max_length: most tokens per prompt; longer prompts are cut, counted and logged.
         dtype: type of the base model's weights, such as ``float32`` or ``bfloat16``.
-        quantization: weights of the base model in fewer bits, by bitsandbytes: ``none``, ``int8`` or ``nf4`` (4 bits).
+        quantization: quantizes the base model with bitsandbytes: ``none``, ``int8`` or ``nf4`` (4 bits).
     """
 
     base_model: str

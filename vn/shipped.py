@@ -25,12 +25,12 @@ def find(kind: Kind, given: str | Path) -> Path:
     """The file that a user names.
 
     Args:
-        kind: what it is.
-        given: a path; or a name (``demo``), which stands for ``KIND/demo.yaml`` here, else for the shipped one. A path
-            such as ``experiments/demo.yaml`` also stands for the shipped one where the folder has no such file.
+        kind: which of the two it is.
+        given: a path; or a name (``demo``), which means ``KIND/demo.yaml`` here, else the shipped file. A path such as
+            ``experiments/demo.yaml`` also means the shipped file if the folder has no such file.
 
     Returns:
-        A path. One that does not exist is returned as it is, for its reader to complain of.
+        A path. One that does not exist is returned unchanged: whatever reads it reports the error.
 
     Raises:
         InputError: it is a name, and there is no such experiment or sweep.

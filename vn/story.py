@@ -1,6 +1,6 @@
 """The domain: a story is a video cut into clips, facts to tell, a storyline and narrations.
 
-Plain, immutable values, and no torch: everything that reads data stands on this file.
+Plain, immutable values, and no torch: everything that reads data builds on this file.
 Times are seconds; clips are numbered from 0 here and in files, from 1 in prompts.
 """
 
@@ -14,14 +14,14 @@ from enum import Enum
 from typing import Any, Literal
 
 from vn.errors import InputError, did_you_mean, show
-from vn.io.files import read_text as read_text  # for those who read stories
+from vn.io.files import read_text as read_text  # re-exported for code that reads stories
 
 Language = Literal["zh", "en"]
 Domain = Literal["ad", "general"]
 
-KEY = re.compile(r"[0-9A-Za-z_-]{1,200}")  # a file name has 255 bytes, endings included
+KEY = re.compile(r"[0-9A-Za-z_-]{1,200}")  # a file name has at most 255 bytes, extension included
 KEY_RULE = "an id has letters, digits, '_' and '-' only, and 200 of them at most"
-LONGEST = 1e6  # seconds; eleven days: whoever says more means something else
+LONGEST = 1e6  # seconds; eleven days: a larger value must be something else
 
 
 class ScriptLabel(Enum):
@@ -187,12 +187,12 @@ class WordRange:
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
 class WordRangeRule:
-    """Where a clip's word range comes from.
+    """How a clip's word range is computed.
 
     Attributes:
         source: ``duration`` (what a raw video has) or ``reference`` (what the released data used).
-        rate: words a second; None means zh 5 (the paper's), en 2.5 (ours).
-        margin: words either way; None means zh 3, en 5 (docs/method.md#word-ranges).
+        rate: words per second; None means zh 5 (the paper's), en 2.5 (ours).
+        margin: words above and below; None means zh 3, en 5 (docs/method.md#word-ranges).
     """
 
     source: Literal["duration", "reference"] = "duration"
@@ -247,13 +247,13 @@ class Clip:
 
     @property
     def duration(self) -> float:
-        """How long it is, in seconds."""
+        """The clip's length in seconds."""
         return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What is not a narrator's to write in a clip; None leaves it to the narrator."""
+    """What is given for a clip rather than generated; None lets the narrator write it."""
 
     labels: Labels | None = None
     narration: str | None = None
@@ -280,18 +280,18 @@ class Story:
 
     @property
     def duration(self) -> float:
-        """Seconds of all clips together, gaps left out."""
+        """Total seconds of all clips, without gaps."""
         return sum(clip.duration for clip in self.clips)
 
     @property
     def narrated(self) -> tuple[int, ...]:
-        """The numbers of the clips that carry a narration."""
+        """The numbers of the clips that have a narration."""
         return tuple(i for i, clip in enumerate(self.clips) if clip.narration)
 
     def position(self, clip: int) -> int:
         """Relative position of a clip in per cent, 0 to 99 (docs/method.md#clip-position).
 
-        The middle of the clip on the time of all clips, gaps left out; the first clip is 0, the
+        The middle of the clip relative to the total time of all clips, without gaps; the first clip is 0, the
         last 99, and the only clip of a video 99.
         """
         if clip == len(self.clips) - 1:

@@ -1,4 +1,4 @@
-"""From what JSON or YAML gave to a `Story`, field by field."""
+"""From parsed JSON or YAML to a `Story`, field by field."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def parse_story(
     """Check and read a story.
 
     Args:
-        data: what JSON or YAML gave.
+        data: the parsed JSON or YAML.
         file: named in errors.
-        findings: takes the warnings (of clips that overlap).
+        findings: collects the warnings (about clips that overlap).
         clips_required: a product file for ``vn narrate`` may have none.
-        default_id: the id of a product file, which has none of its own.
-        overlap: what becomes of clips that overlap (`vn.overlap.settle`); files of ours that hold stories which
-            were accepted before are read with ``keep``.
-        source: the text of a YAML file, for messages about values that YAML reads as no text.
+        default_id: the id for a product file, which has none of its own.
+        overlap: how clips that overlap are treated (`vn.overlap.settle`); our own files, whose stories were
+            accepted before, are read with ``keep``.
+        source: the text of a YAML file, for messages about values that YAML does not read as text.
 
     Raises:
         InputError: naming file, story and field.
@@ -54,9 +54,9 @@ class StoryReader(FieldReader):
 
     Args:
         file: named in errors.
-        findings: takes the warnings.
-        overlap: what becomes of clips that overlap.
-        source: the text of a YAML file, in which a value without quotes may be no text.
+        findings: collects the warnings.
+        overlap: how clips that overlap are treated.
+        source: the text of a YAML file, in which an unquoted value may not be a text.
 
     Attributes:
         longest_overlap: longest overlap of the story's clips, in seconds.
@@ -86,7 +86,7 @@ class StoryReader(FieldReader):
         if video is not None and not isinstance(video, str):
             raise self.fail_text(video, "video")
         for text, line in self.written.several() if "，" in (self.source or "") else ():
-            message = f"{show(text)} in line {line} is one text: a list has plain commas, with a space behind"
+            message = f"{show(text)} in line {line} is one text: lists need plain commas, each followed by a space"
             self.findings.add(message, file=self.file, sample=self.id)
         title = self.text(data, "title")
         knowledge = self.knowledge(data.get("knowledge") or [])

@@ -16,7 +16,7 @@ from vn.io.yaml_hints import Source, not_a_text, yaml_hint
 ClipHeader = Literal["index", "index_of_total"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-# Field -> the names its braces may hold; None where the value is no text.
+# Field -> the names its braces may hold; None if the value is not a text.
 _FIELDS: dict[str, tuple[str, ...] | None] = {
     "storyline": None,
     "instruction": (),
@@ -42,22 +42,22 @@ class Template:
 
     Attributes:
         name: the file's stem.
-        sha256: of the file's bytes; an adapter names the template it was trained with.
+        sha256: hash of the file's bytes; an adapter records that of the template it was trained with.
         text: the file's content, so that an adapter folder can carry it.
-        storyline: whether the domain has script labels at all.
+        storyline: whether the domain has script labels.
         instruction: role and task, storyline included.
-        instruction_without_storyline: the same without a word about labels.
+        instruction_without_storyline: the same without mentioning labels.
         title: ``{title}``.
         aspect: ``{aspect}``, ``{points}``.
-        separator: between the points of an aspect.
-        before_clips: between the product information and the first clip; may be left out.
-        before_clips_without_storyline: the same without a word about labels; if left out, that of `before_clips`.
+        separator: the text between the points of an aspect.
+        before_clips: the text between the product information and the first clip; may be left out.
+        before_clips_without_storyline: the same without mentioning labels; if left out, `before_clips`.
         header: ``{index}`` alone, and with ``{total}``, by `ClipHeader`.
-        clip_header: which header the template uses unless told otherwise.
-        scene: what stands before and after the visual tokens.
+        clip_header: which header the template uses by default.
+        scene: the text before and after the visual tokens.
         words: ``{low}``, ``{high}``.
-        label: leads in the label.
-        narration: ``{index}``; leads in the narration.
+        label: the text before the label.
+        narration: ``{index}``; the text before the narration.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Template:
     before_clips_without_storyline: str = ""
 
     def writes(self, text: str) -> bool:
-        """Whether a text is part of the wording, e.g. a token that marks pictures."""
+        """Whether a text is part of the wording, e.g. a token that marks frames."""
         fields = (getattr(self, name) for name, names in _FIELDS.items() if names is not None)
         parts = (x for f in fields for x in (f.values() if isinstance(f, dict) else [f] if isinstance(f, str) else f))
         return any(text in part for part in parts)
@@ -129,7 +129,7 @@ class Template:
         if not isinstance(data["header"], dict) or set(data["header"]) != {"index", "index_of_total"}:
             raise InputError("expected both index and index_of_total", file=file, field="header")
         if not isinstance(data["scene"], list) or len(data["scene"]) != 2:
-            raise InputError("expected two texts, before and after the picture", file=file, field="scene")
+            raise InputError("expected two texts, before and after the frames", file=file, field="scene")
         for key, names in _FIELDS.items():
             if names is not None and key in data:
                 value = data[key]
@@ -164,7 +164,7 @@ def _check_text(text: str, names: tuple[str, ...], file: str | Path, key: str) -
             allowed = ", ".join("{" + n + "}" for n in names) or "none"
             raise InputError(f"unknown name {{{name}}}; allowed here: {allowed}", file=file, field=key)
         if width or conversion:
-            raise InputError(f"only the name may stand in braces: {{{name}}}", file=file, field=key)
+            raise InputError(f"only the name is allowed in braces: {{{name}}}", file=file, field=key)
 
 
 @cache

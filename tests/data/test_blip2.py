@@ -126,9 +126,9 @@ def test_there_are_no_features_without_weights(files, tmp_path):
     torch.save({**{f"visual.{k}": v for k, v in trunk.items()}, **blip}, tmp_path / "lost.pt")
     with pytest.raises(InputError, match=r"missing or unexpected weights of the trunk: .*resblocks\.1\.ln_1\.bias"):
         load_encoder("blip2-clip-l14", EncoderSettings(weights=[tmp_path / "lost.pt"], block=2))
-    with pytest.raises(InputError, match="takes no weights"):
+    with pytest.raises(InputError, match="does not take weights"):
         load_encoder("efficientnet-lite0", EncoderSettings(weights=files))
-    with pytest.raises(InputError, match="has no choice of a block"):
+    with pytest.raises(InputError, match="has no block to choose"):
         load_encoder("efficientnet-lite0", EncoderSettings(block=3))
 
 

@@ -78,7 +78,7 @@ class TestStoredFeatures:
         with pytest.raises(InputError, match="b: no features b_001"):
             load(load_encoder("features", EncoderSettings(features=folder)), "b")
         (folder / "a_000.jpg.npy").write_bytes((folder / "a_001.jpg.npy").read_bytes())
-        with pytest.raises(InputError, match="frames count from 001"):
+        with pytest.raises(InputError, match="frames are numbered from 001"):
             load(load_encoder("features", EncoderSettings(features=folder)), "a")
 
     def test_stories_of_one_video_share_its_features(self, folder):
@@ -95,7 +95,7 @@ class TestStoredFeatures:
 
     def test_neither_the_story_nor_its_video_has_features(self, folder):
         encoder = load_encoder("features", EncoderSettings(features=folder, groups={"v_1": "v"}))
-        with pytest.raises(InputError, match=r"v_1: no features v_1_001\.jpg\.npy or v_001\.jpg\.npy and on"):
+        with pytest.raises(InputError, match=r"v_1: no features v_1_001\.jpg\.npy or v_001\.jpg\.npy and following"):
             load(encoder, "v_1")
 
     def test_folders_without_features(self, tmp_path):
@@ -111,7 +111,7 @@ class TestRegistry:
     def test_unknown_names(self):
         with pytest.raises(InputError, match=r"no frame encoder 'efficientnet'.*did you mean 'efficientnet-lite0'"):
             load_encoder("efficientnet")
-        with pytest.raises(InputError, match="fps: expected frames a second above 0"):
+        with pytest.raises(InputError, match="fps: expected frames per second above 0"):
             load_encoder("efficientnet-lite0", EncoderSettings(fps=0))
 
     def test_the_encoder_of_a_manifest_is_found_again(self, colour):
@@ -151,7 +151,7 @@ class TestPictures:
 
     def test_stored_features_see_no_videos(self, tmp_path):
         np.save(tmp_path / "a_001.jpg.npy", np.zeros((2, 2), np.float32))
-        with pytest.raises(InputError, match="cannot see videos"):
+        with pytest.raises(InputError, match="cannot encode videos"):
             encode_video(tmp_path / "v.mp4", load_encoder("features", EncoderSettings(features=tmp_path)))
 
     def test_fingerprints_tell_videos_apart(self, colour, tmp_path):

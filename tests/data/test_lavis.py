@@ -132,7 +132,7 @@ def wheel(folder, name):
 def test_the_environment_is_made_once(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "lavis"
     monkeypatch.setattr(lavis_module, "REQUIREMENTS", (str(tmp_path / "absent-1.0-py3-none-any.whl"),))
-    with pytest.raises(InputError, match=r"lavis: LAVIS' environment cannot be made: .*absent"):
+    with pytest.raises(InputError, match=r"lavis: LAVIS' environment cannot be created: .*absent"):
         lavis_module.environment(folder)
     monkeypatch.setattr(lavis_module, "REQUIREMENTS", (wheel(tmp_path, "one"),))
     python = lavis_module.environment(folder)
@@ -142,7 +142,7 @@ def test_the_environment_is_made_once(tmp_path, monkeypatch, capsys):
     subprocess.run([python, "-I", "-c", "import one"], check=True, timeout=60)
     monkeypatch.setattr(lavis_module, "REQUIREMENTS", (wheel(tmp_path, "two"),))
     assert lavis_module.environment(folder) == python
-    assert "making LAVIS' environment" in capsys.readouterr().err
+    assert "creating LAVIS' environment" in capsys.readouterr().err
     subprocess.run([python, "-I", "-c", "import two"], check=True, timeout=60)
     assert subprocess.run([python, "-I", "-c", "import one"], capture_output=True, timeout=60).returncode == 1
     assert sorted(path.name for path in folder.iterdir()) == ["complete", "environment"]

@@ -106,7 +106,7 @@ def test_prepare_reads_them_into_shards(tmp_path, capsys):
     capsys.readouterr()
     (folder / "a_2.pkl").write_bytes(pickle.dumps(Evil(os.system, "true")))
     assert main([*words[:-1], str(tmp_path / "again")]) == 2
-    assert "system, which is no part of a NumPy array; it was not run" in capsys.readouterr().err
+    assert "system, which is not part of a NumPy array; it was not run" in capsys.readouterr().err
     (folder / "a_2.pkl").unlink()
     assert main([*words[:-1], str(tmp_path / "again")]) == 2
-    assert "a: expected a pickle a clip, 2 counted from 0 or 1, found 1" in capsys.readouterr().err
+    assert "a: expected one pickle per clip, 2 numbered from 0 or 1, found 1" in capsys.readouterr().err

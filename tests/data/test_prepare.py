@@ -150,7 +150,7 @@ class TestWhatItWrites:
         assert cli.main([*command, "--out", str(out)]) == 0
         manifest = Manifest.load(out)
         assert (len(manifest.samples("train")), manifest.language) == (3, "en")
-        assert manifest.warnings == ["the stories mix languages (en: 2, zh: 1); the manifest says en"]
+        assert manifest.warnings == ["the stories mix languages (en: 2, zh: 1); the manifest records en"]
 
 
 @pytest.mark.usefixtures("colour")
@@ -229,7 +229,7 @@ class TestGoingOn:
         counting_video(world / "videos" / "v2.mp4", 33)
         assert prepare(world) == 2
         error = capsys.readouterr().err
-        assert "made by an earlier version of vn; 1 of its shards have to be made again" in error
+        assert "made by an earlier version of vn; 1 of its shards must be rebuilt" in error
         assert contents(world / "data") == before
         (world / "data" / "manifest.json").unlink()
         assert prepare(world) == 2
@@ -342,7 +342,7 @@ class TestBadVideos:
         (tmp_path / "videos" / "v.mp4").write_text("no video")
         write_stories({"id": "v", "clips": clips((0, 1))}, folder=tmp_path / "s")
         assert prepare(tmp_path, "data", "--max-bad", "1") == 2
-        assert "not one video could be used" in capsys.readouterr().err
+        assert "no video could be used" in capsys.readouterr().err
 
     def test_a_story_without_clips_and_video(self, tmp_path, write_stories, capsys):
         write_stories({"id": "a"}, folder=tmp_path / "s")
@@ -357,7 +357,7 @@ class TestBadVideos:
             (["--shard-size", "0"], "--shard-size: expected 1 or more, got 0"),
             (["--encoder", "color"], "no frame encoder 'color' (did you mean 'colour'?)"),
             (["--reader", "esync"], "no reader 'esync'"),
-            (["--fps", "-1"], "fps: expected frames a second above 0"),
+            (["--fps", "-1"], "fps: expected frames per second above 0"),
         ],
     )
     def test_bad_options(self, world, capsys, words, message):
@@ -490,7 +490,7 @@ def test_released_features_of_videos_with_several_stories(tmp_path, capsys):
         file.unlink()
     capsys.readouterr()
     assert cli.main([*command, "--overwrite"]) == 2
-    assert "no features video5_1_001.jpg.npy or video5_001.jpg.npy and on" in capsys.readouterr().err
+    assert "no features video5_1_001.jpg.npy or video5_001.jpg.npy and following" in capsys.readouterr().err
 
 
 def test_help_says_how(capsys):

@@ -80,7 +80,7 @@ class TestESyncVidStory:
         sources = esync({"a.mp4": AD, "b.mp4": AD}, test_ids, findings=findings)
         assert [s.split for s in sources] == [None, "test"]
         assert len(findings) == ("a9" in test_ids)
-        assert all("1 of 2 ids name no story, the first is a9" in line for line in findings.lines)
+        assert all("1 of 2 ids match no story, the first is a9" in line for line in findings.lines)
 
     def test_a_clip_within_a_second_lasts_one(self, esync):
         findings = Findings()
@@ -110,11 +110,11 @@ class TestESyncVidStory:
             ("[]", "expected an object keyed by <id>.mp4"),
             ("{}", "no stories"),
             ({"a b.mp4": AD}, "a b.mp4: id: an id has letters"),
-            ('{"a.mp4": {}, "a.mp4": {}}', "ads.json: a.mp4: the id stands twice"),
-            ('{"a.mp4": {"p_name": "x", "p_name": "y"}}', "a.mp4: p_name: stands twice"),
+            ('{"a.mp4": {}, "a.mp4": {}}', "ads.json: a.mp4: the id appears twice"),
+            ('{"a.mp4": {"p_name": "x", "p_name": "y"}}', "a.mp4: p_name: appears twice"),
             (
                 '{"a.mp4": {"p_name": "x", "frames": [{"time": 1, "time": 2}]}}',
-                r"a.mp4: frames\[0\].time: stands twice",
+                r"a.mp4: frames\[0\].time: appears twice",
             ),
             ({"a.mp4": [1]}, "a.mp4: expected an object"),
             ({"a.mp4": ad(p_name=" ")}, "a.mp4: p_name: expected the product's name"),
@@ -148,7 +148,7 @@ class TestESyncVidStory:
             read("esyncvidstory", file)
 
     def test_an_empty_list_of_test_ids_is_refused(self, esync):
-        with pytest.raises(InputError, match=r"ids\.txt: expected one test id a line"):
+        with pytest.raises(InputError, match=r"ids\.txt: expected one test id per line"):
             esync({"a.mp4": AD}, "\n")
 
     def test_real_annotations(self, real_data):
@@ -250,7 +250,7 @@ class TestStories:
             ("s.json", "{", "s.json: not JSON"),
             ("s.json", "[]", "s.json: expected stories, found an empty list"),
             ("s.json", '[{"title": "t", "language": "en"}]', "s.json: id: expected a text"),
-            ("s.json", '{"id": "a", "id": "b"}', "s.json: b: id: stands twice"),
+            ("s.json", '{"id": "a", "id": "b"}', "s.json: b: id: appears twice"),
             ("s.json", '{"id": "a", "titel": "b"}', "s.json: a: unknown field 'titel'.*'title'"),
             ("s.jsonl", '{"id": "a", "title": "t", "language": "en"}\n\n{"id": }', "s.jsonl: not JSON: .* at line 3"),
         ],
@@ -270,7 +270,7 @@ class TestStories:
     def test_an_id_in_two_files_is_refused(self, tmp_path):
         for name in ("one.json", "two.json"):
             (tmp_path / name).write_text(json.dumps(self.STORY))
-        with pytest.raises(InputError, match=r"two\.json: a: id: the id stands in .*one\.json too"):
+        with pytest.raises(InputError, match=r"two\.json: a: id: the id appears in .*one\.json too"):
             read("stories", tmp_path)
 
 

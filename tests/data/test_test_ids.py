@@ -74,10 +74,10 @@ def test_json_lines(tested):
 def test_ids_that_name_nothing_are_listed(tested):
     ids, (line,) = tested("v3\nv4\nv5.mp4\nv3_1\n")
     assert ids == ["v3"]
-    assert line.endswith("ids.txt: 3 of 4 ids name no story, the first is v4, then v5.mp4, v3_1")
+    assert line.endswith("ids.txt: 3 of 4 ids match no story, the first is v4, then v5.mp4, v3_1")
     ids, (line,) = tested(prompts(*(f"x{n}_0" for n in range(30))))
     assert ids == []
-    assert "30 of 30 ids name no story, the first is x0_0, then x1_0, " in line
+    assert "30 of 30 ids match no story, the first is x0_0, then x1_0, " in line
     assert line.endswith("x10_0 and 19 more")
 
 
@@ -86,16 +86,19 @@ def test_ids_may_name_stories_that_cannot_be_used(tmp_path):
     (tmp_path / "ids").write_text("b")
     findings = Findings()
     read("stories", tmp_path / "s", test_ids=tmp_path / "ids", findings=findings, bad=[])
-    assert "1 of 1 ids name no story (or one that cannot be used), the first is b" in findings.lines[0]
+    assert "1 of 1 ids match no story (or one that cannot be used), the first is b" in findings.lines[0]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([], "expected one test id a line, or a JSON list of them, found none"),
+        ([], "expected one test id per line, or a JSON list of them, found none"),
         ({"test": ["v3"]}, "expected a list of ids, got a dict"),
         ("[", "not JSON"),
-        (["v3", {"text": "v3"}], r"\[1\]: expected an id, or an object with an id, a video or an image"),
+        (
+            ["v3", {"text": "v3"}],
+            r"\[1\]: expected an id, or an object with id or video_id or question_id or video or image",
+        ),
         ([["v3"], [None]], r"\[1\]: expected an id"),
         ([""], r"\[0\]: expected an id"),
         ([{"id": True}], r"\[0\]: expected an id"),
@@ -143,7 +146,7 @@ def test_ready_prompts_choose_the_test_split_of_the_corpus(tmp_path, capsys):
     command += ["--encoder", "features", "--features", str(tmp_path), "--test-ids", str(tmp_path / "test.json")]
     assert main(command) == 0
     assert [entry.key for entry in Manifest.load(tmp_path / "data").samples("test")] == ["c3"]
-    assert "test.json: 1 of 3 ids name no story, the first is zz_0" in capsys.readouterr().err
+    assert "test.json: 1 of 3 ids match no story, the first is zz_0" in capsys.readouterr().err
 
 
 class TestStoriesOfOneVideo:

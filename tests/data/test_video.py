@@ -43,13 +43,13 @@ def test_colours_that_cannot_be_converted(tmp_path, matrix):
     path = counting_video(tmp_path / "v.mp4", 25, x264=f"colormatrix={matrix}")
     findings = Findings()
     assert sampled(path, findings=findings) == [(0, 0), (1, 10), (2, 20)]
-    assert findings.lines == [f"{path}: has colours that cannot be converted; they were read as usual ones"]
+    assert findings.lines == [f"{path}: has a colour space that cannot be converted; the default was used"]
     assert probe(path).width == 64
 
 
 def test_a_picture_that_cannot_be_converted_at_all(tmp_path):
     reader = VideoReader(counting_video(tmp_path / "v.mp4", 5))
-    with pytest.raises(InputError, match=r"v\.mp4: a picture of it cannot be converted \(Operation not supported\)"):
+    with pytest.raises(InputError, match=r"v\.mp4: a frame cannot be converted \(Operation not supported\)"):
         reader.picture(av.VideoFrame(64, 48, "gray32le"))
 
 

@@ -271,7 +271,7 @@ def test_a_manifests_shard_names_stay_in_its_folder(whole):
     for name in ("../train-00000.tar", "/etc/passwd", "a/b.tar", "..", "x.tar\n", "train-00000.tar\x00"):
         data["splits"]["train"]["shards"][0]["file"] = name
         file.write_text(json.dumps(data))
-        with pytest.raises(InputError, match=r"manifest\.json: splits\.train: is wrong: no shard has the name"):
+        with pytest.raises(InputError, match=r"manifest\.json: splits\.train: is wrong: .* is not a shard's name"):
             Manifest.load(whole)
 
 

@@ -101,7 +101,7 @@ def test_nothing_is_left_but_what_was_written(tmp_path):
     assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["story.json"]
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "out"):
-        with pytest.raises(InputError, match="is a file, or lies in one"), claim(folder, "vn narrate"):
+        with pytest.raises(InputError, match="is a file, or is inside one"), claim(folder, "vn narrate"):
             pass
 
 

@@ -98,7 +98,7 @@ def test_many_numbers_take_no_time_each(tmp_path, monkeypatch):
         ("title:\u3000Lamp\nlanguage:\u3000en\n", "is that a full-width or no-break space in line 1?"),
         (HEAD + "knowledge:\n－ aspect: A\n  points: [a]\n", "is that a full-width dash in line 4?"),
         (HEAD + "knowledge:\n• aspect: A\n  points: [a]\n", "is that a full-width dash in line 4?"),
-        ("title:Lamp\nlanguage:en\n", "is a space missing behind the colon in line 1?"),
+        ("title:Lamp\nlanguage:en\n", "is a space missing after the colon in line 1?"),
         ("＃ mine\n" + HEAD, "is that a full-width # in line 1?"),
         (
             HEAD + "knowledge:\n- aspect: A\n  points:\n  - Size: large\n",

@@ -66,7 +66,7 @@ def test_damaged_folders_are_named(tmp_path):
         load_base(str(folder))
     torch.save(weights, folder / "pytorch_model.bin")
     (folder / "tokenizer.model").write_bytes(b"none")
-    with pytest.raises(InputError, match=r"tokenizer\.model: no SentencePiece model"):
+    with pytest.raises(InputError, match=r"tokenizer\.model: not a SentencePiece model"):
         load_base(str(folder))
 
 

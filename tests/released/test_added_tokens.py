@@ -198,7 +198,7 @@ def test_a_base_model_of_any_tokenizer_may_have_added_tokens(tmp_path, tiny_base
     ours, plain = SegmentTokenizer(again.tokenizer, again.added), SegmentTokenizer(base.tokenizer)
     assert ours.encode("Scene: <seen>the red") == (*plain.encode("Scene: "), rows, *plain.encode("the red"))
     config = json.loads((tmp_path / "more" / "config.json").read_text())
-    for wrong, message in (({"<seen>": rows + 7}, f"'<seen>' is to have the id {rows + 7}"), ([1], "expected tokens")):
+    for wrong, message in (({"<seen>": rows + 7}, f"'<seen>' should have the id {rows + 7}"), ([1], "expected tokens")):
         (tmp_path / "more" / "config.json").write_text(json.dumps({**config, "vn_added_tokens": wrong}))
         with pytest.raises(ValueError, match=message):
             load_base(str(tmp_path / "more"))

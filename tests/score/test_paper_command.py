@@ -167,7 +167,7 @@ def test_a_folder_without_a_tokenizer_is_one_line(tmp_path, models, capsys):
     for folder, message in (
         (empty, "not a tokenizer"),
         (remote, "not a tokenizer"),
-        (broken, "no SentencePiece model"),
+        (broken, "not a SentencePiece model"),
         (tmp_path / "none", "no such tokenizer folder"),
     ):
         assert main(["score", str(run), "--tokenisation", f"llm-ids:{folder}"]) == 2

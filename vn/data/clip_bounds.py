@@ -1,4 +1,4 @@
-"""Whether a story's clips lie within its video: what is beyond the end can show nothing."""
+"""Whether a story's clips are within its video: beyond its end there are no frames."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from vn.errors import Findings, InputError
 from vn.story import Clip
 
 SLACK = 1.0  # seconds that a clip may end after its video: times are often rounded up
-FAR = 10  # times the video's length: whoever says so much means another unit
-LEAST = 100  # of such a unit, the shortest clip: a tenth of a second
+FAR = 10  # times the video's length: longer times must be in another unit
+LEAST = 100  # milliseconds, the shortest clip of such times
 
 
 def check_clips(
@@ -24,7 +24,7 @@ def check_clips(
     Args:
         clips: clips of one story.
         length: length of the video, in seconds.
-        findings: takes the clips that start or end after the video.
+        findings: collects the clips that start or end after the video.
         file: named in messages.
         sample: the story's id, for messages.
 
@@ -58,14 +58,14 @@ def _milliseconds(clips: Sequence[Clip], end: float, length: float) -> bool:
 
 
 def sampled_length(seconds: np.ndarray, fps: float, video: Path | None, clips: Sequence[Clip]) -> float:
-    """How long a video is, in seconds, from its sampled frames.
+    """The length of a video in seconds, from its sampled frames.
 
-    The last frame says it to within 1 / fps; the file's header is asked for the rest only where it matters, which is
-    where a clip ends later than that.
+    The last frame gives it to within 1 / fps; the file's header is read only if that matters, which is if a clip
+    ends later.
 
     Args:
-        seconds: ``[F]``, when each frame was on screen.
-        fps: frames sampled a second.
+        seconds: ``[F]``, the time of each frame.
+        fps: frames sampled per second.
         video: the file, if there is one.
         clips: clips of its story.
     """
@@ -77,7 +77,7 @@ def sampled_length(seconds: np.ndarray, fps: float, video: Path | None, clips: S
 
 
 def video_length(video: Path) -> float:
-    """How long a video is, in seconds: what its header says, or, if it does not say, what can be read.
+    """The length of a video in seconds: from its header, or, if it has none there, from decoding it.
 
     Raises:
         InputError: the video is missing or cannot be read.

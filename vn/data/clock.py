@@ -1,9 +1,8 @@
-"""The clock of a video's player: when each picture is shown, counted from where the file starts to play.
+"""The clock of a video player: when each frame is shown, relative to the start of playback.
 
-A file starts with the first of its sounds and pictures. So a picture that comes three seconds after the sound is at
-3 s, as a player shows it and subtitles need it, and a recording whose time stamps begin at 1.4 s or at ten hours starts
-at 0. Files often begin with some hundredths of a second of sound alone (a codec's delay): a first picture that comes
-within `SOON` is taken to be on screen from 0 on.
+A file starts with its first audio or video. So a frame that comes three seconds after the sound is at 3 s, as players
+and subtitles have it, and a recording whose timestamps begin at 1.4 s or at ten hours starts at 0. Files often begin
+with some hundredths of a second of audio alone (codec delay): a first frame within `SOON` counts as shown from 0 on.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ SOON = 0.25  # seconds
 
 
 def is_cover(stream: Stream) -> bool:
-    """Whether a stream is a still picture that belongs to the file, such as an album's cover."""
+    """Whether a stream is a still attached to the file, such as an album cover."""
     return bool(stream.disposition & Disposition.attached_pic)
 
 
 def start_of(container: InputContainer) -> float | None:
-    """The time stamp, in seconds, at which a file starts to play; None if nothing says it."""
+    """The timestamp, in seconds, at which playback of a file starts; None if it is unknown."""
     starts = [_start(s) for s in container.streams if s.type in ("audio", "video") and not is_cover(s)]
     known = [start for start in starts if start is not None]
     if known:
@@ -35,7 +34,7 @@ def start_of(container: InputContainer) -> float | None:
 
 
 def header_end(container: InputContainer, stream: VideoStream, zero: float | None) -> float | None:
-    """When the last picture leaves the screen, in seconds on a player's clock, as a file's header says; None if not."""
+    """End of the last frame, in seconds on a player's clock, from the file's header; None if it has none."""
     if stream.duration is not None and stream.time_base is not None:
         start = _start(stream)
         late = 0.0 if start is None or zero is None else max(0.0, start - zero)
@@ -44,10 +43,10 @@ def header_end(container: InputContainer, stream: VideoStream, zero: float | Non
 
 
 def packet_end(packet: Packet[Any], zero: float | None) -> float:
-    """Up to when a packet lasts, in seconds; 0 if it does not say.
+    """The end of a packet in seconds; 0 if it has no timestamp.
 
-    What a header calls the file's duration is counted from its start in some formats and from time stamp 0 in others:
-    this is the later of the two.
+    The file's duration in a header counts from its start in some formats and from timestamp 0 in others: this is the
+    later of the two.
     """
     if packet.pts is None or packet.time_base is None:
         return 0.0
@@ -55,20 +54,20 @@ def packet_end(packet: Packet[Any], zero: float | None) -> float:
 
 
 class Clock:
-    """Gives the times of one video's frames, which come in the order shown.
+    """Gives the times of one video's frames, in display order.
 
     Args:
-        zero: time stamp at which the file starts to play, in seconds; None: that of the first frame.
-        usual: seconds per frame, for frames that do not say.
+        zero: timestamp at which playback starts, in seconds; None: that of the first frame.
+        usual: seconds per frame, for frames without a duration.
     """
 
     def __init__(self, zero: float | None, usual: float) -> None:
         self.zero = zero
         self.usual = usual
-        self._next: float | None = None  # for frames without a time stamp
+        self._next: float | None = None  # for frames without a timestamp
 
     def of(self, frame: VideoFrame) -> tuple[float, float]:
-        """When a frame is shown, in seconds on a player's clock, and for how many seconds, as far as it says."""
+        """When a frame is shown, in seconds on a player's clock, and for how many seconds."""
         seconds = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else self.usual
         first = self._next is None
         stamp = frame.time

@@ -1,4 +1,4 @@
-"""Whether a video is one of the demo's: its narrator knows nothing else."""
+"""Whether a video was rendered by the demo: its narrator was trained on nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MARK = "rendered by vn demo"  # in the file's metadata; it survives a copy into 
 
 
 def is_demo_video(path: Path) -> bool:
-    """Whether a video file bears the demo's mark.
+    """Whether a video file has the demo's mark.
 
     Raises:
         InputError: the file cannot be read as a video.

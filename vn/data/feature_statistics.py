@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ROWS = 4096  # tokens summed at once: an hour of video in 64-bit numbers would take half a gigabyte
+ROWS = 4096  # tokens summed at once: an hour of video in float64 would take half a gigabyte
 STD_FLOOR = 1e-6
 
 
 @dataclass(slots=True)
 class Sums:
-    """Sums over tokens, from which mean and standard deviation of any group of shards follow.
+    """Sums over tokens, from which the mean and standard deviation of any group of shards follow.
 
     Attributes:
-        count: tokens.
-        sum: ``[D]`` float64.
-        squares: ``[D]`` float64.
+        count: number of tokens.
+        sum: sum of the tokens, ``[D]`` float64.
+        squares: sum of their squares, ``[D]`` float64.
     """
 
     count: int
@@ -26,7 +26,7 @@ class Sums:
 
     @classmethod
     def zero(cls, width: int) -> Sums:
-        """Nothing yet."""
+        """Sums over no tokens."""
         return cls(0, np.zeros(width), np.zeros(width))
 
     def add(self, features: np.ndarray) -> None:
@@ -35,7 +35,7 @@ class Sums:
         total, squares = np.zeros_like(self.sum), np.zeros_like(self.squares)
         for start in range(0, len(tokens), ROWS):
             part = tokens[start : start + ROWS].astype(np.float64)
-            # One token after another, so that the sums are the same to the last bit whatever ROWS is.
+            # Added token by token, so that the sums are bit-identical whatever ROWS is.
             total = np.add.reduce(np.concatenate([total[None], part]), axis=0)
             squares = np.add.reduce(np.concatenate([squares[None], part * part]), axis=0)
         self.count += len(tokens)
@@ -52,8 +52,8 @@ class Sums:
 def statistics(sums: Sums) -> dict[str, np.ndarray]:
     """Mean and standard deviation of the features.
 
-    A dimension that hardly varies in the train split (a hue that no train video shows) would blow up what another
-    video has there, so no standard deviation is below a twentieth of the median one.
+    A dimension that hardly varies in the train split (a hue in no train video) would blow up the values of other
+    videos, so standard deviations are at least a twentieth of the median one.
 
     Returns:
         ``mean`` and ``std``, ``[D]`` each.

@@ -1,4 +1,4 @@
-"""Finding videos by name: any ending that the decoder reads, in any case."""
+"""Finding videos by name: any extension that the decoder reads, upper or lower case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# Of the formats with pictures that FFmpeg reads; if there are several videos of one name, the first ending counts.
+# Video formats that FFmpeg reads; if several videos have the same name, the first extension here wins.
 # fmt: off
 VIDEO_SUFFIXES = (
     ".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".flv", ".ts", ".mpg", ".mpeg", ".m2ts", ".mts", ".m2t", ".vob",
@@ -17,10 +17,10 @@ VIDEO_SUFFIXES = (
 
 
 class VideoFinder:
-    """Looks for videos in folders; each is listed once.
+    """Looks for videos in folders; each folder is listed once.
 
     Args:
-        folder: where names are looked for.
+        folder: the folder that names are relative to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,11 +28,11 @@ class VideoFinder:
         self._listed: dict[Path, dict[tuple[str, str], str]] = {}
 
     def find(self, names: Sequence[str], ids: Sequence[str]) -> Path | None:
-        """The first video that there is.
+        """The first video that exists.
 
         Args:
-            names: file names, looked for first; upper and lower case of the ending make no difference.
-            ids: names without an ending.
+            names: file names, tried first; the extension is case-insensitive.
+            ids: names without an extension.
         """
         for name in names:
             place = self.folder / name
@@ -51,14 +51,14 @@ class VideoFinder:
         return None
 
     def _files(self, folder: Path) -> dict[tuple[str, str], str]:
-        """The names of a folder's files by name without ending, and ending in lower case."""
+        """A folder's file names by stem and lower-case extension."""
         if folder not in self._listed:
             try:
                 with os.scandir(folder) as entries:
                     names = sorted(entry.name for entry in entries if entry.is_file())
             except OSError:
                 names = []
-            # Sorted: of v.MOV and v.mov, always the same one.
+            # Sorted, so that v.MOV and v.mov always give the same one.
             self._listed[folder] = {(stem, end.lower()): stem + end for stem, end in map(os.path.splitext, names)}
         return self._listed[folder]
 

@@ -1,4 +1,4 @@
-"""Frames of a video as features: the border between those who read videos and those who use frames."""
+"""Frames of a video as features: the interface between code that reads videos and code that uses frames."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class FrameBatch:
     """Some consecutive frames of one video, before they are encoded.
 
     Attributes:
-        inputs: ``[n, ...]``, what the encoder takes.
-        seconds: when each was on screen.
-        thumbs: ``[96, w, 3]`` uint8 each, or None where the pictures are not at hand.
+        inputs: ``[n, ...]``, the encoder's input.
+        seconds: the time of each frame.
+        thumbs: ``[96, w, 3]`` uint8 each, or None if the source has features only.
     """
 
     inputs: np.ndarray
@@ -35,7 +35,7 @@ class FrameFeatures:
     Attributes:
         features: ``[F, T, D]`` float16.
         seconds: ``[F]`` float32.
-        thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
+        thumbs: F thumbnails ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
     """
 
     features: np.ndarray
@@ -44,19 +44,19 @@ class FrameFeatures:
 
 
 class FrameEncoder(Protocol):
-    """Where frame features come from: a network that sees pictures, or files with features.
+    """The source of frame features: a network over decoded frames, or files with features.
 
-    `batches` reads and `encode` computes; both run in several threads at once, a video in each. Registered in
-    `vn.data.encoders`.
+    `batches` reads and `encode` computes; both run in several threads at once, one video per thread. Encoders are
+    registered in `vn.data.encoders`.
 
     Attributes:
-        id: its name in the registry.
-        tokens: T, tokens a frame.
+        id: the encoder's name in the registry.
+        tokens: T, tokens per frame.
         width: D, width of a token.
         standardise: whether the model should standardise the features with the train split's statistics.
         similarity_threshold: tau for near-duplicate frames, on the features as the model sees them.
-        settings: all that the features depend on besides the weights, the frames a second (``fps``) included.
-        weights_sha256: of the weights; None where there are none.
+        settings: everything that the features depend on besides the weights, including frames per second (``fps``).
+        weights_sha256: hash of the weights; None if there are none.
         needs_video: whether `batches` reads the video.
     """
 
@@ -78,12 +78,12 @@ class FrameEncoder(Protocol):
         ...
 
     def fingerprint(self, sample: str, video: Path | None) -> str:
-        """What tells that a story's source changed; quick to find."""
+        """A string that changes if a story's source does; quick to compute."""
         ...
 
 
 def join(sample: str, encoder: FrameEncoder, batches: Iterable[FrameBatch]) -> FrameFeatures:
-    """Encode a video's batches and put them together.
+    """Encode a video's batches and concatenate them.
 
     Raises:
         InputError: a feature is not finite.
@@ -112,15 +112,15 @@ def encode_video(
 
     Args:
         path: the video.
-        encoder: sees its pictures; gives the frames a second too.
-        findings: told when the file is damaged.
+        encoder: encodes its frames; its settings give the frames per second.
+        findings: receives a warning if the file is damaged.
         sample: the story's id, for messages.
 
     Raises:
-        InputError: the video is missing or cannot be read, or the encoder takes no videos.
+        InputError: the video is missing or cannot be read, or the encoder does not take videos.
     """
     if not encoder.needs_video:
-        raise InputError(f"the frame encoder {encoder.id!r} cannot see videos: it reads stored features", file=path)
+        raise InputError(f"the frame encoder {encoder.id!r} cannot encode videos: it reads stored features", file=path)
     name = sample if sample is not None else Path(path).stem
     notes = findings if findings is not None else Findings()
     with ReadAhead([lambda: encoder.batches(name, Path(path), notes)], threads=1) as ahead:

@@ -1,15 +1,15 @@
 """Shots that change without a cut: dissolves, and fades through black, white or any other colour.
 
-Both are found on small pictures at a fixed rate:
+Both are detected on downscaled frames at a fixed rate:
 
-A *dissolve* is a time between two different pictures in which each picture is a mixture of the two, in shares that move
-from the one to the other. Nothing else that happens in front of a camera looks like this: when the camera or something
-in the picture moves, the pictures between are no mixtures of the first and the last; when the light changes, the last
-picture has the shapes of the first; when a caption or an object fades in, most of the picture stays; and what moves
-all the time, as fire does, changes as much before and after.
+A *dissolve* is a span between two different frames in which each frame is a mixture of the two, with weights that move
+from one to the other. Nothing else in front of a camera looks like this: if the camera or an object moves, the frames
+between are not mixtures of the first and the last; if the light changes, the last frame has the shapes of the first;
+if a caption or an object fades in, most of the frame stays; and what moves all the time, such as fire, changes as much
+before and after.
 
-A *fade* is a time in which there is next to nothing to see, between pictures in which there is. If the pictures on both
-sides are the same and the time is short, it is a flash, and no shot ends there.
+A *fade* is a span of nearly uniform frames between frames that are not. If the frames on both sides are the same and
+the span is short, it is a flash, and no shot ends there.
 """
 
 from __future__ import annotations
@@ -23,27 +23,20 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-RATE = 12.5  # small pictures per second
-GRID = (24, 14)  # their width and height: camera motion of a few hundredths of the picture's width is not seen
-WINDOWS = (
-    2,
-    3,
-    6,
-    11,
-    14,
-    17,
-)  # pictures from a dissolve's middle to its ends or beyond: 0.2 to 2 s
-LEAST_CHANGE = 10.0  # mean difference between both ends of a dissolve, of 255
-LEAST_COVER = 0.72  # share of the picture that changes
-MOST_ALIKE = 0.6  # correlation of both ends' pictures, so whatever the light
-MOST_REST = 0.3  # of the difference between both ends: how far the pictures between are from a mixture, in the median
-STANDS_OUT = 1.5  # times: how much more pictures change in a dissolve than before and after, as water and fire do
-MOST_STEP = 0.6  # of a mixture's share from one picture to the next: more is a cut
-EMPTY = 3.0  # contrast, of 255, below which there is nothing to see in a picture
-FULL = 5.0  # contrast of the pictures on both sides of a fade
-LONG_EMPTY = 3.0  # seconds; a longer empty time is a shot of its own
-FLASH = 0.5  # seconds; what takes longer is not a flash
-SAME = 0.9  # correlation above which two pictures show the same
+RATE = 12.5  # downscaled frames per second
+GRID = (24, 14)  # their width and height: camera motion of a few per cent of the frame's width is invisible
+WINDOWS = (2, 3, 6, 11, 14, 17)  # frames from a dissolve's middle to its ends or beyond: 0.2 to 2 s
+LEAST_CHANGE = 10.0  # mean difference between the two ends of a dissolve, out of 255
+LEAST_COVER = 0.72  # share of the frame that changes
+MOST_ALIKE = 0.6  # correlation of the frames at both ends, so independent of the light
+MOST_REST = 0.3  # median distance of the frames between from a mixture, relative to the difference of both ends
+STANDS_OUT = 1.5  # times as much change in a dissolve as before and after it, which excludes water and fire
+MOST_STEP = 0.6  # largest change of a mixture's weight from one frame to the next: more is a cut
+EMPTY = 3.0  # contrast, out of 255, below which a frame counts as empty
+FULL = 5.0  # contrast of the frames on both sides of a fade
+LONG_EMPTY = 3.0  # seconds; a longer empty span is a shot of its own
+FLASH = 0.5  # seconds; anything longer is not a flash
+SAME = 0.9  # correlation above which two frames count as the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Change:
     Attributes:
         start: seconds; cuts found from here to `end` are part of it.
         end: seconds.
-        cuts: where shots end because of it, in seconds; none for a flash.
+        cuts: where shots end because of it, in seconds; empty for a flash.
     """
 
     start: float
@@ -62,16 +55,16 @@ class Change:
 
 
 class SlowChanges:
-    """Collects a video's pictures, made small, and finds dissolves, fades and flashes."""
+    """Collects a video's frames, downscaled, and finds dissolves, fades and flashes."""
 
     def __init__(self) -> None:
         self._times: list[float] = []
-        self._contrasts: list[float] = []  # of every picture, since a fast fade is empty in one or two only
-        self._small: list[np.ndarray] = []  # at RATE
+        self._contrasts: list[float] = []  # for every frame, since a fast fade is empty in only one or two
+        self._small: list[np.ndarray] = []  # frames at RATE
         self._last: np.ndarray | None = None
 
     def add(self, time: float, picture: np.ndarray) -> None:
-        """Take the next picture, ``[height, width, 3]`` uint8, shown from `time` on (seconds)."""
+        """Add the next frame, ``[height, width, 3]`` uint8, shown from `time` on (seconds)."""
         self._fill(time)
         self._last = cv2.resize(picture, GRID, interpolation=cv2.INTER_AREA)
         self._times.append(time)
@@ -81,8 +74,8 @@ class SlowChanges:
         """The changes in order, dissolves and fades without overlaps.
 
         Args:
-            end: when the last picture leaves the screen, in seconds.
-            cuts: where pictures change at once, in seconds; two of them may be a flash.
+            end: end of the last frame, in seconds.
+            cuts: times of hard cuts, in seconds; two of them may be a flash.
         """
         self._fill(end)
         times = [*self._times, end]
@@ -102,7 +95,7 @@ class SlowChanges:
             self._small.append(self._last)
 
     def _alike(self, *times: float) -> bool:
-        """Whether the pictures before the first, after the last and at all other times show the same in any light."""
+        """Whether the frames before the first, after the last and at all other times show the same in any light."""
         places = [(time - self._times[0]) * RATE for time in times]
         rounded = [math.floor(places[0] + 1e-6), *map(round, places[1:-1]), math.ceil(places[-1] - 1e-6)]
         pictures = [self._small[min(max(0, i), len(self._small) - 1)].ravel() for i in rounded]
@@ -113,7 +106,7 @@ class SlowChanges:
         return Change(start, end, tuple(cuts))
 
     def _fades(self, times: np.ndarray, contrasts: np.ndarray) -> Iterator[Change]:
-        """Fades through an empty picture, and flashes; `times` has one more, the end."""
+        """Fades through an empty frame, and flashes; `times` has one more item, the end."""
         count = len(contrasts)
         empty = np.concatenate([[False], contrasts < EMPTY, [False]])
         for start, end in np.flatnonzero(np.diff(empty.astype(np.int8))).reshape(-1, 2):  # empty: start to end - 1
@@ -129,7 +122,7 @@ class SlowChanges:
 
 
 def _climb(contrasts: np.ndarray, at: int, step: int) -> int:
-    """From an empty picture on, in steps of 1 or -1, as long as there is ever more to see."""
+    """Move on from an empty frame in steps of 1 or -1, as long as the contrast increases."""
     while 0 <= at + step < len(contrasts) and contrasts[at + step] > max(EMPTY, 1.01 * contrasts[at]):
         at += step
     return at
@@ -140,7 +133,7 @@ def _overlap(one: Change, other: Change) -> bool:
 
 
 def _dissolves(pictures: np.ndarray) -> list[Change]:
-    """Dissolves, in numbers of pictures ``[n, P]`` uint8: of overlapping ones that between the most different ends."""
+    """Dissolves, in indices of frames ``[n, P]`` uint8: of overlapping ones, that with the most different ends."""
     found: list[tuple[float, Change]] = []
     for half in WINDOWS:
         found += _dissolves_of(pictures, half)
@@ -152,11 +145,11 @@ def _dissolves(pictures: np.ndarray) -> list[Change]:
 
 
 def _dissolves_of(pictures: np.ndarray, half: int) -> Iterator[tuple[float, Change]]:
-    """Dissolves that fit into 2 `half` + 1 pictures, with how much both ends differ."""
+    """Dissolves that fit into 2 `half` + 1 frames, with the difference of both ends."""
     if len(pictures) < 2 * half + 1:
         return
-    change = _differences(pictures, 2 * half)  # of pictures i and i + 2 half
-    # Where a window is wider than a dissolve, its ends differ as much wherever it is: it is to be in the middle.
+    change = _differences(pictures, 2 * half)  # between frames i and i + 2 half
+    # In a window wider than the dissolve, the ends differ as much wherever it is: take the window centred on it.
     smooth = np.convolve(np.pad(change, half, mode="edge"), np.full(2 * half + 1, 1 / (2 * half + 1)), "valid")
     highest = sliding_window_view(np.pad(smooth, half, mode="edge"), 2 * half + 1).max(axis=1)
     for i in map(int, np.flatnonzero((smooth >= highest - 1e-9) & (change >= LEAST_CHANGE))):
@@ -168,7 +161,7 @@ def _dissolves_of(pictures: np.ndarray, half: int) -> Iterator[tuple[float, Chan
 
 
 def _mixture(pictures: np.ndarray) -> np.ndarray | None:
-    """The last picture's share in each of ``[n, P]``, if they go from the first to the last as mixtures of the two."""
+    """The last frame's weight in each of ``[n, P]``, if they go from the first to the last as mixtures of the two."""
     first, last = pictures[0], pictures[-1]
     difference = last - first
     size = float(difference @ difference)
@@ -185,14 +178,14 @@ def _mixture(pictures: np.ndarray) -> np.ndarray | None:
 
 
 def _crossing(shares: np.ndarray, share: float) -> float:
-    """Where shares that go from 0 to 1 first reach `share`."""
+    """Where weights that go from 0 to 1 first reach `share`."""
     after = int(np.argmax(shares >= share))
     before = shares[after - 1]
     return after - 1 + float((share - before) / (shares[after] - before))
 
 
 def _differences(pictures: np.ndarray, apart: int, at_once: int = 4096) -> np.ndarray:
-    """Mean absolute difference of pictures ``[n, P]`` that are so many places apart, ``[n - apart]``."""
+    """Mean absolute difference of frames ``[n, P]`` that are `apart` indices apart, ``[n - apart]``."""
     parts = []
     for start in range(0, len(pictures) - apart, at_once):
         one = pictures[start : min(start + at_once, len(pictures) - apart)].astype(np.int16)
@@ -201,11 +194,11 @@ def _differences(pictures: np.ndarray, apart: int, at_once: int = 4096) -> np.nd
 
 
 def _contrast(picture: np.ndarray) -> float:
-    """Standard deviation within a picture ``[height, width, 3]``, its colours apart: 0 where all looks the same."""
+    """Standard deviation within a frame ``[height, width, 3]``, per channel: 0 if it is uniform."""
     return float(picture.reshape(-1, 3).std(axis=0).mean())
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Of two pictures ``[P]``: 1 for the same one in another light."""
+    """Correlation of two frames ``[P]``: 1 for the same one in another light."""
     a, b = one - np.mean(one), other - np.mean(other)
     return float(a @ b / max(1e-6, np.sqrt((a @ a) * (b @ b))))

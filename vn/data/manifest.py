@@ -1,4 +1,4 @@
-"""``manifest.json``: what a folder of shards holds, sample by sample; plain Python and NumPy.
+"""``manifest.json``: the contents of a folder of shards, sample by sample; plain Python and NumPy.
 
 Written last and atomically, so a folder without one is unfinished (docs/design.md#manifest).
 """
@@ -22,7 +22,7 @@ from vn.io.files import parse_json, read_text
 FORMAT = 1
 NAME = "manifest.json"
 SPLITS = ("train", "val", "test")
-MOST_TOKENS, MOST_WIDE = 10_000, 1_000_000  # of a frame: far above any encoder's, far below what memory holds
+MOST_TOKENS, MOST_WIDE = 10_000, 1_000_000  # per frame: far above any encoder's, far below what fits into memory
 
 
 @dataclass(slots=True)
@@ -33,16 +33,16 @@ class Manifest:
         encoder: id, settings and weights_sha256 of the frame encoder.
         similarity_threshold: the encoder's tau, for features as the model sees them.
         standardise: whether the model standardises features with `statistics`.
-        tokens: T, tokens a frame.
+        tokens: T, tokens per frame.
         width: D, width of a token.
         statistics: ``mean`` and ``std``, ``[D]`` float64 each, over all tokens of the train split.
-        language: of the stories (of most of them, where they are mixed).
-        domain: of the stories, likewise.
-        corpus: which stories they are, e.g. ``e-syncvidstory``; None if nobody said.
+        language: language of the stories (of most of them, if they are mixed).
+        domain: domain of the stories, likewise.
+        corpus: name of the corpus, e.g. ``e-syncvidstory``; None if not given.
         splits: shards of ``train``, ``val`` and ``test``.
-        warnings: what was found on the way.
-        dtype: of the stored features.
-        sha256: of the file; empty before it is saved or loaded.
+        warnings: warnings of the preparation.
+        dtype: type of the stored features.
+        sha256: hash of the file; empty before it is saved or loaded.
     """
 
     encoder: dict[str, Any]
@@ -88,7 +88,7 @@ class Manifest:
         }
 
     def save(self, folder: str | Path) -> None:
-        """Write ``manifest.json`` into a folder, whole or not at all."""
+        """Write ``manifest.json`` to a folder, atomically."""
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1).encode()
         with atomic_write(Path(folder) / NAME) as file:
             file.write(text)
@@ -99,21 +99,21 @@ class Manifest:
         """Read and check the manifest of a folder.
 
         Raises:
-            InputError: there is none (the folder is unfinished or no data folder), it is not JSON, of another format
-                version, or a field is missing or wrong, which is named.
+            InputError: there is none (the folder is unfinished or not a data folder), it is not JSON, has another
+                format version, or a field is missing or wrong (the message names it).
         """
         file = Path(folder) / NAME
         if not file.is_file():
             if Path(folder).is_dir():
                 raise InputError("no manifest.json: vn prepare has not finished here", file=folder)
-            raise InputError("no such data folder; vn prepare makes one", file=folder)
+            raise InputError("no such data folder; create one with vn prepare", file=folder)
         manifest = _Fields(parse_json(read_text(file), file), file).manifest()
         manifest.sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         return manifest
 
 
 class _Fields:
-    """Takes a manifest's fields one by one, so that an error names the field."""
+    """Reads a manifest's fields one by one, so that errors name the field."""
 
     def __init__(self, data: Any, file: Path) -> None:
         self.file = file
@@ -203,6 +203,6 @@ class _Fields:
                 raise self.fail(f"is wrong: {error}", f"splits.{split}") from None
             for sample in (sample for shard in splits[split] for sample in shard.samples):
                 if sample.key in keys:
-                    raise self.fail(f"{sample.key} stands twice", f"splits.{split}")
+                    raise self.fail(f"{sample.key} appears twice", f"splits.{split}")
                 keys.add(sample.key)
         return splits

@@ -1,4 +1,4 @@
-"""What to do with prepared data: the command that ``vn prepare`` ends with, which works as it is printed."""
+"""What to do with prepared data: the command that ``vn prepare`` prints last, ready to be pasted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ EXPERIMENT = "own"  # experiments/own.yaml
 
 
 def next_step(manifest: Manifest, folder: Path) -> list[str]:
-    """The command that goes on with a data folder, and what it needs that is not installed.
+    """The next command for a data folder, and what it needs that is not installed.
 
     Args:
         manifest: manifest of the data.
-        folder: where they are.
+        folder: the data folder.
 
     Returns:
         One or two lines.

@@ -1,4 +1,4 @@
-"""``.npy`` arrays from files that may be damaged, or made to do harm: never a pickle, never more than is there."""
+"""``.npy`` arrays from files that may be damaged or malicious: never a pickle, never more memory than the file has."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def read_npy(data: bytes) -> np.ndarray:
     """The array of an ``.npy`` file.
 
     Args:
-        data: all of the file.
+        data: the whole file.
 
     Raises:
-        ValueError: it is no such file, is cut short, or holds objects (which only a pickle, so a program, can give).
+        ValueError: it is not such a file, is truncated, or holds objects (which only a pickle, so a program, can give).
     """
     file = io.BytesIO(data)
     if not data.startswith(MAGIC):
-        raise ValueError("it is no .npy file")
+        raise ValueError("it is not an .npy file")
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

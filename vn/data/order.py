@@ -1,9 +1,9 @@
 """Which sample in which step: a pure function of (seed, epoch, step), from the manifest alone.
 
     shards permuted -> samples shuffled within blocks of K shards -> consecutive videos until a step holds
-    `clips_per_step` clips -> its videos dealt into ranks x accumulate micro-batches, long ones cut in pieces
+    `clips_per_step` clips -> its videos dealt into ranks x accumulate micro-batches, long ones split into pieces
 
-so steps an epoch, the learning-rate horizon and the samples of a step are the same on any machine.
+so steps per epoch, the learning-rate horizon and the samples of a step are the same on any machine.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What the order needs to know of a video.
+    """The properties of a video that the order depends on.
 
     Attributes:
         shard: the number of its shard in the split.
         narrated: how many clips are narrated, i.e. trained on.
-        branch: a clip's estimated own tokens: its pictures, label and narration.
-        trunk: the estimated tokens that clips dealt together share, and clips dealt apart repeat.
+        branch: estimated tokens of a clip alone: its frames, label and narration.
+        trunk: estimated tokens that clips dealt together share, and clips dealt apart repeat.
     """
 
     shard: int
@@ -32,13 +32,13 @@ class Video:
     trunk: float = 0.0
 
     def cost(self, clips: int) -> float:
-        """Estimated tokens of so many of its clips in one micro-batch."""
+        """Estimated tokens of that many of its clips in one micro-batch."""
         return self.trunk + self.branch * clips
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Some narrated clips of a video: what is dealt. `clips` count narrated clips only, from 0."""
+    """Some narrated clips of a video, dealt together. `clips` counts narrated clips only, from 0."""
 
     video: int
     clips: tuple[int, ...]
@@ -48,11 +48,11 @@ def epoch_order(videos: Sequence[Video], seed: int, epoch: int, block_shards: in
     """The order of an epoch.
 
     Args:
-        videos: of the split, in the manifest's order.
-        seed: of the run.
+        videos: the split's videos, in the manifest's order.
+        seed: random seed of the run.
         epoch: from 0.
-        block_shards: samples mix within blocks of this many shards; None mixes all (a full permutation), small
-            values read remote shards one after another.
+        block_shards: samples are shuffled within blocks of this many shards; None shuffles all (a full permutation),
+            small values read remote shards one after another.
 
     Returns:
         Indices into `videos`, each once; videos without a narrated clip are left out.
@@ -91,11 +91,11 @@ def steps(videos: Sequence[Video], order: Sequence[int], clips_per_step: int) ->
 def deal(videos: Sequence[Video], step: Sequence[int], parts: int) -> list[list[Unit]]:
     """Deal a step's clips into `parts` micro-batches.
 
-    A video is cut only where that makes the dearest micro-batch cheaper by more than the trunks that are then read
-    twice: its clips together cost a fraction of its clips apart. A part may stay empty.
+    A video is split only if that makes the most expensive micro-batch cheaper by more than the trunks that are then
+    repeated: its clips together cost a fraction of its clips apart. A part may stay empty.
 
     Args:
-        videos: of the split.
+        videos: the split's videos.
         step: indices of the step's videos.
         parts: ranks x accumulate.
     """
@@ -111,7 +111,7 @@ def deal(videos: Sequence[Video], step: Sequence[int], parts: int) -> list[list[
 
 
 def _cut(videos: Sequence[Video], step: Sequence[int], limit: float) -> list[Unit]:
-    """The videos in as few equal runs of clips as cost no more than the limit, where that is possible."""
+    """The videos in the fewest equal runs of clips that cost no more than the limit, if that is possible."""
     units = []
     for i in step:
         video = videos[i]
@@ -122,7 +122,7 @@ def _cut(videos: Sequence[Video], step: Sequence[int], limit: float) -> list[Uni
 
 
 def _spread(videos: Sequence[Video], units: Sequence[Unit], parts: int) -> list[list[Unit]]:
-    """Give each unit, dearest first, to the part with the least; pieces of a video that meet there are one unit."""
+    """Give each unit, most expensive first, to the least loaded part; pieces of a video in one part become one unit."""
     load = [(0.0, part) for part in range(parts)]
     dealt: list[dict[int, list[int]]] = [{} for _ in range(parts)]
     for unit in sorted(units, key=lambda u: -videos[u.video].cost(len(u.clips))):
@@ -137,12 +137,12 @@ def _spread(videos: Sequence[Video], units: Sequence[Unit], parts: int) -> list[
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Every step of a training run.
+    """All steps of a training run.
 
     Args:
-        videos: of the train split.
-        seed: of the run.
-        clips_per_step: clips of an optimizer step, at least (32 in the paper).
+        videos: the train split's videos.
+        seed: random seed of the run.
+        clips_per_step: clips per optimizer step, at least (32 in the paper).
         block_shards: see `epoch_order`.
     """
 
@@ -157,7 +157,7 @@ class Schedule:
         return steps(self.videos, order, self.clips_per_step)
 
     def horizon(self, epochs: int, most: int = -1) -> int:
-        """Optimizer steps of a whole run of so many epochs, and of `most` steps unless that is negative."""
+        """Optimizer steps of a whole run of this many epochs, at most `most` unless that is negative."""
         steps = 0
         for epoch in range(epochs):
             steps += len(self.epoch(epoch))

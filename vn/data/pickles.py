@@ -1,8 +1,8 @@
-"""NumPy arrays out of ``.pkl`` files, and nothing else: a pickle is a program, and this one runs no part of it.
+"""NumPy arrays out of ``.pkl`` files, and nothing else: a pickle is a program, and none of it is run.
 
-Only the few names that NumPy's own arrays are pickled with are known, and each stands for a class of ours that takes
-notes. The arrays are then made from the notes by the same checks as ``.npy`` files: no object is ever built that the
-file describes.
+Only the few names that NumPy's own arrays are pickled with are allowed, and each maps to a class of ours that records
+its arguments. The arrays are then built from the records with the same checks as ``.npy`` files: no object that the
+file describes is ever built.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Any
 
 import numpy as np
 
-MOST_ARRAYS = 100_000  # of a list
+MOST_ARRAYS = 100_000  # in a list
 
 
 def read_pickle(data: bytes) -> np.ndarray:
     """The array in a pickle; a list of arrays of one shape is stacked.
 
     Args:
-        data: all of the file.
+        data: the whole file.
 
     Raises:
-        ValueError: it holds anything else than arrays of numbers, or is damaged.
+        ValueError: it holds anything other than arrays of numbers, or is damaged.
     """
     try:
         value = _ArrayUnpickler(io.BytesIO(data)).load()
     except _Refused as error:
         raise ValueError(str(error)) from None
-    except Exception as error:  # of a damaged pickle, any
-        raise ValueError(f"it is no pickle that can be read: {type(error).__name__}") from None
+    except Exception as error:  # a damaged pickle may raise any
+        raise ValueError(f"it is not a readable pickle: {type(error).__name__}") from None
     if isinstance(value, _Notes):
         return _array(value)
     if isinstance(value, list | tuple) and 0 < len(value) <= MOST_ARRAYS and all(isinstance(x, _Notes) for x in value):
@@ -47,7 +47,7 @@ class _Refused(Exception):
 
 
 class _DtypeNotes:
-    """What a pickled ``numpy.dtype`` says of itself: its name, and its byte order."""
+    """The record of a pickled ``numpy.dtype``: its name and byte order."""
 
     def __init__(self, name: Any = None, *_: Any) -> None:
         self.name = name
@@ -70,7 +70,7 @@ class _DtypeNotes:
 
 
 class _Notes:
-    """What a pickled ``numpy.ndarray`` says of itself."""
+    """The record of a pickled ``numpy.ndarray``."""
 
     state: Any = None
 
@@ -83,7 +83,7 @@ def _reconstruct(*_: Any) -> _Notes:
 
 
 def _from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any = "C", *_: Any) -> _Notes:
-    """NumPy's way from protocol 5 on."""
+    """How NumPy writes arrays from protocol 5 on."""
     notes = _Notes()
     notes.state = (1, shape, dtype, order == "F", bytes(buffer) if isinstance(buffer, bytes | bytearray) else None)
     return notes
@@ -92,7 +92,7 @@ def _from_buffer(buffer: Any, dtype: Any, shape: Any, order: Any = "C", *_: Any)
 def _encode(text: Any, encoding: Any = None) -> bytes:
     """How protocols before 3 write bytes."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise _Refused("it holds something else than arrays")
+        raise _Refused("it holds something other than arrays")
     return text.encode("latin-1")
 
 
@@ -109,7 +109,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         known = _KNOWN.get((module, name))
         if known is None:
-            raise _Refused(f"it names {f'{module}.{name}'[:60]}, which is no part of a NumPy array; it was not run")
+            raise _Refused(f"it names {f'{module}.{name}'[:60]}, which is not part of a NumPy array; it was not run")
         return known
 
 
@@ -123,6 +123,6 @@ def _array(notes: _Notes) -> np.ndarray:
     kind = dtype.dtype()
     sound = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**40 for n in shape) and len(shape) <= 32
     if not sound or prod(shape) * kind.itemsize != len(data):
-        raise ValueError(f"{len(data)} bytes are no array of {str(shape)[:60]}")
+        raise ValueError(f"{len(data)} bytes are not an array of {str(shape)[:60]}")
     flat = np.frombuffer(data, kind)
     return flat.reshape(shape[::-1]).T.copy() if fortran else flat.reshape(shape).copy()

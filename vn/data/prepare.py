@@ -2,8 +2,8 @@
 
     stories -> splits -> shards of N videos each -> decode, encode -> train-00000.tar ... -> manifest.json
 
-Every shard is a pure function of its stories, their videos and the encoder, so a run that was killed goes on with
-the first shard that is not whole and ends in the same bytes.
+Every shard is a pure function of its stories, their videos and the encoder, so a run that was killed resumes at
+the first incomplete shard and ends in the same bytes.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from vn.data.splits import SPLITS, assign
 from vn.errors import Findings, InputError
 from vn.io.atomic import atomic_write
 
-# Of what the code makes of the same input; raise it when decoding or writing changes. 2: stories of one video stay in
+# Version of the output for the same input; raise it when decoding or writing changes. 2: stories of one video stay in
 # one split. 3: times are those of a player, and dissolves and fades end shots.
 VERSION = 3
 
 
 @dataclass(slots=True)
 class Prepared:
-    """What a run of `prepare` made.
+    """The result of `prepare`.
 
     Attributes:
         folder: the data folder.
-        manifest: of all of it, earlier shards included.
-        encoded: videos that this run encoded; 0 when there was nothing left to do.
+        manifest: manifest of the whole folder, earlier shards included.
+        encoded: videos that this run encoded; 0 if nothing was left to do.
         bad: videos that could not be used, and why.
     """
 
@@ -59,14 +59,14 @@ class PrepareSettings:
 
     Attributes:
         videos: folder of the videos; None: they are beside the story files.
-        val_share: the val split's share of train, if the source has no val split.
+        val_share: share of train that becomes the val split, if the source has none.
         shard_size: videos per shard.
-        workers: videos that are decoded and encoded side by side; the result does not depend on it.
+        workers: videos that are decoded and encoded in parallel; the result does not depend on it.
         max_bad: videos that may fail; above that, the rest is still encoded (for the next run), but no manifest is
             written.
-        overwrite: replace what another configuration left in the folder.
+        overwrite: replace data of another configuration in the folder.
         corpus: name of the stories' corpus, for the manifest.
-        shots: how shots are found for stories without clips; None: the usual way, or as finished data have them.
+        shots: how shots are found for stories without clips; None: the default, or as in finished data.
     """
 
     videos: str | Path | None = None
@@ -80,8 +80,8 @@ class PrepareSettings:
 
 
 OnVideo = Callable[[str, int, int, InputError | None], None]
-"""Called after each video with its id, its frames, the number of videos done before it (those of shards that were
-whole already count), and its error if it has one."""
+"""Called after each video with its id, its frames, the number of videos done before it (including those of
+shards that were complete already), and its error if it has one."""
 
 
 def prepare(
@@ -99,9 +99,9 @@ def prepare(
     Args:
         stories: from `vn.data.readers.read`.
         encoder: gives the frame features.
-        folder: where the shards go; an interrupted run of the same configuration is taken up there.
-        settings: how; None for the defaults.
-        findings: what the reader found; takes what is found here.
+        folder: folder for the shards; an interrupted run of the same configuration is resumed there.
+        settings: None for the defaults.
+        findings: the reader's warnings; collects those of this function.
         bad: stories that the reader could not use; they count.
         on_video: called after each video.
 
@@ -127,7 +127,7 @@ def prepare(
         "shard_size": settings.shard_size,
     }
     cut = any(not source.story.clips for source in stories)
-    # Data that an earlier version finished are as good as they were, unless something else is asked for.
+    # Data finished by an earlier version stay valid, unless something else is asked for.
     earlier = [{**configuration, "version": old} for old in range(1, VERSION)]
     if cut and settings.shots is not None:
         earlier = []
@@ -139,8 +139,8 @@ def prepare(
             shard.record = state.load(shard.name, shard.videos)
         todo = [shard for shard in plan if shard.record is None]
         if todo and state.is_earlier:
-            message = f"was made by an earlier version of vn; {len(todo)} of its shards have to be made again and would"
-            message += " not go with the others: choose another folder, or add --overwrite"
+            message = f"was made by an earlier version of vn; {len(todo)} of its shards must be rebuilt and would"
+            message += " not match the others: choose another folder, or add --overwrite"
             raise InputError(message, file=folder)
         if todo:
             state.unfinish()
@@ -151,7 +151,7 @@ def prepare(
         if len(failed) > settings.max_bad:
             raise InputError(over_budget(failed, settings.max_bad))
         if not any(record.entry for record in records.values()):
-            raise InputError("not one video could be used" + (f", the first: {failed[0]}" if failed else ""))
+            raise InputError("no video could be used" + (f", the first: {failed[0]}" if failed else ""))
         for line in failed:
             notes.add(f"left out: {line}")
         for record in records.values():
@@ -241,5 +241,5 @@ def _majority(values: list[str], what: str, findings: Findings) -> str:
     most = min(counts, key=lambda value: (-counts[value], value))
     if len(counts) > 1:
         shares = ", ".join(f"{value}: {counts[value]}" for value in sorted(counts))
-        findings.add(f"the stories mix {what} ({shares}); the manifest says {most}")
+        findings.add(f"the stories mix {what} ({shares}); the manifest records {most}")
     return most

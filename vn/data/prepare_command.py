@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  one's own videos, with a story file each (clips are found where a story has none)
+  your own videos, with one story file each (clips are found if a story has none)
     vn prepare stories/ --reader stories --videos videos/ --out data/mine
   E-SyncVidStory with the released features
     vn prepare esyncvidstory.json --reader esyncvidstory --test-ids test_ids.txt \\
       --encoder features --features features/ --out data/esync
-  one's own videos with BLIP-2's features, as in the paper (files as LAVIS downloads them)
+  your own videos with BLIP-2's features, as in the paper (files as LAVIS downloads them)
     vn prepare stories/ --reader stories --videos videos/ --out data/mine --encoder blip2-clip-l14 \\
       --encoder-weights clip_vit_L.pth blip2_pretrained_vitL.pth
   Video Storytelling
     vn prepare annotations/ --reader video-storytelling --test-ids test_ids.txt --videos videos/ --out data/vs
 
-Interrupted, the same command goes on where it was.
+If it is interrupted, the same command continues where it stopped.
 """
 
 
-CORPORA = {"esyncvidstory": "e-syncvidstory", "video-storytelling": "video-storytelling"}  # what readers read
+CORPORA = {"esyncvidstory": "e-syncvidstory", "video-storytelling": "video-storytelling"}  # by reader
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,10 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encoder-block",
         type=int,
         metavar="N",
-        help="the CLIP block that the Q-Former sees: 23 (blip2-clip-l14), or 21 as in LAVIS 1.0.2 (lavis)",
+        help="the CLIP block that the Q-Former attends to: 23 (blip2-clip-l14), or 21 as in LAVIS 1.0.2 (lavis)",
     )
     parser.add_argument(
-        "--encoder-dtype", choices=("float32", "float16", "bfloat16"), help="the vision tower's (default: float32)"
+        "--encoder-dtype", choices=("float32", "float16", "bfloat16"), help="vision tower's dtype (default: float32)"
     )
     parser.add_argument(
         "--features",
@@ -78,42 +78,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lavis-python",
         metavar="FILE",
-        help="Python of an environment with LAVIS, for --encoder lavis (default: one is made once)",
+        help="Python of an environment with LAVIS, for --encoder lavis (default: one is created on first use)",
     )
-    parser.add_argument("--fps", type=float, default=1.0, help="frames a second (default: 1, the paper's)")
+    parser.add_argument("--fps", type=float, default=1.0, help="frames per second (default: 1, the paper's)")
     parser.add_argument(
         "--test-ids",
         metavar="FILE",
-        help="ids or videos of the test split: one a line, a JSON list, or the release's prompts (test.json)",
+        help="ids or videos of the test split: one per line, a JSON list, or the release's prompts (test.json)",
     )
     parser.add_argument(
-        "--val-share", type=float, default=0.03, metavar="SHARE", help="of train, for the val split (default: 0.03)"
+        "--val-share", type=float, default=0.03, metavar="SHARE", help="share of train used as val (default: 0.03)"
     )
     parser.add_argument(
         "--corpus",
         metavar="NAME",
-        help="what the stories are, for the manifest and the narrator's card (by the reader)",
+        help="corpus name, for the manifest and the narrator's card (default: from the reader)",
     )
     parser.add_argument(
         "--overlap",
         choices=CHOICES,
-        help="clips that overlap: keep them, trim them where the next one starts, or refuse what overlaps by more than "
+        help="clips that overlap: keep them, trim them where the next one starts, or refuse overlaps of more than "
         "a second (default: keep for esyncvidstory, else refuse)",
     )
     add_shot_options(parser)
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
-    parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos a shard (default: 64)")
+    parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos per shard (default: 64)")
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="videos to work on side by side (default: one a processor)"
+        "--threads", type=int, metavar="N", help="videos to process in parallel (default: one per processor)"
     )
     parser.add_argument(
-        "--max-bad", type=int, default=0, metavar="N", help="go on without up to N unusable videos (default: 0)"
+        "--max-bad", type=int, default=0, metavar="N", help="leave out up to N unusable videos (default: 0)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace data of another configuration in DATA")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepare the data and say what came of it."""
+    """Prepare the data and print a summary."""
     from vn.data import readers
     from vn.data.encoders import EncoderSettings, load_encoder
     from vn.data.prepare import PrepareSettings, prepare
@@ -141,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
         topic=args.topic,
         overlap=args.overlap,
     )
-    for error in bad if len(bad) > 1 else ():  # of a single one, the refusal or the warnings tell
+    for error in bad if len(bad) > 1 else ():  # a single one is in the error or the warnings
         print(f"cannot be used: {error}", file=sys.stderr)
     encoder_settings = EncoderSettings(
         fps=args.fps,
@@ -175,12 +175,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def summary(prepared: Prepared, frames: int, seconds: float) -> str:
-    """What lies where, for a person.
+    """What was written where, as text for the terminal.
 
     Args:
         prepared: from `vn.data.prepare.prepare`.
-        frames: encoded by this run.
-        seconds: it took.
+        frames: frames that this run encoded.
+        seconds: seconds that it took.
     """
     manifest = prepared.manifest
     if prepared.encoded:
@@ -244,7 +244,7 @@ class _Progress:
             self._bar.stop()
 
     def video(self, sample: str, frames: int, done: int, error: Exception | None) -> None:
-        """One more video is done; the first one brings the bar, so that a refusal stays one line."""
+        """Count a finished video; the first one starts the bar, so that early errors stay one line."""
         self._bar.start()
         self.frames += frames
         if error is not None:

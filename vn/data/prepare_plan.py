@@ -1,4 +1,4 @@
-"""What ``vn prepare`` is going to do: each video's work, and which shard it goes into; nothing is decoded yet."""
+"""The plan of ``vn prepare``: the work for each video, and its shard; nothing is decoded yet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vn.story import Clip, Story
 
 @dataclass(slots=True)
 class VideoJob:
-    """One video on its way into a shard; `frames` runs in a thread of its own."""
+    """The work for one video of a shard; `frames` runs in its own thread."""
 
     source: SourceStory
     video: Path | None
@@ -36,7 +36,7 @@ class VideoJob:
         self.story = self.source.story
 
     def frames(self) -> Iterator[FrameFeatures]:
-        """The frames of the whole video, once; the story gets its clips if it has none.
+        """The frames of the whole video, once; the story gets clips if it has none.
 
         Raises:
             InputError: the video is missing or cannot be read.
@@ -48,7 +48,7 @@ class VideoJob:
             self.story = story = with_shots(self.source, self.video, self.findings, self.shots)
         frames = join(story.id, self.encoder, self.encoder.batches(story.id, self.video, self.findings))
         beyond: set[int] = set()
-        # The frames of pickles are those of the clips, and say nothing about the video's length.
+        # Pickles have the clips' frames only, so they do not give the video's length.
         if self.encoder.id != "pickles":
             length = sampled_length(frames.seconds, float(self.encoder.settings["fps"]), self.video, story.clips)
             beyond = check_clips(story.clips, length, self.findings, file=self.source.file, sample=story.id)
@@ -58,14 +58,14 @@ class VideoJob:
             ):
                 message = f"no frame from {clip.start:g} to {clip.end:g} s; the nearest one is used"
                 self.findings.add(message, sample=story.id, field=f"clips[{i}]")
-        if isinstance(frames.thumbs, list):  # what waits for its turn shall be small: an hour's pictures are not
+        if isinstance(frames.thumbs, list):  # results wait in memory: an hour of thumbnails as a JPEG is small
             frames.thumbs = strip(frames.thumbs)
         yield frames
 
 
 @dataclass(slots=True)
 class PlannedShard:
-    """A shard to be made, or made already."""
+    """A shard that is to be written, or is complete already."""
 
     name: str
     split: Split
@@ -85,7 +85,7 @@ def with_shots(
     Raises:
         InputError: there is no video, or it cannot be read.
     """
-    from vn.data.shots import find_shots  # decoding is needed by these stories only
+    from vn.data.shots import find_shots  # only such stories need decoding
 
     story = source.story
     if video is None:
@@ -111,7 +111,7 @@ def plan_shards(
 
 
 def refuse_missing(plan: list[PlannedShard], bad: list[str], max_bad: int) -> None:
-    """Raise if more than `max_bad` videos are missing or bad: this is known before any other is encoded."""
+    """Raise if more than `max_bad` videos are missing or bad: this is known before any video is encoded."""
     jobs = [job for shard in plan for job in shard.jobs]
     missing = [job for job in jobs if job.video is None and (job.encoder.needs_video or not job.story.clips)]
     if missing and len(bad) + len(missing) > max_bad:
@@ -127,20 +127,20 @@ def refuse_missing(plan: list[PlannedShard], bad: list[str], max_bad: int) -> No
 
 
 def over_budget(bad: list[str], max_bad: int) -> str:
-    """The refusal of more bad videos than `max_bad`."""
+    """The message for more bad videos than `max_bad`."""
     if len(bad) == 1:
-        return f"{bad[0]} (go on without it: --max-bad 1)"
+        return f"{bad[0]} (leave it out with --max-bad 1)"
     return f"{len(bad)} videos cannot be used (--max-bad allows {max_bad}), the first: {bad[0]}"
 
 
 def _wanted(source: SourceStory) -> tuple[list[str], list[str]]:
-    """A story's video: the file it names, or one named like its id; see `VideoFinder.find`."""
+    """The names of a story's video: the file it names, or one named like its id; see `VideoFinder.find`."""
     named = [source.story.video] if source.story.video and "://" not in source.story.video else []
     return named, list(dict.fromkeys((source.story.id, source.group)))
 
 
 def finder(videos: Path | None) -> Callable[[SourceStory], Path | None]:
-    """Finds the videos of stories in a folder, or beside their files."""
+    """A function that finds the videos of stories in a folder, or beside their files."""
     finders: dict[Path, VideoFinder] = {}
 
     def find(source: SourceStory) -> Path | None:

@@ -1,7 +1,7 @@
-"""What ``vn prepare`` keeps beside the shards so that it can go on after a kill, and end in the same bytes.
+"""What ``vn prepare`` keeps beside the shards so that it can resume after a kill and end in the same bytes.
 
-DATA/.prepare/configuration.json    what the data are made from; another one is refused
-DATA/.prepare/train-00000.json      a shard that is whole: its entry in the manifest, its sums and warnings
+DATA/.prepare/configuration.json    what the data are made from; other data are refused
+DATA/.prepare/train-00000.json      a complete shard: its entry in the manifest, its sums and warnings
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ FOLDER = ".prepare"
 
 @dataclass(slots=True)
 class ShardRecord:
-    """A shard that is done.
+    """A complete shard.
 
     Attributes:
-        videos: id and fingerprint of each video that was to go into it.
-        entry: of the manifest; None where no video of the shard could be used.
-        sums: of its features.
-        warnings: found on the way.
+        videos: id and fingerprint of each of its videos, bad ones included.
+        entry: entry in the manifest; None if no video of the shard could be used.
+        sums: sums of its features.
+        warnings: warnings about its videos.
         bad: videos that could not be used, and why.
     """
 
@@ -52,9 +52,9 @@ class PrepareState:
 
     Args:
         folder: the data folder.
-        configuration: all that the data are made from, as JSON can hold it; the videos aside, whose fingerprints
-            stand with each shard.
-        earlier: the same as earlier versions of the code recorded it: data finished with them are taken as they are.
+        configuration: everything that the data are made from, as JSON values, except the videos, whose fingerprints
+            are in each shard's record.
+        earlier: the same as recorded by earlier versions of the code, whose finished data are accepted as they are.
 
     Attributes:
         is_earlier: after `claim`, whether the folder has such data.
@@ -72,7 +72,7 @@ class PrepareState:
 
     @contextmanager
     def claim(self, overwrite: bool = False) -> Iterator[None]:
-        """Make the folder, or take up what an earlier run left there; no other process may meanwhile.
+        """Create the folder, or resume an earlier run there; other processes are kept out meanwhile.
 
         Raises:
             InputError: the folder holds something else, or data of another configuration (and `overwrite` is off),
@@ -90,7 +90,7 @@ class PrepareState:
             yield
 
     def load(self, name: str, videos: list[list[str]]) -> ShardRecord | None:
-        """The record of a shard, where it is whole and its videos are as they were; else None."""
+        """The record of a shard, if it is complete and its videos are unchanged; else None."""
         try:
             data = json.loads((self.records / f"{name}.json").read_bytes())
             if data.pop("sum_of_this") != _digest(data):
@@ -103,10 +103,10 @@ class PrepareState:
             sums = Sums(data["count"], np.array(data["sum"]), np.array(data["squares"]))
             return ShardRecord(videos, entry, sums, data["warnings"], data["bad"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None  # a record that cannot be read is worth as much as none: the shard is made again
+            return None  # an unreadable record counts as missing: the shard is written again
 
     def save(self, name: str, record: ShardRecord) -> None:
-        """Keep the record of a shard; its file is in place already."""
+        """Save the record of a shard, whose file is complete already."""
         data = {
             "configuration": self.hash,
             "videos": record.videos,
@@ -117,12 +117,12 @@ class PrepareState:
             "warnings": record.warnings,
             "bad": record.bad,
         }
-        data["sum_of_this"] = _digest(data)  # so that a damaged record is not taken for one
+        data["sum_of_this"] = _digest(data)  # so that a damaged record is recognised
         with atomic_write(self.records / f"{name}.json") as file:
             file.write(json.dumps(data, ensure_ascii=False).encode())
 
     def unfinish(self) -> None:
-        """Take the manifest away: a folder without one is unfinished."""
+        """Remove the manifest: a folder without one is unfinished."""
         (self.folder / NAME).unlink(missing_ok=True)
 
     def _refuse_foreign(self, overwrite: bool) -> None:

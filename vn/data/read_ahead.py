@@ -1,4 +1,4 @@
-"""Videos side by side: iterators that run in threads, a bounded number of items ahead of their consumer."""
+"""Videos in parallel: iterators that run in threads, a bounded number of items ahead of their consumer."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ T = TypeVar("T")
 
 
 class Dropped(Exception):
-    """Nobody will take what this thread makes."""
+    """The consumer of this thread's items is gone."""
 
 
 _here = threading.local()
 
 
 def check_wanted() -> None:
-    """Raise `Dropped` in a source whose consumer has gone: long sources call it, so that Ctrl-C is soon done.
+    """Raise `Dropped` in a source whose consumer is gone: long sources call it, so that Ctrl-C takes effect soon.
 
-    Anywhere else it does nothing.
+    Elsewhere it does nothing.
     """
     channel: _Channel[Any] | None = getattr(_here, "channel", None)
     if channel is not None and channel.closed:
@@ -29,26 +29,26 @@ def check_wanted() -> None:
 
 
 def processors_each() -> int:
-    """Processors for a source's own use: its share where several run side by side, else all."""
+    """Processors that a source may use: its share if several run in parallel, else all."""
     return max(1, len(os.sched_getaffinity(0)) // getattr(_here, "sources", 1))
 
 
 class _End:
-    """After the last item of a source."""
+    """Marks the end of a source."""
 
 
 class ReadAhead(Generic[T]):
-    """Runs `sources` in threads; a context manager whose threads end with it.
+    """Runs `sources` in threads; a context manager that joins its threads on exit.
 
     Iterating gives, for each source in order, an iterator over its items; an error of a source is raised there.
-    Moving on to the next source drops what is left of the one before.
+    Moving on to the next source drops the rest of the previous one.
 
     Args:
-        sources: each is called, in a thread, for its iterator.
+        sources: callables that return an iterator; each is called in a thread.
         threads: how many sources run at once.
         depth: items that a source may be ahead.
-        window: sources that may be begun before the first of them is consumed; with `depth` it bounds memory. More
-            than `threads` keeps all threads busy while a long source is waited for.
+        window: sources that may be started before the first of them is consumed; with `depth` it bounds memory. More
+            than `threads` keeps all threads busy while the consumer waits for a long source.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ReadAhead(Generic[T]):
         self._channels = [_Channel(source, depth) for source in sources]
         self._room = threading.Semaphore(max(threads, window or threads))
         self._next = iter(self._channels)
-        self._left = False  # nobody will take more
+        self._left = False  # the consumer is gone
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._work, name=f"read-ahead-{n}", daemon=True)
@@ -92,19 +92,19 @@ class ReadAhead(Generic[T]):
             with self._lock:
                 channel = next(self._next, None)
             if channel is None:
-                self._room.release()  # the other threads shall learn of it too
+                self._room.release()  # so that the other threads stop too
                 return
             _here.channel, _here.sources = channel, len(self._threads)
             channel.run()
 
 
 class _Channel(Generic[T]):
-    """One source on its way from its thread to the consumer."""
+    """The queue of one source between its thread and the consumer."""
 
     def __init__(self, source: Callable[[], Iterator[T]], depth: int) -> None:
         self.source = source
         self.queue: queue.Queue[T | _End | BaseException] = queue.Queue(depth)
-        self.closed = False  # nobody will take more
+        self.closed = False  # the consumer is gone
 
     def run(self) -> None:
         if self.closed:
@@ -138,5 +138,5 @@ class _Channel(Generic[T]):
             try:
                 return self.queue.get(timeout=0.5)
             except queue.Empty:
-                if self.closed:  # its thread has stopped, so waiting on would be for ever
+                if self.closed:  # its thread has stopped, so waiting would never end
                     raise RuntimeError("these items were dropped when the consumer moved on") from None

@@ -1,4 +1,4 @@
-"""What a manifest notes of each shard and of each sample in it, so that a sample is read at its offset."""
+"""The manifest's entries for shards and their samples, which are read by offset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from vn.errors import show
 from vn.story import KEY
 
-SHARD = re.compile(r"[0-9A-Za-z_-]{1,200}\.tar")  # so no path leads out of the folder
+SHARD = re.compile(r"[0-9A-Za-z_-]{1,200}\.tar")  # so that no path leaves the folder
 _SAMPLE_FIELDS = ("key", "offset", "bytes", "clips", "narrated", "frames", "seconds", "characters")
 
 
@@ -20,16 +20,16 @@ class SampleEntry:
 
     Attributes:
         key: the story's id.
-        offset: of the sample's first tar header in the shard, in bytes.
-        bytes: of the sample from there, ``seconds.npy`` included, thumbnails not.
-        clips: of the story.
+        offset: byte offset of the sample's first tar header in the shard.
+        bytes: size of the sample from there, up to ``seconds.npy``, without thumbnails.
+        clips: number of clips.
         narrated: clips with a narration.
         frames: F.
-        seconds: of all clips together.
-        characters: of the story's text.
+        seconds: total seconds of all clips.
+        characters: characters of the story's text.
         shard: file name of its shard.
         shard_index: number of its shard in the split, from 0.
-        crc32: of those bytes; None in data that was prepared before they had one.
+        crc32: checksum of those bytes; None in data prepared before it was added.
     """
 
     key: str
@@ -45,7 +45,7 @@ class SampleEntry:
     crc32: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry as the manifest writes it: its shard stands above it."""
+        """The entry as the manifest has it, without its shard, which contains it there."""
         entry = {name: getattr(self, name) for name in _SAMPLE_FIELDS}
         return entry if self.crc32 is None else {**entry, "crc32": self.crc32}
 
@@ -60,7 +60,7 @@ class ShardEntry:
     samples: tuple[SampleEntry, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry as the manifest writes it."""
+        """The entry as the manifest has it."""
         samples = [sample.to_dict() for sample in self.samples]
         return {"file": self.file, "sha256": self.sha256, "bytes": self.bytes, "samples": samples}
 
@@ -69,11 +69,11 @@ class ShardEntry:
         """Read an entry.
 
         Raises:
-            KeyError, TypeError, ValueError: a field is missing or wrong, or does not go together with another one.
+            KeyError, TypeError, ValueError: a field is missing or wrong, or contradicts another one.
         """
         file, sha256, size = data["file"], data["sha256"], data["bytes"]
         if not isinstance(file, str) or not SHARD.fullmatch(file):
-            raise ValueError(f"no shard has the name {show(file)}")
+            raise ValueError(f"{show(file)} is not a shard's name")
         if not isinstance(sha256, str) or not _is_count(size):
             raise ValueError(f"{file} has no sha256 or size")
         samples = tuple(_sample(sample, file, size, index) for sample in data["samples"])
@@ -84,7 +84,7 @@ def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
     values = {name: data[name] for name in _SAMPLE_FIELDS}
     key = values["key"]
     if not isinstance(key, str) or not KEY.fullmatch(key):
-        raise ValueError(f"no video has the key {show(key)}")
+        raise ValueError(f"{show(key)} is not a video's key")
     for name in _SAMPLE_FIELDS[1:]:
         if not (is_number(values[name]) if name == "seconds" else _is_count(values[name])) or values[name] < 0:
             raise ValueError(f"{key}: {name} cannot be {show(values[name])}")
@@ -92,11 +92,11 @@ def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
     if crc32 is not None and not (_is_count(crc32) and crc32 < 2**32):
         raise ValueError(f"{key}: crc32 cannot be {show(crc32)}")
     sample = SampleEntry(**values, shard=shard, shard_index=index, crc32=crc32)
-    # What no shard can hold would be a loop, or a buffer, without an end.
+    # Impossible values would make endless loops or huge buffers.
     if sample.offset + sample.bytes > size or sample.narrated > sample.clips or sample.frames < 1:
-        raise ValueError(f"{key}: offset, bytes, clips, narrated and frames do not go together")
+        raise ValueError(f"{key}: offset, bytes, clips, narrated and frames contradict each other")
     if max(sample.frames, sample.clips, sample.characters) > sample.bytes:
-        raise ValueError(f"{key}: {sample.bytes} bytes cannot hold so much")
+        raise ValueError(f"{key}: {sample.bytes} bytes cannot hold that much")
     return sample
 
 
@@ -105,5 +105,5 @@ def _is_count(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a parsed value is a finite number of a size that a float can have."""
+    """Whether a parsed value is a finite number in the range of a float."""
     return not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < 1e300

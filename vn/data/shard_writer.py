@@ -1,4 +1,4 @@
-"""Writes shards (`vn.data.shards`): the same samples give the same bytes, and each sample's place and checksum."""
+"""Writes shards (`vn.data.shards`): deterministic bytes, with each sample's offset and checksum."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from vn.story import Story
 
 
 class ShardWriter:
-    """Writes the samples of one shard: the same samples give the same bytes, anywhere.
+    """Writes the samples of one shard: the same samples give the same bytes on any machine.
 
     Args:
         file: opened for binary writing.
         name: the shard's file name, for its entry.
-        index: its number in the split.
+        index: the shard's number in the split.
     """
 
     def __init__(self, file: BinaryIO, name: str, index: int) -> None:
@@ -39,10 +39,10 @@ class ShardWriter:
         """Append a sample.
 
         Args:
-            story: with an id that no other sample has.
+            story: the story; no other sample has its id.
             frames: ``[F, T, D]`` float16.
             seconds: ``[F]`` float32.
-            thumbs: F pictures ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
+            thumbs: F thumbnails ``[96, w, 3]`` uint8, or their `vn.data.thumbs.strip`; or None.
         """
         offset = self._tar.offset
         self._file.crc32 = 0
@@ -69,12 +69,12 @@ class ShardWriter:
         )
 
     def close(self) -> ShardEntry:
-        """Write the end of the archive and give the shard's entry."""
+        """Write the end of the archive and return the shard's entry."""
         self._tar.close()
         return ShardEntry(self.name, self._file.sha256.hexdigest(), self._file.bytes, tuple(self.samples))
 
     def _member(self, key: str, extension: str, data: bytes) -> None:
-        info = tarfile.TarInfo(f"{key}.{extension}")  # its other fields are fixed: no times, no owner, 0644
+        info = tarfile.TarInfo(f"{key}.{extension}")  # its other fields are constant: no times, no owner, 0644
         info.size = len(data)
         self._tar.addfile(info, io.BytesIO(data))
 

@@ -1,7 +1,7 @@
 """Shards: tar files of samples, read by offset here, and by stock `webdataset` (docs/design.md#shards).
 
 A sample is ``<key>.json`` (the story), ``<key>.frames.npy`` (float16 ``[F, T, D]``), ``<key>.seconds.npy`` (float32
-``[F]``) and, where the pictures were at hand, ``<key>.thumbs.jpg``, in this order.
+``[F]``) and, if the video was decoded, ``<key>.thumbs.jpg``, in this order.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ def read_sample(
     Args:
         shard: the tar file.
         entry: the sample's entry in the manifest.
-        frame: T and D, which each frame must have; None where any will do.
+        frame: T and D that each frame must have; None accepts any.
 
     Returns:
         The story, frames ``[F, T, D]`` float16 and their seconds ``[F]`` float32.
 
     Raises:
-        InputError: naming shard and key; the shard is missing, cut short or damaged (to the bit, where the manifest
-            has a checksum), holds another key there, or an array of another shape or type, or a number that is not
-            finite.
+        InputError: naming shard and key; the shard is missing, truncated or damaged (detected to the bit if the
+            manifest has a checksum), holds another key there, or an array of another shape or type, or a number that
+            is not finite.
     """
     with _open(shard, entry) as file:
         file.seek(entry.offset)
@@ -56,7 +56,7 @@ def read_sample(
         message = f"expected frames of {frame[0]} x {frame[1]}, got {features.shape[1]} x {features.shape[2]}"
         raise _fault(shard, entry, message, FRAMES)
     sample = _story(story, shard, entry), features, _array(seconds, shard, entry, SECONDS, np.float32, 1)
-    # Last, since the faults above say more: a flipped bit mostly leaves a feature that looks like any other.
+    # Last, since the errors above are more specific: a flipped bit usually leaves a feature that looks like any other.
     if entry.crc32 is not None and zlib.crc32(data) != entry.crc32:
         raise _fault(shard, entry, "damaged (wrong checksum): copy the shard again, or run vn prepare again")
     return sample
@@ -71,7 +71,7 @@ def read_story(shard: str | Path, entry: SampleEntry) -> Story:
 
 
 def read_seconds(shard: str | Path, entry: SampleEntry) -> np.ndarray:
-    """When each frame of a sample is on screen, ``[F]`` float32, without reading the frames."""
+    """The time of each frame of a sample, ``[F]`` float32, without reading the frames."""
     with _open(shard, entry) as file:
         file.seek(entry.offset)
         *_, seconds = _members(file, shard, entry, (STORY, FRAMES, SECONDS), skipped=(STORY, FRAMES))
@@ -79,7 +79,7 @@ def read_seconds(shard: str | Path, entry: SampleEntry) -> np.ndarray:
 
 
 def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | None:
-    """The thumbnails of a sample, ``[96, w, 3]`` uint8 each; None where it has none."""
+    """The thumbnails of a sample, ``[96, w, 3]`` uint8 each; None if it has none."""
     with _open(shard, entry) as file:
         file.seek(entry.offset + entry.bytes)
         try:
@@ -88,7 +88,7 @@ def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | Non
                 if member is None or member.name != f"{entry.key}.{THUMBS}":
                     return None
                 return split_strip(_content(tar, member), entry.frames)
-        except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: of numbers in a header or a picture
+        except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: numbers in a header, or a bad JPEG
             raise _fault(shard, entry, f"damaged ({error})") from None
 
 
@@ -96,10 +96,10 @@ def verify(folder: str | Path) -> int:
     """Hash every shard of a data folder.
 
     Returns:
-        How many shards there are.
+        The number of shards.
 
     Raises:
-        InputError: naming the first shard that is missing, or is not what the manifest says.
+        InputError: naming the first shard that is missing or does not match the manifest.
     """
     folder = Path(folder)
     count = 0
@@ -110,7 +110,7 @@ def verify(folder: str | Path) -> int:
         except OSError as error:
             raise InputError(error.strerror or "cannot be read", file=folder / shard.file) from None
         if digest != shard.sha256:
-            raise InputError("is not what the manifest says (another sha256): it is damaged", file=folder / shard.file)
+            raise InputError("does not match the manifest (another sha256): it is damaged", file=folder / shard.file)
         count += 1
     return count
 
@@ -127,7 +127,7 @@ def _open(shard: str | Path, entry: SampleEntry) -> BinaryIO:
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    """The bytes of a member that is a plain file: no link, and no sparse file that stands for endless zeros."""
+    """The bytes of a member that is a plain file: not a link, nor a sparse file of endless zeros."""
     content = tar.extractfile(member) if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) else None
     if content is None or member.sparse is not None:
         raise tarfile.ReadError(f"{member.name} is not a plain file")
@@ -144,7 +144,7 @@ def _members(
     extensions: tuple[str, ...],
     skipped: tuple[str, ...] = (),
 ) -> list[bytes]:
-    """The contents of a sample's members, which must have these extensions in this order, from where `file` is."""
+    """The contents of a sample's members, with these extensions in this order, from the position of `file` on."""
     contents = []
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
@@ -156,7 +156,7 @@ def _members(
                     raise _fault(shard, entry, f"expected {name}, found {found}: not the shard of this manifest")
                 if extension not in skipped:
                     contents.append(_content(tar, member))
-    except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: of numbers in a header
+    except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: numbers in a header
         if isinstance(error, InputError):
             raise
         raise _fault(shard, entry, f"damaged ({error})") from None
@@ -193,7 +193,7 @@ def _array(data: bytes, shard: str | Path, entry: SampleEntry, name: str, dtype:
 
 
 def _finite(array: np.ndarray) -> bool:
-    """Whether all numbers are finite; float16 by its bits, many times as fast as by value."""
+    """Whether all numbers are finite; float16 by its bits, which is many times faster than by value."""
     if array.dtype == np.float16:  # infinite or not a number: 7C00 to 7FFF, and FC00 to FFFF with the sign
         return not array.size or bool(array.view(np.int16).max() < 0x7C00 and array.view(np.uint16).max() < 0xFC00)
     return bool(np.isfinite(array).all())

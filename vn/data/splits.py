@@ -13,8 +13,8 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 def in_val(group: str, share: float) -> bool:
     """Whether a hash of the video's id falls into the val split's share of train.
 
-    So a video stays where it is when others come or go. The hash is salted: a source may itself have been chosen by
-    a plain hash of the id.
+    So a video stays in its split when others are added or removed. The hash is salted: the source itself may have been
+    selected by a plain hash of the id.
     """
     number = int.from_bytes(hashlib.sha256(f"val split: {group}".encode()).digest()[:8], "big")
     return number < share * 2**64
@@ -24,8 +24,8 @@ def assign(stories: Iterable[SourceStory], val_share: float) -> dict[Split, list
     """Stories by split, each split in the source's order.
 
     Args:
-        stories: those without a split of their own are divided between train and val.
-        val_share: of train, 0 to 1.
+        stories: those without a given split are divided between train and val.
+        val_share: share of train, 0 to 1.
     """
     splits: dict[Split, list[SourceStory]] = {split: [] for split in SPLITS}
     for source in stories:

@@ -1,4 +1,4 @@
-"""Small pictures of a video's frames, kept in its shard as one JPEG for pages and tables."""
+"""Thumbnails of a video's frames, stored in its shard as one JPEG for pages and tables."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from PIL import Image
 
 HEIGHT = 96  # pixels
 MOST_WIDE = 4 * HEIGHT  # a panorama is squeezed to this
-JPEG_WIDTH = 65_500  # pixels; more does not fit into a JPEG file
+JPEG_WIDTH = 65_500  # pixels; the JPEG format has a limit just above
 QUALITY = 80
 
 
 def thumbnail(picture: np.ndarray) -> np.ndarray:
-    """A picture ``[height, width, 3]`` uint8, 96 pixels high in its own proportions."""
+    """A frame ``[height, width, 3]`` uint8, scaled to 96 pixels high with its aspect ratio."""
     width = min(MOST_WIDE, max(1, round(HEIGHT * picture.shape[1] / picture.shape[0])))
     return np.asarray(Image.fromarray(picture).resize((width, HEIGHT), Image.Resampling.BOX))
 
 
 def strip(thumbs: Sequence[np.ndarray]) -> bytes:
-    """Thumbnails side by side as a JPEG, in as many equal rows as its width limit asks for (mostly one).
+    """Thumbnails side by side as a JPEG, in as many equal rows as its width limit requires (usually one).
 
-    All get the width of the first: a video may change its size on the way.
+    All get the width of the first: the resolution may change within a video.
     """
     width = thumbs[0].shape[1]
     columns = _columns(len(thumbs), math.ceil(len(thumbs) / (JPEG_WIDTH // width)))
@@ -45,7 +45,7 @@ def split_strip(jpeg: bytes, frames: int) -> list[np.ndarray]:
 
     Args:
         jpeg: from `strip`.
-        frames: how many pictures it holds.
+        frames: number of thumbnails in it.
 
     Returns:
         ``[96, w, 3]`` uint8 each.

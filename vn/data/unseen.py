@@ -1,10 +1,10 @@
-"""Frames that are on screen at no sampled time need no decoding, where nothing else depends on them.
+"""Skips decoding of frames that are not on screen at any sampled time, if no other frame depends on them.
 
-In H.264, a frame that no other is predicted from says so (``nal_ref_idc`` 0), and its decoder drops such frames when
-asked to. A frame is never seen if the next one in the order shown comes before the next sampled time. Here that is
-decided packet by packet, and what comes out is checked: all frames that were not given up, in order and undamaged.
-Otherwise the video is read again with all its frames. So the pictures of a sound video are always the same; in a
-damaged one, damage may now and then be patched up from other frames than with all of them.
+In H.264, a frame that no other is predicted from is marked (``nal_ref_idc`` 0), and the decoder can drop such frames.
+A frame is never sampled if the next one in display order comes before the next sampled time. Here that is decided
+packet by packet, and the output is checked: all frames that were not dropped, in order and undamaged. Otherwise the
+video is read again with all its frames. So the frames of an intact video are always the same; in a damaged one, damage
+may occasionally be concealed from other frames than in a full decode.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from av.video.stream import VideoStream
 
 from vn.data.clock import SOON
 
-# HEVC's non-reference pictures may be referred to by those of a higher temporal layer; AV1 and VP9 drop none.
+# HEVC's non-reference frames may be referred to by those of a higher temporal layer; AV1 and VP9 drop none.
 CODECS = ("h264",)
-REORDERED = 32  # packets back that the next frame shown is looked for; H.264 reorders 16 frames at most
+REORDERED = 32  # packets back in which the next frame shown is searched; H.264 reorders 16 frames at most
 
 
 class UnexpectedFrames(Exception):
-    """What was decoded is not what the packets promised: nothing may be left out of this video."""
+    """The decoded frames do not match the packets: no frame of this video may be skipped."""
 
 
 class UnseenFrames:
-    """Tells a decoder which frames it may drop, and checks those that it gives.
+    """Tells a decoder which frames it may drop, and checks those that it returns.
 
     Args:
         stream: the video.
-        zero: time stamp at which the file starts to play, in seconds.
-        fps: pictures a second that are sampled.
-        tolerance: seconds that a frame may be late for its time.
+        zero: timestamp at which playback starts, in seconds.
+        fps: frames sampled per second.
+        tolerance: seconds that a frame may be later than its sampled time.
     """
 
     def __init__(self, stream: VideoStream, zero: float | None, fps: float, tolerance: float) -> None:
@@ -45,12 +45,12 @@ class UnseenFrames:
             raise UnexpectedFrames
         self._base = base
         self._zero = zero
-        # How damage is patched up depends on which frames were decoded before: here it is an error.
+        # Error concealment depends on the frames decoded before, so here damage is an error.
         self._context.options = {**self._context.options, "err_detect": "explode"}
         self._fps = fps
         self._tolerance = tolerance
         self._recent: deque[int] = deque(maxlen=REORDERED)
-        self._first = math.inf  # the earliest time stamp so far
+        self._first = math.inf  # the earliest timestamp so far
         self._due: set[int] = set()
         self._maybe: set[int] = set()
 
@@ -58,14 +58,14 @@ class UnseenFrames:
         """Set up the decoder for a packet of the video.
 
         Raises:
-            UnexpectedFrames: the packet is damaged, or does not say when it is shown.
+            UnexpectedFrames: the packet is damaged, or has no timestamp.
         """
         if not packet.size:  # the end
             return
         pts = packet.pts
         if pts is None or packet.is_corrupt or pts in self._due or pts in self._maybe:
             raise UnexpectedFrames
-        if packet.is_discard:  # decoded for others' sake, never given
+        if packet.is_discard:  # decoded only for other frames, never returned
             self._context.skip_frame = "DEFAULT"
             return
         after = min((other for other in self._recent if other > pts), default=None)
@@ -78,7 +78,7 @@ class UnseenFrames:
         self._recent.append(pts)
 
     def check(self, frame: VideoFrame) -> None:
-        """Check a frame that the decoder gave.
+        """Check a frame from the decoder.
 
         Raises:
             UnexpectedFrames: it is not the next one that was due, or is damaged or interlaced.
@@ -104,11 +104,11 @@ class UnseenFrames:
             raise UnexpectedFrames
 
     def _seconds(self, pts: int) -> float:
-        """When a frame is shown, as `vn.data.clock` has it, except that the first one may count from 0 on."""
+        """When a frame is shown, as in `vn.data.clock`, except that the first one may count from 0 on."""
         return max(0.0, float(pts) * self._base.numerator / self._base.denominator - self._zero)
 
     def _sampled(self, time: float, until: float) -> bool:
-        """Whether a frame shown from `time` to `until` is the one of a sampled time."""
+        """Whether a frame shown from `time` to `until` is on screen at a sampled time."""
         number = max(0, int((time - self._tolerance) * self._fps) - 1)
         while number / self._fps + self._tolerance < time:
             number += 1

@@ -1,4 +1,4 @@
-"""Decoding: the picture on screen at each second of a video, whatever the file is like.
+"""Decoding: the frame on screen at each second of a video, robust to any kind of file.
 
 All times are those that a player shows (`vn.data.clock`).
 """
@@ -24,22 +24,22 @@ from vn.data.read_ahead import check_wanted, processors_each
 from vn.data.unseen import UnexpectedFrames, UnseenFrames
 from vn.errors import Findings, InputError
 
-TOLERANCE = 0.02  # seconds; a frame due at a whole second may be stamped a little after it
+TOLERANCE = 0.02  # seconds; a frame due at a whole second may have a timestamp slightly after it
 SHORT_BY = 1.0  # seconds that may be missing at the end before it is worth a warning
-BEYOND = 10.0  # a time stamp this many seconds after the end is a damaged one
-MOST_THREADS = 16  # of a codec: more gain nothing
-MOST_ERRORS = 1000  # after so many, what follows is noise
+BEYOND = 10.0  # a timestamp this many seconds after the end is damaged
+MOST_THREADS = 16  # threads of a codec: more do not help
+MOST_ERRORS = 1000  # after this many, what follows is noise
 
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """What a video's header says.
+    """The header of a video.
 
     Attributes:
-        duration: seconds from the start to the end of the last picture; None if the header does not say.
-        width: of the pictures as shown, so after rotation.
-        height: of the pictures as shown.
-        fps: frames a second, on average.
+        duration: seconds from the start to the end of the last frame; None if the header does not have it.
+        width: width of the frames as shown, so after rotation.
+        height: height of the frames as shown.
+        fps: frames per second, on average.
     """
 
     duration: float | None
@@ -66,21 +66,20 @@ def probe(path: str | Path) -> VideoInfo:
 def sample_frames(
     path: str | Path, fps: float = 1.0, findings: Findings | None = None, sample: str | None = None
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """The picture on screen at time 0, 1/fps, 2/fps, ... (docs/method.md#frame-sampling).
+    """The frames on screen at 0, 1/fps, 2/fps, ... seconds (docs/method.md#frame-sampling).
 
-    Before the first picture nothing is on screen, so a video whose picture starts at 3 s has none of 0, 1 and 2 s. The
-    last picture is the last one on screen at a sampled time. There is always at least one: if a video is shown between
-    two sampled times only, its last frame. Only one picture at a time is in memory, and only the pictures given are
-    converted from the video's own colours.
+    Before the first frame nothing is on screen, so a video whose frames start at 3 s has none at 0, 1 and 2 s. There is
+    always at least one: if all frames are between two sampled times, the last frame. Only one frame at a time is in
+    memory, and only the frames returned are converted from the video's own colours.
 
     Args:
         path: the video.
-        fps: pictures a second.
-        findings: told when the file is damaged or ends early; what can be read is used.
+        fps: frames per second.
+        findings: receives a warning if the file is damaged or ends early; what can be read is used.
         sample: the story's id, for messages.
 
     Yields:
-        Seconds on a player's clock and the picture, ``[height, width, 3]`` uint8 RGB, upright.
+        Seconds on a player's clock and the frame, ``[height, width, 3]`` uint8 RGB, upright.
 
     Raises:
         InputError: the file is missing, is not a video, or nothing of it can be decoded.
@@ -97,11 +96,11 @@ def sample_frames(
     if findings is not None and reader.damage:
         findings.add(reader.damage, file=path, sample=sample)
     if findings is not None and reader.guessed:
-        findings.add("has colours that cannot be converted; they were read as usual ones", file=path, sample=sample)
+        findings.add("has a colour space that cannot be converted; the default was used", file=path, sample=sample)
 
 
 def _on_screen(reader: VideoReader, fps: float, leave_out: bool) -> Iterator[tuple[float, VideoFrame]]:
-    """Each sampled time and its frame; with `leave_out`, other frames are decoded only if these need them."""
+    """Each sampled time and its frame; with `leave_out`, other frames are decoded only if these depend on them."""
     tolerance = min(0.5 / reader.fps, TOLERANCE)
     shown: VideoFrame | None = None
     since = 0.0
@@ -113,7 +112,7 @@ def _on_screen(reader: VideoReader, fps: float, leave_out: bool) -> Iterator[tup
             yield number / fps, shown
             number += 1
         shown, since = frame, time
-    assert shown is not None  # frames() gives one or raises
+    assert shown is not None  # frames() yields one or raises
     while number / fps + tolerance < reader.end:
         yield number / fps, shown
         number += 1
@@ -122,19 +121,19 @@ def _on_screen(reader: VideoReader, fps: float, leave_out: bool) -> Iterator[tup
 
 
 class VideoReader:
-    """One pass over a video's frames that reads around damage.
+    """One pass over a video's frames that skips damaged parts.
 
     Args:
         path: the video.
         sample: the story's id, for messages.
 
     Attributes:
-        fps: frames a second, on average, as the header says (25 where it does not).
-        duration: when the last picture leaves the screen, in seconds, as the header says; None if it does not.
-        start: when the first frame read comes on screen, in seconds: 0 unless sound comes first (`vn.data.clock`).
-        end: when the last frame read leaves the screen, in seconds.
+        fps: frames per second, on average, from the header (25 if it has none).
+        duration: end of the last frame in seconds, from the header; None if it has none.
+        start: start of the first frame read, in seconds: 0 unless audio comes first (`vn.data.clock`).
+        end: end of the last frame read, in seconds.
         damage: what was wrong, after all frames were read; None if nothing was.
-        guessed: whether a frame's colours were marked in a way that cannot be converted, and read as usual ones.
+        guessed: whether a frame had a colour space that cannot be converted, and was read with the default one.
 
     Raises:
         InputError: the file is missing or is not a video.
@@ -146,7 +145,7 @@ class VideoReader:
         self.start = self.end = 0.0
         self.damage: str | None = None
         self.guessed = False
-        self._colours = VideoReformatter()  # keeps the tables that it makes for the first frame
+        self._colours = VideoReformatter()  # caches the tables of the first frame
         with self._open() as container:
             stream = self._stream(container)
             self.fps = float(stream.average_rate or stream.guessed_rate or 25)
@@ -154,20 +153,20 @@ class VideoReader:
             self.duration = header_end(container, stream, self._zero)
 
     def frames(self, sampled: tuple[float, float] | None = None) -> Iterator[tuple[float, VideoFrame]]:
-        """The time of each frame, in seconds on a player's clock, and the frame, in the order shown.
+        """The time of each frame, in seconds on a player's clock, and the frame, in display order.
 
         Args:
-            sampled: pictures a second and tolerance in seconds, where only frames on screen at those times matter: of
-                the others some are left out.
+            sampled: frames per second and tolerance in seconds, if only frames on screen at those times are needed:
+                some of the others are left out.
 
         Raises:
-            InputError: not one frame can be decoded.
-            UnexpectedFrames: with `sampled`: nothing may be left out of this video, so it has to be read without.
+            InputError: no frame can be decoded.
+            UnexpectedFrames: with `sampled`: no frame of this video may be skipped; read it again without.
         """
         self.start, self.end, self.damage = 0.0, 0.0, None
         errors = 0
         last = -1.0
-        data_end = 0.0  # of all streams: sound may go on after the last picture
+        data_end = 0.0  # end of all streams: audio may go on after the last frame
         with self._open() as container:
             stream = self._stream(container)
             stream.thread_type = "AUTO"
@@ -190,7 +189,7 @@ class VideoReader:
                     if unseen is not None:
                         raise UnexpectedFrames from None
                     errors += 1
-                    if isinstance(error, IndexError):  # of PyAV: damage that looks like one more stream
+                    if isinstance(error, IndexError):  # raised by PyAV if damage looks like one more stream
                         packets = container.demux()
                     continue
                 errors += packet.is_corrupt
@@ -210,8 +209,8 @@ class VideoReader:
             if unseen is not None:
                 unseen.finish()
             if last < 0:
-                raise self._error("no frame of it can be decoded")
-            exact = container.format.name != "asf"  # whose header counts a late start twice, and all streams as long
+                raise self._error("no frame can be decoded")
+            exact = container.format.name != "asf"  # its header counts a late start twice, and all streams as long
             pictures_missing = exact and stream.duration is not None and self.end < (self.duration or 0) - SHORT_BY
             data_missing = (
                 exact and container.duration is not None and data_end < container.duration / av.time_base - SHORT_BY
@@ -222,7 +221,7 @@ class VideoReader:
             self.damage = "damaged; what can be read is used"
 
     def picture(self, frame: VideoFrame) -> np.ndarray:
-        """A frame of this video as an array ``[height, width, 3]`` uint8 RGB, upright as its display matrix says.
+        """A frame of this video as an array ``[height, width, 3]`` uint8 RGB, rotated by its display matrix.
 
         Raises:
             InputError: it cannot be converted.
@@ -232,7 +231,7 @@ class VideoReader:
         return rgb if matrix is None else _upright(rgb, matrix)
 
     def small(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
-        """A frame of this video scaled to ``[height, width, 3]`` uint8 BGR, not turned.
+        """A frame of this video scaled to ``[height, width, 3]`` uint8 BGR, not rotated.
 
         Raises:
             InputError: it cannot be converted.
@@ -240,7 +239,7 @@ class VideoReader:
         return self._converted(frame, format="bgr24", width=width, height=height).to_ndarray()
 
     def _converted(self, frame: VideoFrame, **how: Any) -> VideoFrame:
-        # One thread: making several for each frame costs four times what they do.
+        # One thread: starting several for each frame takes four times as long as the work.
         try:
             try:
                 return self._colours.reformat(frame, threads=1, **how)
@@ -249,13 +248,13 @@ class VideoReader:
                 usual: dict[str, Any] = {"src_colorspace": Colorspace.DEFAULT, "src_color_range": ColorRange.MPEG}
                 return self._colours.reformat(frame, threads=1, **how, **usual)
         except av.error.FFmpegError as error:
-            raise self._error(f"a picture of it cannot be converted ({error.strerror})") from None
+            raise self._error(f"a frame cannot be converted ({error.strerror})") from None
 
     def _open(self) -> InputContainer:
         if not os.path.isfile(self.path):
             raise self._error("no such video" if not os.path.exists(self.path) else "is not a file")
         try:
-            # An absolute path, since FFmpeg takes 'name:' at the start of one for a protocol.
+            # An absolute path, since FFmpeg takes 'name:' at the start of a path as a protocol.
             return av.open(os.path.abspath(self.path), metadata_errors="replace")
         except av.error.FFmpegError as error:
             raise self._error(f"not a video that can be read ({error.strerror})") from None
@@ -271,7 +270,7 @@ class VideoReader:
 
 
 def turned(frame: VideoFrame) -> bool:
-    """Whether a frame is shown on its side, so that its width is its height."""
+    """Whether a frame is shown rotated by 90 degrees, so that width and height are swapped."""
     matrix = _matrix(frame)
     return matrix is not None and _swaps(matrix)
 
@@ -288,8 +287,8 @@ def _swaps(matrix: np.ndarray) -> bool:
 
 
 def _upright(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """A picture turned and mirrored as a display matrix says."""
-    # x' = a x + c y, y' = b x + d y (fixed point); of turns, only right angles make sense for pictures.
+    """A frame rotated and mirrored by a display matrix."""
+    # x' = a x + c y, y' = b x + d y (fixed point); of rotations, only right angles make sense for frames.
     a, b, _, c, d = matrix
     if _swaps(matrix):
         picture = picture.swapaxes(0, 1)

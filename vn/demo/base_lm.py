@@ -27,7 +27,7 @@ from vn.demo.tiny_llama import BaseLMSettings, initial_model, train_tokenizer
 from vn.demo.vocabulary import Vocabulary
 from vn.io.atomic import atomic_write
 
-MARKER = "base_lm.json"  # written last: a folder without it is not finished
+MARKER = "base_lm.json"  # written last: a folder without it is incomplete
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class BaseLM:
     """A trained base model.
 
     Attributes:
-        folder: for ``AutoModelForCausalLM.from_pretrained``.
-        loss: mean over the last twentieth of the steps, in nats a token.
-        cached: whether it had been there already.
+        folder: path for ``AutoModelForCausalLM.from_pretrained``.
+        loss: mean over the last twentieth of the steps, in nats per token.
+        cached: whether it existed already.
     """
 
     folder: Path
@@ -53,15 +53,15 @@ def train_base_lm(
     vocabulary: Vocabulary = ENGLISH,
     settings: BaseLMSettings | None = None,
 ) -> BaseLM:
-    """Make the tiny base model, or find that it is there, made from the same code and settings.
+    """Train the tiny base model, unless it exists already, made from the same code and settings.
 
     Args:
-        folder: of the model; what an interrupted or different training left there is replaced.
+        folder: the model's folder; an incomplete or different model there is replaced.
         steps: optimizer steps.
-        seed: of the text and the weights.
-        progress: told the steps done and all steps.
+        seed: random seed of the text and the weights.
+        progress: called with the steps done and all steps.
         vocabulary: the words of the text.
-        settings: all else.
+        settings: everything else.
     """
     folder, settings = Path(folder), settings or BaseLMSettings()
     made_from = fingerprint(
@@ -76,7 +76,7 @@ def train_base_lm(
     writer = Prose(vocabulary, seed)
     tokenizer = train_tokenizer(writer, settings)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the model is too small to share
+    torch.set_num_threads(1)  # the model is too small for more
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -84,7 +84,7 @@ def train_base_lm(
             loss = _train(llm, tokenizer, writer, steps, settings, progress)
     finally:
         torch.set_num_threads(threads)
-    transformers_logging.disable_progress_bar()  # of a second
+    transformers_logging.disable_progress_bar()  # it would last a second
     llm.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     with atomic_write(marker) as file:
@@ -107,7 +107,7 @@ class _Row:
 def _rows(
     writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, count: int, hardness: float
 ) -> list[_Row]:
-    """Documents as token ids, one a row, with gaps between their paragraphs."""
+    """Documents as token ids, one per row, with gaps between their paragraphs."""
     documents = writer.documents(count, hardness)
     paragraphs = [paragraph for document in documents for paragraph in document]
     encoded = iter(tokenizer(paragraphs, add_special_tokens=False)["input_ids"])
@@ -116,7 +116,7 @@ def _rows(
         ids, positions, shift = [tokenizer.bos_token_id], [0], 0
         for number, _ in enumerate(document):
             piece = next(encoded)
-            # Half of the documents have no gaps: that is how text mostly stands.
+            # Half of the paragraphs follow without a gap, as in most text.
             shift += writer.rng.randint(0, settings.gap) if number and writer.rng.random() < 0.5 else 0
             start = len(ids) + shift
             positions += range(start, start + len(piece))
@@ -128,8 +128,8 @@ def _rows(
 def _batches(
     writer: Prose, tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings, steps: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Padded ids, positions and mask ``[batch, longest row]`` a step; rows of like length stand together."""
-    pool = 32  # steps written at once
+    """Padded ids, positions and mask ``[batch, longest row]`` per step; rows of similar length are batched together."""
+    pool = 32  # steps whose documents are written at once
     for first in range(0, steps, pool):
         many = min(pool, steps - first)
         hardness = min(1.0, first / steps / settings.full_hardness)
@@ -149,7 +149,7 @@ def _batches(
 
 
 def _interchangeable(writer: Prose, tokenizer: PreTrainedTokenizerFast) -> list[Tensor]:
-    """The tokens of each attribute's values, where the text treats them alike (`ProseTexts.even`)."""
+    """The tokens of each attribute's values, if the text treats them alike (`ProseTexts.even`)."""
     if not writer.texts.even:
         return []
     values = [list(words.values()) for words in writer.vocabulary.attributes.values()]
@@ -160,9 +160,9 @@ def _interchangeable(writer: Prose, tokenizer: PreTrainedTokenizerFast) -> list[
 def _move_together(embeddings: Tensor, groups: list[Tensor]) -> None:
     """Give the embeddings of a group of tokens the mean of their gradients.
 
-    The text chooses between the values of an attribute by chance, so what would tell their embeddings apart is noise,
-    and training draws them together until a narrator's frozen base model can hardly write one rather than another
-    (EXPERIMENTS.md). With one gradient they keep the differences that they started with.
+    The text chooses between the values of an attribute at random, so only noise distinguishes their embeddings, and
+    training draws them together until a narrator's frozen base model can hardly write one rather than another
+    (EXPERIMENTS.md). With one gradient they keep their initial differences.
     """
     assert embeddings.grad is not None
     for ids in groups:
@@ -188,7 +188,7 @@ def _train(
     losses: list[float] = []
     embeddings, groups = llm.model.embed_tokens.weight, _interchangeable(writer, tokenizer)
     for ids, positions, mask in _batches(writer, tokenizer, settings, steps):
-        # A mask of its own: without one, a jump in the positions would be taken for the start of another document.
+        # Without an explicit mask, a jump in the positions would be taken for the start of another document.
         logits = llm(input_ids=ids, position_ids=positions, attention_mask=mask.long(), use_cache=False).logits
         real = mask[:, 1:]
         loss = F.cross_entropy(logits[:, :-1][real], ids[:, 1:][real])

@@ -1,4 +1,4 @@
-"""What was made before is kept for as long as nothing it was made from has changed."""
+"""Fingerprints for caching: results are reused until something that they were made from changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def fingerprint(*modules: ModuleType, **settings: Any) -> str:
     """A hash of the code that makes something, and of its settings.
 
     Args:
-        modules: whose source decides about the result.
+        modules: modules whose source determines the result.
         settings: JSON values.
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())

@@ -1,4 +1,4 @@
-"""A drawing board in units of its own, with smooth edges: shapes are drawn twice as large and reduced."""
+"""A canvas in its own units, with smooth edges: shapes are drawn twice as large and reduced."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def shade(colour: Colour, factor: float) -> Colour:
 
 
 class Canvas:
-    """A picture in the making.
+    """A drawing in progress.
 
     Args:
-        width, height: in units; one unit becomes one pixel.
-        fill: the colour to start from; None is transparent.
+        width, height: size in units; one unit becomes one pixel.
+        fill: the colour to start from; None: transparent.
     """
 
     def __init__(self, width: int, height: int, fill: Colour | None = None) -> None:
@@ -76,7 +76,7 @@ class Canvas:
             self.circle((x, y), width / 2 - 0.25, fill)
 
     def arc(self, box: Box, start: float, end: float, fill: Colour, width: float) -> None:
-        """A piece of an ellipse's rim, in degrees clockwise from the right."""
+        """An arc of an ellipse, in degrees clockwise from the right."""
         self.pen.arc(self._scaled(box), start, end, fill, max(1, round(width * SMOOTH)))
 
     def text(self, centre: Point, text: str, size: float, fill: Colour) -> None:
@@ -85,19 +85,19 @@ class Canvas:
         self.pen.text((x * SMOOTH, y * SMOOTH), text, fill, _font(round(size * SMOOTH)), anchor="mm")
 
     def shadow(self, box: Box, strength: float = 0.4) -> None:
-        """A soft dark ellipse: what stands there touches the ground."""
+        """A soft dark ellipse, so that what is drawn on it touches the ground."""
         left, top, right, bottom = (round(n) for n in self._scaled(box))
         # Pillow's radial gradient is 0 in the middle and reaches 128 at the ellipse's rim.
         soft = Image.radial_gradient("L").point([round(max(0, 128 - v) * 2 * strength) for v in range(256)])
         self.image.paste((30, 30, 34), (left, top), soft.resize((right - left, bottom - top)))
 
     def paste(self, picture: Image.Image, centre: Point, size: float, angle: float = 0) -> None:
-        """Put a picture with transparency on the board.
+        """Paste a drawing with transparency.
 
         Args:
             picture: square, RGBA.
-            centre: where its middle comes to lie.
-            size: of its side, in units.
+            centre: position of its centre.
+            size: length of its side, in units.
             angle: degrees, counter-clockwise.
         """
         side = round(size * SMOOTH)
@@ -108,7 +108,7 @@ class Canvas:
         self.image.paste(picture, (left, top), picture)
 
     def finished(self) -> Image.Image:
-        """The picture, one pixel a unit."""
+        """The drawing, one pixel per unit."""
         return self.image.reduce(SMOOTH)
 
 

@@ -1,4 +1,4 @@
-"""``vn demo``: every stage in a row, each with the command that a user would type."""
+"""``vn demo``: every stage in turn, each with the command that a user would type."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ EXPERIMENTS = {"en": Path("experiments/demo.yaml"), "zh": Path("experiments/demo
 HOME = Path("demo-work")
 EPILOG = """\
 examples:
-  vn demo                 about half an hour on two CPU cores; a second time, what is there is kept
-  vn demo --language zh   the same videos, told in Chinese
+  vn demo                 about half an hour on two CPU cores; a second run keeps what exists
+  vn demo --language zh   the same videos, narrated in Chinese
   vn demo --size smoke    two minutes: every stage runs, nothing is learned
 """
 
@@ -34,16 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from vn.demo.sizes import SIZES
 
     parser.epilog = EPILOG
-    parser.add_argument("--language", choices=sorted(EXPERIMENTS), default="en", help="of the stories")
+    parser.add_argument("--language", choices=sorted(EXPERIMENTS), default="en", help="language of the stories")
     parser.add_argument("--size", choices=sorted(SIZES), default="thin", help="how much to render and train")
-    parser.add_argument("--work", type=Path, help="where to put everything (default: demo-work)")
-    parser.add_argument("--seed", type=int, default=0, help="of the world and of training")
+    parser.add_argument("--work", type=Path, help="folder for everything (default: demo-work)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the world and of training")
 
 
 def run(args: argparse.Namespace) -> int:
     """Render, prepare, train the base model, train and test the narrator, narrate a new video."""
     experiment = EXPERIMENTS[args.language]
-    home = HOME if args.language == "en" else HOME / args.language  # as the experiment's file has it
+    home = HOME if args.language == "en" else HOME / args.language  # as in the experiment's file
     work = args.work or (home if args.size == "thin" else home / args.size)
     with claim(work, "vn demo"):
         return _demo(args, experiment, home, work)
@@ -85,7 +85,7 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
         story = work / "story"
         stages.vn("narrate", world.video, "--product", world.product, "--run", runs / name, "--out", story)
 
-    print(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. Where everything lies:")
+    print(f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. Where everything is:")
     for place, what in (
         (world.stories / "videos", "the rendered videos"),
         (shards, "WebDataset shards with manifest.json"),
@@ -100,7 +100,7 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
 
 
 class _Stages:
-    """Numbers the stages, shows their commands, and says how long each took."""
+    """Numbers the stages, and prints their commands and how long each took."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -121,7 +121,7 @@ class _Stages:
         print("      $ vn " + shlex.join(argv), flush=True)
         code = main(argv)
         if code:
-            raise SystemExit(code)  # the command has said what was wrong
+            raise SystemExit(code)  # the command has printed what was wrong
 
 
 @contextlib.contextmanager
@@ -147,7 +147,7 @@ def _packing(run: Path) -> None:
 
     took = packing_speed(run)
     print(
-        f"      a training step takes {took['tree']:.2f} s packed, {took['clip']:.2f} s with a row of its own for each "
+        f"      a training step takes {took['tree']:.2f} s packed, {took['clip']:.2f} s with a row of its own per "
         f"clip: {took['clip'] / took['tree']:.1f} times as long"
     )
 

@@ -1,4 +1,4 @@
-"""One film: a product, what is shown scene by scene, and the story told about it. Pure, quick, and seeded."""
+"""One film: a product, its scenes, and its story. Pure, fast, and seeded."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from vn.demo.vocabulary import Aspect, Vocabulary
 from vn.story import Clip, Knowledge, ScriptLabel, Story
 
 CLIPS = (3, 10)
-SECONDS = (2, 5)  # of a clip, whole
-POINTS = (2, 4)  # known of an aspect
-MORE_ASPECTS = (1, 3)  # known, but of no use in this storyline
-CHANGES = 0.4  # share of the scenes with a change within
+SECONDS = (2, 5)  # per clip, whole
+POINTS = (2, 4)  # known per aspect
+MORE_ASPECTS = (1, 3)  # known, but unused in this storyline
+CHANGES = 0.4  # share of the scenes that have a change
 
 BACKDROPS = 8
-"""Backdrop i is light or dim by i % 2 and warm or cool by i // 2 % 2: at a cut both change, so that it can be seen."""
+"""Backdrop i is light or dim by i % 2 and warm or cool by i // 2 % 2: at a cut both change, so that it is visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A slow move: the part of the still that fills the frame, at the start and at the end.
+    """A slow movement: the part of the still that fills the frame, at the start and at the end.
 
     Attributes:
         start, end: left, top and side of the part, as shares of the still.
@@ -40,12 +40,12 @@ class Scene:
     """What is filmed during one clip.
 
     Attributes:
-        picture: the name of the painter in `vn.demo.scenes`.
+        picture: name of the painter in `vn.demo.scenes`.
         seconds: whole seconds.
-        backdrop: below `BACKDROPS`.
-        camera: how it moves.
-        change: the second, within the clip, at which something happens; None when all stays.
-        seed: of the small things (where the drops fall, how the camera is held).
+        backdrop: index below `BACKDROPS`.
+        camera: the camera's movement.
+        change: second within the clip at which something happens; None if nothing does.
+        seed: random seed of the details (where the drops fall, how objects are turned).
     """
 
     picture: str
@@ -66,15 +66,15 @@ class Film:
 
 
 def make_film(vocabulary: Vocabulary, seed: int, split: Split, index: int) -> Film:
-    """Invent a film.
+    """Generate a film.
 
     What is shown depends on the seed, split and index alone, so a world in another language has the same videos.
 
     Args:
-        vocabulary: the language it is told in.
-        seed: of the world.
+        vocabulary: the language of its story.
+        seed: random seed of the world.
         split: decides which combinations of attributes may occur (`Product.split`).
-        index: within the split.
+        index: index within the split.
     """
     rng = random.Random(f"film/{seed}/{split}/{index}")
     products = list(products_of(split))
@@ -111,10 +111,10 @@ def _camera(rng: random.Random) -> Camera:
 
 
 def _tell(rng: random.Random, vocabulary: Vocabulary, bare: Story, product: Product, pictures: list[Picture]) -> Story:
-    """Draw the knowledge, then narrate clip by clip from what is seen, was seen, and is known.
+    """Draw the knowledge, then narrate clip by clip from what is shown, was shown, and is known.
 
-    Each clip's ``facts`` say what its narration states and where that can be known from: this clip's ``picture``, an
-    ``earlier_picture`` alone, ``earlier_text``, the clip's ``position`` (together with its picture), the ``label`` or
+    Each clip's ``facts`` record what its narration states and where that can be known from: this clip's ``picture``, an
+    ``earlier_picture`` alone, ``earlier_text``, the clip's ``position`` (together with its frames), the ``label`` or
     the ``knowledge``.
     """
     labels = [picture.label(half_of(bare.position(i))) for i, picture in enumerate(pictures)]
@@ -147,9 +147,9 @@ def _tell(rng: random.Random, vocabulary: Vocabulary, bare: Story, product: Prod
 def _knowledge(
     rng: random.Random, vocabulary: Vocabulary, labels: list[ScriptLabel]
 ) -> Mapping[Aspect, tuple[str, ...]]:
-    """Points of each aspect the storyline asks for and of a few others, in any order; a narration uses the next.
+    """Points of each aspect that the storyline needs and of a few others, in any order; each narration uses the next.
 
-    An aspect has at least as many points as clips ask for it.
+    An aspect has at least as many points as clips that need it.
     """
     needed = [aspect for label in dict.fromkeys(labels) if (aspect := vocabulary.aspects.get(label))]
     others = [aspect for aspect in vocabulary.aspects.values() if aspect not in needed]

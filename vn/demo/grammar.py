@@ -1,4 +1,4 @@
-"""A small template grammar: one line stands for many sentences.
+"""A small template grammar: one line expands to many sentences.
 
 ``(a|b)`` is a choice, ``[a]`` may be left out, both nest, and ``{name}`` is a slot that a fact fills::
 
@@ -21,10 +21,10 @@ _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])")
 
 @cache
 def expand(template: str) -> tuple[str, ...]:
-    """All sentences a template stands for, slots still open, in a fixed order.
+    """All sentences that a template expands to, slots still open, in a fixed order.
 
     Raises:
-        ValueError: a bracket that is not closed, or was never opened.
+        ValueError: a bracket is not closed, or was never opened.
     """
     sentences, end = _choices(template, 0, "")
     if end != len(template):
@@ -53,14 +53,14 @@ def _choices(text: str, at: int, close: str) -> tuple[list[str], int]:
 
 
 def fill(sentence: str, values: Mapping[str, str]) -> str:
-    """Close the slots of an expanded sentence: it starts with a capital, and ``a`` becomes ``an`` before a vowel."""
+    """Fill the slots of an expanded sentence: it starts with a capital, and ``a`` becomes ``an`` before a vowel."""
     text = _SLOT.sub(lambda match: values[match[1]], sentence)
     return _ARTICLE.sub(r"\1n ", text[:1].upper() + text[1:])
 
 
 @cache
 def _by_slots(template: str, language: Language) -> dict[frozenset[str], list[tuple[str, int]]]:
-    """A template's sentences by the slots they have, each with its words when every slot is one word."""
+    """A template's sentences by their slots, each with its word count if every slot is one word."""
     groups: dict[frozenset[str], list[tuple[str, int]]] = {}
     for sentence in expand(template):
         words = count_words(_SLOT.sub("x", sentence), language)
@@ -70,7 +70,7 @@ def _by_slots(template: str, language: Language) -> dict[frozenset[str], list[tu
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Templates to say one kind of thing in a language."""
+    """Templates for one kind of sentence in a language."""
 
     language: Language
     templates: tuple[str, ...]
@@ -82,7 +82,7 @@ class Grammar:
         return sorted(found, key=sorted)
 
     def fitting(self, values: Mapping[str, str], words: WordRange) -> list[list[str]]:
-        """For each template its sentences that state exactly these facts with a fitting word count, slots open.
+        """For each template, its sentences that state exactly these facts with an allowed word count, slots open.
 
         Args:
             values: the facts to state, by slot.
@@ -109,7 +109,7 @@ class Grammar:
 
 
 def grammar(language: Language, *templates: str) -> Grammar:
-    """A grammar from template lines; wrong brackets are found at once."""
+    """A grammar from template lines; raises at once if brackets are wrong."""
     for template in templates:
         expand(template)
     return Grammar(language, templates)

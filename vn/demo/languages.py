@@ -1,4 +1,4 @@
-"""The languages that the demo's stories are told in; the videos are the same in all of them."""
+"""The languages of the demo's stories; the videos are the same in all of them."""
 
 from vn.demo.chinese import CHINESE
 from vn.demo.english import ENGLISH

@@ -1,4 +1,4 @@
-"""How much faster a training step is when the clips of a video share what they have in common."""
+"""How much faster a training step is if the clips of a video share their common tokens."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PACKINGS: tuple[Packing, ...] = ("tree", "clip")
 
 
 def packing_speed(run: Path, steps: int = 6) -> dict[Packing, float]:
-    """Seconds of a step, forward and backward, packed (``tree``) and with a row a clip: medians, taken in turns.
+    """Median seconds per step, forward and backward, packed (``tree``) and with one row per clip, timed in turn.
 
     Args:
-        run: a run folder; its experiment's first steps are timed, on a narrator as at the start of training.
-        steps: how many are timed each way, after one that is not.
+        run: a run folder; its experiment's first steps are timed, with an untrained narrator.
+        steps: steps to time each way, after one for warm-up.
     """
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     data = StoryDataModule(config["data"]["folder"], clips_per_step=config["data"]["clips_per_step"], seed=0)

@@ -1,4 +1,4 @@
-"""Words, sentences and notes that documents for the base language model are put together from, chosen by chance."""
+"""Randomly chosen words, sentences and notes, of which documents for the base language model consist."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from vn.demo.product import ATTRIBUTES
 from vn.demo.vocabulary import Aspect, Vocabulary
 from vn.story import Clip, ScriptLabel
 
-INVENTED = 0.3  # share of the points that are no points of the language: they can only be copied
+INVENTED = 0.3  # share of the points that are made up: they can only be copied
 _SLOTS = re.compile(r"\{\w+\}")
 
 
 class Phrases:
-    """What documents are made of, in one language.
+    """The parts of documents, in one language.
 
     Args:
         vocabulary: the words.
@@ -33,7 +33,7 @@ class Phrases:
         self.pieces = sorted({piece for point in self.points for piece in split(point) if piece.isalpha()})
 
     def say(self, templates: Sequence[str], **values: object) -> str:
-        """One of the sentences that some templates stand for."""
+        """One of the sentences that some templates expand to."""
         sentence = self.rng.choice(expand(self.rng.choice(templates)))
         return fill(sentence, {name: str(value) for name, value in values.items()})
 
@@ -43,7 +43,7 @@ class Phrases:
         return words.title.format(brand=self.rng.choice(words.brands), series=self.rng.choice(words.series))
 
     def attributes(self) -> dict[str, str]:
-        """Any value of each attribute: none of the combinations is preferred."""
+        """A random value of each attribute: all combinations are equally likely."""
         return {a: self.rng.choice(list(self.vocabulary.attributes[a].values())) for a in ATTRIBUTES}
 
     def numbers(self) -> dict[str, int]:
@@ -66,19 +66,19 @@ class Phrases:
         return ("" if self.vocabulary.language == "zh" else " ").join(self.rng.sample(self.pieces, count))
 
     def any_attribute(self) -> str:
-        """An attribute, the more often the more values it has."""
+        """An attribute, with probability proportional to its number of values."""
         return self.rng.choices(ATTRIBUTES, [len(self.vocabulary.attributes[a]) for a in ATTRIBUTES])[0]
 
     def narration(
         self, label: ScriptLabel, point: str | None, attributes: dict[str, str], about: str | None = None
     ) -> tuple[str, set[str]]:
-        """A sentence of the kind that goes with a label, and which of the attributes it names: any that it can.
+        """A sentence for a label, and which of the attributes it names, chosen at random.
 
         Args:
             label: the label.
             point: point of the label's aspect, if it has one.
             attributes: attributes of the product.
-            about: an attribute that must be among those it names; None leaves them all to chance.
+            about: an attribute that must be among those named; None: any.
         """
         aspect = self.vocabulary.aspects.get(label)
         spoken = self.vocabulary.narrations[label]
@@ -92,9 +92,9 @@ class Phrases:
 
 
 def lexicon(vocabulary: Vocabulary) -> list[str]:
-    """The language without chance: every template's first and last sentence, every point, every name.
+    """The language without randomness: every template's first and last sentence, every point, every name.
 
-    A tokenizer trained on this spends no tokens on words that are made up or merely frequent.
+    A tokenizer trained on this does not spend tokens on made-up or merely frequent words.
     """
     words, texts = vocabulary, vocabulary.prose
     names = [word for each in words.attributes.values() for word in each.values()]

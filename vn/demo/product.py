@@ -1,6 +1,6 @@
-"""What the demo sells: a product is a kind, a colour, a pattern and a part, and some combinations are kept for testing.
+"""The demo's products: a kind, a colour, a pattern and a part; some combinations are held out for testing.
 
-The names here are identifiers; what a language calls them stands in its `vn.demo.vocabulary.Vocabulary`.
+The names here are identifiers; their words in a language are in its `vn.demo.vocabulary.Vocabulary`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ Split = Literal["train", "val", "test"]
 KINDS = ("mug", "backpack", "lamp", "bottle", "umbrella")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black")
 PATTERNS = ("plain", "striped", "dotted", "checked", "zigzag")
-PARTS = ("strap", "stand", "tag", "bow")  # what comes with it
+PARTS = ("strap", "stand", "tag", "bow")  # an accessory
 
 ATTRIBUTES = ("kind", "colour", "pattern", "part")
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One of the 800 products. Its four attributes can be seen, and stand in no title and no knowledge list."""
+    """One of the 800 products. Its four attributes can only be seen: titles and knowledge lists omit them."""
 
     kind: str
     colour: str
@@ -30,10 +30,10 @@ class Product:
 
     @property
     def split(self) -> Split:
-        """Where this combination may occur: 100 are for testing, 50 for validation and 650 for training.
+        """The split of this combination: 100 are for testing, 50 for validation and 650 for training.
 
-        A Latin-square rule, so that each attribute value, and each pair of values, is trained on: what is new in a
-        test product is the combination alone.
+        A Latin-square rule, so that each attribute value, and each pair of values, is trained on: in a test product
+        only the combination is new.
         """
         kind, pattern, part = KINDS.index(self.kind), PATTERNS.index(self.pattern), PARTS.index(self.part)
         cell = (COLOURS.index(self.colour) + 3 * pattern + 5 * kind + 2 * part) % len(COLOURS)

@@ -1,4 +1,4 @@
-"""The things that several pictures of the demo's films show: a product, a star, a price tag, a sample of material."""
+"""Objects that several scenes of the demo's films show: a product, a star, a price tag, a sample of material."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MATERIALS = (SLATE, SAND, STONE, shade(CHARCOAL, 1.25))
 
 
 def put_product(c: Canvas, product: Product | str, centre: Point, size: float, angle: float = 0) -> None:
-    """The product on its shadow; a kind alone is bare grey."""
+    """The product on its shadow; a kind alone is plain grey."""
     x, y = centre
     c.shadow((x - size * 0.55, y + size * 0.4, x + size * 0.55, y + size * 0.58))
     if isinstance(product, str):
@@ -44,7 +44,7 @@ def heart(c: Canvas, centre: Point, size: float, fill: Colour) -> None:
 
 
 def rays(c: Canvas, centre: Point, rng: random.Random) -> None:
-    """Rays of light from a point, turned by chance."""
+    """Rays of light from a point, at a random angle."""
     turn = rng.uniform(0, 0.4)
     for i in range(16):
         a = turn + i * math.pi / 8

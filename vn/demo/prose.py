@@ -1,9 +1,9 @@
-"""Text that a base language model learns a language from: the demo's words, and never its prompts.
+"""Pretraining text for the base language model: the demo's words, but never its prompts.
 
-What it should bring along to the task is what any language model brings: words, fluent sentences, and finding and
-copying what stands further up. What it must not know yet is the task itself: the form of the prompt, that a label or
-a picture decides what is said, when an attribute is named, and which combinations of attributes go together. So a
-document here is notes with sentences that use them, a paragraph, counted lines or a drill.
+The model should learn what any language model can do: words, fluent sentences, and finding and copying earlier text. It
+must not learn the task itself: the form of the prompt, that a label or the frames determine the narration, when an
+attribute is named, and which combinations of attributes occur. So a document here is notes with sentences that use
+them, a paragraph, counted lines or a drill.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vn.demo.vocabulary import Vocabulary
 from vn.story import ScriptLabel, count_words
 
 Document = tuple[str, ...]
-"""Paragraphs, newlines included. Training may move them apart (`vn.demo.base_lm`)."""
+"""Paragraphs, newlines included. Training may put gaps between them (`vn.demo.base_lm`)."""
 
 MOST_ASPECTS = 7
 
@@ -27,7 +27,7 @@ class Prose:
 
     Args:
         vocabulary: the words.
-        seed: of the documents.
+        seed: random seed of the documents.
     """
 
     def __init__(self, vocabulary: Vocabulary, seed: int) -> None:
@@ -42,15 +42,15 @@ class Prose:
 
         Args:
             count: how many.
-            hardness: 0 to 1: how much there is to choose from. With a single thing in a list there is nothing to
-                find, only to copy; what can copy then learns where to copy from.
+            hardness: 0 to 1: how much there is to choose from. With a single item in a list there is nothing to
+                find, only to copy; a model that can copy then learns where to copy from.
         """
         self.hardness = hardness
         kinds = (self.notes, self.captions, self.drill, self.counted, self.paragraph)
         return [write() for write in self.rng.choices(kinds, (7, 7, 1, 1, 1), k=count)]
 
     def notes(self) -> Document:
-        """Notes, then sentences that each use the first point of an aspect; what is seen stands before it all."""
+        """Notes, then sentences that each use the first point of an aspect, after a line of what is seen."""
         known = self.phrases.knowledge(1 + round(self.hardness * (MOST_ASPECTS - 1)))
         attributes = self.phrases.attributes()
         lines, named = [], set()
@@ -65,7 +65,7 @@ class Prose:
         return (head, *([self.sight(attributes, named)] if named else []), *lines)
 
     def captions(self) -> Document:
-        """Sentences, each after a line of what is seen, and each about something else."""
+        """Sentences, each after a line of what is seen, and each about another product."""
         document = []
         for _ in range(self.rng.randint(2, 5)):
             about = self.phrases.any_attribute() if self.texts.even else None
@@ -80,13 +80,13 @@ class Prose:
         return tuple(document)
 
     def sight(self, attributes: dict[str, str], needed: set[str]) -> str:
-        """A line that lists attributes in any order: those needed, and as many others as hardness has it."""
+        """A line that lists attributes in any order: those needed, and others in proportion to `hardness`."""
         names = [a for a in attributes if a in needed or self.rng.random() < self.hardness]
         words = self.rng.sample([attributes[a] for a in names], len(names))
         return self.phrases.say(self.texts.sights, list=self.texts.separator.join(words)) + "\n" if words else ""
 
     def drill(self) -> Document:
-        """Words and points, known and invented, said twice."""
+        """Words and points, known and made up, each list repeated."""
         words = [w for kind in self.vocabulary.attributes.values() for w in kind.values()] + self.phrases.points
         count = self.rng.randint(2, 8)
         listed = [self.rng.choice(words) if self.rng.random() < 0.6 else self.phrases.invented() for _ in range(count)]

@@ -1,4 +1,4 @@
-"""A film to a real H.264 file: stills, a slow camera, soft changes within clips and hard cuts between them."""
+"""Renders a film to an H.264 file: stills, slow camera movement, soft changes within clips and hard cuts between."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from vn.demo.scenes import HEIGHT, WIDTH, paint
 from vn.io.atomic import atomic_write
 
 SIZE = (256, 192)  # pixels
-RATE = 10  # frames a second; clips have whole seconds, so every cut falls on a frame
-FADE = 10  # frames that a change within a clip takes: too soft to be taken for a cut
+RATE = 10  # frames per second; clips have whole seconds, so every cut is at a frame
+FADE = 10  # frames that a change within a clip takes: too slow to be taken for a cut
 
 # One thread and no timestamps: the same film gives the same bytes.
 CODEC = {"preset": "superfast", "crf": "24", "threads": "1"}
 
 
 def frames(film: Film) -> Iterator[np.ndarray]:
-    """The pictures of a film in order, `RATE` a second.
+    """The frames of a film in order, `RATE` per second.
 
     Yields:
         uint8 ``[height * 3 / 2, width]``: the planes of yuv420p.
@@ -48,7 +48,7 @@ def _clip(scene: Scene, product: Product) -> Iterator[np.ndarray]:
 
 
 def _shot(still: np.ndarray, scene: Scene, time: float) -> np.ndarray:
-    """What the camera sees of a still; `time` goes from 0 to 1 through the clip."""
+    """The camera's view of a still; `time` goes from 0 to 1 over the clip."""
     left, top, side = (a + (b - a) * time for a, b in zip(scene.camera.start, scene.camera.end, strict=True))
     scale = side * WIDTH / SIZE[0]
     view = np.array([[scale, 0, left * WIDTH + (scale - 1) / 2], [0, scale, top * HEIGHT + (scale - 1) / 2]])
@@ -59,11 +59,11 @@ def _shot(still: np.ndarray, scene: Scene, time: float) -> np.ndarray:
 
 
 def render(film: Film, path: str | Path) -> None:
-    """Write a film as an MP4 file (H.264, yuv420p). The file appears when it is whole.
+    """Write a film as an MP4 file (H.264, yuv420p). The file is written atomically.
 
     Args:
-        film: what to show.
-        path: of the file; its folder must exist.
+        film: the film to render.
+        path: path of the file; its folder must exist.
     """
     with (
         atomic_write(Path(path)) as file,

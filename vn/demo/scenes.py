@@ -1,7 +1,7 @@
-"""The pictures of the demo's films: one painter a scene, each clearly another sight.
+"""The scenes of the demo's films: one painter per scene, each clearly different from the others.
 
-A painter draws on a canvas of 320 x 240 units whose backdrop is there already. `late` says that what happens in
-the scene has happened: half of a clip with a change is filmed before, half after (None: nothing happens).
+A painter draws on a canvas of 320 x 240 units that already has a backdrop. `late` states whether the event of the
+scene has happened: half of a clip with a change is filmed before it, half after (None: there is no event).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def paint(picture: str, product: Product, backdrop: int, seed: int, late: bool |
 
     Args:
         picture: the name of a painter.
-        product: what is advertised.
+        product: the advertised product.
         backdrop: see `vn.demo.film.BACKDROPS`.
-        seed: of the small things; the same before and after a change.
-        late: whether what happens has happened.
+        seed: random seed of the details; the same before and after a change.
+        late: whether the event of the scene has happened.
     """
     wall, table = WALLS[backdrop % 4]
     canvas = Canvas(WIDTH, HEIGHT, wall)
@@ -60,7 +60,7 @@ def _close_up(c: Canvas, product: Product, rng: random.Random, late: bool | None
 
 
 def _macro(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
-    # A loupe over the cloth: larger than the product's own pattern, and no outline to tell the kind by.
+    # A magnifier over the cloth: larger than the product's own pattern, and without an outline that reveals the kind.
     square = Image.new("RGBA", (460, 460))
     square.paste(cloth(product.colour, product.pattern).resize((460, 460)), (0, 0))
     lens = Image.new("L", (460, 460), 0)
@@ -97,7 +97,7 @@ def _hands(c: Canvas, product: Product, rng: random.Random, late: bool | None) -
 
 
 def _before_after(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
-    if late is None:  # both halves beside each other
+    if late is None:  # both halves side by side
         rays(c, (160, 118), rng)
         put_product(c, product, CENTRE, 200)
         right = c.image.crop((c.image.width // 2, 0, c.image.width, c.image.height))
@@ -118,7 +118,7 @@ def _before_after(c: Canvas, product: Product, rng: random.Random, late: bool | 
 
 def _mess(c: Canvas, product: Product, rng: random.Random, late: bool | None) -> None:
     corner = np.asarray(c.image)[0, 0, :3]
-    grey = round(0.8 * float(corner.mean()))  # gloomy, yet light or dim as the backdrop was
+    grey = round(0.8 * float(corner.mean()))  # gloomy, but as light or dim as the backdrop
     c.box((0, 0, WIDTH, HEIGHT), (grey, grey, grey))
     c.box((0, 170, WIDTH, HEIGHT), shade((grey, grey, grey), 0.8))
     for _ in range(9):

@@ -1,4 +1,4 @@
-"""How large a demo is: everything that trades time for quality stands here."""
+"""Sizes of the demo: everything that trades time for quality."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class DemoSize:
     """A size of the demo.
 
     Attributes:
-        videos: to render, by split; one more is rendered to be narrated.
+        videos: videos to render, by split; one more is rendered to be narrated.
         base_lm_steps: optimizer steps of the base language model's training.
-        epochs: of the narrator's training; None takes the experiment's.
+        epochs: epochs of the narrator's training; None: the experiment's.
     """
 
     videos: Mapping[Split, int]
@@ -24,8 +24,8 @@ class DemoSize:
 
 
 SIZES: dict[str, DemoSize] = {
-    # Within 2 minutes all in all: shows that every stage runs, not that it learns.
+    # Within 2 minutes in total: shows that every stage runs, not that it learns.
     "smoke": DemoSize({"train": 24, "val": 4, "test": 6}, base_lm_steps=200, epochs=1),
-    # Within half an hour cold.
+    # Within half an hour from scratch.
     "thin": DemoSize({"train": 600, "val": 30, "test": 150}, base_lm_steps=8000),
 }

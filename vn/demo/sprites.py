@@ -1,4 +1,4 @@
-"""Pictures of the products, with transparent surroundings."""
+"""Drawings of the products, on a transparent background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from vn.demo.canvas import CHARCOAL, Canvas, Colour, shade
 
-SIDE = 200  # units of a sprite's square
+SIDE = 200  # side of a sprite, in units
 
 RGB: dict[str, Colour] = {
     "red": (206, 32, 40),
@@ -33,9 +33,9 @@ def sprite(kind: str, colour: str | None, pattern: str, part: str | None = None)
 
     Args:
         kind: one of `vn.demo.product.KINDS`.
-        colour: one of `vn.demo.product.COLOURS`; None is bare grey.
+        colour: one of `vn.demo.product.COLOURS`; None: plain grey.
         pattern: one of `vn.demo.product.PATTERNS`.
-        part: one of `vn.demo.product.PARTS`; None leaves it away.
+        part: one of `vn.demo.product.PARTS`; None: without a part.
     """
     base = RGB[colour] if colour else UNPAINTED
     behind, body, front = _KINDS[kind]
@@ -44,7 +44,7 @@ def sprite(kind: str, colour: str | None, pattern: str, part: str | None = None)
     mask = Canvas(SIDE, SIDE, (0, 0, 0))
     body(mask, (255, 255, 255))
     covered = mask.image.convert("L")
-    # A rim in a darker tone keeps light patterns apart from light backdrops.
+    # A darker rim separates light patterns from light backdrops.
     rim = covered.filter(ImageFilter.BoxBlur(3)).point([0] * 24 + [255] * 232)
     canvas.image.paste(shade(base, 0.55), (0, 0), rim)
     canvas.image.paste(_cloth(base, pattern, canvas.image.size), (0, 0), covered)
@@ -56,7 +56,7 @@ def sprite(kind: str, colour: str | None, pattern: str, part: str | None = None)
 
 @lru_cache(maxsize=64)
 def cloth(colour: str, pattern: str) -> Image.Image:
-    """The product's material from near by, as an RGB square."""
+    """A close-up of the product's material, as an RGB square."""
     return _cloth(RGB[colour], pattern, (2 * SIDE, 2 * SIDE))
 
 
@@ -101,7 +101,7 @@ _PATTERNS: dict[str, Callable[[Canvas], None]] = {
 }
 
 
-# What comes with a product, each at a place of its own and as grey as everything but the product's cloth.
+# A product's parts, each at its own place, and grey like everything except the product's cloth.
 def _strap(c: Canvas) -> None:
     c.arc((16, 3, 184, 160), 172, 368, CHARCOAL, 13)
     for x in (20, 180):
@@ -131,7 +131,7 @@ def _bow(c: Canvas) -> None:
 _PARTS: dict[str, Callable[[Canvas], None]] = {"strap": _strap, "stand": _stand, "tag": _tag, "bow": _bow}
 
 
-# Each kind: what lies behind the patterned body, the body, and what lies in front of it.
+# Each kind: what is behind the patterned body, the body, and what is in front of it.
 def _mug_behind(c: Canvas, base: Colour) -> None:
     c.arc((116, 58, 196, 146), 270, 90, shade(base, 0.72), 17)
     c.arc((116, 58, 196, 146), 265, 95, shade(base, 0.72), 17)

@@ -1,13 +1,13 @@
-"""The storylines of the demo's advertisements: labels, the pictures that go with them, and what is told.
+"""The storylines of the demo's advertisements: labels, the scenes that go with them, and what is narrated.
 
-Three rules make the world learnable from what a narrator can know, and from nothing less:
+Three rules make the world learnable from all that a narrator receives, and from nothing less:
 
-- a picture and the half of the video it stands in fix the label (`label_of`): people in the first half have a trouble,
-  people in the second praise the product. Clip counts vary and prompts show no total, so only the clip's position
-  tells the halves apart;
-- what a picture shows and the narration tells of it is fixed by the picture (`Picture.tells`);
-- some labels name an attribute that they do not show, once any earlier picture has shown it (`RECALLS`). Where no
-  earlier narration has said it, only the memory of that picture knows it.
+- a scene and the half of the video that it is in determine the label (`Picture.label`): people in the first half have a
+  problem, people in the second praise the product. Clip counts vary and prompts show no total, so only the clip's
+  position distinguishes the halves;
+- what a narration states about a scene is determined by the scene (`Picture.tells`);
+- some labels name an attribute that they do not show, once any earlier scene has shown it (`RECALLS`). If no earlier
+  narration has named it, it is only in the memory of that scene's frames.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Picture:
     """A scene that can be filmed.
 
     Attributes:
-        name: of its painter in `vn.demo.scenes`.
+        name: name of its painter in `vn.demo.scenes`.
         first: its label in the first half of a video (clip position below 50).
         second: its label in the second half.
-        shows: the product's attributes that can be seen in it.
+        shows: the product's attributes that are visible in it.
         tells: those of them that its narration names.
     """
 
@@ -43,11 +43,11 @@ class Picture:
 
     @property
     def ambiguous(self) -> bool:
-        """Whether only the position tells the label."""
+        """Whether the label depends on the position."""
         return self.first is not self.second
 
     def label(self, half: Half) -> ScriptLabel:
-        """What the picture means in this half of a video."""
+        """The scene's label in this half of a video."""
         return self.first if half == "first" else self.second
 
 
@@ -82,10 +82,10 @@ RECALLS: dict[ScriptLabel, str] = {
     ScriptLabel.SOCIAL_PROOF: "pattern",
     ScriptLabel.CALL_TO_ACTION: "colour",
 }
-"""The attribute that a narration of this label names when it was seen, now or earlier."""
+"""The attribute that a narration of this label names if it is or was visible, in this clip or earlier."""
 
 WEIGHTS: dict[str, tuple[float, float]] = {
-    # How readily a storyline takes a picture in its first and in its second half. Trouble opens, offers close.
+    # Weights of a scene in the first and in the second half of a storyline. Problems open, offers close.
     "mess": (0.8, 0.1),
     "close_up": (1.0, 0.5),
     "macro": (0.9, 0.6),
@@ -101,21 +101,21 @@ WEIGHTS: dict[str, tuple[float, float]] = {
     "shop": (1.4, 1.4),
     "badge": (1.4, 1.4),
 }
-OPENING = 0.3  # of their weight have ambiguous pictures in the opening clip, which every narrator knows to be the first
-OFFER_LAST = 0.6  # share of the storylines whose last clip is an offer, whatever was drawn
+OPENING = 0.3  # factor on ambiguous scenes in the opening clip, which any narrator can tell to be the first
+OFFER_LAST = 0.6  # share of the storylines whose last clip is forced to be an offer
 
 
 def half_of(position: int) -> Half:
-    """Which half of a video a clip position (0 to 99, `Story.position`) lies in."""
+    """The half of a video that a clip position (0 to 99, `Story.position`) is in."""
     return "first" if position < 50 else "second"
 
 
 def draw_pictures(rng: random.Random, positions: Sequence[int]) -> list[Picture]:
-    """Choose what is filmed in each clip; no picture stands twice in a row, nor more than twice.
+    """Choose the scene of each clip; no scene appears twice in a row, nor more than twice.
 
     Args:
-        rng: of the choice.
-        positions: of the clips, 0 to 99.
+        rng: source of the choices.
+        positions: clip positions, 0 to 99.
     """
     chosen: list[Picture] = []
     for number, position in enumerate(positions):
@@ -139,8 +139,8 @@ class Seen:
     """An attribute to name, and where it can be known from.
 
     Attributes:
-        attribute: its name.
-        where: this clip's ``picture``; an ``earlier_picture`` alone; or ``earlier_text`` too, where it was said.
+        attribute: the attribute's name.
+        where: this clip's ``picture``; an ``earlier_picture`` alone; or ``earlier_text`` too, if it was named there.
     """
 
     attribute: str
@@ -151,9 +151,9 @@ def attributes_to_name(picture: Picture, label: ScriptLabel, seen: set[str], nam
     """Which of the product's attributes a narration names: a rule, so that it can be learned.
 
     Args:
-        picture: on screen.
-        label: the clip's.
-        seen: attributes in the pictures of earlier clips.
+        picture: the clip's scene.
+        label: the clip's label.
+        seen: attributes visible in earlier clips.
         named: attributes that earlier narrations named.
     """
     found = [Seen(attribute, "picture") for attribute in picture.tells]

@@ -1,4 +1,4 @@
-"""The `tiny` base language model before it is trained: its sizes, its tokenizer and its first weights."""
+"""The `tiny` base language model before training: its sizes, its tokenizer and its initial weights."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ ROPE_THETA = 500_000.0  # as in LLaMA-3
 
 @dataclass(frozen=True, slots=True)
 class BaseLMSettings:
-    """How the tiny model is made.
+    """The settings of the tiny model and its training.
 
     Attributes:
-        vocabulary_size: tokens, special ones and all 256 bytes included.
-        width, inner_width, layers, heads: of the LLaMA.
-        longest: positions it can have.
-        batch: documents a step.
-        learning_rate: the highest, after `warm_up` (a share of the steps), before it falls as a cosine.
-        gap: a paragraph may start up to this many positions further on than it stands. So distances as long as a
-            whole prompt's are learned from documents of a fifth of that length.
-        full_hardness: share of the steps after which documents are as hard as they get (`Prose.documents`).
+        vocabulary_size: number of tokens, including special ones and all 256 bytes.
+        width, inner_width, layers, heads: sizes of the LLaMA.
+        longest: most positions.
+        batch: documents per step.
+        learning_rate: peak learning rate, after `warm_up` (a share of the steps) and before a cosine decay.
+        gap: a paragraph may start up to this many positions after the end of the previous one. So distances as long
+            as a whole prompt's are learned from documents of a fifth of that length.
+        full_hardness: share of the steps after which documents have full hardness (`Prose.documents`).
     """
 
     vocabulary_size: int = 2000
@@ -46,11 +46,11 @@ class BaseLMSettings:
 
 
 def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer in which a newline is always a token of its own, and so is every digit.
+    """A byte-level BPE tokenizer in which a newline is always a token of its own, as is every digit.
 
-    Trained on each word of the language a few times, and on some documents for what is frequent. Every name of an
-    attribute becomes one token, in Chinese too, as common words are in the tokenizers of large models: split into
-    characters, the eight colours would share their last token (EXPERIMENTS.md).
+    Trained on each word of the language a few times, and on some documents for frequencies. Every name of an attribute
+    becomes one token, in Chinese too, as common words do in the tokenizers of large models: split into characters,
+    the eight colours would share their last token (EXPERIMENTS.md).
     """
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
     names = [name for words in writer.vocabulary.attributes.values() for name in words.values()]
@@ -59,7 +59,7 @@ def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokeni
         [
             pre_tokenizers.Split("\n", "isolated"),
             pre_tokenizers.Digits(individual_digits=True),
-            # Chinese characters alone but for names, words with the space before them, and punctuation apart.
+            # Single Chinese characters except in names, words with the space before them, and separate punctuation.
             pre_tokenizers.Split(Regex(whole + r"\p{Han}| ?(?:(?!\p{Han})\p{L})+| ?[^\s\p{L}]|\s"), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
@@ -77,7 +77,7 @@ def train_tokenizer(writer: Prose, settings: BaseLMSettings) -> PreTrainedTokeni
 
 
 def initial_model(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) -> LlamaForCausalLM:
-    """A LLaMA at its start: small random weights, and two heads a layer that can copy already."""
+    """An untrained LLaMA: small random weights, and two heads per layer that can copy already."""
     llm = LlamaForCausalLM(_config(tokenizer, settings))
     torch.nn.init.normal_(llm.model.embed_tokens.weight, std=EMBEDDING_SPREAD)
     _let_copy(llm)
@@ -86,26 +86,26 @@ def initial_model(tokenizer: PreTrainedTokenizerFast, settings: BaseLMSettings) 
 
 @torch.no_grad()
 def _let_copy(llm: LlamaForCausalLM) -> None:
-    """Start two heads of the first two layers as induction heads (Olsson et al. 2022), which copy what stood before.
+    """Initialise two heads of the first two layers as induction heads (Olsson et al. 2022), which copy earlier tokens.
 
     Copying takes two steps: a head of the first layer marks each token with the one before it (or two before it),
-    and a head of the second layer looks for the mark of the present token. In a model this small the pair does
-    not emerge within minutes on a CPU (EXPERIMENTS.md); a large model comes with it. All weights stay trainable.
+    and a head of the second layer searches for the mark of the current token. In a model this small the pair does
+    not emerge within minutes on a CPU (EXPERIMENTS.md); large models have it. All weights stay trainable.
     """
     config = llm.config
     width, size = config.hidden_size, config.hidden_size // config.num_attention_heads
-    angles = ROPE_THETA ** (-torch.arange(0, size, 2) / size)  # by which RoPE turns each pair of a head's channels
-    still = (angles < 0.004).repeat(2).float()[:, None]  # pairs that hardly turn: matches at any distance
+    angles = ROPE_THETA ** (-torch.arange(0, size, 2) / size)  # by which RoPE rotates each pair of a head's channels
+    still = (angles < 0.004).repeat(2).float()[:, None]  # pairs that hardly rotate: they match at any distance
     mark, look = (llm.model.layers[i].self_attn for i in (0, 1))
     directions = torch.nn.init.orthogonal_(torch.empty(width, width)).split(size)
     for head in range(2):
         rows = slice(head * size, (head + 1) * size)
         own, before = directions[2 * head], directions[2 * head + 1]
-        # Queries and keys that are the same everywhere, turned so that RoPE aligns them at a distance of 1 or 2.
+        # Queries and keys that are the same everywhere, rotated so that RoPE aligns them at a distance of 1 or 2.
         ahead, ones = angles * (head + 1), torch.ones(size // 2)
         for projection, turned in ((mark.q_proj, (ones, 0 * ones)), (mark.k_proj, (ahead.cos(), ahead.sin()))):
             projection.weight[rows] = 0
-            projection.bias[rows] = 6.0 * torch.cat(turned)  # so sharp that it is 95 % sure
+            projection.bias[rows] = 6.0 * torch.cat(turned)  # so sharp that the attention weight is 95 %
         mark.v_proj.weight[rows] = own
         mark.o_proj.weight[:, rows] = before.T * EMBEDDING_SPREAD
         look.q_proj.weight[rows] = 4.0 * still * own

@@ -1,4 +1,4 @@
-"""What a language contributes to the demo world: names of what is seen, points to know, and ways to say things."""
+"""A language's part of the demo world: names of what is visible, knowledge points, and sentence templates."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Aspect:
     """An aspect of product knowledge.
 
     Attributes:
-        name: as the knowledge list writes it, e.g. ``Material``.
-        fact: the name of its fact, which is also the slot in narrations, e.g. ``material``.
-        points: all the points a product may have; none holds the name of a colour, pattern or kind.
+        name: name in the knowledge list, e.g. ``Material``.
+        fact: name of its fact, which is also the slot in narrations, e.g. ``material``.
+        points: all points that a product may have; none contains the name of a colour, pattern or kind.
     """
 
     name: str
@@ -26,21 +26,21 @@ class Aspect:
 
 @dataclass(frozen=True, slots=True)
 class ProseTexts:
-    """What a language's text for the base model is made of (`vn.demo.prose`), besides narrations.
+    """The parts of a language's text for the base model (`vn.demo.prose`), besides narrations.
 
     Attributes:
         note: one line of notes, with the slots ``aspect`` and ``points``.
-        separator: between listed words.
+        separator: the text between listed words.
         sights: a line that lists what is seen, with the slot ``list``.
         portraits: sentences about a product; the slots are its attributes and its title.
-        counted: lead in a sentence by its number of words: ``count``, or ``low`` and ``high``.
-        drills: a list said twice, with the slot ``list``.
+        counted: introduce a sentence by its number of words: ``count``, or ``low`` and ``high``.
+        drills: a list that is repeated, with the slot ``list``.
         general: sentences about writing for products; the slots are numbers: ``low``, ``high``, ``count``.
         meaning: what a label means: ``label``, ``definition``.
-        joint: between the sentences of a paragraph.
+        joint: the text between the sentences of a paragraph.
         even: whether the values of an attribute are treated alike: captions name each value of every attribute equally
             often (else they draw a label, whose sentences name colours and patterns half as often as kinds and
-            parts), and training moves the embeddings of an attribute's values together (`vn.demo.base_lm`).
+            parts), and in training the embeddings of an attribute's values get the same gradient (`vn.demo.base_lm`).
     """
 
     note: str
@@ -57,18 +57,18 @@ class ProseTexts:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """One language's words for the world.
+    """One language's words for the demo world.
 
     Attributes:
-        language: its code.
-        words: how many words fit a clip.
+        language: language code.
+        words: rule for the word ranges of clips.
         attributes: attribute (``kind``, ``colour``, ``pattern``, ``part``) -> identifier -> word; no word is part of
             another.
         title: a title with the slots ``brand`` and ``series``.
-        brands, series: what fills a title; they say nothing about how the product looks.
+        brands, series: names that fill a title; they reveal nothing about how the product looks.
         aspects: the aspect from which the narration of a clip with this label takes its point.
-        narrations: what is said in a clip with this label.
-        prose: what else the base model reads.
+        narrations: sentences for a clip with this label.
+        prose: the other text that the base model is trained on.
     """
 
     language: Language

@@ -31,16 +31,16 @@ from vn.story import ScriptLabel, Story
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done, and of how much."""
+"""Called with the number of videos done, and of all."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Where the parts of a demo world lie.
+    """The paths of a demo world.
 
     Attributes:
-        stories: the folder with the splits: what ``vn prepare`` reads.
-        video, product, storyline: what ``vn narrate`` reads.
+        stories: folder with the splits, the input of ``vn prepare``.
+        video, product, storyline: inputs of ``vn narrate``.
         reference: the story that the video to narrate was filmed from.
     """
 
@@ -52,7 +52,7 @@ class World:
 
 
 def make_films(seed: int, count: int, split: Split, vocabulary: Vocabulary = ENGLISH) -> list[Film]:
-    """The first films of a split; more of them never change the first ones."""
+    """The first films of a split; asking for more does not change the first ones."""
     return [make_film(vocabulary, seed, split, i) for i in range(count)]
 
 
@@ -62,7 +62,7 @@ def make_stories(seed: int, count: int, split: Split, vocabulary: Vocabulary = E
 
 
 def showcase(seed: int, after: int, vocabulary: Vocabulary = ENGLISH) -> Film:
-    """A test film from number `after` on that shows the usual course: trouble, looks, and at last the offer."""
+    """A test film from number `after` on with the usual course: problem, appearance, and finally the offer."""
     for index in count(after):
         shown = make_film(vocabulary, seed, "test", index)
         labels = [label for clip in shown.story.clips for label in clip.labels or ()]
@@ -80,15 +80,15 @@ def write_world(
     vocabulary: Vocabulary = ENGLISH,
     processes: int = 1,
 ) -> World:
-    """Write the stories and render the videos; what is there already is kept, so that a killed call can go on.
+    """Write the stories and render the videos; existing files are kept, so that a killed call can be resumed.
 
     Args:
-        folder: made if need be.
-        sizes: stories by split.
-        seed: of everything; other seeds are other worlds with the same rules.
-        progress: told after each video.
+        folder: output folder, created if it does not exist.
+        sizes: number of stories by split.
+        seed: random seed of everything; other seeds give other worlds with the same rules.
+        progress: called after each video.
         vocabulary: the language of the stories.
-        processes: to render in, one thread each.
+        processes: processes to render in, one thread each.
     """
     folder = Path(folder)
     videos = _video_folder(folder / "videos", seed)
@@ -99,7 +99,7 @@ def write_world(
         jobs += [(each, videos / f"{each.story.id}.mp4") for each in films]
     shown = showcase(seed, sizes.get("test", 0), vocabulary)
     world = _write_showcase(folder, shown)
-    # Rendered among the others, and copied: the video to narrate then follows the same rules of what is kept.
+    # Rendered among the others, and copied, so that the same caching applies to the video to narrate.
     jobs.append((shown, videos / f"{shown.story.id}.mp4"))
     _render(jobs, progress, processes)
     _write(world.video, jobs[-1][1].read_bytes())
@@ -107,7 +107,7 @@ def write_world(
 
 
 def _video_folder(folder: Path, seed: int) -> Path:
-    """The folder of videos, emptied when they were made from other code or another seed."""
+    """The folder of videos, emptied if they were made from other code or another seed."""
     made_from = fingerprint(canvas, film, product, props, render, scenes, sprites, storyline, seed=seed)
     marker = folder / "made_from.txt"
     if not marker.exists() or marker.read_text("utf-8") != made_from:
@@ -134,7 +134,7 @@ def _yaml(value: Any) -> bytes:
 
 def _write_stories(folder: Path, stories: list[Story]) -> None:
     names = {f"{story.id}.json" for story in stories}
-    for old in folder.glob(f"{folder.name}-?????.json"):  # of a larger world, written here before
+    for old in folder.glob(f"{folder.name}-?????.json"):  # from a larger world, written here before
         if old.name not in names:
             old.unlink()
     for story in stories:
@@ -169,7 +169,9 @@ def _render(jobs: list[tuple[Film, Path]], progress: Progress | None, processes:
 
     if processes == 1 or len(missing) <= 1:
         return follow(map(_render_one, missing))
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:  # callers may have threads: no fork
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn")
+    ) as pool:  # callers may have threads, so no fork
         follow(pool.map(_render_one, missing))
 
 

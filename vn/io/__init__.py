@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, read with clear errors, hashed, locked."""
+"""Files: written atomically, read with clear errors, hashed, locked."""

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Write a file under another name, and give it its own only when the block ends without an error.
+    """Write a file under another name, and rename it only if the block ends without an error.
 
-    A kill at any moment, or a disk that fills up, leaves the old file or the new one; at worst a ``*.partial`` beside
-    it, which the next write of the same file replaces.
+    If the process is killed or the disk fills up, the old file or the new one remains, at worst with a ``*.partial``
+    beside it, which the next write of the same file replaces.
 
     Raises:
-        InputError: the file cannot be written; it is named, and what was written of it is removed.
+        InputError: the file cannot be written (the message names it); the partial file is removed.
     """
     partial = path.with_name(path.name + PARTIAL)
     try:
@@ -47,9 +47,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def disk_fault(error: BaseException | None) -> str | None:
-    """What the operating system said, where that is why something could not be written.
+    """The operating system's message, if a disk error is why something could not be written.
 
-    `torch.save` and others answer a full disk with an error of their own, which has the true one as its context.
+    `torch.save` and others raise their own error if the disk is full, with the real one as its context.
     """
     if isinstance(error, OSError):
         return error.strerror or str(error)

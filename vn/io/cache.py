@@ -1,4 +1,4 @@
-"""The folder for what is made once on a machine and used by all projects: converted models, LAVIS' environment."""
+"""The folder for what is made once per machine and shared by all projects: converted models, LAVIS' environment."""
 
 from pathlib import Path
 

@@ -12,12 +12,12 @@ from vn.io.yaml_hints import Source, not_a_text, yaml_hint
 
 
 class FieldReader:
-    """Takes the values of one sample that JSON or YAML gave, each checked, so that every error names its place.
+    """Reads and checks the values of one sample from JSON or YAML, so that every error names the field.
 
     Args:
         file: named in errors.
-        source: the text of a YAML file, in which a value without quotes may be no text; None: the values are JSON's.
-        fields: names that the file may have, to ask about a slip of the keyboard in YAML.
+        source: the text of a YAML file, in which an unquoted value may not be a text; None for JSON.
+        fields: names that the file may have, for hints about typing errors in YAML.
 
     Attributes:
         id: the sample's id, named in errors as soon as it is known.
@@ -34,30 +34,30 @@ class FieldReader:
         return InputError(message, file=self.file, sample=self.id, field=where)
 
     def fail_form(self, message: str, where: str | None = None) -> InputError:
-        """The error of a file that is not built as it should be: most often by a slip of the keyboard."""
+        """The error for a file with the wrong structure, most often because of a typing error."""
         return self.fail(message + (yaml_hint(self.source, self.fields) if self.source else ""), where)
 
     @cached_property
     def written(self) -> Source:
-        """The values of a YAML file as they are written."""
+        """The values of a YAML file as written there."""
         return Source(self.source or "")
 
     def fail_text(self, value: Any, where: str) -> InputError:
-        """The error of a value that should be a text."""
+        """The error for a value that should be a text."""
         is_yaml = self.source is not None
         return self.fail(not_a_text(value, self.written.at(where) if is_yaml else None, is_yaml), where)
 
     def text(self, data: Mapping[str, Any], name: str, where: str = "") -> str:
-        """A text of a mapping, without space around it."""
+        """A text in a mapping, without surrounding whitespace."""
         value = data.get(name)
         if name not in data and self.source is not None:
-            raise self.fail_form("expected a text, there is none", where + name)
+            raise self.fail_form("expected a text, but the field is missing", where + name)
         if not isinstance(value, str) or not value.strip():
             raise self.fail_text(value, where + name)
         return value.strip()
 
     def keys(self, data: Any, known: Sequence[str], where: str) -> Mapping[str, Any]:
-        """A mapping that has no other keys than those known."""
+        """A mapping that has known keys only."""
         if not isinstance(data, Mapping):
             raise self.fail_form(f"expected {', '.join(known[:3])} ... by name, got {show(data)}", where or None)
         for key in data:
@@ -74,9 +74,9 @@ class FieldReader:
         return value
 
     def text_or_number(self, value: Any, where: str) -> str:
-        """A value of a list of texts; a number is taken for the text it is written as.
+        """An item of a list of texts; a number is taken as the text that is written.
 
-        YAML reads 1:30 as 90 and 0123 as 83: those are refused.
+        YAML reads 1:30 as 90 and 0123 as 83; such numbers are refused.
         """
         number = not isinstance(value, bool) and isinstance(value, int | float) and abs(value) < 1e15
         text = str(value).strip() if number or isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""Text, JSON and YAML files: what can be wrong with one is an `InputError` of one line that names it."""
+"""Text, JSON and YAML files: anything wrong with one is a one-line `InputError` that names it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import yaml
 from vn.errors import InputError
 from vn.io.yaml_hints import json_hint, yaml_hint
 
-MOST_VALUES = 200_000  # of a YAML file; a few lines of aliases can stand for billions
+MOST_VALUES = 200_000  # values in a YAML file; a few lines of aliases can expand to billions
 
 
 def read_text(file: str | Path) -> str:
     """Read a UTF-8 file (with or without a byte-order mark).
 
     Raises:
-        InputError: the file is missing, or is not UTF-8 (the byte is named).
+        InputError: the file is missing, or is not UTF-8 (the message gives the byte).
     """
     try:
         return Path(file).read_bytes().decode("utf-8-sig")
@@ -42,8 +42,8 @@ def parse_json(
     Args:
         text: what to parse.
         file: named in errors.
-        line: where in the file the text begins; None if `file` says so already.
-        objects: makes an object of its names and values (default: a dict).
+        line: line of the file where the text begins; None if `file` states it already.
+        objects: builds an object from its names and values (default: a dict).
     """
     try:
         value = json.loads(text, object_pairs_hook=objects)
@@ -52,7 +52,7 @@ def parse_json(
         raise InputError(f"not JSON: {error.msg}{place}{json_hint(text, error.pos)}", file=file) from None
     except RecursionError:
         raise InputError("not JSON: nested too deep", file=file) from None
-    except ValueError:  # Python reads no integer of thousands of digits
+    except ValueError:  # Python does not read integers of thousands of digits
         raise InputError("not JSON: a number is too long", file=file) from None
     if "\\u" in text:
         _refuse_surrogates(value, file)
@@ -80,7 +80,7 @@ def parse_yaml(text: str, file: str | Path) -> Any:
         raise InputError(f"not YAML: {error}{yaml_hint(text)}", file=file) from None
     except RecursionError:
         raise InputError("not YAML: nested too deep", file=file) from None
-    except Exception as error:  # its constructors let through what a date, number or tag is worth: any error at all
+    except Exception as error:  # its constructors for dates, numbers and tags may raise any error
         raise InputError(f"not YAML: a value cannot be read ({error})", file=file) from None
     for number, _ in enumerate(_values(value)):
         if number > MOST_VALUES:
@@ -90,7 +90,7 @@ def parse_yaml(text: str, file: str | Path) -> Any:
 
 
 def _values(value: Any) -> Iterator[Any]:
-    """A parsed value and all in it, names too; endless where YAML made it hold itself."""
+    """A parsed value and everything in it, including names; endless if a YAML alias makes it contain itself."""
     left = [value]
     while left:
         value = left.pop()
@@ -102,7 +102,7 @@ def _values(value: Any) -> Iterator[Any]:
 
 
 def _refuse_surrogates(value: Any, file: str | Path) -> None:
-    """Escapes can spell halves of characters, which no UTF-8 file, so none of ours, can hold."""
+    """Escapes can spell half of a character, which no UTF-8 file, so none of ours, can store."""
     for each in _values(value):
         if isinstance(each, str) and not is_text(each):
             raise InputError(f"holds half of a character, a lone surrogate, in {each[:40]!r}", file=file)

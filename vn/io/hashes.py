@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-WHOLE_HASH_LIMIT = 1 << 30  # bytes; weights beyond are hashed in samples
+WHOLE_HASH_LIMIT = 1 << 30  # bytes; larger files are hashed in samples
 PIECE = 1 << 16
 
 
@@ -24,7 +24,7 @@ def hash_folder(folder: Path) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """A fingerprint of one weights file; as `hash_folder` reads them."""
+    """A fingerprint of one weights file, read as by `hash_folder`."""
     digest = hashlib.sha256()
     _add(digest, path)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""One process at a time writes into an output folder: a lock that ends with its process, however that ends."""
+"""One process at a time writes to an output folder: a lock that is released however its process ends."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _held: set[int] = set()
 
 @contextmanager
 def claim(folder: Path, command: str) -> Iterator[None]:
-    """Make a folder and keep other processes out of it, until the block ends.
+    """Create a folder and keep other processes out of it until the block ends.
 
-    The kernel keeps the lock, so that one of a process that was killed holds nobody up. The file that carries it
-    goes when the block ends; so does a folder that was made here and stayed empty.
+    The kernel keeps the lock, so that a killed process does not block others. The lock file is removed when the block
+    ends; so is a folder that was created here and is still empty.
 
     Args:
         folder: where the block writes.
-        command: what the other process is told is at work here, e.g. ``vn prepare``.
+        command: the command at work here, named in the error of the other process, e.g. ``vn prepare``.
 
     Raises:
-        InputError: another process is at work there, which is named, or the folder cannot be made.
+        InputError: another process is at work there (the message names it), or the folder cannot be created.
     """
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
@@ -37,9 +37,9 @@ def claim(folder: Path, command: str) -> Iterator[None]:
         raise InputError(f"{error.strerror}: wait for it, or choose another folder", file=folder) from None
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTDIR):
-            raise InputError("is a file, or lies in one; a folder is needed", file=folder) from None
+            raise InputError("is a file, or is inside one; a folder is needed", file=folder) from None
         raise InputError(error.strerror or "cannot be written", file=folder) from None
-    with suppress(OSError):  # it says who is here; the lock itself does without
+    with suppress(OSError):  # for messages only; the lock works without it
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()} {command}\n".encode(), 0)
     _held.add(lock)
@@ -47,7 +47,7 @@ def claim(folder: Path, command: str) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            (folder / NAME).unlink()  # while it is held, so that nobody else's is removed
+            (folder / NAME).unlink()  # while the lock is held, so that no other process's file is removed
         _held.discard(lock)
         os.close(lock)
         for each in made:
@@ -75,7 +75,7 @@ def _acquire(file: Path) -> int:
                 return lock
         except FileNotFoundError:
             pass
-        os.close(lock)  # the process before removed its file between our opening and locking it
+        os.close(lock)  # the previous process removed its file between our opening and locking it
 
 
 def _forget() -> None:

@@ -16,10 +16,10 @@ NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a model folder. They are mapped, not read: memory is used by what is computed with them.
+    """All tensors of a model folder. They are memory-mapped: memory is used only for what is computed with them.
 
     Args:
-        folder: with ``model.safetensors`` or ``pytorch_model.bin``, or either with an index of shards.
+        folder: a folder with ``model.safetensors`` or ``pytorch_model.bin``, or either with an index of shards.
 
     Raises:
         InputError: there are no weights, a shard is missing or damaged, or a ``.bin`` holds more than tensors.
@@ -47,7 +47,7 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     """The tensors of one file; a ``.bin`` is read as data (``weights_only``), never run.
 
     Raises:
-        InputError: it is missing, damaged, or holds something else than tensors by name.
+        InputError: it is missing, damaged, or holds anything other than tensors by name.
     """
     try:
         if file.suffix == ".safetensors":
@@ -60,11 +60,11 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         raise InputError(error.strerror or "cannot be read", file=file) from None
     except SafetensorError as error:
         raise InputError(f"damaged: {error}", file=file) from None
-    except Exception as error:  # of pickles, any
+    except Exception as error:  # pickles may raise any
         text = str(error)
         why = "holds more than tensors, and is not run" if "weights_only" in text or "Unsupported" in text else text
         raise InputError(f"cannot be read as weights: {why}", file=file) from None
-    for inside in ("model", "state_dict"):  # of LAVIS, of many others
+    for inside in ("model", "state_dict"):  # LAVIS' name, and that of many others
         if isinstance(tensors, dict) and isinstance(tensors.get(inside), dict):
             tensors = tensors[inside]
     if not isinstance(tensors, dict) or not all(isinstance(x, Tensor) for x in tensors.values()):

@@ -1,4 +1,4 @@
-"""What people mistype in YAML and JSON files, and a question that helps: quotes, colons, commas, spaces."""
+"""What people mistype in YAML and JSON files, and a question that points it out: quotes, colons, commas, spaces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPACES = "\u3000\u00a0\u2002\u2003\u2009\u200a\u202f\ufeff\u200b"
 _KEY = r"[A-Za-z_][\w ]*"
 _QUOTE = "“”‘’„‟＂＇「」『』«»"
 _DASH = "－—–‐‑−•・·"
-# What a line looks like, and what it was probably meant to have; the first that fits is asked.
+# What a line looks like, and the question to ask about it; the first that matches is asked.
 _COLON = "is that a full-width colon in line {line}?"
 _QUOTES = "are those typographic quotes in line {line}?"
 _SPACE = "is that a full-width or no-break space in line {line}?"
@@ -42,10 +42,10 @@ LIKE_TEXT = "put it in quotes"
 
 
 def yaml_hint(text: str, names: tuple[str, ...] = ()) -> str:
-    """What in a YAML file was probably meant otherwise, as the end of a message; empty if nothing is striking.
+    """The probable typing error in a YAML file, as the end of a message; empty if none is found.
 
     Args:
-        text: the file's.
+        text: the file's text.
         names: fields that it may have.
     """
     close = re.compile(_NO_SPACE.format(names="|".join(map(re.escape, names)))) if names else None
@@ -55,14 +55,14 @@ def yaml_hint(text: str, names: tuple[str, ...] = ()) -> str:
             if pattern.match(line):
                 return "; " + question.format(line=number)
         if close is not None and close.match(line):
-            return f"; is a space missing behind the colon in line {number}?"
+            return f"; is a space missing after the colon in line {number}?"
     return ""
 
 
 def json_hint(text: str, place: int) -> str:
-    """The same for JSON: what stands where it breaks."""
+    """The same for JSON: what is at the place of the error."""
     before, here = text[:place].rstrip(), text[place : place + 1]
-    # Python's message points behind the comma, or at it.
+    # Python's position is that of the comma, or just after it.
     if (before.endswith(",") and here in "]}") or (here == "," and text[place + 1 :].lstrip()[:1] in tuple("]}")):
         closing = here if here in "]}" else text[place + 1 :].lstrip()[:1]
         return f" (a comma before the {closing})"
@@ -79,7 +79,7 @@ class Source:
     """The scalars of a YAML file as they are written there, by their place: ``knowledge[0].points[1]``.
 
     Args:
-        text: the file's.
+        text: the file's text.
     """
 
     def __init__(self, text: str) -> None:
@@ -104,11 +104,11 @@ class Source:
     def _field(node: Any, name: str) -> Any:
         if not isinstance(node, yaml.MappingNode):
             return None
-        # The last of several, as in what is read.
+        # The last of several, which is the one that YAML reads.
         return next((value for key, value in reversed(node.value) if getattr(key, "value", None) == name), None)
 
     def several(self) -> Iterator[tuple[str, int]]:
-        """Texts in ``[...]`` without quotes that have a full-width comma, so one text where several may be meant."""
+        """Texts in ``[...]`` without quotes that have a full-width comma: one text, though several may be meant."""
         left, seen = [self.root], set()
         while left:
             node = left.pop()
@@ -128,9 +128,9 @@ def not_a_text(value: Any, node: yaml.ScalarNode | None = None, yaml_file: bool 
     """The message for a value that should be a text.
 
     Args:
-        value: as it was read.
-        node: as it is written.
-        yaml_file: whether a YAML file was read, in which values without quotes may be no texts.
+        value: the value as read.
+        node: the value as written.
+        yaml_file: whether a YAML file was read, in which unquoted values may not be texts.
     """
     if isinstance(value, str):
         return f"expected a text, got {show(value)}"

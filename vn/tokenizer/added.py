@@ -1,7 +1,7 @@
-"""Added tokens: tokens behind a tokenizer's own vocabulary, which a template may write.
+"""Added tokens: tokens beyond a tokenizer's own vocabulary, which a template may contain.
 
-Checkpoints of other programs may mark pictures, say, with tokens that their base model does not have. A model folder of
-ours that keeps such tokens names them in its ``config.json``, and its embeddings have a row for each.
+Checkpoints of other programs may mark frames, for example, with tokens that their base model does not have. If a model
+folder of ours has such tokens, it lists them in its ``config.json``, and its embeddings have a row for each.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from transformers import AddedToken, PreTrainedTokenizerBase
 
 from vn.errors import InputError, show
 
-FIELD = "vn_added_tokens"  # of a config.json: a token's text -> its id
+FIELD = "vn_added_tokens"  # field of config.json: a token's text -> its id
 
 
 def add_tokens(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> dict[str, int]:
-    """Make tokens known to a tokenizer, behind those it has; they are special, so that they are no text.
+    """Add tokens to a tokenizer after those it has; they are special, so that they do not count as text.
 
     Returns:
         Each token's id.
@@ -31,10 +31,10 @@ def add_tokens(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> dict
 
 
 def read_added(config: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, folder: str | Path) -> dict[str, int]:
-    """The added tokens that a model folder names, known to its tokenizer from now on.
+    """The added tokens that a model folder lists; they are added to its tokenizer.
 
     Raises:
-        InputError: they are not a text and an id each, or the tokenizer gives them other ids.
+        InputError: they are not pairs of text and id, or the tokenizer gives them other ids.
     """
     given = config.get(FIELD) or {}
     file = Path(folder) / "config.json"
@@ -44,6 +44,6 @@ def read_added(config: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, fo
     found = add_tokens(tokenizer, names)
     for name in names:
         if found[name] != given[name]:
-            message = f"{show(name)} is to have the id {given[name]}, but the tokenizer gives it {found[name]}"
+            message = f"{show(name)} should have the id {given[name]}, but the tokenizer gives it {found[name]}"
             raise InputError(message, file=file, field=FIELD)
     return found

@@ -1,4 +1,4 @@
-"""The tokenizer in a model's folder, whichever files it is stored in; no program of the folder is ever run."""
+"""The tokenizer in a model's folder, whatever files it is stored in; the folder's own code is never run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model
 
 
 def read_tokenizer(folder: Path) -> Any:
-    """A tokenizer of transformers, or of `vn.tokenizer.pieces` if only SentencePiece reads the folder's files as meant.
+    """A tokenizer of transformers, or of `vn.tokenizer.pieces` if only SentencePiece reads its files correctly.
 
     Raises:
-        InputError: no tokenizer is there, or only one that needs the folder's own program; or a package is missing.
+        InputError: there is no tokenizer, or it needs the folder's own code, or a package is missing.
     """
     try:
         if needs_sentencepiece(folder):
@@ -47,6 +47,6 @@ def needs_sentencepiece(folder: Path) -> bool:
 
 
 def _json(file: Path) -> Mapping[str, Any]:
-    """A JSON mapping; empty if the file is missing or something else."""
+    """A JSON mapping; empty if the file is missing or holds something else."""
     content = read_json(file) if file.is_file() else {}
     return content if isinstance(content, dict) else {}

@@ -1,7 +1,7 @@
-"""SentencePiece models as tokenizers, read by SentencePiece itself: each text has its ids, token for token.
+"""SentencePiece models as tokenizers, read by SentencePiece itself, so that ids agree token for token.
 
-transformers' own conversion to merges has other ids in rare places: where the same piece can be joined in two ways,
-as in a character that is repeated, SentencePiece takes the leftmost pair and the merges the one that stands first.
+transformers' own conversion to merges gives other ids in rare cases: if a piece can be joined in two ways, as in a
+repeated character, SentencePiece takes the leftmost pair, and the merges take the pair listed first.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 
 
 class SentencePieceTokenizer(SentencePieceBackend):
-    """A SentencePiece model behind the face of transformers' tokenizers: each text has SentencePiece's own ids.
+    """A SentencePiece model behind the interface of transformers' tokenizers, with SentencePiece's own ids.
 
-    Text that reads like a special token stays text.
+    Text that looks like a special token stays text.
 
     Args:
         vocab_file: the SentencePiece model.
-        special: further names of special tokens.
+        special: special tokens by name, and further options.
     """
 
     def __init__(self, vocab_file: str, **special: Any) -> None:
@@ -36,7 +36,7 @@ class SentencePieceTokenizer(SentencePieceBackend):
         super().__init__(vocab_file=vocab_file, legacy=True, **special)  # type: ignore[no-untyped-call]
 
     def _update_trie(self, unique_no_split_tokens: list[str] | None = None) -> None:
-        """No text is cut out before SentencePiece sees it."""
+        """Cut nothing out of the text before SentencePiece reads it."""
 
     def convert_tokens_to_string(self, tokens: list[str]) -> str:
         """Pieces to text, bytes joined to characters."""
@@ -47,7 +47,7 @@ def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
     """The tokenizer of a folder with a SentencePiece model.
 
     Raises:
-        InputError: ``tokenizer.model`` is missing or is no SentencePiece model.
+        InputError: ``tokenizer.model`` is missing or is not a SentencePiece model.
     """
     file = folder / TOKENIZER
     if not file.is_file():
@@ -55,11 +55,11 @@ def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
     try:
         model = sentencepiece.SentencePieceProcessor(model_file=str(file))
     except (RuntimeError, OSError) as error:
-        raise InputError(f"no SentencePiece model: {error}", file=file) from None
+        raise InputError(f"not a SentencePiece model: {error}", file=file) from None
     ids = {"bos": model.bos_id(), "eos": model.eos_id(), "unk": model.unk_id(), "pad": model.pad_id()}
     special = {f"{name}_token": model.id_to_piece(i) for name, i in ids.items() if i >= 0}
     settings = folder / "tokenizer_config.json"
-    if settings.exists():  # e.g. Baichuan pads with <unk>, which the model does not say
+    if settings.exists():  # e.g. Baichuan pads with <unk>, which the model does not record
         given = read_json(settings)
         for name in SPECIAL:
             value = given.get(name) if isinstance(given, dict) else None
@@ -70,7 +70,7 @@ def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
 
 
 def stock_tokenizer(tokenizer: SentencePieceTokenizer) -> PreTrainedTokenizerBase:
-    """The nearest tokenizer that stock transformers reads without SentencePiece."""
+    """The closest tokenizer that stock transformers can read without SentencePiece."""
     vocab, _, merges = SentencePieceExtractor(str(tokenizer.vocab_file)).extract()
     special = {name: getattr(tokenizer, name) for name in SPECIAL if getattr(tokenizer, name) is not None}
     leads = tokenizer.sp_model.id_to_piece(tokenizer.sp_model.encode("a")[0]).startswith("\u2581")

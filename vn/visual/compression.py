@@ -11,10 +11,10 @@ def compress(means: np.ndarray, threshold: float | None) -> list[int]:
     """Which frames of a clip to keep.
 
     While an adjacent pair has a similarity of `threshold` or more, the later frame of the most similar pair is
-    removed and the kept frame meets its new neighbour; ties go to the earliest pair (the released algorithm).
+    removed and the kept frame compared with its new neighbour; ties go to the earliest pair (the released algorithm).
 
     Args:
-        means: token means ``[F, D]`` of the frames; cosine similarity is that of token means.
+        means: token means ``[F, D]`` of the frames, whose cosine is the similarity.
         threshold: tau; None keeps every frame (the paper's ablation d).
 
     Returns:

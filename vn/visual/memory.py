@@ -13,7 +13,7 @@ from vn.visual.similarity import AdjacentPairs
 def consolidate(means: np.ndarray, length: int) -> np.ndarray:
     """Merge the most similar adjacent frames until `length` are left, as weights: ``memory = weights @ frames``.
 
-    Each merge replaces a pair by its unweighted average, whatever each of the two has absorbed (the paper's
+    Each merge replaces a pair by its unweighted average, however many frames each has absorbed (the paper's
     footnote 4); similarity is the cosine of token means; ties go to the earliest pair. Both the token mean and the
     average are linear, so the token means alone decide which frames merge.
 
@@ -28,7 +28,7 @@ def consolidate(means: np.ndarray, length: int) -> np.ndarray:
         raise ValueError(f"a memory has at least one frame, got length {length}")
     count = len(means)
     pairs = AdjacentPairs(means.astype(np.float64))  # a copy: merged vectors are written into it
-    weight = np.ones(count)  # of each frame within the merged frame it went into
+    weight = np.ones(count)  # weight of each frame in the merged frame that it is part of
     end = np.arange(1, count + 1)  # a merged frame covers frames [its index, its end)
     while pairs.count > length and (best := pairs.most_similar()) is not None:
         _, left, right = best

@@ -1,8 +1,8 @@
-"""Which frames a clip sees, as one matrix: rows of memory, then rows of the clip's kept frames.
+"""The frames that the model sees for a clip, as one matrix: rows of memory, then rows of the clip's kept frames.
 
 Compression selects and consolidation averages, so the visual tokens before position and projector are
-``weights @ frames``. The weights come from the token means alone: loader workers find them on the CPU, and the
-device applies them as one product.
+``weights @ frames``. The weights come from the token means alone: loader workers compute them on the CPU, and the
+device applies them as one matrix product.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Memory = Literal["consolidated", "all", "none"]
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
 class VisualSettings:
-    """How frames become visual tokens; every ablation of the visual path is a value here.
+    """How frames become visual tokens; every ablation of the visual path is one of these.
 
     Attributes:
         compression: drop near-duplicate frames of the clip being narrated (False: ablation d).
-        threshold: tau; None takes the frame encoder's own from the manifest.
+        threshold: tau; None uses the frame encoder's own from the manifest.
         memory: ``consolidated``; ``all`` keeps every earlier frame (ablation e); ``none`` drops them.
         memory_length: frames of consolidated memory (released: 1).
         position: add the relative clip position (False: ablation c).
@@ -44,7 +44,7 @@ def clip_frames(seconds: np.ndarray, start: float, end: float) -> np.ndarray:
     """The frames of a clip: those sampled at start <= second < end, else the one nearest to its middle.
 
     On times in whole seconds, which is all the released data has, this is the release's rule
-    (docs/method.md#frame-sampling). On fractional times that rule would take the picture before the cut; ours does not.
+    (docs/method.md#frame-sampling). On fractional times that rule would take the frame before the cut; ours does not.
 
     Args:
         seconds: ``[F]``, when each frame was taken.
@@ -73,7 +73,7 @@ class VisualPlan:
     memory: int
 
     def without_oldest(self, frames: int) -> VisualPlan:
-        """The plan without its oldest memory frames: what an over-long prompt gives up first when memory is ``all``."""
+        """The plan without its oldest memory frames, which over-long prompts drop first if memory is ``all``."""
         return VisualPlan(self.weights[frames:], self.memory - frames)
 
 
@@ -84,11 +84,11 @@ def visual_plan(
 
     Args:
         means: token means ``[F, D]`` of the video's frames, as the model sees them (standardised if it does).
-        seconds: ``[F]``.
-        story: gives the clips' times; un-narrated clips are not remembered (docs/method.md#memory-consolidation).
+        seconds: ``[F]``, the time of each frame.
+        story: gives the clips' times; un-narrated clips do not enter memory (docs/method.md#memory-consolidation).
         clip: the clip being narrated.
         settings: which parts are on.
-        threshold: tau where the settings name none.
+        threshold: tau, used if the settings do not set one.
     """
     means = means.astype(np.float64)
     here = clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)

@@ -12,8 +12,8 @@ class ClipPosition(nn.Module):
 
     Args:
         width: D of the frame features.
-        std: of the initial values. Small against features of unit variance, so that an untrained table does not
-            hide what the frames show (the released code starts from a standard normal).
+        std: standard deviation of the initial values; small compared to features of unit variance, so that an
+            untrained table does not drown out the frames (the released code starts from a standard normal).
     """
 
     def __init__(self, width: int, std: float = 0.02) -> None:

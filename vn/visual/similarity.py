@@ -11,16 +11,16 @@ Vector = NDArray[np.float64]
 
 
 def cosine(a: Vector, b: Vector) -> float:
-    """Cosine similarity of two vectors in double precision; 0 where one of them is zero."""
+    """Cosine similarity of two vectors in double precision; 0 if either is zero."""
     norm = float(np.sqrt(a @ a) * np.sqrt(b @ b))
     return float(a @ b) / norm if norm > 0 else 0.0
 
 
 class AdjacentPairs:
-    """A shrinking sequence that knows its most similar adjacent pair (ties: the earliest).
+    """A shrinking sequence that tracks its most similar adjacent pair (ties: the earliest).
 
-    A linked list with a heap: taking an item out or changing it compares it with its two neighbours only, so that
-    shortening F items costs O(F log F) comparisons of heap entries and at most 3 F similarities, not O(F^2).
+    A linked list with a heap: removing or changing an item takes comparisons with its two neighbours only, so that
+    reducing F items costs O(F log F) comparisons of heap entries and at most 3 F similarities, not O(F^2).
 
     Args:
         vectors: ``[F, D]``, one per item.
@@ -31,7 +31,7 @@ class AdjacentPairs:
         count = len(vectors)
         self.before = list(range(-1, count - 1))
         self.after = [*range(1, count), -1] if count else []
-        self.version = [0] * count  # an entry of the heap is stale when an end of its pair changed since
+        self.version = [0] * count  # a heap entry is stale if an item of its pair has changed since
         self.alive = [True] * count
         self.count = count
         self.heap: list[tuple[float, int, int, int, int]] = []
@@ -44,7 +44,7 @@ class AdjacentPairs:
         heapq.heappush(self.heap, (-similarity, left, right, self.version[left], self.version[right]))
 
     def most_similar(self) -> tuple[float, int, int] | None:
-        """(similarity, left, right) of the best pair, indices of the original sequence; None when no pair is left."""
+        """(similarity, left, right) of the best pair, indices into the original sequence; None if no pair is left."""
         while self.heap:
             negative, left, right, left_version, right_version = self.heap[0]
             fresh = self.version[left] == left_version and self.version[right] == right_version
@@ -54,7 +54,7 @@ class AdjacentPairs:
         return None
 
     def remove_after(self, left: int, replacement: Vector | None = None) -> None:
-        """Take out the item after `left`, and give `left` a new vector if there is one."""
+        """Remove the item after `left`, and give `left` a new vector if there is one."""
         right = self.after[left]
         self.alive[right] = False
         self.count -= 1

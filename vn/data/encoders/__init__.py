@@ -1,7 +1,7 @@
 """Frame encoders, by name; one file each.
 
-A new encoder that sees pictures is a `PictureEncoder` (`vn.data.encoders.picture`) in a module of its own and a line
-in `ENCODERS`; `vn.data.frames.FrameEncoder` is the whole border.
+A new encoder of decoded frames is a `PictureEncoder` (`vn.data.encoders.picture`) in a module of its own and a line
+in `ENCODERS`; `vn.data.frames.FrameEncoder` is the whole interface.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ENCODERS: dict[str, tuple[str, str]] = {
     "chinese-clip": ("vn.data.encoders.grid", "ChineseClip"),
 }
 STORED = ("features", "pickles")  # computed elsewhere
-OPEN_CLIP = "open-clip:"  # and the name of a model
-WEIGHTED = ("blip2-clip-l14", "lavis", "chinese-clip")  # that need files of weights
+OPEN_CLIP = "open-clip:"  # followed by the name of a model
+WEIGHTED = ("blip2-clip-l14", "lavis", "chinese-clip")  # need weights files
 DTYPES = ("float32", "float16", "bfloat16")
 
 __all__ = [
@@ -44,17 +44,17 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
 
     Args:
         name: one of `ENCODERS`, or ``open-clip:<model>``.
-        settings: how to load it; None for the defaults.
+        settings: None for the defaults.
 
     Raises:
-        InputError: no such encoder, its package is missing, or its files are.
+        InputError: there is no such encoder, or its package or files are missing.
     """
     settings = settings or EncoderSettings()
     known = [*ENCODERS, OPEN_CLIP + "<model>"]
     if name not in ENCODERS and not name.startswith(OPEN_CLIP):
         raise InputError(f"no frame encoder {name!r}{did_you_mean(name, ENCODERS)}; there are {', '.join(known)}")
     if settings.fps <= 0:
-        raise InputError(f"expected frames a second above 0, got {settings.fps:g}", field="fps")
+        raise InputError(f"expected frames per second above 0, got {settings.fps:g}", field="fps")
     module, class_name = ENCODERS.get(name, ("vn.data.encoders.grid", "OpenClip"))
     options: dict[str, Any] = {"fps": settings.fps}
     if name in STORED:
@@ -81,10 +81,10 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
                 raise InputError(f"expected {', '.join(DTYPES)}, got {settings.dtype!r}", field="--encoder-dtype")
             options["dtype"] = settings.dtype
     elif settings.weights:
-        raise InputError(f"the frame encoder {name!r} takes no weights", field="--encoder-weights")
+        raise InputError(f"the frame encoder {name!r} does not take weights", field="--encoder-weights")
     if settings.block is not None:
         if name not in ("blip2-clip-l14", "lavis"):
-            raise InputError(f"the frame encoder {name!r} has no choice of a block", field="--encoder-block")
+            raise InputError(f"the frame encoder {name!r} has no block to choose", field="--encoder-block")
         options["block"] = settings.block
     if name.startswith(OPEN_CLIP):
         options["model"] = name.removeprefix(OPEN_CLIP)
@@ -93,16 +93,16 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
 
 
 def encoder_entry(encoder: FrameEncoder) -> dict[str, Any]:
-    """What manifests and adapters note of an encoder."""
+    """The entry for an encoder in manifests and adapters."""
     return {"id": encoder.id, "settings": dict(encoder.settings), "weights_sha256": encoder.weights_sha256}
 
 
 def check_encoder(entry: Mapping[str, Any], encoder: FrameEncoder, tokens: int, width: int) -> None:
-    """Raise unless an encoder gives the features that a manifest or an adapter was made with.
+    """Raise unless an encoder computes the features that a manifest or an adapter was made with.
 
     Args:
         entry: its ``encoder``, see `encoder_entry`.
-        encoder: the one at hand.
+        encoder: the encoder to check.
         tokens: its T.
         width: its D.
     """
@@ -126,10 +126,10 @@ def load_matching_encoder(
         entry: its ``encoder``, see `encoder_entry`.
         tokens: its T.
         width: its D.
-        weights: where its weights lie, if it has any.
+        weights: paths of its weights, if it has any.
 
     Raises:
-        InputError: it is not here, has other weights or settings, or takes no videos.
+        InputError: it is not available, has other weights or settings, or does not take videos.
     """
     name = str(entry.get("id"))
     if name in STORED:

@@ -1,10 +1,10 @@
 """BLIP-2's frame features as in the paper: CLIP ViT-L/14 -> ln_vision -> Q-Former -> 32 query tokens x 768.
 
-    picture, squashed to 224 x 224 -> open_clip's trunk, up to block 23 of 24 -> 257 x 1024 (class token first)
-        -> LayerNorm of BLIP-2 -> transformers' Q-Former, whose 32 learned queries look at them -> 32 x 768
+    frame, squashed to 224 x 224 -> open_clip's trunk, up to block 23 of 24 -> 257 x 1024 (class token first)
+        -> LayerNorm of BLIP-2 -> transformers' Q-Former, whose 32 learned queries attend to them -> 32 x 768
 
-All sizes are those of the weights, which come from LAVIS' or transformers' checkpoint files. There are no weights
-without files: the encoder never sees through random ones.
+All sizes follow from the weights, which come from LAVIS' or transformers' checkpoint files. Without such files the
+encoder does not run: weights are never random.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vn.errors import InputError
 # CLIP's statistics, in 0 to 1.
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-HEAD = 64  # numbers a head, of both networks
+HEAD = 64  # width of an attention head, in both networks
 PENULTIMATE = 23
 LN_VISION_EPS = 1e-5
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -38,11 +38,11 @@ class Blip2ClipL14(PictureEncoder):
     """Frames as query tokens of BLIP-2's Q-Former over CLIP ViT-L/14.
 
     Args:
-        weights: checkpoint files, or model folders; together they hold trunk, ``ln_vision``, queries and Q-Former.
-        fps: frames a second to sample.
-        block: whose output the Q-Former sees, counted from 1: 23 is the penultimate of 24 (BLIP-2's, and LAVIS' after
-            release 1.0.2), 21 what LAVIS 1.0.2 takes.
-        dtype: that the trunk computes in; the Q-Former always does in float32.
+        weights: checkpoint files, or model folders, that together have trunk, ``ln_vision``, queries and Q-Former.
+        fps: frames per second to sample.
+        block: block whose output the Q-Former attends to, counted from 1: 23 is the penultimate of 24 (BLIP-2, and
+            LAVIS after release 1.0.2), 21 that of LAVIS 1.0.2.
+        dtype: dtype that the trunk computes in; the Q-Former always uses float32.
 
     Raises:
         InputError: a file is missing or damaged, or a weight is in none of them.
@@ -80,12 +80,12 @@ class Blip2ClipL14(PictureEncoder):
         return self.forward(self.prepare(inputs)).to(torch.float16).numpy()
 
     def prepare(self, inputs: np.ndarray) -> Tensor:
-        """Pictures as the networks take them: ``[n, 3, 224, 224]``, normalised."""
+        """Frames as network input: ``[n, 3, 224, 224]``, normalised."""
         pictures = torch.from_numpy(inputs).permute(0, 3, 1, 2).float()
         return ((pictures - self._mean) / self._std).contiguous()
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Normalised pictures to query tokens ``[n, 32, 768]`` float32."""
+        """Normalised frames to query tokens ``[n, 32, 768]`` float32."""
         with torch.inference_mode():
             seen = self._trunk.forward_intermediates(
                 pictures.to(self._dtype),
@@ -105,7 +105,7 @@ class Blip2ClipL14(PictureEncoder):
 
 
 def build_trunk(weights: Mapping[str, Tensor], block: int, file: Path) -> VisionTransformer:
-    """open_clip's vision transformer of the weights' sizes, without the blocks after `block`.
+    """open_clip's vision transformer in the weights' sizes, without the blocks after `block`.
 
     Raises:
         InputError: there are fewer blocks, or a weight is missing or of another shape.
@@ -128,7 +128,7 @@ def build_trunk(weights: Mapping[str, Tensor], block: int, file: Path) -> Vision
     missing = [name for name in missing if not name.startswith(("ln_post", "proj"))]
     if missing or unexpected:
         raise InputError(f"missing or unexpected weights of the trunk: {(missing + unexpected)[0]}", file=file)
-    trunk.ln_post, trunk.proj = torch.nn.Identity(), None  # BLIP-2 goes without
+    trunk.ln_post, trunk.proj = torch.nn.Identity(), None  # BLIP-2 has neither
     return trunk.eval().requires_grad_(False)
 
 
@@ -137,11 +137,11 @@ def _number(name: str) -> int:
 
 
 def build_qformer(weights: Mapping[str, Tensor], seen: int, file: Path) -> Blip2QFormerModel:
-    """transformers' Q-Former of the weights' sizes.
+    """transformers' Q-Former in the weights' sizes.
 
     Args:
-        weights: under its names.
-        seen: width of what it looks at.
+        weights: weights under its names.
+        seen: width of the tokens that it attends to.
         file: named in errors.
 
     Raises:

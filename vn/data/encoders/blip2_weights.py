@@ -27,8 +27,8 @@ def gather(files: Sequence[str | Path]) -> tuple[dict[str, dict[str, Tensor]], s
     """The weights of several checkpoints by part, and their hash.
 
     Returns:
-        ``trunk``, ``ln_vision``, ``queries`` and ``qformer``, each by the names that ours have; the sha256 of the
-        weights used, whatever files they came in.
+        ``trunk``, ``ln_vision``, ``queries`` and ``qformer``, each under our names; the sha256 of the weights
+        used, whatever files they came in.
     """
     parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
     for file in map(Path, files):
@@ -67,7 +67,7 @@ def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
                 parts["qformer"][new] = tensor
         elif name.startswith("vision_model."):
             if name.startswith("vision_model.post_layernorm"):
-                if blip:  # BLIP-2's ln_vision goes by the name of CLIP's last norm there
+                if blip:  # there BLIP-2's ln_vision is named like CLIP's last norm
                     parts["ln_vision"][name.rpartition(".")[2]] = tensor
             else:
                 hf_trunk[name.removeprefix("vision_model.")] = tensor
@@ -82,18 +82,18 @@ def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 
 
 def _qformer_name(name: str) -> str | None:
-    """A name of LAVIS' BERT, or its own, as transformers' Q-Former has it; None for what images do not need."""
+    """A name of LAVIS' BERT, or transformers' own, as in transformers' Q-Former; None for weights of text only."""
     if name.startswith("embeddings.LayerNorm."):
         return name.replace("embeddings.LayerNorm", "layernorm")
     if name.startswith("embeddings.") or re.search(r"layer\.\d+\.(intermediate|output)\.", name):
-        return None  # words, and the feed-forward for words
+        return None  # embeddings and feed-forward layers of text
     return name.replace(".attention.self.", ".attention.attention.").replace(
         ".crossattention.self.", ".crossattention.attention."
     )
 
 
 def to_lavis(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor] | Tensor]:
-    """What `gather` gives under LAVIS' names, in float32."""
+    """The result of `gather` under LAVIS' names, in float32."""
     names = {
         name: name.replace(".attention.attention.", ".attention.self.").replace(
             ".crossattention.attention.", ".crossattention.self."

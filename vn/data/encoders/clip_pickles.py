@@ -1,6 +1,6 @@
-"""Features that were computed elsewhere, one ``.pkl`` a clip: ``<id>_<number>.pkl``, ``[frames, T, D]``.
+"""Features that were computed elsewhere, one ``.pkl`` per clip: ``<id>_<number>.pkl``, ``[frames, T, D]``.
 
-The pickles are read as data (`vn.data.pickles`). Clips count from 0 or from 1, as the lowest number of a video says;
+The pickles are read as data (`vn.data.pickles`). Clips are numbered from 0 or 1, whichever is a video's lowest number;
 a clip's first frame is the one at the whole second in which it starts, and the others follow at the given rate.
 """
 
@@ -30,12 +30,12 @@ class ClipPickles:
     T and D are those of the first file by name.
 
     Args:
-        folder: holds the files of all videos.
+        folder: folder with the files of all videos.
         clips: start and end of the clips of each video, in seconds.
-        fps: frames a second that the features were sampled at.
+        fps: frames per second that the features were sampled at.
 
     Raises:
-        InputError: the folder is missing or has no such file, or the first one is no array of ``[T, D]`` a frame.
+        InputError: the folder is missing or has no such file, or the first one is not a ``[frames, T, D]`` array.
     """
 
     id = "pickles"
@@ -68,7 +68,7 @@ class ClipPickles:
         first = min(files, default=0)
         if sorted(files) != list(range(first, first + len(clips))) or first > 1:
             raise InputError(
-                f"expected a pickle a clip, {len(clips)} counted from 0 or 1, found {len(files)}",
+                f"expected one pickle per clip, {len(clips)} numbered from 0 or 1, found {len(files)}",
                 file=self.folder,
                 sample=sample,
             )
@@ -81,12 +81,12 @@ class ClipPickles:
                 raise InputError(message, file=self.folder / name, sample=sample)
             for n, frame in enumerate(array):
                 at = math.floor(start) + n / self.fps
-                frames.setdefault(at, frame)  # where clips overlap, the earlier one's frame stays
+                frames.setdefault(at, frame)  # if clips overlap, the earlier one's frame is kept
         seconds = sorted(frames)
         yield FrameBatch(np.stack([frames[at] for at in seconds]), seconds)
 
     def encode(self, inputs: np.ndarray) -> np.ndarray:
-        """The features are there already."""
+        """Return the inputs, which are the features."""
         return inputs
 
     def fingerprint(self, sample: str, video: Path | None) -> str:

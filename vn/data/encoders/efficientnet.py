@@ -1,12 +1,12 @@
-"""EfficientNet-Lite0 with ImageNet weights that come inside a package: the encoder that needs no download.
+"""EfficientNet-Lite0 with ImageNet weights from a Python package: the encoder that needs no download.
 
-Each frame becomes 2 x 4 tokens (rows x columns of the picture), each with
+Each frame becomes 2 x 4 tokens (rows x columns), each with
 
-    1280  the last stage: what things are
-      40  block 4: colour, texture and edges, which the last stage has mostly forgotten
-      14  a 12-bin hue histogram, mean saturation and mean value: colour outright
+    1280  the last stage: object classes
+      40  block 4: colour, texture and edges, which the last stage has mostly discarded
+      14  a 12-bin hue histogram, mean saturation and mean value: colour itself
 
-A linear probe reads colour, pattern and shape from all three together, and not from the last stage alone.
+A linear probe recovers colour, pattern and shape from all three together, but not from the last stage alone.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from PIL import Image
 
 from vn.data.encoders.picture import PictureEncoder
 
-SIZE = 160  # pixels; at 224 the features are no better on simple scenes, at twice the time
+SIZE = 160  # pixels; 224 takes twice the time without better features on simple scenes
 GRID = (2, 4)
 EARLY_BLOCK = 4
 HUES = 12
-HUE_SCALE = 10.0  # brings shares of colour to the spread of the network's features
+HUE_SCALE = 10.0  # scales colour shares to the spread of the network's features
 # ImageNet's statistics, which this port of the weights expects.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -37,19 +37,19 @@ STD = (0.229, 0.224, 0.225)
 class EfficientNetLite0(PictureEncoder):
     """Frames as 8 tokens x 1334 of a frozen EfficientNet-Lite0.
 
-    The picture is squashed to a square, not padded to one: so the tokens cover the picture alone, whatever its
-    proportions, which are the same for all frames of a video (BLIP-2's own features are made that way too).
+    The frame is squashed to a square, not padded to one, so that the tokens cover the frame alone, whatever its aspect
+    ratio, which is the same for all frames of a video (BLIP-2's own features are made that way too).
 
     Args:
-        fps: frames a second to sample.
+        fps: frames per second to sample.
     """
 
     id = "efficientnet-lite0"
     tokens = GRID[0] * GRID[1]
     width = 1280 + 40 + HUES + 2
-    standardise = True  # after ReLU all raw features look alike
-    similarity_threshold = 0.65  # slow pans and zooms mostly lie above, another object or another scene below
-    batch_size = 8  # fits a core's cache: twice as quick on CPU as 32
+    standardise = True  # after ReLU, raw features are all similar
+    similarity_threshold = 0.65  # slow pans and zooms are mostly above, another object or scene below
+    batch_size = 8  # fits a core's cache: twice as fast on CPU as 32
 
     def __init__(self, fps: float = 1.0) -> None:
         super().__init__(
@@ -66,7 +66,7 @@ class EfficientNetLite0(PictureEncoder):
 
     def shrink(self, picture: np.ndarray) -> np.ndarray:
         """See `PictureEncoder.shrink`: ``[160, 160, 3]`` uint8."""
-        # Halved by whole factors first: several times quicker on large pictures, and hardly another result.
+        # Reduced by whole factors first: several times faster on large frames, with almost the same result.
         image = Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BILINEAR, reducing_gap=2.0)
         return np.asarray(image)
 
@@ -79,13 +79,13 @@ class EfficientNetLite0(PictureEncoder):
         pictures = torch.from_numpy(inputs).permute(0, 3, 1, 2).float()
         last, early = self._stages((pictures - self._mean) / self._std)
         parts = [F.adaptive_avg_pool2d(part, GRID) for part in (last, early)]
-        hues = hue_histogram(pictures[..., ::2, ::2] / 255, GRID)  # every fourth pixel tells as much
+        hues = hue_histogram(pictures[..., ::2, ::2] / 255, GRID)  # every fourth pixel is enough
         parts.append(hues * HUE_SCALE)
         tokens = torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
         return tokens.to(torch.float16).contiguous().numpy()
 
     def _stages(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The network's `extract_features`, which keeps the early block as well."""
+        """The network's `extract_features`, which returns the early block as well."""
         net = self._network
         x = net._swish(net._bn0(net._conv_stem(pictures)))
         early = x
@@ -98,9 +98,9 @@ class EfficientNetLite0(PictureEncoder):
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread for what this thread computes: the last bits do not depend on how many there are.
+    """Use one thread for what this thread computes, so that the last bits do not depend on the thread count.
 
-    Many videos are encoded side by side instead, which is quicker too.
+    Videos are encoded in parallel instead, which is faster too.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -111,9 +111,9 @@ def _one_thread() -> Iterator[None]:
 
 
 def hue_histogram(pictures: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
-    """Colour outright: per cell a hue histogram weighted by saturation, mean saturation and mean value.
+    """Colour per cell: a hue histogram weighted by saturation, mean saturation and mean value.
 
-    A pixel's hue is shared between the two nearest bins, so that a slight shift of hue is a slight change.
+    A pixel's hue is split between the two nearest bins, so that a small shift in hue is a small change.
 
     Args:
         pictures: ``[n, 3, H, W]`` RGB in 0 to 1.

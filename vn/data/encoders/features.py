@@ -1,8 +1,8 @@
-"""Features that were computed elsewhere: one ``.npy`` a frame, as E-SyncVidStory's were released.
+"""Features that were computed elsewhere: one ``.npy`` per frame, as released with E-SyncVidStory.
 
 See docs/method.md#e-syncvidstory.
 
-``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j taken at second j-1. The id is the story's, or else
+``<id>_<%03d>.jpg.npy``, ``[T, D]`` (released: 32 x 768), frame j sampled at second j-1. The id is the story's, or else
 its video's: several stories of one video share its frames.
 """
 
@@ -28,13 +28,13 @@ NAME = re.compile(r"(?P<id>.+)_(?P<number>\d{3,})\.jpg\.npy")
 class StoredFeatures:
     """The `vn.data.frames.FrameEncoder` that reads features instead of computing them.
 
-    T and D are those of the first file by name. The features are used as they are: BLIP-2's query tokens are of
-    one scale, and the released threshold of 0.9 is for them as they are.
+    T and D are those of the first file by name. The features are used unchanged: BLIP-2's query tokens have one scale,
+    and the released threshold of 0.9 is for unchanged features.
 
     Args:
-        folder: holds the files of all videos.
-        fps: frames a second that the features were sampled at.
-        groups: the id of each story's video, by the story's id, for stories that have no features of their own.
+        folder: folder with the files of all videos.
+        fps: frames per second that the features were sampled at.
+        groups: the id of each story's video, by the story's id, for stories without features of their own.
 
     Raises:
         InputError: the folder is missing or has no such file, or the first one is not a ``[T, D]`` array.
@@ -75,16 +75,18 @@ class StoredFeatures:
         files = self._files.get(name)
         if not files:
             names = " or ".join(f"{each}_001.jpg.npy" for each in dict.fromkeys((sample, name)))
-            raise InputError(f"no features {names} and on", file=self.folder, sample=sample)
+            raise InputError(f"no features {names} and following", file=self.folder, sample=sample)
         missing = sorted(set(range(1, max(files) + 1)) - set(files))
         if missing or 0 in files:
-            wrong = f"frame {missing[0]:03d} of {max(files):03d} is missing" if missing else "frames count from 001"
+            wrong = (
+                f"frame {missing[0]:03d} of {max(files):03d} is missing" if missing else "frames are numbered from 001"
+            )
             raise InputError(wrong, file=self.folder, sample=sample, field=f"{name}_{min(missing or [0]):03d}.jpg.npy")
         frames = [self._frame(sample, files[number][0]) for number in sorted(files)]
         yield FrameBatch(np.stack(frames), [number / self.fps for number in range(len(frames))])
 
     def encode(self, inputs: np.ndarray) -> np.ndarray:
-        """The features are there already."""
+        """Return the inputs, which are the features."""
         return inputs
 
     def fingerprint(self, sample: str, video: Path | None) -> str:
@@ -93,7 +95,7 @@ class StoredFeatures:
         return f"{len(files)}-{hashlib.sha256(repr(files).encode()).hexdigest()[:16]}"
 
     def _name(self, sample: str) -> str:
-        """Whose files a story's are: its own, or its video's."""
+        """The id of a story's files: its own, or its video's."""
         return sample if sample in self._files else self.groups.get(sample, sample)
 
     def _frame(self, sample: str, name: str) -> np.ndarray:

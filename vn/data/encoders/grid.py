@@ -1,4 +1,4 @@
-"""Any vision tower's last feature map as 4 x 4 tokens a frame: ``open-clip:<model>`` and ``chinese-clip``."""
+"""Any vision tower's last feature map as 4 x 4 tokens per frame: ``open-clip:<model>`` and ``chinese-clip``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.
 class GridEncoder(PictureEncoder):
     """Frames as 16 tokens: the tower's last feature map, pooled to 4 x 4 cells.
 
-    A picture is squashed to the tower's size, so that the cells cover it whatever its proportions. The features are
+    A frame is squashed to the tower's size, so that the cells cover it whatever its aspect ratio. The features are
     standardised by the model, and tau is that of `efficientnet-lite0` on such features: neither was tuned on real
     weights.
     """
@@ -56,17 +56,17 @@ class GridEncoder(PictureEncoder):
 
     @abstractmethod
     def _map(self, pictures: Tensor) -> Tensor:
-        """Normalised pictures to the last feature map ``[n, D, rows, columns]``."""
+        """Normalised frames to the last feature map ``[n, D, rows, columns]``."""
 
 
 class OpenClip(GridEncoder):
-    """``open-clip:<model>``: the vision tower of any model that open_clip knows.
+    """``open-clip:<model>``: the vision tower of any model of open_clip.
 
     Args:
         model: its name there, e.g. ``ViT-B-16-quickgelu``.
-        weights: one checkpoint file, as open_clip reads it.
-        fps: frames a second to sample.
-        dtype: that the tower computes in.
+        weights: one checkpoint file in a format that open_clip reads.
+        fps: frames per second to sample.
+        dtype: dtype that the tower computes in.
 
     Raises:
         InputError: there is no such model, or the file is not its weights.
@@ -82,7 +82,7 @@ class OpenClip(GridEncoder):
             raise InputError("expected one checkpoint file", file=weights[0], field="--encoder-weights")
         try:
             clip = open_clip.create_model(model, pretrained=weights[0], weights_only=True)
-        except Exception as error:  # of a file that is no checkpoint, or another model's: any
+        except Exception as error:  # a file that is not a checkpoint of this model may raise any
             raise InputError(f"not weights of {model}: {error}", file=weights[0]) from None
         self.id = f"open-clip:{model}"
         self.weights_sha256 = hash_file(Path(weights[0]))
@@ -101,9 +101,9 @@ class ChineseClip(GridEncoder):
     """``chinese-clip``: the vision tower of a Chinese-CLIP model of transformers.
 
     Args:
-        weights: its folder.
-        fps: frames a second to sample.
-        dtype: that the tower computes in.
+        weights: the model's folder.
+        fps: frames per second to sample.
+        dtype: dtype that the tower computes in.
 
     Raises:
         InputError: there is no such model in the folder.
@@ -120,7 +120,7 @@ class ChineseClip(GridEncoder):
             loaded: Any = ChineseCLIPModel.from_pretrained(weights[0], output_loading_info=True)
             clip, info = loaded
         except (OSError, ValueError, RuntimeError) as error:
-            raise InputError(f"no Chinese-CLIP model: {error}", file=weights[0]) from None
+            raise InputError(f"not a Chinese-CLIP model: {error}", file=weights[0]) from None
         lost = [name for name in info["missing_keys"] if name.startswith("vision_model.")]
         if lost:
             raise InputError(f"{len(lost)} weights are missing, the first is {lost[0]}", file=weights[0])

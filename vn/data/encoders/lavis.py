@@ -1,8 +1,8 @@
 """BLIP-2's features computed by LAVIS itself, in an environment of its own.
 
-LAVIS 1.0.2 wants transformers 4.26 and an old NumPy, and does not import beside ours. So it lives in a virtual
-environment that is made once, and a process there answers batches: pictures and features travel as ``.npy`` files in a
-private folder, names through pipes. No pickle passes in either direction.
+LAVIS 1.0.2 needs transformers 4.26 and an old NumPy, and cannot be imported beside ours. So it is installed in a
+virtual environment that is created once, and a process there encodes batches: frames and features are exchanged as
+``.npy`` files in a private folder, names through pipes. No pickle passes in either direction.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from vn.io.lock import claim
 logger = logging.getLogger(__name__)
 
 REQUIREMENTS = ("salesforce-lavis==1.0.2", "transformers>=4.25,<4.27", "numpy<2")
-BLOCK = 21  # what LAVIS 1.0.2 takes
+BLOCK = 21  # that of LAVIS 1.0.2
 ENVIRONMENT = CACHE / "lavis"
-TAIL = 300  # characters of a failed process' last words
+TAIL = 300  # characters of a failed process' last output
 
 
 class Lavis(PictureEncoder):
@@ -43,12 +43,12 @@ class Lavis(PictureEncoder):
 
     Args:
         weights: checkpoint files, as there.
-        fps: frames a second to sample.
-        block: whose output the Q-Former sees; LAVIS 1.0.2 takes 21.
-        python: of an environment with LAVIS (default: one that is made at the first use, and kept).
+        fps: frames per second to sample.
+        block: block whose output the Q-Former attends to; LAVIS 1.0.2 uses 21.
+        python: Python of an environment with LAVIS (default: one that is created on first use, and kept).
 
     Raises:
-        InputError: weights are missing, or the environment cannot be made or used.
+        InputError: weights are missing, or the environment cannot be created or used.
     """
 
     id = "lavis"
@@ -114,7 +114,7 @@ class Lavis(PictureEncoder):
                 self._process.stdin.write(name + "\n")
                 self._process.stdin.flush()
             except BrokenPipeError:
-                pass  # why it ended is told where its answer is missing
+                pass  # why it ended is reported when its answer is missing
             self._expect(name)
             answer = self._folder / f"{name}.out.npy"
             features = read_npy(answer.read_bytes())
@@ -134,19 +134,19 @@ class Lavis(PictureEncoder):
 
 
 def environment(folder: Path = ENVIRONMENT) -> Path:
-    """The Python of LAVIS' environment, which is made once (minutes, several GB).
+    """The Python of LAVIS' environment, which is created once (minutes, several GB).
 
-    One that was not finished, or has other requirements than `REQUIREMENTS`, is made anew.
+    One that is incomplete, or has other requirements than `REQUIREMENTS`, is created again.
 
     Raises:
-        InputError: it cannot be made, or another process is making it.
+        InputError: it cannot be created, or another process is creating it.
     """
     place, complete = folder / "environment", folder / "complete"
     python, wanted = place / "bin" / "python", "\n".join(REQUIREMENTS)
     if complete.exists() and complete.read_text() == wanted:
         return python
-    with claim(folder, "making LAVIS' environment"):
-        logger.info("making LAVIS' environment in %s, once: minutes, and several GB", folder)
+    with claim(folder, "creating LAVIS' environment"):
+        logger.info("creating LAVIS' environment in %s, once: takes minutes and several GB", folder)
         complete.unlink(missing_ok=True)
         shutil.rmtree(place, ignore_errors=True)
         for words in (
@@ -156,6 +156,6 @@ def environment(folder: Path = ENVIRONMENT) -> Path:
             done = subprocess.run(words, capture_output=True, text=True, env=for_child({"PIP_NO_INPUT": "1"}))
             if done.returncode:
                 last = (done.stderr or done.stdout).strip()[-TAIL:]
-                raise InputError(f"LAVIS' environment cannot be made: {last}", file=folder)
+                raise InputError(f"LAVIS' environment cannot be created: {last}", file=folder)
         complete.write_text(wanted)
     return python

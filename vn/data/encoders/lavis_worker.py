@@ -1,9 +1,9 @@
-"""The other end of the frame encoder ``lavis``: runs in LAVIS' own environment, and imports nothing of vn.
+"""The worker process of the frame encoder ``lavis``: runs in LAVIS' own environment and imports nothing from vn.
 
-    python lavis_worker.py FOLDER < names of batches, one a line > the same names, when they are done
+    python lavis_worker.py FOLDER < names of batches, one per line > the same names, when they are done
 
-``NAME.npy`` (pictures, uint8 [n, S, S, 3]) becomes ``NAME.out.npy`` (float32 [n, 32, 768]) in the folder, whole or not
-there. The networks are LAVIS' own classes; sizes and weights come from ``weights.pt`` there, read as tensors only.
+``NAME.npy`` (frames, uint8 [n, S, S, 3]) becomes ``NAME.out.npy`` (float32 [n, 32, 768]) in the folder, written
+atomically. The networks are LAVIS' own classes; sizes and weights come from ``weights.pt`` there, read as tensors only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def build(folder: str) -> Callable[[np.ndarray], np.ndarray]:
     trunk, ln, qformer, queries, block = (saved[x] for x in ("trunk", "ln_vision", "qformer", "queries", "block"))
     width, _, patch, _ = trunk["conv1.weight"].shape
     side = round((len(trunk["positional_embedding"]) - 1) ** 0.5) * patch
-    # LAVIS 1.0.2 leaves out the last of the blocks that it is asked for.
+    # LAVIS 1.0.2 omits the last of the blocks that it is asked for.
     vit = VisionTransformer(side, patch, width, block + 1, max(1, width // 64), use_grad_checkpointing=False)
     kept = {k: v for k, v in trunk.items() if not k.startswith("transformer.") or int(k.split(".")[2]) < block}
     vit.load_state_dict(kept)
@@ -71,9 +71,9 @@ def build(folder: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def main(folder: str) -> None:
-    """Answer batches until there are no more."""
+    """Encode batches until there are no more."""
     out = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what libraries print must not look like an answer
+    os.dup2(2, 1)  # what libraries print must not be taken for an answer
     encode = build(folder)
     print("ready", file=out)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""What all encoders that see pictures share: decode, shrink, batch."""
+"""What all encoders of decoded frames share: decode, shrink, batch."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from vn.data.thumbs import thumbnail
 from vn.data.video import sample_frames
 from vn.errors import Findings, InputError
 
-ENDS = 4096  # bytes at either end of a video that go into its fingerprint
+ENDS = 4096  # bytes at both ends of a video that are part of its fingerprint
 
 
 class PictureEncoder(ABC):
-    """A `vn.data.frames.FrameEncoder` over decoded pictures; subclasses give `shrink` and `encode`.
+    """A `vn.data.frames.FrameEncoder` over decoded frames; subclasses define `shrink` and `encode`.
 
-    Batches never span two videos, so a video's features do not depend on what is encoded beside it.
+    Batches never span two videos, so a video's features do not depend on the other videos.
 
     Args:
-        fps: frames a second to sample.
-        settings: of the subclass; ``fps`` is added.
+        fps: frames per second to sample.
+        settings: the subclass's settings; ``fps`` is added.
     """
 
     id: str
@@ -43,14 +43,14 @@ class PictureEncoder(ABC):
 
     @abstractmethod
     def shrink(self, picture: np.ndarray) -> np.ndarray:
-        """A picture ``[height, width, 3]`` uint8 RGB of any size -> the encoder's input size; runs in a thread."""
+        """A frame ``[height, width, 3]`` uint8 RGB of any size -> the encoder's input size; runs in a thread."""
 
     @abstractmethod
     def encode(self, inputs: np.ndarray) -> np.ndarray:
-        """Pictures ``[n, ...]`` from `shrink` -> float16 ``[n, T, D]``."""
+        """Frames ``[n, ...]`` from `shrink` -> float16 ``[n, T, D]``."""
 
     def batches(self, sample: str, video: Path | None, findings: Findings) -> Iterator[FrameBatch]:
-        """See `vn.data.frames.FrameEncoder.batches`; one decoded picture is in memory at a time."""
+        """See `vn.data.frames.FrameEncoder.batches`; one decoded frame is in memory at a time."""
         if video is None:
             raise InputError("there is no video to encode", sample=sample)
         inputs: list[np.ndarray] = []
@@ -67,7 +67,7 @@ class PictureEncoder(ABC):
             yield FrameBatch(np.stack(inputs), seconds, thumbs)
 
     def fingerprint(self, sample: str, video: Path | None) -> str:
-        """The video's size and both its ends."""
+        """The size of the video's file and a hash of both ends."""
         if video is None:
             return "none"
         try:

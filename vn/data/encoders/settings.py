@@ -1,4 +1,4 @@
-"""How a frame encoder is loaded: what `vn.data.encoders.load_encoder` takes beside its name."""
+"""How a frame encoder is loaded: the options of `vn.data.encoders.load_encoder` besides its name."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class EncoderSettings:
-    """The choices of all frame encoders; each encoder reads its own.
+    """The options of all frame encoders; each encoder reads its own.
 
     Attributes:
         fps: frames per second to sample.
         features: folder of stored features, for the encoders ``features`` and ``pickles``.
-        weights: files or folders of weights, for encoders that come without: none of them runs with random ones.
+        weights: files or folders of weights, for encoders that have none built in; they never run with random ones.
         block: block of the CLIP trunk, for ``blip2-clip-l14`` and ``lavis`` (default: 23 and 21).
         dtype: dtype that the vision tower computes in, for encoders with weights (default: ``float32``).
         clips: start and end of each video's clips in seconds, for ``pickles``.
         groups: id of each story's video, for ``features`` named by videos.
-        python: Python of an environment with LAVIS, for ``lavis`` (default: an environment that is made once).
+        python: Python of an environment with LAVIS, for ``lavis`` (default: one that is created once).
     """
 
     fps: float = 1.0

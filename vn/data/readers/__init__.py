@@ -38,19 +38,19 @@ def read(
     Args:
         name: one of `READERS`.
         path: the annotation file or folder.
-        test_ids: a file with the ids or videos of the test split (`vn.data.readers.test_ids`). Those that name no
-            story are a finding.
-        findings: takes the warnings.
-        bad: takes the stories that cannot be used, which are then left out; without it the first one raises.
-        topic: of `video-storytelling`, instead of the folder's name.
-        overlap: what becomes of clips that overlap (`vn.overlap.settle`); None: ``keep`` for E-SyncVidStory, which
+        test_ids: a file with the ids or videos of the test split (`vn.data.readers.test_ids`). Ids that match no
+            story cause a warning.
+        findings: collects the warnings.
+        bad: collects the stories that cannot be used, which are then left out; without it the first one raises.
+        topic: topic of `video-storytelling`, instead of the folder's name.
+        overlap: how clips that overlap are treated (`vn.overlap.settle`); None: ``keep`` for E-SyncVidStory, which
             has such clips and is trained and tested on with them, else ``refuse``.
 
     Returns:
         The stories in the source's order, all those of a video in one split.
 
     Raises:
-        InputError: naming file, story and field; also when an id stands twice or there is no story at all.
+        InputError: naming file, story and field; also if an id appears twice or there is no story at all.
     """
     if name not in READERS:
         raise InputError(f"no reader {name!r}{did_you_mean(name, READERS)}; there are {', '.join(READERS)}")
@@ -70,7 +70,7 @@ def read(
         if source.story.id in seen:
             other = seen[source.story.id]
             raise InputError(
-                "the id stands twice" if other == source.file else f"the id stands in {other} too",
+                "the id appears twice" if other == source.file else f"the id appears in {other} too",
                 file=source.file,
                 sample=source.story.id,
                 field="id",
@@ -82,5 +82,5 @@ def read(
 
 
 def default_overlap(name: str) -> Overlap:
-    """What becomes of clips that overlap, for a reader."""
+    """How a reader treats clips that overlap by default."""
     return "keep" if name == "esyncvidstory" else "refuse"

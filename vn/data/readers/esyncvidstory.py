@@ -30,7 +30,7 @@ def read(path: Path, context: ReadContext) -> list[SourceStory]:
     if not isinstance(data, JsonObject):
         raise InputError(f"expected an object keyed by <id>.mp4, got a {type(data).__name__}", file=path)
     if data.twice is not None:
-        raise InputError("the id stands twice", file=path, sample=data.twice)
+        raise InputError("the id appears twice", file=path, sample=data.twice)
     stories = []
     for name, entry in data.items():
         with context.story():
@@ -70,7 +70,7 @@ class _Entry:
         )
 
     def knowledge(self, text: Any) -> tuple[Knowledge, ...]:
-        """``aspect：point、point`` a line, with a full-width or an ASCII colon."""
+        """Lines of ``aspect：point、point``, with a full-width or an ASCII colon."""
         if not isinstance(text, str):
             raise self.fail(f"expected lines 'aspect：point、point', got {show(text)}", "p_info")
         found: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ class _Entry:
             named = ASPECT.match(line)
             if named:
                 aspect, line = named["aspect"], line[named.end() :]
-            else:  # a point broken over two lines: it still is something known about the product
+            else:  # a point broken over two lines is still knowledge about the product
                 message = f"no aspect before a colon in {show(line)}; taken as more about {show(aspect)}"
                 self.findings.add(message, file=self.file, sample=self.name, field="p_info")
             found.setdefault(aspect, []).extend(point.strip() for point in line.split("、") if point.strip())

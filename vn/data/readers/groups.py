@@ -1,4 +1,4 @@
-"""Stories of one video stay together: which stories share a video, and that no split but one has them."""
+"""Stories of one video stay together: which stories share a video, and that they share a split."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from vn.errors import Findings
 
 ENDING = re.compile(
     r"\.(?=[0-9]*[A-Za-z])[0-9A-Za-z]{2,5}$"
-)  # of a file's name: '.mp4', '.MOV'; not the '.0' of 'v1.0'
+)  # a file's extension: '.mp4', '.MOV'; not the '.0' of 'v1.0'
 _FIRST: tuple[Split, ...] = ("test", "val", "train")
 
 
 def without_ending(name: str) -> str:
-    """A file's name or path without its ending, whatever kind of file it is."""
+    """A file's name or path without its extension, whatever kind of file it is."""
     return ENDING.sub("", name)
 
 
 def group_by_video(stories: Sequence[SourceStory]) -> list[SourceStory]:
     """Stories with their video's name as their group: the one they name, else their id.
 
-    A video is known by its file's name without folder and ending, so that it keeps its place among the splits when
-    its folder moves; where two folders have a file of that name, by its path.
+    A video is identified by its file's name without folder and extension, so that it stays in its split if its folder
+    moves; if two folders have a file of that name, by its path.
     """
     paths = [_path(source.story.video) if source.story.video else source.group for source in stories]
     of_name: dict[str, set[str]] = defaultdict(set)
@@ -39,7 +39,7 @@ def group_by_video(stories: Sequence[SourceStory]) -> list[SourceStory]:
 
 
 def _path(video: str) -> str:
-    """A video's path as one text, however it is written; a link stays as it is."""
+    """A video's path in normal form; a URL is unchanged."""
     return without_ending(video if "://" in video else posixpath.normpath(video))
 
 
@@ -48,10 +48,10 @@ def group_by_file(stories: Sequence[SourceStory], file_of: Callable[[SourceStory
 
     Args:
         stories: stories of the source.
-        file_of: gives the file of a story's video, or None if there is none.
+        file_of: returns the file of a story's video, or None if there is none.
     """
     groups: dict[str, str] = {}  # by file
-    same: dict[str, str] = {}  # a group that goes into another one
+    same: dict[str, str] = {}  # a group that is merged into another one
     for source in stories:
         if file := file_of(source):
             first = groups.setdefault(os.path.abspath(file), source.group)
@@ -61,7 +61,7 @@ def group_by_file(stories: Sequence[SourceStory], file_of: Callable[[SourceStory
 
 
 def keep_together(stories: Sequence[SourceStory], findings: Findings) -> list[SourceStory]:
-    """Put all stories of a video into one split: test where one of them is in it, else val, and say which moved."""
+    """Put all stories of a video into one split: test if one of them is there, else val; a warning lists the moved."""
     splits: dict[str, set[Split | None]] = defaultdict(set)
     for source in stories:
         splits[source.group].add(source.split)

@@ -1,7 +1,7 @@
-"""The release's list of ready prompts (``test.json``): not annotations, but it says which videos are tested.
+"""The release's list of ready prompts (``test.json``): not annotations, but it lists the test videos.
 
-A list with an entry for each prompt, in the way of LLaVA's training files: an ``id``, a ``video`` or an ``image``, and
-``conversations`` that hold the prompt as text (docs/method.md#e-syncvidstory).
+A list with an entry for each prompt, in the format of LLaVA's training files: an ``id``, a ``video`` or an ``image``,
+and ``conversations`` that contain the prompt as text (docs/method.md#e-syncvidstory).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 from vn.errors import InputError
 
 NAMES = ("id", "video_id", "question_id", "video", "image")  # fields that name an entry's video, the best first
-PROMPTS = ("conversations", "conversation", "messages", "prompt", "question", "instruction")  # that hold its text
+PROMPTS = ("conversations", "conversation", "messages", "prompt", "question", "instruction")  # that contain its text
 
 
 def refuse_prompt_list(data: Any, file: Path, lists_are_stories: bool = True) -> None:
-    """Say what a file is that holds ready prompts instead of annotations.
+    """Refuse a file that holds ready prompts instead of annotations.
 
     Args:
         data: the file's JSON.
         file: named in the error.
-        lists_are_stories: whether a list may be annotations; if not, any list whose entries name videos is prompts.
+        lists_are_stories: whether a list may be annotations; if not, any list whose entries name videos is refused.
 
     Raises:
         InputError: it is a list of ready prompts.

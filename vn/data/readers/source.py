@@ -1,4 +1,4 @@
-"""What every reader gives and shares: the source story, its context, and checks of whole-second times."""
+"""What all readers share: the source story, the context, and checks of times in whole seconds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Split = Literal["train", "val", "test"]
 
 @dataclass(frozen=True, slots=True)
 class SourceStory:
-    """A story as a source gives it.
+    """A story as read from a source.
 
     Attributes:
-        story: without clips only where the source allows it: they are found in the video.
-        split: where the source puts it; None: train, of which the val split takes its share.
+        story: the story; without clips only if the source allows it: they are then found in the video.
+        split: the split that the source gives; None: train, of which a share becomes the val split.
         group: its video's id or name; stories of one video stay in one split.
-        file: where it is written; errors name it.
+        file: the file that it is from; errors name it.
     """
 
     story: Story
@@ -35,14 +35,14 @@ class SourceStory:
 
 @dataclass(slots=True)
 class ReadContext:
-    """What a reader is told, and where it puts what it finds.
+    """The options of a reader, and its warnings and errors.
 
     Attributes:
         findings: warnings.
         bad: stories that cannot be used; None: the first one raises.
         topic: see `vn.data.readers.read`.
-        overlap: what becomes of clips that overlap.
-        overlaps: the longest overlap of each story in seconds, by its id; without ``trim``, of more than a second.
+        overlap: how clips that overlap are treated.
+        overlaps: the longest overlap of each story in seconds, by id; without ``trim``, only those above a second.
     """
 
     findings: Findings
@@ -53,7 +53,7 @@ class ReadContext:
 
     @contextmanager
     def story(self) -> Iterator[None]:
-        """Around the reading of one story: an `InputError` costs that story only, where that is wanted."""
+        """Around the reading of one story: an `InputError` leaves out that story only, if `bad` is a list."""
         try:
             yield
         except InputError as error:
@@ -62,12 +62,12 @@ class ReadContext:
             self.bad.append(error)
 
     def overlapping(self, story: str, seconds: float) -> None:
-        """Note a story's longest overlap; one of a second that stays comes of rounding, and is not worth it."""
+        """Record a story's longest overlap; one of up to a second that is kept is rounding, and not recorded."""
         if seconds > (0 if self.overlap == "trim" else ROUNDING):
             self.overlaps[story] = seconds
 
     def tell_overlaps(self) -> None:
-        """Count the stories whose clips overlap, in a finding before all others."""
+        """Count the stories whose clips overlap, in a warning before all others."""
         if not self.overlaps:
             return
         first, count = next(iter(self.overlaps)), len(self.overlaps)
@@ -80,7 +80,7 @@ class ReadContext:
 
 
 def story_id(name: str, file: Path) -> str:
-    """An id from a video's file name (``.mp4`` is dropped); shard keys allow few characters."""
+    """An id from a video's file name (``.mp4`` is dropped); shard keys allow letters, digits, '_' and '-' only."""
     identity = name.removesuffix(".mp4")
     if not KEY.fullmatch(identity):
         raise InputError(KEY_RULE, file=file, sample=name, field="id")
@@ -90,17 +90,17 @@ def story_id(name: str, file: Path) -> str:
 def whole_seconds(
     times: Sequence[tuple[float, float]], fields: Sequence[str], file: Path, sample: str, context: ReadContext
 ) -> list[tuple[float, float]]:
-    """The times of a story's clips, where a source has whole seconds (docs/method.md#e-syncvidstory).
+    """The times of a story's clips in a source with whole seconds (docs/method.md#e-syncvidstory).
 
-    A clip that starts and ends in the same second is taken to last one, which is a finding; for clips that overlap
+    A clip that starts and ends in the same second is taken to last one, with a warning; for clips that overlap
     see `vn.overlap.settle`.
 
     Args:
         times: start and end of each clip, as the file has them.
-        fields: where each of them is stored, for messages.
+        fields: the field of each of them, for messages.
         file: named in messages.
         sample: the story's id, for messages.
-        context: says what becomes of clips that overlap.
+        context: states how clips that overlap are treated.
 
     Raises:
         InputError: a clip ends before it starts, or overlaps another one as `context` does not allow.
@@ -123,7 +123,7 @@ def whole_seconds(
 
 
 class JsonObject(dict[str, Any]):
-    """A JSON object that knows which of its names stood twice (Python keeps the last one silently)."""
+    """A JSON object that records a name that appeared twice (Python silently keeps the last one)."""
 
     twice: str | None = None
 
@@ -148,7 +148,7 @@ def parse_lines(text: str, file: Path, line: int = 1) -> Any:
 
 
 def refuse_twice(data: Any, file: Path, sample: str | None = None, where: str = "") -> None:
-    """Raise where an object at any depth has the same name twice, naming the place.
+    """Raise if an object at any depth has the same name twice.
 
     Args:
         data: from `load_json`.
@@ -159,7 +159,7 @@ def refuse_twice(data: Any, file: Path, sample: str | None = None, where: str = 
     if isinstance(data, JsonObject):
         if data.twice is not None:
             field = f"{where}.{data.twice}" if where else data.twice
-            raise InputError("stands twice", file=file, sample=sample, field=field)
+            raise InputError("appears twice", file=file, sample=sample, field=field)
         for name, value in data.items():
             refuse_twice(value, file, sample, f"{where}.{name}" if where else name)
     elif isinstance(data, list):

@@ -1,8 +1,8 @@
-"""Our own Story files, for one's own videos (docs/design.md#story).
+"""Our own story files, for users' own videos (docs/design.md#story).
 
-A source is a ``.json`` file with a story or a list of them, a ``.jsonl`` file with one a line, or a folder of such
-files; where a folder has subfolders ``train``, ``val`` and ``test``, a story's folder is its split. A story may have
-no id (a file's name stands in) and no clips (they are found in the video).
+A source is a ``.json`` file with a story or a list of them, a ``.jsonl`` file with one per line, or a folder of such
+files; if a folder has subfolders ``train``, ``val`` and ``test``, a story's folder is its split. A story may have no
+id (the file's name is used) and no clips (they are found in the video).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def read(path: Path, context: ReadContext) -> list[SourceStory]:
     splits: list[Split] = [split for split in get_args(Split) if (path / split).is_dir()]
     stories = [story for file in _files(path) for story in _read_file(file, None, context)]
     for split in splits:
-        # Without a folder for val, train gives it its share.
+        # Without a folder for val, a share of train becomes val.
         fixed = None if split == "train" and "val" not in splits else split
         stories += [story for file in _files(path / split) for story in _read_file(file, fixed, context)]
     return group_by_video(stories)

@@ -1,6 +1,6 @@
 """Which stories are the test split, by a file of ids (``--test-ids``).
 
-abc123.mp4                                          one id or video a line, with or without its ending
+abc123.mp4                                          one id or video per line, with or without extension
 ["abc123", "def456.mp4"]                            a JSON list of them
 [{"id": "abc123_0", "conversations": [...]}, ...]   a JSON list of objects, such as the release's ready prompts
 """
@@ -21,7 +21,7 @@ from vn.data.readers.source import SourceStory
 from vn.errors import Findings, InputError, show
 from vn.io.files import parse_json, read_text
 
-NUMBER = re.compile(r"_\d{1,6}$")  # of a clip or a frame, after the id of its video
+NUMBER = re.compile(r"_\d{1,6}$")  # number of a clip or a frame, after the id of its video
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class TestId:
     """One entry of the file.
 
     Attributes:
-        text: as the file has it; for messages.
-        names: what it may mean, the most exact first.
+        text: text in the file, for messages.
+        names: ids and names that it may mean, the most exact first.
     """
 
     text: str
     names: tuple[str, ...]
 
-    __test__ = False  # not one of pytest's
+    __test__ = False  # not a test class of pytest
 
 
 def read_test_ids(file: str | Path) -> list[TestId]:
@@ -51,7 +51,7 @@ def read_test_ids(file: str | Path) -> list[TestId]:
     else:
         ids = [_entry(value, file, f"[{n}]") for n, value in enumerate(_values(text, file))]
     if not ids:
-        raise InputError("expected one test id a line, or a JSON list of them, found none", file=file)
+        raise InputError("expected one test id per line, or a JSON list of them, found none", file=file)
     return ids
 
 
@@ -70,15 +70,16 @@ def _entry(value: Any, file: str | Path, where: str) -> TestId:
     given = [value.get(name) for name in NAMES] if isinstance(value, dict) else [value]
     texts = [text for each in given if (text := _text(each))]
     if not texts:
-        wanted = "an id, or an object with an id, a video or an image"
-        raise InputError(f"expected {wanted}, got {show(value)}", file=file, field=where)
+        raise InputError(
+            f"expected an id, or an object with {' or '.join(NAMES)}, got {show(value)}", file=file, field=where
+        )
     names = [name for text in texts for name in _exact(text)]
     names += [name for text in texts for name in _less_exact(text)]
     return TestId(texts[0], tuple(dict.fromkeys(names)))
 
 
 def _text(value: Any) -> str:
-    """A text, or the first of a list of texts (the pictures of a clip)."""
+    """A text, or the first of a list of texts (the frames of a clip)."""
     if isinstance(value, list) and value:
         value = value[0]
     number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e15
@@ -86,7 +87,7 @@ def _text(value: Any) -> str:
 
 
 def _exact(text: str) -> Iterator[str]:
-    """An id or a video's path or name, with and without its ending."""
+    """An id or a video's path or name, with and without its extension."""
     yield text
     yield without_ending(text)
     yield posixpath.basename(text)
@@ -110,21 +111,21 @@ def choose_test(
 ) -> list[SourceStory]:
     """Put the stories that ids name into the test split.
 
-    A story is named by its id, or by its video: all stories of that video are meant then.
+    A story is named by its id, or by its video, which names all stories of that video.
 
     Args:
         stories: stories of the source.
         ids: from `read_test_ids`.
-        file: named in the finding about ids that name no story.
-        findings: takes it.
-        left_out: whether stories were left out because they cannot be used, which ids may name as well.
+        file: named in the warning about ids that match no story.
+        findings: collects it.
+        left_out: whether unusable stories were left out, which ids may name as well.
     """
     of_name: dict[str, set[int]] = defaultdict(set)
     for number, source in enumerate(stories):
         video = source.story.video or ""
         for name in (source.story.id, source.group, *_exact(video)):
             of_name[name].add(number)
-    of_name.pop("", None)  # of stories that name no video
+    of_name.pop("", None)  # stories without a video
     chosen: set[int] = set()
     unknown: dict[str, None] = {}
     for each in ids:
@@ -137,6 +138,6 @@ def choose_test(
         total = len({each.text for each in ids})
         others = f", then {listing(list(unknown)[1:])}" if len(unknown) > 1 else ""
         but = " (or one that cannot be used)" if left_out else ""
-        message = f"{len(unknown)} of {total} ids name no story{but}, the first is {next(iter(unknown))}{others}"
+        message = f"{len(unknown)} of {total} ids match no story{but}, the first is {next(iter(unknown))}{others}"
         findings.add(message, file=file)
     return [replace(source, split="test") if n in chosen else source for n, source in enumerate(stories)]
