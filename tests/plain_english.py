@@ -31,7 +31,7 @@ PATTERNS = {
     "is no": r"(?<![Tt]here )\b(?:is|are|was|were|as) no (?!longer|more|less|other|matter|one\b|-)\w+",
     "told, said, hears": r"\b(?:told|said|hears?|heard)\b",
     "old words": r"\b(?:anew|all else|but for|so many|likeliest|dearest|reckon(?:s|ed|ing)?)\b",
-    "picture, image": r"\b[Pp]ictures?\b|\b[Ii]mages?\b(?! encoder| embedding| model|-text)",
+    "picture, image": r"\b[Pp]ictures?\b(?!:)|\b[Ii]mages?\b(?! encoder| embedding| model|-text)",
 }
 # Texts that are data: the demo's narrations, prompts and the paper's own words.
 DATA = re.compile(
