@@ -1,6 +1,8 @@
 """The adapter folder: what was saved is what is loaded, merged or not."""
 
 import json
+import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -60,3 +62,42 @@ def test_a_card_without_a_field_names_it(make, tmp_path, field):
     (folder / "narrator.json").write_text(json.dumps(card))
     with pytest.raises(InputError, match=rf"narrator.json: {field}: missing"):
         load_adapter(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"projector": "os:system"}, "narrator.json: projector: names the projector 'os:system' by its module"),
+        ({"narrator": "this:s"}, "narrator.json: narrator: names the narrator 'this:s' by its module"),
+        ({"base_model": "this:s:rest"}, "narrator.json: base_model: names the loader of base models 'this:s'"),
+        ({"projector": "x", "packages": {"projector": "vn-x"}}, "of the package vn-x, which is not installed here"),
+        ({"projector": "x", "packages": {"projector": "vn-x; rm"}}, "'vn-x; rm' is not the name of a package"),
+        ({"projector": "x", "packages": {"projector": ["y"]}}, "is not the name of a package"),
+        ({"projector": "x"}, "narrator.json: projector: no projector 'x'; there are linear, what packages register"),
+        ({"projector": 3}, "narrator.json: projector: is wrong: 3"),
+        ({"packages": "vn-x"}, "narrator.json: packages: is wrong"),
+    ],
+)
+def test_what_a_card_names_is_not_imported(make, tmp_path, changes, error):
+    save_adapter(tmp_path, make())
+    card = json.loads((tmp_path / "narrator.json").read_text())
+    (tmp_path / "narrator.json").write_text(json.dumps({**card, "base_model_from_here": None, **changes}))
+    with pytest.raises(InputError, match=re.escape(error)):
+        load_adapter(tmp_path)
+    assert "this" not in sys.modules  # which would print when it is imported
+
+
+def test_a_card_of_earlier_builds_has_vns_own_parts(make, tmp_path):
+    save_adapter(tmp_path, make())
+    card = json.loads((tmp_path / "narrator.json").read_text())
+    for name in ("projector", "narrator", "packages"):
+        del card[name]
+    (tmp_path / "narrator.json").write_text(json.dumps(card))
+    assert load_adapter(tmp_path).card.projector == "linear"
+
+
+def test_a_part_by_module_is_used_if_the_call_names_it(make, tmp_path):
+    save_adapter(tmp_path, make(projector="vn.visual.projector:Projector"))
+    with pytest.raises(InputError, match="no module is imported because a file names it"):
+        load_adapter(tmp_path)
+    assert load_adapter(tmp_path, imports=["vn.visual.projector:Projector"]).card.packages == {}

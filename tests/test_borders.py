@@ -19,13 +19,14 @@ LONGEST = 400  # lines of a file
 # From the ground up: each layer may import those before it, and nothing of its own or a later one.
 LAYERS = (
     ("environment", "errors", "version"),
-    ("extras", "io", "overlap", "progress", "renamed", "shipped", "timecode"),
-    ("run_paths", "story", "template", "tokenizer"),
+    ("extras", "io", "model_card", "overlap", "plugins", "progress", "renamed", "shipped", "timecode"),
+    ("hub", "run_paths", "story", "template", "tokenizer"),
     ("prompt", "story_reader", "visual"),
     ("settings",),
     ("card", "data", "metrics"),
     ("llm", "score"),
     ("narrator", "compare"),
+    ("parts",),
     ("adapter", "generation"),
     ("doctor", "export", "narrate", "train"),
     ("released", "sweep", "experiments_command"),

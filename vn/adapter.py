@@ -4,6 +4,7 @@
       narrator.json            what it is: base model and hash, visual settings, encoder, word range, versions
       narrator.safetensors     projector, position, feature statistics
       template.yaml            the wording it was trained with
+      README.md                model card for whoever finds the folder
       adapter_config.json, adapter_model.safetensors    PEFT's own files, if LoRA is on
 
 Everything after training reads only this folder.
@@ -15,7 +16,7 @@ import dataclasses
 import os
 import shutil
 import typing
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +27,18 @@ from peft import PeftModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from vn.card import NarratorCard, lost_base, read_card, write_card
+from vn.card import CARD, NarratorCard, lost_base, read_card, write_card
 from vn.errors import InputError
-from vn.io.files import read_text
+from vn.hub import local_folder
+from vn.io.files import read_json, read_text
 from vn.llm.attention import check_window
 from vn.llm.load import UNKNOWN, BaseModel, load_base
 from vn.llm.lora import add_lora, load_lora, merge_lora
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
+from vn.model_card import model_card
 from vn.narrator import VideoNarrator
+from vn.parts import find_parts, module_name
 from vn.template import Template
 
 
@@ -79,7 +83,8 @@ def assemble(
             file=adapter,
             field="base_sha256",
         )
-    card = dataclasses.replace(card, base_sha256=base.sha256)
+    parts = find_parts(card)
+    card = dataclasses.replace(card, base_sha256=base.sha256, packages=parts.packages())
     llm: Any
     if adapter is None:
         llm = add_lora(base.llm, card.lora)
@@ -90,13 +95,8 @@ def assemble(
             # A loaded adapter is for inference only, and a merged model generates about twice as fast. Merging into
             # 4-bit or 8-bit weights would lose precision.
             llm = merge_lora(llm)
-    narrator = VideoNarrator(
-        llm,
-        card.width,
-        mean if card.standardise else None,
-        std if card.standardise else None,
-        position=card.visual.position,
-    )
+    statistics = (mean, std) if card.standardise else None
+    narrator = parts.build(llm, card.width, statistics, card.visual.position)
     builder = RowBuilder(
         SegmentTokenizer(base.tokenizer, base.added),
         template,
@@ -160,39 +160,49 @@ def _write_adapter(folder: Path, assembly: Assembly) -> None:
     narrator = assembly.narrator
     if isinstance(narrator.llm, PeftModel):
         narrator.llm.save_pretrained(str(folder), save_embedding_layers=False)  # the vocabulary is never resized
-        (folder / "README.md").unlink(missing_ok=True)  # peft's empty model card
     own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
     save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, folder / "narrator.safetensors")
     (folder / "template.yaml").write_text(assembly.template.text, encoding="utf-8")
     write_card(folder, assembly.card)
+    # Instead of peft's empty one.
+    (folder / "README.md").write_text(model_card(read_json(folder / CARD)), encoding="utf-8")
 
 
 def load_adapter(
-    folder: str | Path, base_model: str | None = None, merge: bool = True, quantized: bool = True
+    folder: str | Path,
+    base_model: str | None = None,
+    merge: bool = True,
+    quantized: bool = True,
+    imports: Collection[str] = (),
 ) -> Assembly:
     """Load an adapter folder into an unsharded narrator on the CPU, for inference.
 
     Args:
-        folder: the adapter folder.
+        folder: the adapter folder; or ``hf://user/repo[@revision]`` on the hub, which is fetched once.
         base_model: where the base model is now, if it has moved.
         merge: whether LoRA is merged into the base model.
         quantized: False loads the base model unquantized even if LoRA was trained on it in 4 or 8 bits.
+        imports: each ``module:Name`` that the card may import. Without it only what is installed is used.
 
     Raises:
-        InputError: naming the file that is missing or damaged.
+        InputError: naming the file that is missing or damaged, or the package that is not installed.
 
     Example:
         >>> assembly = load_adapter("runs/mine/adapter")
         >>> assembly.card.language, assembly.card.lora.rank
         ('en', 2)
     """
-    folder = Path(folder)
+    folder = local_folder(folder)
     card = read_card(folder)
-    if base_model is not None:
+    packages, allowed = dict(card.packages), {*imports}
+    if base_model is not None:  # this call names it, whatever the card says
         card = dataclasses.replace(card, base_model=base_model)
+        packages.pop("base_model", None)
+        allowed.add(module_name("base_model", base_model) or "")
     elif places := lost_base(card, folder):  # before anything slow
         message = f"the base model is not found ({places}); give its path with --base-model (tests: --model.base_model)"
         raise InputError(message, file=folder, field="base_model")
+    find_parts(card, packages=packages, imports=allowed, file=folder / CARD)
     template_file = folder / "template.yaml"
     template = Template.parse(read_text(template_file), template_file, typing.cast(Any, card.clip_header))
     if template.sha256 != card.template_sha256:

@@ -19,7 +19,10 @@ from vn.visual.plan import VisualSettings
 CARD = "narrator.json"
 FORMAT = 1
 FROM_HERE = "base_model_from_here"  # relative path from the card's folder to the base model
-_TYPES: dict[str, Any] = {"domain": str | None, "corpus": str | None, "trained_on": dict | None}
+_TYPES: dict[str, Any] = {
+    **{"domain": str | None, "corpus": str | None, "trained_on": dict | None},
+    **{"projector": str, "narrator": str, "packages": dict},
+}
 _OPTIONAL = {"quantization", *_TYPES}  # missing from cards of earlier builds
 
 
@@ -41,6 +44,7 @@ class NarratorCard(NarratorSettings):
         domain: domain of the stories it was trained on: ``ad`` or ``general``.
         corpus: name of their corpus, if the data have one.
         trained_on: size of their train split: videos, narrated clips, seconds, and the manifest's hash.
+        packages: other packages that its parts are from: field -> distribution (`vn.parts`).
     """
 
     base_sha256: str
@@ -54,6 +58,7 @@ class NarratorCard(NarratorSettings):
     domain: str | None = None
     corpus: str | None = None
     trained_on: dict[str, Any] | None = None
+    packages: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def about(self) -> str:
         """What the narrator does and was trained on, in a few words."""

@@ -21,6 +21,7 @@ The loss of a clip is -log P(label, narration | instruction, knowledge, word ran
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -46,6 +47,7 @@ class VideoNarrator(nn.Module):
         mean: ``[D]`` means that features are standardised with; None leaves features unchanged.
         std: ``[D]`` standard deviations, likewise.
         position: whether the relative clip position is added (False: the paper's ablation c).
+        projector: class of the projector; called with D and the width H of the language model.
 
     Attributes:
         flex: attend over shared lines with FlexAttention rather than SDPA (`vn.llm.attention`).
@@ -68,6 +70,7 @@ class VideoNarrator(nn.Module):
         mean: Tensor | None = None,
         std: Tensor | None = None,
         position: bool = True,
+        projector: Callable[[int, int], nn.Module] = Projector,
     ) -> None:
         super().__init__()
         self.llm = llm
@@ -75,7 +78,7 @@ class VideoNarrator(nn.Module):
         self.register_buffer("mean", torch.zeros(width) if mean is None else mean.float())
         self.register_buffer("std", torch.ones(width) if std is None else std.float())
         self.position = ClipPosition(width) if position else None
-        self.projector = Projector(width, self.causal_lm.config.hidden_size)
+        self.projector = projector(width, self.causal_lm.config.hidden_size)
 
     @property
     def causal_lm(self) -> Any:
@@ -93,7 +96,7 @@ class VideoNarrator(nn.Module):
         Returns:
             ``[V * T, H]``, H the language model's width.
         """
-        dtype = self.projector.linear.weight.dtype
+        dtype = next(self.projector.parameters()).dtype
         tokens = torch.einsum("vf,ftd->vtd", weights.to(dtype), frames.to(dtype))
         tokens = (tokens - self.mean.to(dtype)) / self.std.to(dtype)
         if self.position is not None:

@@ -1,10 +1,12 @@
-"""Renamed settings: files and flags with the old name keep working."""
+"""Renamed and added settings: files and flags of earlier builds keep working."""
 
 from __future__ import annotations
 
 from typing import Any
 
 RENAMED = {"data.data": "data.folder"}  # dotted key: old -> new
+# Settings that earlier builds did not have -> what their runs were made with.
+ADDED = {"model.projector": "linear", "model.narrator": "videonarrator"}
 
 
 def current_key(key: str) -> str:

@@ -35,7 +35,8 @@ class NarratorSettings:
     """The settings of a narrator; `vn.card.NarratorCard` adds those that follow from the data.
 
     Attributes:
-        base_model: ``smollm2``, a folder, a GGUF file, or a name on the Hugging Face hub.
+        base_model: ``smollm2``, a folder, a GGUF file, a name on the Hugging Face hub, or ``loader:rest`` with a loader
+            of another package.
         clip_header: ``index`` or ``index_of_total``; None uses the template's own.
         storyline: whether the narrator writes script labels (False: ablation b).
         word_range: source of the word ranges in prompts and scores.
@@ -44,6 +45,8 @@ class NarratorSettings:
         max_length: most tokens per prompt; longer prompts are cut, counted and logged.
         dtype: type of the base model's weights, such as ``float32`` or ``bfloat16``.
         quantization: quantizes the base model with bitsandbytes: ``none``, ``int8`` or ``nf4`` (4 bits).
+        projector: ``linear``, or a projector of another package, by the name it registers or as ``module:Name``.
+        narrator: ``videonarrator``, or a narrator of another package, likewise (docs/extending.md).
     """
 
     base_model: str
@@ -55,6 +58,8 @@ class NarratorSettings:
     max_length: int = 4096
     dtype: str = "float32"
     quantization: Quantization = "none"
+    projector: str = "linear"
+    narrator: str = "videonarrator"
 
     def of_narrator(self) -> dict[str, Any]:
         """These settings by name, without those that subclasses add."""

@@ -66,4 +66,4 @@ def _wait() -> None:
 def register(hold: Path | None = None, hold_at: int = 0) -> None:
     """Make it known as ``colour``."""
     ColourEncoder.hold, ColourEncoder.hold_at = hold, hold_at
-    encoders.ENCODERS["colour"] = (__name__, "ColourEncoder")
+    encoders.ENCODERS["colour"] = f"{__name__}:ColourEncoder"

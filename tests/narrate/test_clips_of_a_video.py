@@ -38,7 +38,7 @@ def narrate(smoke_demo, tmp_path):
 def nothing_slow(monkeypatch):
     """What is refused is refused before a model is loaded."""
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr(vn.narrate.write, "load_adapter", refuse)

@@ -46,7 +46,7 @@ def story(file):
 def test_many_videos_are_written_as_each_alone_with_one_load(place, tmp_path, monkeypatch):
     loads = []
     load = vn.narrate.write.load_adapter
-    monkeypatch.setattr(vn.narrate.write, "load_adapter", lambda *given: loads.append(given) or load(*given))
+    monkeypatch.setattr(vn.narrate.write, "load_adapter", lambda *a, **b: loads.append(a) or load(*a, **b))
     assert place() == 0
     assert len(loads) == 1
     assert place.states() == {"one": "written", "two": "written", "three": "written"}

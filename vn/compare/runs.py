@@ -14,7 +14,7 @@ from typing import Any
 
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import read_json, read_yaml
-from vn.renamed import current_key, with_current_names
+from vn.renamed import ADDED, current_key, with_current_names
 from vn.score.predictions import Test, gather, read_lines
 
 CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
@@ -249,7 +249,7 @@ def _config(file: Path) -> dict[str, Any]:
     data = read_yaml(file)
     if not isinstance(data, dict):
         raise InputError(f"expected settings by name, got {show(data)}", file=file)
-    return dict(_flat(with_current_names(data)))
+    return {**ADDED, **dict(_flat(with_current_names(data)))}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -47,10 +47,10 @@ class FrameEncoder(Protocol):
     """The source of frame features: a network over decoded frames, or files with features.
 
     `batches` reads and `encode` computes; both run in several threads at once, one video per thread. Encoders are
-    registered in `vn.data.encoders`.
+    registered in `vn.data.encoders`, or by another package as an entry point of the group ``vn.encoders``.
 
     Attributes:
-        id: the encoder's name in the registry.
+        id: the encoder's name; for another package's, set to the name it is asked for by.
         tokens: T, tokens per frame.
         width: D, width of a token.
         standardise: whether the model should standardise the features with the train split's statistics.

@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reader",
         required=True,
         metavar="NAME",
-        help="esyncvidstory (released JSON) | video-storytelling (text files) | stories (our own JSON)",
+        help="esyncvidstory (released JSON) | video-storytelling (text files) | stories (our own JSON), or one "
+        "of another package, by its name or as module:Name",
     )
     parser.add_argument("--out", required=True, metavar="DATA", help="folder for shards and manifest")
     parser.add_argument("--videos", metavar="DIR", help="folder of the videos (default: beside the story files)")
@@ -52,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         default="efficientnet-lite0",
         metavar="NAME",
-        help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, open-clip:MODEL or chinese-clip",
+        help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, open-clip:MODEL, chinese-clip, "
+        "or one of another package, by its name or as module:Name",
     )
     parser.add_argument(
         "--encoder-weights",

@@ -63,6 +63,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
     """
     from vn.card import read_card
     from vn.llm.load import UNKNOWN, fingerprints
+    from vn.llm.loaders import loader_of
     from vn.template import Template
 
     card = read_card(folder)
@@ -88,7 +89,8 @@ def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_mo
     checked.append("base model")
     base = base_model or card.base_model
     try:
-        if card.base_sha256 not in {*fingerprints(base), UNKNOWN}:
+        # What another package loads, only that package can check.
+        if loader_of(base) is None and card.base_sha256 not in {*fingerprints(base), UNKNOWN}:
             message = f"was trained on another base model than the one at {base!r} now; {MOVED}"
             findings.add(message, file=folder, field="base_sha256")
     except InputError as error:

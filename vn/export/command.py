@@ -18,7 +18,8 @@ EXAMPLES = """\
 examples:
   vn export runs/demo --to merged --out exported/demo      a model folder: AutoModelForCausalLM.from_pretrained(...)
   vn export runs/demo --to peft --out exported/adapter     an adapter: PeftModel.from_pretrained(base, ...)
-Both still work in vn: vn test --run runs/demo --adapter exported/demo/narrator (or exported/adapter) --out again
+  vn export runs/demo --push user/repo --private           its adapter folder on the Hugging Face hub
+Both work in vn: vn test --run runs/demo --adapter exported/demo/narrator (or exported/adapter) --out again
 """
 
 
@@ -27,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("run", type=Path, help="a run folder, or an adapter folder")
-    parser.add_argument("--to", choices=("merged", "peft"), required=True, help="merged weights, or a PEFT adapter")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--to", choices=("merged", "peft"), help="merged weights, or a PEFT adapter")
+    what.add_argument(
+        "--push", metavar="USER/REPO", help="upload the adapter folder: vn narrate --adapter hf://USER/REPO loads it"
+    )
+    parser.add_argument("--private", action="store_true", help="with --push: a new repository is private")
     parser.add_argument("--out", type=Path, help="the folder to write (default: RUN/export-merged or RUN/export-peft)")
     parser.add_argument(
         "--dtype", choices=("bfloat16", "float16", "float32"), default="bfloat16", help="dtype of written base weights"
@@ -36,6 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shard-size", default="5GB", metavar="SIZE", help="size of one weights file at most (default: 5GB)"
     )
     parser.add_argument("--golden", type=int, default=2, metavar="N", help="stories to replay as a check (default: 2)")
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE:NAME",
+        help="a part that the adapter names by its module, and that may be imported (repeatable)",
+    )
     parser.add_argument("--base-model", help="where the base model is, if it has moved since training")
 
 
@@ -44,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     if args.golden < 1:
         raise InputError(f"expected 1 or more, got {args.golden}", field="--golden")
     adapter = args.run / "adapter" if (args.run / "adapter").is_dir() else args.run
+    if args.push is not None:
+        return _push(args, adapter)
     out = args.out or args.run / f"export-{args.to}"
     from vn.adapter import load_adapter, replace_folder
     from vn.card import read_card
@@ -60,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     write, load = WRITERS[args.to]
     with claim(out.parent, "vn export"):
         # LoRA trained over 4 or 8 bits is written for full-precision weights: merging into others loses accuracy.
-        assembly = load_adapter(adapter, args.base_model, merge=False, quantized=False)
+        assembly = load_adapter(adapter, args.base_model, merge=False, quantized=False, imports=args.imports)
         prompts = golden(assembly, stories)
         with replace_folder(out) as new:
             try:
@@ -74,6 +90,16 @@ def run(args: argparse.Namespace) -> int:
     if card.quantization != "none":
         print(f"trained over {card.quantization} weights; exported and compared with full-precision base weights")
     print(_summary(result, out, args.to, args.dtype))
+    return 0
+
+
+def _push(args: argparse.Namespace, adapter: Path) -> int:
+    from vn.export.hub import needs_base_model, push_adapter
+
+    place = push_adapter(adapter, args.run, args.push, args.private)
+    print(f"pushed {place}; vn narrate VIDEO --product FILE --adapter hf://{args.push} --out DIR")
+    if base := needs_base_model(adapter):
+        print(f"its base model {base} is not on the hub: whoever loads it says where that is by --base-model")
     return 0
 
 

@@ -99,7 +99,7 @@ class Decoder:
     def __init__(self, narrator: VideoNarrator) -> None:
         self.narrator = narrator
         self.model = narrator.causal_lm
-        self.device = narrator.projector.linear.weight.device
+        self.device = narrator.mean.device
         self.cache = SlotCache()
         self.passes = 0
         self.tokens = 0
@@ -205,7 +205,7 @@ def visual_tokens(narrator: VideoNarrator, row: Row, frames: np.ndarray) -> Tens
 
     A long video's memory is a mean of thousands of frames: they are combined a few at a time.
     """
-    weights, device = row.plan.weights, narrator.projector.linear.weight.device
+    weights, device = row.plan.weights, narrator.mean.device
     if not len(weights):
         return None
     seen = torch.zeros(len(weights), *frames.shape[1:], device=device)

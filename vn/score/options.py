@@ -23,6 +23,7 @@ examples:
       --sentences hfl/chinese-roberta-wwm-ext-large --tokenisation llm-ids:models/baichuan-7b --corpus e-syncvidstory
   vn score runs/demo --judge openai:qwen3 --judge-url http://localhost:8000/v1 --second-judge classifier
   vn score predictions.jsonl --stories stories.jsonl --tokenisation words --out scores.json
+  vn score runs/demo --metric my_metrics:names_title
 """
 
 
@@ -43,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="stories|none|FILE",
         help="words jieba keeps whole: the stories' titles and points (default), or a file in jieba's format: "
         "one word per line, with an optional frequency and tag",
+    )
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME|MODULE:NAME",
+        help="a metric of another package, by the name it registers or by its module, beside vn's own (repeatable)",
     )
     with_models = parser.add_argument_group("encoders and judges")
     with_models.add_argument(
@@ -124,7 +132,7 @@ def score_settings(args: argparse.Namespace, out: Path) -> ScoreSettings:
         videos=args.videos,
         cache=DiskCache(args.cache or out.parent / CACHE),
     )
-    return ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary, models)
+    return ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary, models, tuple(args.metric))
 
 
 def _chosen(name: str | None) -> str | None:

@@ -14,6 +14,7 @@ from vn.metrics.tokenisation import Tokenisation
 from vn.score.against import check_same_clips, check_tags
 from vn.score.breakdown import breakdown
 from vn.score.measures import FACTS, METRICS, has_facts, measure
+from vn.score.plugin_metrics import find_metrics, plugin_measures
 from vn.score.predictions import HAN, Test, gather
 from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure, Measured, NotComputed
@@ -100,9 +101,10 @@ def take(
     )
     _note_gaps(test, file, findings)
     _note_language(test, settings, file, findings)
+    added = plugin_measures(test, find_metrics(settings.metrics, METRICS))  # first: a wrong name is known at once
     # Few stories list their facts: for the others the metric is not missing, it does not exist.
     names = [name for name in METRICS if name not in FACTS or has_facts(test)]
-    return Scored(test, measure(test, settings, names, on_step, findings))
+    return Scored(test, measure(test, settings, names, on_step, findings) | added)
 
 
 def score(

@@ -21,9 +21,11 @@ class ScoreSettings:
         user_dictionary: words that jieba keeps whole in intra-repetition, InfoSim and InfoDiverse: the ``stories``'
             titles and points, as in the released evaluation, ``none``, or a file (`vn.metrics.user_dictionary`).
         models: encoders and judges; metrics whose model is missing are not computed.
+        metrics: metrics to add, by the names that packages register or ``module:Name`` (`vn.score.plugin_metrics`).
     """
 
     tokenisation: Tokenisation | str | None = None
     meteor: Matcher = "exact"
     user_dictionary: str | Path = "stories"
     models: ScoringModels = field(default_factory=ScoringModels)
+    metrics: tuple[str, ...] = ()

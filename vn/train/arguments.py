@@ -16,6 +16,7 @@ from vn.io.files import parse_json, read_json, read_yaml
 from vn.renamed import current_key, with_current_names
 from vn.run_paths import check_data, moved
 from vn.shipped import find
+from vn.train.named_here import refuse
 
 PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
 ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
@@ -154,6 +155,7 @@ def _spell_parameters(args: list[str]) -> list[str]:
         if not isinstance(parameters, dict):
             raise InputError(f"expected parameters by name, got {show(parameters)}", file=value)
         for key, given in _leaves(parameters):
+            refuse(current_key(key), given, "--config" if inline else value)
             text = given if isinstance(given, str) else json.dumps(given)
             out += [f"--{key}", text] if key in ("run", "ablation", "debug") else [f"--{key}={text}"]
         i += 2

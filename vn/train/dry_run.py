@@ -9,6 +9,7 @@ from typing import Any
 from vn.card import read_card
 from vn.environment import hub_is_offline
 from vn.errors import InputError
+from vn.hub import local_folder
 from vn.llm.load import is_on_this_machine
 from vn.train.arguments import expand
 from vn.train.datamodule import StoryDataModule
@@ -64,7 +65,7 @@ class _DryRun(NarratorCLI):
 
     @property
     def _adapter(self) -> Path:
-        return Path(self.settings.adapter or self.folder / "adapter")
+        return local_folder(self.settings.adapter or self.folder / "adapter", cached_only=True)
 
     def _check_data(self) -> None:
         built: Any = self.parser.instantiate_classes(self.config)

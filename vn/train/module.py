@@ -18,6 +18,7 @@ from vn.errors import InputError
 from vn.generation.draft import VideoInput
 from vn.io.hashes import hash_folder
 from vn.llm.packing import Batch
+from vn.parts import by_module
 from vn.train.checkpoint_io import load_weights
 from vn.train.datamodule import StoryDataModule
 from vn.train.new_narrator import new_narrator
@@ -80,9 +81,9 @@ class NarratorModule(L.LightningModule):
 
     def load_adapter(self, folder: str | Path) -> None:
         """Replace the narrator by a trained one: what testing always does (docs/design.md#adapter-folder)."""
-        folder = Path(folder)
-        elsewhere = lost_base(read_card(folder), folder) and Path(self.settings.base_model).exists()
-        self._adopt(load_adapter(folder, self.settings.base_model if elsewhere else None))
+        folder, given = Path(folder), self.settings.base_model
+        elsewhere = lost_base(read_card(folder), folder) and Path(given).exists()
+        self._adopt(load_adapter(folder, given if elsewhere else None, imports=by_module(self.settings).values()))
         self.adapter_sha256 = hash_folder(folder)
 
     def _adopt(self, assembly: Assembly) -> None:

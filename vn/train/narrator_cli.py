@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,19 @@ from lightning.pytorch.loggers import Logger
 
 from vn.environment import process_rank, wandb_variables
 from vn.errors import InputError
+from vn.hub import local_folder
 from vn.io.atomic import write_text
 from vn.io.files import read_yaml
 from vn.io.lock import claim
 from vn.renamed import with_current_names
 from vn.run_paths import with_relative_paths
-from vn.train.arguments import check, explain, read_configs
+from vn.train.arguments import check, explain, file_of, read_configs
 from vn.train.checkpoint_io import wandb_run_id
 from vn.train.checkpoints import LAST
 from vn.train.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.module import NarratorModule
+from vn.train.named_here import check_named_here
 from vn.train.options import add_run_options
 from vn.train.preflight import check_before
 from vn.train.same_run import refuse_other
@@ -106,7 +109,7 @@ class NarratorCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             raise explain(error, [action.dest for action in parser._actions], configs) from None
-        check(vars(self.config.as_flat()), vars(parser.get_defaults(skip_validation=True).as_flat()), configs)
+        _check(vars(self.config.as_flat()), parser, args, configs)
 
     @property
     def settings(self) -> Namespace:
@@ -189,7 +192,7 @@ class NarratorCLI(LightningCLI):
         model: NarratorModule = self.model
         model.evaluation = self.config_init.test
         model.output = self.output
-        adapter = Path(self.settings.adapter or self.folder / "adapter")
+        adapter = local_folder(self.settings.adapter or self.folder / "adapter")
         check_before(self.command, self.datamodule, model, adapter)
         if self.command in ("fit", "run"):
             if process_rank() == 0 and not (self.folder / "adapter").exists():
@@ -198,6 +201,14 @@ class NarratorCLI(LightningCLI):
             model.load_adapter(adapter)
             if process_rank() == 0 and wandb_variables().point and not self.settings.out:
                 write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))  # a point's own folder
+
+
+def _check(
+    settings: dict[str, Any], parser: LightningArgumentParser, args: list[str], configs: dict[Path, dict[str, Any]]
+) -> None:
+    """Check parsed settings, dotted key -> value."""
+    check_named_here(settings, args, partial(file_of, configs=configs))
+    check(settings, vars(parser.get_defaults(skip_validation=True).as_flat()), configs)
 
 
 def run_name(settings: Namespace) -> str:

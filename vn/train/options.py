@@ -35,5 +35,10 @@ def add_run_options(parser: LightningArgumentParser) -> None:
         help="which weights the adapter has: lowest val/loss, or the final ones",
     )
     parser.add_argument("--checkpoint_every", type=int, default=200, help="optimizer steps between checkpoints")
-    parser.add_argument("--adapter", type=str | None, default=None, help="adapter folder to test (default: the run's)")
+    parser.add_argument(
+        "--adapter",
+        type=str | None,
+        default=None,
+        help="adapter folder to test, or hf://USER/REPO (default: the run's)",
+    )
     parser.add_argument("--out", type=str | None, default=None, help="where a test writes (default: the run folder)")

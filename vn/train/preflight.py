@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vn.card import read_card
 from vn.errors import InputError
+from vn.parts import find_parts
 from vn.template import Template, default_template
 from vn.train.datamodule import StoryDataModule
 from vn.train.fits import check_narrator
@@ -23,11 +24,12 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
         adapter: the narrator's folder, where there is one already.
 
     Raises:
-        InputError: a split that the command needs is empty or has no narration, the template is missing, or the
-            narrator was made for other data.
+        InputError: a split that the command needs is empty or has no narration, the template or a part of another
+            package is missing, or the narrator was made for other data.
     """
     if command in ("fit", "run"):
         _check_narrated(data, "train")
+        find_parts(model.settings, prefix="model.")
         Template.load(model.settings.template or default_template(data.manifest.language, data.manifest.domain))
     else:
         check_narrator(read_card(adapter), data.manifest, data.folder)

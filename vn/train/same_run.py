@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError, show
-from vn.renamed import with_current_names
+from vn.renamed import ADDED, with_current_names
 from vn.run_paths import same_place
 
 # Settings that may differ between a run and its continuation: they change no result.
@@ -42,7 +42,7 @@ def refuse_other(file: Path, old: Any, new: Any) -> None:
     Raises:
         InputError: naming the first setting that differs and changes a result.
     """
-    before, now = _flat(with_current_names(old)), _flat(new)
+    before, now = {**ADDED, **_flat(with_current_names(old))}, _flat(new)
     for key in sorted({*before, *now}):
         values = before.get(key), now.get(key)
         if not _free(key) and values[0] != values[1] and not same_place(key, values[0], file, values[1]):

@@ -1,27 +1,29 @@
 """Frame encoders, by name; one file each.
 
 A new encoder of decoded frames is a `PictureEncoder` (`vn.data.encoders.picture`) in a module of its own and a line
-in `ENCODERS`; `vn.data.frames.FrameEncoder` is the whole interface.
+in `ENCODERS`, or in another package and a line in its metadata (docs/extending.md); `vn.data.frames.FrameEncoder` is
+the whole interface.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vn.data.encoders.plugin import PACKAGE, load_plugin
 from vn.data.encoders.settings import EncoderSettings
 from vn.data.frames import FrameEncoder
-from vn.errors import InputError, did_you_mean
+from vn.errors import InputError
+from vn.plugins import Extension, resolve
 
-ENCODERS: dict[str, tuple[str, str]] = {
-    "efficientnet-lite0": ("vn.data.encoders.efficientnet", "EfficientNetLite0"),
-    "features": ("vn.data.encoders.features", "StoredFeatures"),
-    "pickles": ("vn.data.encoders.clip_pickles", "ClipPickles"),
-    "blip2-clip-l14": ("vn.data.encoders.blip2", "Blip2ClipL14"),
-    "lavis": ("vn.data.encoders.lavis", "Lavis"),
-    "chinese-clip": ("vn.data.encoders.grid", "ChineseClip"),
+ENCODERS: dict[str, str] = {
+    "efficientnet-lite0": "vn.data.encoders.efficientnet:EfficientNetLite0",
+    "features": "vn.data.encoders.features:StoredFeatures",
+    "pickles": "vn.data.encoders.clip_pickles:ClipPickles",
+    "blip2-clip-l14": "vn.data.encoders.blip2:Blip2ClipL14",
+    "lavis": "vn.data.encoders.lavis:Lavis",
+    "chinese-clip": "vn.data.encoders.grid:ChineseClip",
 }
 STORED = ("features", "pickles")  # computed elsewhere
 OPEN_CLIP = "open-clip:"  # followed by the name of a model
@@ -43,19 +45,27 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
     """A frame encoder by name.
 
     Args:
-        name: one of `ENCODERS`, or ``open-clip:<model>``.
+        name: one of `ENCODERS`, ``open-clip:<model>``, one that a package registers, or ``module:Name``.
         settings: None for the defaults.
 
     Raises:
         InputError: there is no such encoder, or its package or files are missing.
     """
-    settings = settings or EncoderSettings()
-    known = [*ENCODERS, OPEN_CLIP + "<model>"]
-    if name not in ENCODERS and not name.startswith(OPEN_CLIP):
-        raise InputError(f"no frame encoder {name!r}{did_you_mean(name, ENCODERS)}; there are {', '.join(known)}")
+    return _load(_find(name, allow_import=True), settings or EncoderSettings())
+
+
+def _find(name: str, **stored: Any) -> Extension:
+    if name.startswith(OPEN_CLIP):
+        return Extension("encoder", name, "vn.data.encoders.grid:OpenClip")
+    return resolve("encoder", name, {**ENCODERS, OPEN_CLIP + "<model>": ""}, **stored)
+
+
+def _load(extension: Extension, settings: EncoderSettings) -> FrameEncoder:
+    name = extension.name
     if settings.fps <= 0:
         raise InputError(f"expected frames per second above 0, got {settings.fps:g}", field="fps")
-    module, class_name = ENCODERS.get(name, ("vn.data.encoders.grid", "OpenClip"))
+    if name not in ENCODERS and not name.startswith(OPEN_CLIP):
+        return load_plugin(extension, settings)
     options: dict[str, Any] = {"fps": settings.fps}
     if name in STORED:
         if settings.features is None:
@@ -88,13 +98,23 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
         options["block"] = settings.block
     if name.startswith(OPEN_CLIP):
         options["model"] = name.removeprefix(OPEN_CLIP)
-    encoder: FrameEncoder = getattr(importlib.import_module(module), class_name)(**options)
+    encoder: FrameEncoder = extension.load()(**options)
     return encoder
 
 
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
 def encoder_entry(encoder: FrameEncoder) -> dict[str, Any]:
-    """The entry for an encoder in manifests and adapters."""
-    return {"id": encoder.id, "settings": dict(encoder.settings), "weights_sha256": encoder.weights_sha256}
+    """The entry for an encoder in manifests and adapters, with its package if it is from another one."""
+    package = getattr(encoder, PACKAGE, None)
+    return {
+        "id": encoder.id,
+        "settings": dict(encoder.settings),
+        "weights_sha256": encoder.weights_sha256,
+        **({"package": package} if package else {}),
+    }
 
 
 def check_encoder(entry: Mapping[str, Any], encoder: FrameEncoder, tokens: int, width: int) -> None:
@@ -118,7 +138,12 @@ def check_encoder(entry: Mapping[str, Any], encoder: FrameEncoder, tokens: int, 
 
 
 def load_matching_encoder(
-    entry: Mapping[str, Any], tokens: int, width: int, weights: Sequence[str | Path] = ()
+    entry: Mapping[str, Any],
+    tokens: int,
+    width: int,
+    weights: Sequence[str | Path] = (),
+    imports: Collection[str] = (),
+    file: Path | None = None,
 ) -> FrameEncoder:
     """The encoder that a manifest or an adapter names, for new videos.
 
@@ -127,9 +152,12 @@ def load_matching_encoder(
         tokens: its T.
         width: its D.
         weights: paths of its weights, if it has any.
+        imports: each ``module:Name`` that this call allows to be imported.
+        file: the file with the entry; errors name it.
 
     Raises:
-        InputError: it is not available, has other weights or settings, or does not take videos.
+        InputError: it is not available, its package is not installed, it has other weights or settings, or it does not
+            take videos.
     """
     name = str(entry.get("id"))
     if name in STORED:
@@ -144,6 +172,9 @@ def load_matching_encoder(
         block=made_with.get("block"),
         dtype=made_with.get("dtype"),
     )
-    encoder = load_encoder(name, settings)
+    found = _find(
+        name, allow_import=name in imports, package=_text(entry.get("package")), file=file, field="encoder.id"
+    )
+    encoder = _load(found, settings)
     check_encoder(entry, encoder, tokens, width)
     return encoder

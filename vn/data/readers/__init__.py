@@ -1,23 +1,24 @@
 """Sources of stories, by name; one file each.
 
-A new source is a module here with ``read(path, context) -> list[SourceStory]`` and a line in `READERS`.
+A new source is a function (`vn.data.readers.source.Reader`) in a module here and a line in `READERS`, or in another
+package and a line in its metadata (docs/extending.md).
 """
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 from vn.data.readers.groups import keep_together
-from vn.data.readers.source import ReadContext, SourceStory
+from vn.data.readers.source import ReadContext, Reader, SourceStory
 from vn.data.readers.test_ids import choose_test, read_test_ids
-from vn.errors import Findings, InputError, did_you_mean
+from vn.errors import Findings, InputError
 from vn.overlap import Overlap
+from vn.plugins import Extension, resolve
 
 READERS: dict[str, str] = {
-    "esyncvidstory": "vn.data.readers.esyncvidstory",
-    "video-storytelling": "vn.data.readers.video_storytelling",
-    "stories": "vn.data.readers.stories",
+    "esyncvidstory": "vn.data.readers.esyncvidstory:read",
+    "video-storytelling": "vn.data.readers.video_storytelling:read",
+    "stories": "vn.data.readers.stories:read",
 }
 
 __all__ = ["READERS", "SourceStory", "read"]
@@ -36,7 +37,7 @@ def read(
     """Read the stories of a source (docs/method.md#data).
 
     Args:
-        name: one of `READERS`.
+        name: one of `READERS`, one that a package registers, or ``module:Name``.
         path: the annotation file or folder.
         test_ids: a file with the ids or videos of the test split (`vn.data.readers.test_ids`). Ids that match no
             story cause a warning.
@@ -52,8 +53,7 @@ def read(
     Raises:
         InputError: naming file, story and field; also if an id appears twice or there is no story at all.
     """
-    if name not in READERS:
-        raise InputError(f"no reader {name!r}{did_you_mean(name, READERS)}; there are {', '.join(READERS)}")
+    extension = resolve("reader", name, READERS, allow_import=True)
     path = Path(path)
     if not path.exists():
         raise InputError("no such file or folder", file=path)
@@ -61,7 +61,7 @@ def read(
     context = ReadContext(
         findings if findings is not None else Findings(), bad, topic, overlap or default_overlap(name)
     )
-    stories: list[SourceStory] = importlib.import_module(READERS[name]).read(path, context)
+    stories = _stories(extension, path, context)
     context.tell_overlaps()
     if not stories and not bad:
         raise InputError(f"no stories for the reader {name!r}", file=path)
@@ -79,6 +79,24 @@ def read(
     if test_ids is not None:
         stories = choose_test(stories, ids, test_ids, context.findings, left_out=bool(bad))
     return keep_together(stories, context.findings)
+
+
+def _stories(extension: Extension, path: Path, context: ReadContext) -> list[SourceStory]:
+    """What a reader gives; that of another package is checked to be stories."""
+    reader: Reader = extension.load()
+    if extension.name in READERS:
+        return list(reader(path, context))
+    try:
+        stories = list(reader(path, context))
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # another's code: what it raises is one sentence that names it
+        message = f"the reader {extension.name!r} failed: {type(error).__name__}: {error}"
+        raise InputError(message, file=path) from error
+    if wrong := [each for each in stories if not isinstance(each, SourceStory)]:
+        message = f"the reader {extension.name!r} gave a {type(wrong[0]).__name__} instead of a SourceStory"
+        raise InputError(message, file=path)
+    return stories
 
 
 def default_overlap(name: str) -> Overlap:

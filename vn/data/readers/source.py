@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from vn.errors import Findings, InputError
 from vn.io.files import parse_json, read_text
@@ -77,6 +77,26 @@ class ReadContext:
             f"{count} {'story has' if count == 1 else 'stories have'} clips that overlap, by up to "
             f"{max(self.overlaps.values()):g} s, the first is {first}; they {what} (--overlap {self.overlap})",
         )
+
+
+class Reader(Protocol):
+    """A source of stories: a function that reads annotations.
+
+    Registered in `vn.data.readers`, or by another package as an entry point of the group ``vn.readers``.
+    """
+
+    def __call__(self, path: Path, context: ReadContext) -> Sequence[SourceStory]:
+        """The stories of a file or folder, in its order.
+
+        Args:
+            path: what the user names; it exists.
+            context: what is asked for; takes findings and, inside ``with context.story():``, stories that cannot be
+                used.
+
+        Raises:
+            InputError: naming file, story and field.
+        """
+        ...
 
 
 def story_id(name: str, file: Path) -> str:
