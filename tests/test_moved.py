@@ -90,7 +90,7 @@ def test_a_moved_run_narrates_and_a_moved_story_is_edited(there, capsys):
     file.write_text(json.dumps(data), encoding="utf-8")
     capsys.readouterr()
     assert main(["narrate", "--edit", str(file)]) == 0
-    assert "has other narration" in capsys.readouterr().out
+    assert "narration of clip" in capsys.readouterr().out
     assert "Mine, all mine." in (there / "story" / "story.srt").read_text(encoding="utf-8")
 
     data = json.loads(file.read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def test_a_moved_run_narrates_and_a_moved_story_is_edited(there, capsys):
     assert main(["narrate", "--edit", str(file)]) == 2
     error = capsys.readouterr().err
     assert f"no such video (tried {video}" in error
-    assert "name it before --edit" in error
+    assert "put its path before --edit" in error
     assert main(["narrate", str(there / "gone.mp4"), "--edit", str(file)]) == 0
 
 

@@ -240,7 +240,7 @@ def test_clips_are_removed_and_added_by_hand(told, capsys):
 
     code, before, after = told(change)
     assert code == 0
-    assert "clip 7 was added; clip 3 of before was removed" in capsys.readouterr().out
+    assert "clip 7 was added; former clip 3 was removed" in capsys.readouterr().out
     assert after["clips"][:2] == before["clips"][:2]
     assert [c["start"] for c in after["clips"]] == [0, 2, 6, 8, 10, 12, 14]
     assert after["clips"][6]["narration"] == "Mine, all mine."
@@ -256,7 +256,7 @@ def test_clips_are_removed_and_added_by_hand(told, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda story: story.pop("record"), "story.json: record: no story.json that vn narrate wrote"),
+        (lambda story: story.pop("record"), "story.json: record: not a story.json written by vn narrate"),
         (lambda story: story["clips"][2].update(labels=["Sore Pont"]), "clips[2].labels: unknown script label"),
         (lambda story: story["clips"][2].update(labels=3), "clips[2].labels: expected a list of script labels"),
         (lambda story: story.update(video="none.mp4") or story["clips"][0].pop("labels"), "none.mp4: no such video"),
@@ -367,7 +367,7 @@ def test_bad_input_is_one_line_and_exit_code_2(smoke_demo, broken, tmp_path, cap
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("- Sore Point\n", "has 1 labels, the video"),
+        ("- Sore Point\n", "has 1 labels, but the video"),
         ("- Sore Pont\n", "[0]: unknown script label 'Sore Pont' (did you mean 'Sore Point'?)"),
         ("Sore Point\n", "expected a list of script labels"),
         ("- [\n", "not YAML"),

@@ -209,7 +209,9 @@ def _make_trainable_over(llm: torch.nn.Module) -> None:
         if hasattr(layer, "support_avx512bf16_for_cpu"):  # a 4-bit layer
             width = layer.in_features
             if layer.weight.device.type == "cpu" and width % BLOCK:  # bitsandbytes 0.50.2 restores them wrongly
-                message = f"nf4 weights on the CPU need layers whose inputs are a multiple of {BLOCK}, and {name} has {width}"
+                message = (
+                    f"nf4 weights on the CPU need input sizes that are multiples of {BLOCK}, and {name} has {width}"
+                )
                 raise InputError(message, field="model.quantization")
             # On such a CPU the first pass without gradients packs a layer's weights, and no gradient passes through it
             # from then on: training after a validation would silently learn something else.
