@@ -140,7 +140,7 @@ def test_a_run_goes_on_where_it_has_moved_to(tiny_base, data, tmp_path, capsys):
     assert main([*again, "2"]) == 0
     assert "is finished" in capsys.readouterr().out
     assert main([*again, "3"]) == 2
-    assert "this run folder has 2, now it is 3" in capsys.readouterr().err
+    assert "this run folder has 2, but it is now 3" in capsys.readouterr().err
     shutil.copytree(two / "shards", two / "other")
     assert main([*again, "2", "--data.folder", str(two / "other")]) == 2
     assert "data.folder" in capsys.readouterr().err

@@ -100,7 +100,7 @@ def test_data_that_cannot_be_trained_on(experiment, changed, capsys, command, ch
 @pytest.mark.parametrize(
     ("command", "change", "message"),
     [
-        ("test", without("test"), "splits.test: the test split is empty: name test videos to vn prepare"),
+        ("test", without("test"), "splits.test: the test split is empty: give vn prepare test videos"),
         ("predict", without("test"), "splits.test: the test split is empty"),
         ("validate", without("val"), "splits.val: the val split is empty"),
         ("validate", unnarrated("val"), "no clip of the val split has a narration"),
@@ -112,7 +112,7 @@ def test_data_that_cannot_be_trained_on(experiment, changed, capsys, command, ch
         (
             "test",
             lambda m: m["encoder"].update(id="another"),
-            "encoder: the features are of another, the narrator's of",
+            "encoder: is another, but the narrator was trained with",
         ),
     ],
 )

@@ -93,7 +93,7 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
     failed = [entry for entry in entries if entry.error]
     if failed:
         message = f"{len(failed)} of {len(entries)} videos could not be narrated, the first: {failed[0].error}"
-        raise InputError(f"{message} ({args.out / REPORT} lists all; repeat the command to try them again)")
+        raise InputError(f"{message} ({args.out / REPORT} lists all; repeat the command to try these again)")
     return 0
 
 

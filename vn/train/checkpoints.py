@@ -1,8 +1,8 @@
-"""Checkpoints to resume from, and what is kept of a run: the weights that were best, or the final ones.
+"""Checkpoints to resume from, and the weights that a run keeps: the best or the final ones.
 
-A checkpoint stands between two steps: it is written when all that belongs to a step is done, its log lines and a
-validation too, and before the next step begins. So what is resumed from it is what would have come next. Only where
-SIGTERM comes within a validation, which may take longer than there is time, it stands before that, and says so.
+A checkpoint is written between two steps: after everything that belongs to a step, including its log lines and a
+validation, and before the next step begins. So a resumed run continues with exactly what would have come next. Only if
+SIGTERM arrives during a validation, which may take too long to finish, it is written before that, and records it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ BEST = "best"
 
 
 class Checkpoints(Checkpoint):
-    """Writes ``last.ckpt`` every so many steps, and when SIGTERM asks the process to end.
+    """Writes ``last.ckpt`` at a fixed interval of steps, and when SIGTERM asks the process to end.
 
     Args:
-        folder: where checkpoints lie.
+        folder: folder of the checkpoints.
         every: optimizer steps between two of them.
         sigterm: whether the process has been asked to end.
     """
@@ -51,7 +51,7 @@ class Checkpoints(Checkpoint):
         assert isinstance(pl_module, NarratorModule)
         self._saved, self._last = trainer.global_step, pl_module.horizon
         self.sigterm.awaited = True
-        for config in trainer.lr_scheduler_configs:  # a fresh optimizer does not know where the schedule stands
+        for config in trainer.lr_scheduler_configs:  # a fresh optimizer does not have the schedule's current rate
             rates = config.scheduler.get_last_lr()
             for group, rate in zip(config.scheduler.optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate
@@ -81,7 +81,7 @@ class Checkpoints(Checkpoint):
     def on_validation_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Leave a validation for SIGTERM; but for the last one, behind which no step is."""
+        """Leave a validation on SIGTERM, except the last one, which no step follows."""
         in_training = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if in_training and trainer.global_step < self._last and self._asked(trainer):
             self._validation_due = True
@@ -116,7 +116,7 @@ class Checkpoints(Checkpoint):
         raise Preempted
 
     def _validate(self, trainer: L.Trainer) -> None:
-        """Run the validation that was left, with Lightning's counters as they stood then."""
+        """Run the validation that was left, with Lightning's counters as they were then."""
         loop, shown = trainer.fit_loop.epoch_loop, trainer._logger_connector
         epoch: Any = trainer.fit_loop.epoch_progress.current
         counters = epoch.processed, epoch.completed, loop._batches_that_stepped, shown._first_loop_iter
@@ -139,13 +139,13 @@ class Checkpoints(Checkpoint):
         self._validation_due = state["validation_due"]
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Note the W&B run, which a run that goes on from here goes on too."""
+        """Record the W&B run, which a resumed run continues."""
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 checkpoint["wandb_run_id"] = logger.version
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Put Lightning's counters between two steps, as the data module says where training stands.
+        """Set Lightning's counters to the position between two steps that the data module resumes at.
 
         Lightning's own reading of counters saved at an epoch's end compares the batches of that epoch with those of
         the next one. Ours differ, so the next epoch would seem to have run already, all or in part.
@@ -157,7 +157,7 @@ class Checkpoints(Checkpoint):
         begun = epoch + (step > 0)
         for counts in (loops["epoch_progress"]["total"], loops["epoch_progress"]["current"]):
             counts.update(ready=begun, started=begun, processed=epoch, completed=epoch)
-        # Within an epoch, as in the hook after a batch: Lightning goes on from there with the next one.
+        # Within an epoch, as in the hook after a batch: Lightning continues with the next batch.
         batches = step * trainer.accumulate_grad_batches
         total = checkpoint["global_step"] * trainer.accumulate_grad_batches
         progress = loops["epoch_loop.batch_progress"]
@@ -166,15 +166,15 @@ class Checkpoints(Checkpoint):
         progress["is_last_batch"] = False
         for counts in loops["epoch_loop.val_loop.batch_progress"].values():
             if isinstance(counts, dict):
-                counts.update(dict.fromkeys(counts, 0))  # a validation that was left begins anew
+                counts.update(dict.fromkeys(counts, 0))  # a validation that was left starts over
         loops["epoch_loop.state_dict"]["_batches_that_stepped"] = checkpoint["global_step"] - (step > 0)
 
 
 class Best(L.Callback):
-    """Keeps, as an adapter folder, the weights with the lowest ``val/loss``.
+    """Keeps the weights with the lowest ``val/loss`` as an adapter folder.
 
     Args:
-        folder: where checkpoints lie.
+        folder: folder of the checkpoints.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -205,7 +205,7 @@ class SaveAdapter(L.Callback):
 
     Args:
         folder: the adapter folder.
-        best: where the best weights are kept, if those are wanted; else the final ones are written.
+        best: keeps the best weights, if the adapter gets these; None writes the final ones.
     """
 
     def __init__(self, folder: Path, best: Best | None) -> None:
@@ -246,10 +246,10 @@ def write_adapter(folder: Path, trainer: L.Trainer, module: NarratorModule) -> N
 def checkpoint_callbacks(
     folder: Path, adapter: Path, every: int, keep: Literal["best", "last"], sigterm: Sigterm
 ) -> list[L.Callback]:
-    """What a training keeps of itself.
+    """The callbacks that save a training run's weights.
 
     Args:
-        folder: where checkpoints lie.
+        folder: folder of the checkpoints.
         adapter: the adapter folder at the end.
         every: optimizer steps between checkpoints.
         keep: which weights the adapter has.
