@@ -1,4 +1,4 @@
-"""A run, its data, its base model and a story in another folder than where they were made."""
+"""A run, its data, its base model and a story in another folder than the one they were made in."""
 
 import json
 import shutil

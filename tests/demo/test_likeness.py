@@ -1,4 +1,4 @@
-"""The demo's narrator says so when a video is not of its world."""
+"""The demo's narrator warns if a video is not from its world."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What people mistype in YAML: each message says what to do, and where."""
+"""What people mistype in YAML: each message explains what to do, and where."""
 
 import pytest
 

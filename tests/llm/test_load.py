@@ -1,4 +1,4 @@
-"""Base models by architecture and file layout; LoRA's targets; sentences for what cannot be."""
+"""Base models by architecture and file layout; LoRA's targets; one sentence per error."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What is seen of an edited `story.json`; nothing here needs a model."""
+"""Which edits of a `story.json` are detected; no model needed."""
 
 import json
 

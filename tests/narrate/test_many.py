@@ -1,4 +1,4 @@
-"""``vn narrate --videos``: many videos, one load, going on after an interruption."""
+"""``vn narrate --videos``: many videos, one load, resuming after an interruption."""
 
 import json
 import shutil

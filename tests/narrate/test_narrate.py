@@ -1,4 +1,4 @@
-"""`vn demo --size smoke` end to end, and `vn narrate` on what it leaves."""
+"""`vn demo --size smoke` end to end, and `vn narrate` on its output."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""What is written of a story: no model, a video of one colour."""
+"""What is written for a story: no model, a video of one colour."""
 
 import dataclasses
 import json

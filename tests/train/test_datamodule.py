@@ -1,4 +1,4 @@
-"""Streaming from shards: what a step holds, and what damaged data says."""
+"""Streaming from shards: what a step contains, and the errors for damaged data."""
 
 import json
 import shutil

@@ -88,9 +88,8 @@ class StoryDataModule(L.LightningDataModule):
         """Continue from a checkpoint; refuses one with other data or another order."""
         for name, value in self._identity().items():
             if state.get(name) != value:
-                raise InputError(
-                    f"the checkpoint was trained with {state.get(name)!r}, but it is now {value!r}", field=f"data.{name}"
-                )
+                message = f"the checkpoint was trained with {state.get(name)!r}, but it is now {value!r}"
+                raise InputError(message, field=f"data.{name}")
         epoch, step = state["epoch"], state["step_in_epoch"]
         # After an epoch's last step, continue with the next epoch.
         self._resume = (epoch + 1, 0) if step == len(self.schedule.epoch(epoch)) else (epoch, step)
