@@ -115,7 +115,7 @@ def test_shots_by_another_detector(smoke_demo, tmp_path, capsys):
     assert narrate(smoke_demo, tmp_path / "two", "--shot-threshold", "0") == 2
     assert "--shot-threshold: expected above 0" in capsys.readouterr().err
     assert main(["narrate", "--edit", str(tmp_path / "one" / "story.json"), "--shots", "content"]) == 2
-    assert "shots of an edited story are changed in the file, not by --shots" in capsys.readouterr().err
+    assert "shots of an edited story are changed in the file, not with --shots" in capsys.readouterr().err
 
 
 def test_without_the_package_of_transnetv2(smoke_demo, tmp_path, capsys):

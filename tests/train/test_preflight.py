@@ -179,7 +179,7 @@ def test_narrate_refuses_beams_with_a_temperature(narrate):
 def test_narrate_refuses_a_wrong_storyline(narrate, tmp_path):
     storyline = tmp_path / "storyline.yaml"
     storyline.write_text("[Sore Point]\n")
-    assert "has 1 labels, the video 2 clips" in narrate(CLIPS, "--storyline", str(storyline))
+    assert "has 1 labels, but the video has 2 clips" in narrate(CLIPS, "--storyline", str(storyline))
     storyline.write_text("[Sore Point, Sore Pont]\n")
     error = narrate(CLIPS, "--storyline", str(storyline))
     assert "storyline.yaml: [1]: unknown script label 'Sore Pont' (did you mean 'Sore Point'?); the 12 are: " in error
