@@ -162,7 +162,7 @@ def test_clips_of_one_video_from_times_as_people_write_them(place, tmp_path):
         (lambda p: (p.videos / "one.yaml").write_text("title: [\n"), [], "one.yaml: not YAML"),
         (lambda p: shutil.copy(p.videos / "one.mp4", p.videos / "one.mkv"), [], "several videos have the name one"),
         (lambda p: None, ["--storyline", "s.yaml"], "--videos cannot be combined with --storyline"),
-        (lambda p: None, ["--clips", "none"], "none: --clips: with --videos, expected a folder of files with clip times"),
+        (lambda p: None, ["--clips", "none"], "none: --clips: expected a folder of files with clip times"),
     ],
 )
 def test_a_bad_request_is_refused_before_anything_is_loaded(place, monkeypatch, capsys, change, more, message):
