@@ -119,7 +119,7 @@ def _downloaded(name: str) -> Path | None:
 
 
 def _fingerprint(folder: str) -> str:
-    """The hash of a model folder, or the commit of a model of the hub, after which its cache names a folder."""
+    """The hash of a model folder, or the commit of a hub model, which is its folder's name in the cache."""
     if Path(folder).is_dir():
         return hash_folder(Path(folder))
     file = _downloaded(folder)

@@ -26,10 +26,10 @@ def save(
 
     Args:
         out: the folder.
-        plan: the story, and what of it was given.
+        plan: the story, and which parts of it were given.
         written: the clips that were narrated.
-        made_with: how, for the story's record.
-        findings: takes what is worth a warning, and becomes the story's warnings.
+        made_with: narrator and options, for the story's record.
+        findings: collects warnings, which are written to the story.
     """
     from vn.narrate.knowledge_dropped import dropped_message, dropped_points
     from vn.narrate.subtitles import cues, srt, vtt

@@ -37,7 +37,7 @@ class AfterTest(L.Callback):
         self.score = score
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Merge what the ranks wrote, score it and log the scores."""
+        """Score the merged predictions and log the scores."""
         assert isinstance(pl_module, NarratorModule)
         assert pl_module.output is not None
         if not trainer.is_global_zero:

@@ -47,7 +47,7 @@ class Checkpoints(Checkpoint):
         self._validation_due = False  # resumed before the validation that follows the step
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take up the learning rate and the log where training goes on, and a validation that was left."""
+        """Restore the learning rate, the log and an interrupted validation when training is resumed."""
         assert isinstance(pl_module, NarratorModule)
         self._saved, self._last = trainer.global_step, pl_module.horizon
         self.sigterm.awaited = True
@@ -62,7 +62,7 @@ class Checkpoints(Checkpoint):
             self._validate(trainer)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Start an epoch that has no step yet like any other, not as a resumed one."""
+        """Start an epoch without steps like any other, not as a resumed one."""
         if self._epoch_is_new:
             trainer.fit_loop.epoch_loop.restarting = False  # it begins like any other epoch
             self._epoch_is_new = False
@@ -70,12 +70,12 @@ class Checkpoints(Checkpoint):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Save, and end if that is asked, between two optimizer steps."""
+        """Between two optimizer steps, save if it is due, and end if SIGTERM was received."""
         if batch_idx % trainer.accumulate_grad_batches == 0:
             self._between_steps(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """The same after an epoch's last step."""
+        """Do the same after an epoch's last step."""
         self._between_steps(trainer)
 
     def on_validation_batch_start(
@@ -131,11 +131,11 @@ class Checkpoints(Checkpoint):
         self._validation_due = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether a validation was left."""
+        """Whether a validation was interrupted."""
         return {"validation_due": self._validation_due}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take that up."""
+        """Restore it."""
         self._validation_due = state["validation_due"]
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -192,11 +192,11 @@ class Best(L.Callback):
             write_adapter(self.folder, trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
-        """The lowest loss."""
+        """The lowest loss so far."""
         return {"score": self.score}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take that up."""
+        """Restore it."""
         self.score = state["score"]
 
 
@@ -218,7 +218,7 @@ class SaveAdapter(L.Callback):
         self._save(trainer, pl_module)
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write it also if there was nothing left to train."""
+        """Write it also if nothing was left to train."""
         if not trainer.interrupted and not self._saved:  # nothing was left to train
             self._save(trainer, pl_module)
 

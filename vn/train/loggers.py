@@ -31,12 +31,12 @@ class JsonlLogger(Logger):
 
     @property
     def name(self) -> str:
-        """What Lightning calls this logger."""
+        """The name under which Lightning lists this logger."""
         return "metrics"
 
     @property
     def version(self) -> str:
-        """There is none: a run folder has one log."""
+        """Empty: a run folder has one log."""
         return ""
 
     @property

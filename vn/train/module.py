@@ -166,7 +166,7 @@ class NarratorModule(L.LightningModule):
         return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
 
     def on_test_start(self) -> None:
-        """Open the files that the test writes, and find what earlier tests have written."""
+        """Open the files that the test writes, and find what an interrupted test has written."""
         output = self.output or Path(self.trainer.default_root_dir)
         self._test = StoryTest(self.trainer, self.assembled, self.evaluation, output, self.adapter_sha256)
 

@@ -43,21 +43,21 @@ class StepMonitor(L.Callback):
 
     @property
     def state_key(self) -> str:
-        """The name of its state in checkpoints."""
+        """The key of its state in checkpoints."""
         return "StepWatch"  # the key in checkpoints: the class's name when they were first written
 
     def state_dict(self) -> dict[str, Any]:
-        """The bad samples so far, and the clips that were cut since the last line."""
+        """The bad samples so far, and the number of clips cut since the last log line."""
         return {"bad": self.bad, "cut": self.cut}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take those up."""
+        """Restore them."""
         self.bad, self.cut = state["bad"], state["cut"]
 
     # -- a step -----------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Get to know each micro-batch from now on, and start the clock."""
+        """Register for each micro-batch, and start the clock."""
         assert isinstance(pl_module, NarratorModule)
         pl_module.on_micro_batch = self._add
         self._restart_clock(trainer)
@@ -68,7 +68,7 @@ class StepMonitor(L.Callback):
         self._batches.append(batch)
 
     def on_before_optimizer_step(self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Optimizer) -> None:
-        """Sum up the step, and stop the run if its loss or its gradients are not finite."""
+        """Sum over the step, and stop the run if its loss or gradients are not finite."""
         # DeepSpeed's engine counts micro-batches itself, so Lightning calls this hook after each.
         if len(self._batches) < trainer.accumulate_grad_batches:
             return
@@ -88,7 +88,7 @@ class StepMonitor(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Log the step, and the interval if it has ended."""
+        """Log the step, and the interval at its end."""
         if len(self._batches) < trainer.accumulate_grad_batches:
             return
         engine: Any = trainer.model

@@ -102,12 +102,12 @@ class SweepPoint(Logger):
 
     @property
     def name(self) -> str:
-        """What Lightning calls this logger."""
+        """The name under which Lightning lists this logger."""
         return "sweep-point"
 
     @property
     def version(self) -> str:
-        """There is none."""
+        """Empty: it has none."""
         return ""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
