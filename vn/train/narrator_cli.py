@@ -197,9 +197,7 @@ class NarratorCLI(LightningCLI):
         else:
             model.load_adapter(adapter)
             if process_rank() == 0 and wandb_variables().point and not self.settings.out:
-                write_text(
-                    self.output / CONFIG, with_relative_paths(self._dump(), self.output)
-                )  # the sweep point's own folder
+                write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))  # a point's own folder
 
 
 def run_name(settings: Namespace) -> str:
