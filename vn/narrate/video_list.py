@@ -82,7 +82,7 @@ def _clips_file(folder: Path | None, video: Path) -> Path | None:
     if folder is None:
         return None
     if not folder.is_dir():
-        raise InputError("with --videos, expected a folder of files with clip times", file=folder, field="--clips")
+        raise InputError("expected a folder of files with clip times (with --videos)", file=folder, field="--clips")
     return next((file for end in SUFFIXES if (file := folder / (video.stem + end)).is_file()), None)
 
 
