@@ -1,11 +1,11 @@
 """How often `vn compare` is right about a difference: its interval's coverage, and what counts in made-up studies.
 
 python benchmarks/certainty.py                  both, half an hour on busy cores
-python benchmarks/certainty.py model            the interval alone, on scores drawn from a model of seeds and videos
+python benchmarks/certainty.py model            only the interval, on scores drawn from a model of seeds and videos
 python benchmarks/certainty.py stored           whole studies of stored predictions, compared as `vn compare` does
 
 Seed noise is not from trainings: in `stored`, every run has a share of its narrations replaced by those of other clips,
-and that share is drawn anew for each run, so that means over three seeds of the same method move as far as they did in
+and that share is drawn again for each run, so that means over three seeds of the same method move as far as they did in
 the demo's study, where only the order of sums differed (EXPERIMENTS.md: by 1 to 16 points of CIDEr).
 """
 

@@ -1,9 +1,9 @@
-"""What dealing a step's videos to micro-batches costs in tokens: whole where that pays, beside clip by clip.
+"""The cost in tokens of distributing a step's videos over micro-batches: whole if that pays, or clip by clip.
 
     VN_REAL_DATA=FOLDER python benchmarks/dealing.py
 
-A step holds five stories. Counted are the tokens of the rows as they are built: of all micro-batches (what one device
-computes that takes them in turn), and of the longest (what a step waits for where each device has one).
+A step has five stories. Tokens of the rows are counted as they are built: over all micro-batches (what a single device
+computes in turn), and of the longest (what a step waits for if each device has one).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Does training work, and do the pictures matter? The demo's narrator beside two controls, over the same test videos.
+"""Does training work, and do the frames matter? The demo's narrator against two controls, on the same test videos.
 
     python benchmarks/demo_controls.py          after `vn demo` (about five minutes more on two cores)
 
 - untrained: the same model, projector and position at their random start, LoRA at zero;
-- other frames: the trained model, each video with the frames of another test video of like length.
+- other frames: the trained model, each video with the frames of another test video of similar length.
 
 Prints each score and the paired difference to the trained model with its 95 % interval (bootstrap over videos).
 """

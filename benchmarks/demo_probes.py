@@ -1,15 +1,15 @@
-"""The gate before training: can the demo's attributes be read from the frame features at all?
+"""A check before training: can the demo's attributes be predicted from the frame features at all?
 
     python benchmarks/demo_probes.py            after `vn demo` or `vn prepare` of its world
 
 Linear ridge probes on the shards, fitted on the train split's clips and scored on the test split, whose products are
 combinations that no training video shows:
 
-- on screen: the mean of the kept frames' tokens of a clip that shows the attribute (95 % wanted);
+- on screen: the mean of the kept frames' tokens of a clip that shows the attribute (target: 95 %);
 - earlier only: the consolidated memory, one frame, at clips whose narration names the attribute from an earlier
-  picture; fitted on all clips whose earlier pictures showed it and whose own does not (85 % wanted).
+  frame; fitted on all clips whose earlier frames showed it and whose own do not (target: 85 %).
 
-The features are those the narrator sees: standardised, compressed and consolidated by `vn.visual`.
+The features are those the narrator receives: standardised, compressed and consolidated by `vn.visual`.
 """
 
 from __future__ import annotations

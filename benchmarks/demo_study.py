@@ -1,10 +1,10 @@
-"""What `make ablations` leaves out of the demo's study: what each variant costs, and ablations at equal FLOPs.
+"""Parts of the demo's study that `make ablations` leaves out: the cost of each variant, and ablations at equal FLOPs.
 
-    python benchmarks/demo_study.py cost RUN...         counts visual tokens and FLOPs a clip; `vn compare` shows them
+    python benchmarks/demo_study.py cost RUN...         counts visual tokens and FLOPs per clip; `vn compare` shows them
     python benchmarks/demo_study.py equal-flops RUN...  trains runs that show more frames for as many FLOPs as `full`
 
-RUN is the folder of a finished run, such as runs/demo_ablations/no_memory-seed0; beside it lies full-seed0, and the
-new run will be no_memory@equal_flops-seed0.
+RUN is the folder of a finished run, such as runs/demo_ablations/no_memory-seed0, with full-seed0 beside it; the new
+run will be no_memory@equal_flops-seed0.
 """
 
 from __future__ import annotations

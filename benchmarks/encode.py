@@ -1,13 +1,12 @@
-"""Frames a second of `vn prepare`'s work, decode + preprocess + encode, beside the encoder's forward alone.
+"""Frames per second of `vn prepare` (decode, preprocess, encode), compared with the encoder's forward pass alone.
 
     OMP_NUM_THREADS=1 python benchmarks/encode.py [efficientnet-lite0 | blip2-clip-l14] [--of demo | VIDEO ...]
 
-Without `--of`, videos are rendered (H.264, 640 x 360, 25 frames a second, moving patterns); with ``--of demo`` they are
-those of `vn demo` (256 x 192, 10 frames a second). The forward alone runs on tensors prepared
-before, batch by batch as prepare makes them, in as many threads as prepare has. The two take turns in one process, and
-the ratio is that of their median rates, by the clock and by processor time (which other work on the machine hardly
-touches). A second table has the parts' processor time. Target: 0.85. `blip2-clip-l14` has random weights of the full
-size.
+Without `--of`, videos are rendered (H.264, 640 x 360, 25 frames per second, moving patterns); with ``--of demo`` they
+are those of `vn demo` (256 x 192, 10 frames per second). The forward pass alone runs on tensors prepared in advance,
+batch by batch as in prepare, in as many threads. The two take turns in one process, and the ratio is that of their
+median rates, by wall time and by CPU time (which other work on the machine hardly affects). A second table has the CPU
+time of each part. Target: 0.85. `blip2-clip-l14` has random weights of the full size.
 """
 
 from __future__ import annotations

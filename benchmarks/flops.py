@@ -1,9 +1,9 @@
 """FLOPs of a training step, by formula; `benchmarks/train.py` checks the formula against counted products.
 
 A product of [a, b] and [b, c] is 2abc. A frozen weight costs one product forward and one backward (the gradient of its
-input), a trained one two backward. Attention over P pairs of places costs 4 P h forward (h: heads x their width) and,
-recomputed by a flash kernel, 10 P h backward; pairs are those a kernel computes: half a square where it is causal, the
-whole rectangle where a branch attends under a mask.
+input), a trained one two backward. Attention over P pairs of positions costs 4 P h forward (h: heads x their width)
+and, recomputed by a flash kernel, 10 P h backward; pairs are those a kernel computes: half a square if it is causal,
+the whole rectangle if a branch attends under a mask.
 """
 
 from __future__ import annotations

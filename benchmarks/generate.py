@@ -1,11 +1,11 @@
-"""What writing stories costs beside the released procedure and HF's `generate`.
+"""The cost of writing stories, compared with the released procedure and HF's `generate`.
 
     python benchmarks/generate.py                 # everything; parts: check race growth split bound memory long
     python benchmarks/generate.py race --models tiny --rounds 3
 
-Ratios come from one run, interleaved story by story; wall and process CPU time stand beside each other, since on a busy
-machine only the latter means much. Stories are those of VN_REAL_DATA where it is set, else made-up of such lengths.
-`benchmarks/narrators.py` says what each contestant does; all write the same texts.
+Ratios come from one run, interleaved story by story; both wall and process CPU time are shown, since on a busy machine
+only the latter is meaningful. Stories are those of VN_REAL_DATA if it is set, else made up with such lengths.
+`benchmarks/narrators.py` describes what each contestant does; all write the same texts.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/knowledge_use.py runs/demo
 
-The truth is exact: the references' own facts say which point each states; of predictions, a point counts as stated
-where its words stand in a row (`vn.metrics.facts`).
+The ground truth is exact: the references' own facts list which point each states; in predictions, a point counts as
+stated if its words appear consecutively (`vn.metrics.facts`).
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py [text] [bootstrap] [embeddings]
 
-Seconds are of CPU time, children included (the jar is a process of its own), so that other work on the machine matters
-little; wall time stands beside it. Texts are those of ``VN_REAL_DATA`` (``esyncvidstory_sample.json``) where it is set,
-else the demo world's, perturbed and repeated to 4,077 clips. Results are compared in the same run, which fails where
-they differ.
+Seconds are CPU time, including children (the jar is a separate process), so that other work on the machine matters
+little; wall time is also shown. Texts are those of ``VN_REAL_DATA`` (``esyncvidstory_sample.json``) if it is set, else
+the demo world's, perturbed and repeated to 4,077 clips. Results are compared in the same run, which fails if they
+differ.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Ways to write stories with one narrator: ours, the released procedure rebuilt, and HF's `generate` with its cache.
 
-All write the same texts, the references, whatever the model would say: ours is told each token after it has chosen one
-as always; HF's `generate` writes exactly as many tokens of its own, and the next prompt has the reference. So each does
-its whole work on the same numbers of tokens. Greedy; the narrator has no LoRA, as merged ones have none.
+All write the same texts, the references, whatever the model would write: ours is given each token after choosing one as
+usual; HF's `generate` writes exactly as many tokens of its own, and the next prompt has the reference. So each does its
+full work on the same number of tokens. Greedy; the narrator has no LoRA, like merged ones.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The arithmetic of docs/scale.md: what the paper's run costs by formula, at an assumed utilisation.
+"""The arithmetic of docs/scale.md: the cost of the paper's run by formula, at an assumed utilisation.
 
     VN_REAL_DATA=FOLDER python benchmarks/scale.py
 
-Nothing here is measured but the text lengths; `benchmarks/train.py check` compares the formula with counted products.
+Only the text lengths are measured here; `benchmarks/train.py check` compares the formula with counted products.
 """
 
 from __future__ import annotations

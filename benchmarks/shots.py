@@ -1,10 +1,11 @@
-"""How many shots the detectors of `vn prepare --shots` find, and how many where there are none, on made-up films.
+"""How many shots the detectors of `vn prepare --shots` find, and how many false ones, on made-up films.
 
     OMP_NUM_THREADS=1 python benchmarks/shots.py [combined adaptive content transnetv2] [--seeds 3]
 
-Films of 160 x 90 pixels at 25 frames a second (H.264, CRF 23): six scenes of 4 s (6 s around dissolves of 2 s), joined
-in one way, under still or moving cameras; and single scenes of 8 s in which something else changes. A change counts as
-found if a shot begins within it or a quarter of a second beside it; further shots are false. Shots may be 0.2 s long.
+Films of 160 x 90 pixels at 25 frames per second (H.264, CRF 23): six scenes of 4 s (6 s around dissolves of 2 s),
+joined in one way, under still or moving cameras; and single scenes of 8 s in which something else changes. A change
+counts as found if a shot begins within it or at most a quarter of a second away; further shots are false. Shots may be
+0.2 s long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stories the training benchmark runs on: real text lengths, made-up words where no real stories are at hand."""
+"""The stories of the training benchmark: real text lengths, with made-up words if no real stories are available."""
 
 from __future__ import annotations
 

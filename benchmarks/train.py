@@ -1,10 +1,10 @@
-"""What a training step costs beside the released procedure and HF's Trainer.
+"""The cost of a training step, compared with the released procedure and HF's Trainer.
 
     python benchmarks/train.py                    # everything; parts: check flops wall growth memory loader
     python benchmarks/train.py flops growth
 
-Ratios come from one run, interleaved, the median of `--rounds`; wall and process CPU time stand beside each other,
-since on a busy machine only the latter means much. Stories are those of VN_REAL_DATA where it is set, else made-up.
+Ratios come from one run, interleaved, the median of `--rounds`; both wall and process CPU time are shown, since on a
+busy machine only the latter is meaningful. Stories are those of VN_REAL_DATA if it is set, else made-up.
 """
 
 from __future__ import annotations

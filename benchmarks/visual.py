@@ -1,9 +1,9 @@
-"""Compression and memory consolidation beside the plain algorithms that compare all pairs at every step.
+"""Compression and memory consolidation, compared with plain algorithms that compare all pairs at every step.
 
     python benchmarks/visual.py
 
-Both are given the token means, [F, 768] float64, neighbours alike as in a video; the memory goes down to one frame
-and compression removes about half. Times are the best of three, in one process and one thread.
+Both are given the token means, [F, 768] float64, with similar neighbours as in a video; the memory is reduced to one
+frame and compression removes about half. Times are the best of three, in one process and one thread.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""Tiny random models in the released Baichuan layout, and the model written down once more in plain torch."""
+"""Tiny random models in the released Baichuan layout, and the model reimplemented in plain torch."""
 
 import json
 import math

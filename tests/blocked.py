@@ -1,6 +1,6 @@
 """Runs commands of ``vn`` in this process with some libraries out of reach, and prints how each ended as JSON.
 
-python blocked.py LIBRARY,LIBRARY,... < commands, one a line, as JSON lists
+python blocked.py LIBRARY,LIBRARY,... < commands, one per line, as JSON lists
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Shared by all tests: no network, one thread, and the folder of real data where there is one."""
+"""Shared by all tests: no network, one thread, and the folder of real data if there is one."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Run folders as a test leaves them, in milliseconds: what the model wrote is the reference with words changed."""
+"""Run folders as after a test, made in milliseconds: predictions are the references with words changed."""
 
 from __future__ import annotations
 

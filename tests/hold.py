@@ -1,4 +1,4 @@
-"""Stops a `vn` that a test runs as a process of its own at a known place, however fast the machine is."""
+"""Stops a `vn` that a test runs as a separate process at a known point, however fast the machine is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks of training and writing still run, and what they compare does the same."""
+"""The benchmarks of training and writing still run, and their contestants give the same results."""
 
 import os
 import re

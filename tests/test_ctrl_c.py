@@ -1,4 +1,4 @@
-"""Ctrl-C on real processes: one line, exit code 130, nothing half-written, and the same command goes on."""
+"""Ctrl-C on real processes: one line, exit code 130, nothing half-written, and the same command resumes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A disk that fills up at any write: one line that names the file, nothing that was whole is lost, and it goes on."""
+"""A disk that fills up at any write: one line that names the file, nothing complete is lost, and it resumes."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Every shipped YAML is parsed against the real signatures, builds its model, and says how it is launched."""
+"""Every shipped YAML is parsed against the real signatures, builds its model, and states how it is launched."""
 
 import itertools
 import shutil

@@ -1,4 +1,4 @@
-"""A library that is missing is one sentence with the pip command, for every command; the table has every import."""
+"""A missing library gives one sentence with the pip command, for every command; the table has every import."""
 
 import ast
 import configparser

@@ -1,4 +1,4 @@
-"""What users have goes on working: data, runs, adapters and stories of earlier builds (tests/kept/README.md)."""
+"""What users have keeps working: data, runs, adapters and stories of earlier builds (tests/kept/README.md)."""
 
 import json
 import tarfile

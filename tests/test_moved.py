@@ -1,4 +1,4 @@
-"""A run, its data, its base model and a story in another folder than where they were made."""
+"""A run, its data, its base model and a story in another folder than the one they were made in."""
 
 import json
 import shutil
@@ -90,7 +90,7 @@ def test_a_moved_run_narrates_and_a_moved_story_is_edited(there, capsys):
     file.write_text(json.dumps(data), encoding="utf-8")
     capsys.readouterr()
     assert main(["narrate", "--edit", str(file)]) == 0
-    assert "has other narration" in capsys.readouterr().out
+    assert "narration of clip" in capsys.readouterr().out
     assert "Mine, all mine." in (there / "story" / "story.srt").read_text(encoding="utf-8")
 
     data = json.loads(file.read_text(encoding="utf-8"))
@@ -101,7 +101,7 @@ def test_a_moved_run_narrates_and_a_moved_story_is_edited(there, capsys):
     assert main(["narrate", "--edit", str(file)]) == 2
     error = capsys.readouterr().err
     assert f"no such video (tried {video}" in error
-    assert "name it before --edit" in error
+    assert "put its path before --edit" in error
     assert main(["narrate", str(there / "gone.mp4"), "--edit", str(file)]) == 0
 
 
@@ -140,7 +140,7 @@ def test_a_run_goes_on_where_it_has_moved_to(tiny_base, data, tmp_path, capsys):
     assert main([*again, "2"]) == 0
     assert "is finished" in capsys.readouterr().out
     assert main([*again, "3"]) == 2
-    assert "this run folder has 2, now it is 3" in capsys.readouterr().err
+    assert "this run folder has 2, but it is now 3" in capsys.readouterr().err
     shutil.copytree(two / "shards", two / "other")
     assert main([*again, "2", "--data.folder", str(two / "other")]) == 2
     assert "data.folder" in capsys.readouterr().err

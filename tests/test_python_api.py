@@ -1,4 +1,4 @@
-"""vn as a library: the names it gives, what importing it costs, and docs/python.md."""
+"""vn as a library: the names it exports, what importing it costs, and docs/python.md."""
 
 import ast
 import doctest

@@ -1,4 +1,4 @@
-"""What documents, docstrings and comments refer to is there: headings, paper sections, names of ours, files."""
+"""What documents, docstrings and comments refer to exists: headings, paper sections, names of ours, files."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""The built wheel in environments of its own, used in a folder outside the repository; nothing is downloaded."""
+"""The built wheel in separate environments, used in a folder outside the repository; nothing is downloaded."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A folder as a user has it: data, runs, a base model and a video, all written by an earlier build."""
+"""A user's folder: data, runs, a base model and a video, all written by an earlier build."""
 
 import shutil
 import tarfile

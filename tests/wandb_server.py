@@ -1,4 +1,4 @@
-"""A stand-in for W&B's server, for tests over loopback. It encodes what we believe about the server, not what is so.
+"""A stand-in for W&B's server, for tests over loopback. It encodes our beliefs about the server, which may be wrong.
 
 Seen from the client's side (wandb 0.31.0: `wandb sweep`, `wandb agent`, wandb-core, `wandb sync`, `wandb.Api`), it
 answers each operation that these were seen to send with the fields that they read, and fails on every other one: with

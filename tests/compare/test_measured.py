@@ -1,4 +1,4 @@
-"""Runs measured side by side, and once: what is kept is what measuring gives, and another test is another entry."""
+"""Runs are measured in parallel, and once: what is cached equals a new measurement; another test is another entry."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Differences over seeds and videos: beside the plain bootstrap over videos, and what is not compared."""
+"""Differences over seeds and videos: compared with the plain bootstrap over videos, and what is not compared."""
 
 from dataclasses import replace
 

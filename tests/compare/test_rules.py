@@ -1,4 +1,4 @@
-"""When a difference counts, and that what is said of each ablation is what its overlay does."""
+"""When a difference counts, and that the description of each ablation matches its overlay."""
 
 from pathlib import Path
 

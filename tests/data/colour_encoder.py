@@ -1,4 +1,4 @@
-"""A frame encoder for tests that needs no network: the mean colours of a picture's left and right halves."""
+"""A frame encoder for tests that needs no network: the mean colours of a frame's left and right halves."""
 
 import time
 from pathlib import Path

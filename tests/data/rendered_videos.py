@@ -1,4 +1,4 @@
-"""Tiny videos, rendered on the fly; each frame says its number."""
+"""Tiny videos, rendered on the fly; each frame shows its number."""
 
 from collections.abc import Sequence
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""`blip2-clip-l14` with random weights given as files, beside transformers' own towers; and the other encoders."""
+"""`blip2-clip-l14` with random weights given as files, compared with transformers' own towers; other encoders."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Clips beyond the end of their video: told with its length, and bad where no clip shows anything."""
+"""Clips beyond the end of their video: reported with its length, and bad if no clip shows anything."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Times are those that a player shows, wherever a file's sound and pictures start."""
+"""Times are those that a player shows, wherever a file's audio and video streams start."""
 
 import json
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Frame encoders: what they give, that it does not depend on what is beside it, and what they refuse."""
+"""Frame encoders: what they return, that it does not depend on the rest of the batch, and what they refuse."""
 
 import colorsys
 from pathlib import Path

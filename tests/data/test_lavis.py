@@ -1,4 +1,4 @@
-"""LAVIS itself beside ours. VN_LAVIS_PYTHON names the Python of an environment with LAVIS; without it these skip."""
+"""LAVIS compared with ours. VN_LAVIS_PYTHON is the Python of an environment with LAVIS; without it these skip."""
 
 import os
 import subprocess

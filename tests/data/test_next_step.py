@@ -1,4 +1,4 @@
-"""The command that ``vn prepare`` ends with works as it is printed."""
+"""The command that ``vn prepare`` prints at the end works as printed."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""Per-clip pickles: arrays come out, programs do not run."""
+"""Per-clip pickles: arrays are read, code is not run."""
 
 import contextlib
 import json

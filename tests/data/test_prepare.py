@@ -1,4 +1,4 @@
-"""``vn prepare`` end to end: what it writes, goes on with, counts and refuses."""
+"""``vn prepare`` end to end: what it writes, resumes, counts and refuses."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Leaving out frames that nobody sees: exactly the pictures that decoding all of them gives."""
+"""Skipping frames that are not sampled: exactly the same frames as when decoding all of them."""
 
 from fractions import Fraction
 from pathlib import Path

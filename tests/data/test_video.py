@@ -1,4 +1,4 @@
-"""Sampling: the picture on screen at each second, whatever the file is like."""
+"""Sampling: the frame on screen at each second, whatever the file is like."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The world's rules, on the data itself: what is on screen, what is known, and what is said."""
+"""The world's rules, on the data itself: what is on screen, what is known, and what is narrated."""
 
 from collections import Counter
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The demo's narrator says so when a video is not of its world."""
+"""The demo's narrator warns if a video is not from its world."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_its_narrator_says_that_it_knows_nothing_of_another_kind_of_video(smoke_
     product = smoke_demo / "world" / "narrate" / "product.yaml"
     where = ["--product", str(product), "--run", str(smoke_demo / "runs/demo"), "--out", str(tmp_path / "out")]
     assert main(["narrate", str(tmp_path / "noise.mp4"), *where]) == 0
-    assert "knows only the demo's toy world" in capsys.readouterr().err
+    assert "trained only on the demo's toy world" in capsys.readouterr().err
     assert "toy world" in "".join(json.loads((tmp_path / "out" / "story.json").read_text())["warnings"])
     own = json.loads((smoke_demo / "story" / "story.json").read_text())
     assert not any("toy world" in warning for warning in own["warnings"])

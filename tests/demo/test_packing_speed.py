@@ -1,4 +1,4 @@
-"""What `vn demo` says of packing."""
+"""What `vn demo` reports about packing."""
 
 from vn.demo.packing_speed import packing_speed
 

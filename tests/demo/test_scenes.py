@@ -1,4 +1,4 @@
-"""Pictures: the product's strong colour stands alone, and what is shown shows."""
+"""Scenes: the product's strong colour is unique, and what should be shown is visible."""
 
 import numpy as np
 import pytest

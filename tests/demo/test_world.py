@@ -1,4 +1,4 @@
-"""The toy world: the same for a seed, honest about its facts, and filmed as it says."""
+"""The toy world: the same for a seed, consistent with its facts, and filmed as described."""
 
 import av
 import pytest

@@ -1,4 +1,4 @@
-"""Runs `vn` in processes of its own."""
+"""Runs `vn` in separate processes."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Two CPU processes train as one does."""
+"""Two CPU processes train like one."""
 
 import json
 

@@ -134,9 +134,9 @@ def test_another_number_of_ranks_is_refused_and_may_start_from_the_weights(exper
     gate.open()
     more = ("--trainer.devices", "1", "--trainer.strategy")
     error = launch(experiment, *args, *more, zero(stage), name="run", code=2)
-    assert "was written by 2 ranks, and there are 1 now; --resume weights" in error
+    assert "was written by 2 ranks, but there are now 1; --resume weights" in error
     error = launch(experiment, *args, *more, "auto", name="run", code=2)
-    assert f"was written by zero{stage}, and training is without ZeRO now; --resume weights" in error
+    assert f"was written by zero{stage}, but training now uses no ZeRO; --resume weights" in error
     done = [step for step, _ in experiment.metrics("run")]
     launch(experiment, *args, *more, "auto", "--resume", "weights", name="run")
     assert experiment("fit", *args, name="whole") == 0

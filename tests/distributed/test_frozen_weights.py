@@ -1,4 +1,4 @@
-"""No checkpoint holds a frozen weight: not under a second name, nor what belongs to weights in 4 bits."""
+"""No checkpoint contains a frozen weight: not under a second name, nor the quantization state of 4-bit weights."""
 
 import signal
 import subprocess

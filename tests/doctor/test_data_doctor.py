@@ -1,4 +1,4 @@
-"""`vn doctor DATA` names what was damaged, and says nothing of what was not."""
+"""`vn doctor DATA` names what was damaged, and reports nothing else."""
 
 import json
 import shutil

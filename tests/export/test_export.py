@@ -1,4 +1,4 @@
-"""Exports load in stock libraries and are the narrator's own function; what is wrong is one sentence."""
+"""Exports load in stock libraries and compute the narrator's own function; each error is one sentence."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What all fuzz tests share: the count of inputs and a summary line a kind."""
+"""Shared by all fuzz tests: the count of inputs and a summary line per kind."""
 
 from __future__ import annotations
 

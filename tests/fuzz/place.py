@@ -1,4 +1,4 @@
-"""Where a fuzzed input is tried: what may come of it, and that nothing else changed."""
+"""Where a fuzzed input is tried: which outcomes are allowed, and that nothing else changed."""
 
 from __future__ import annotations
 

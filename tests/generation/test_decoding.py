@@ -1,4 +1,4 @@
-"""Options of choosing tokens."""
+"""Options for choosing tokens."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Narrations of an exact length, from models that know nothing of lengths."""
+"""Narrations of an exact length, from models that were not trained on lengths."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Labels the model may write, with whatever tokenizer, and how likely each is."""
+"""Labels that the model may write, with any tokenizer, and their probabilities."""
 
 import itertools
 

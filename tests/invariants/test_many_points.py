@@ -1,4 +1,4 @@
-"""Knowledge that does not fit into the model's context: what is dropped is told, and earlier clips are still read."""
+"""Knowledge that does not fit into the context: what is dropped is reported, and earlier clips are still read."""
 
 from dataclasses import replace
 

@@ -45,7 +45,8 @@ def test_a_sliding_window_shorter_than_a_prompt_may_be_is_one_line_and_exit_code
     )
     assert experiment("fit", "--model.base_model", str(base)) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "model.max_length: the base model sees 512 tokens back, fewer than the 4096 that a prompt may have" in said
+    message = "model.max_length: the base model attends to 512 tokens back, fewer than the 4096 that a prompt may have"
+    assert message in said
     fits = ("--model.max_length", "512", "--trainer.max_steps", "1", "--trainer.limit_val_batches", "0")
     assert experiment("fit", "--model.base_model", str(base), *fits, name="fits") == 0
 
@@ -53,4 +54,4 @@ def test_a_sliding_window_shorter_than_a_prompt_may_be_is_one_line_and_exit_code
 def test_flex_on_the_cpu_is_one_line_and_exit_code_2(experiment, capsys):
     assert experiment("fit", "--model.attention", "flex") == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said == "vn fit: error: model.attention: flex trains on CUDA only; take sdpa"
+    assert said == "vn fit: error: model.attention: flex trains on CUDA only; use sdpa"

@@ -1,4 +1,4 @@
-"""What must not change a training step: how rows are packed, attended over, recomputed or dealt.
+"""What must not change a training step: how rows are packed, attended over, recomputed or distributed.
 
 fp32 and no dropout (`toy_narrator`): losses and gradients agree to 1e-5.
 """

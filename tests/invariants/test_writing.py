@@ -1,7 +1,7 @@
 """What is written does not depend on how it is computed.
 
-Greedy and in fp32, tokens are the same except behind a place where the two best logits are nearly equal: such places
-are counted, and a story is compared up to its first one.
+Greedy and in fp32, tokens are the same except after a position at which the two best logits are nearly equal: such
+positions are counted, and a story is compared up to its first one.
 """
 
 from dataclasses import replace

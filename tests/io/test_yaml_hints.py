@@ -1,4 +1,4 @@
-"""What people mistype in YAML: each message says what to do, and where."""
+"""What people mistype in YAML: each message explains what to do, and where."""
 
 import pytest
 
@@ -144,7 +144,7 @@ def test_a_full_width_comma_in_a_list_is_warned_about(tmp_path):
             "[1]: expected a script label, got 2024-05-01 (line 2), which YAML reads",
         ),
         ("- yes\n", "[0]: expected a script label, got yes (line 1), which YAML reads as true"),
-        ("－ Others\n－ Others\n", "expected a list of script labels, one per clip, each behind '- '; got"),
+        ("－ Others\n－ Others\n", "expected a list of script labels, one per clip, each after '- '; got"),
         ("－ Others\n－ Others\n", "is that a full-width dash in line 1?"),
         ("labels: [Others]\n", "expected a list of script labels"),
     ],

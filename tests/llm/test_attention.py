@@ -113,7 +113,7 @@ def test_blocks_that_nobody_sees_are_skipped_by_flex():
 def test_a_window_shorter_than_a_row_is_refused(config, refused):
     if refused:
         with pytest.raises(
-            InputError, match=r"model\.max_length: the base model sees 100 tokens back, fewer than the 128"
+            InputError, match=r"model\.max_length: the base model attends to 100 tokens back, fewer than the 128"
         ):
             check_window(config, 128)
     else:

@@ -1,4 +1,4 @@
-"""Base models by architecture and file layout; LoRA's targets; sentences for what cannot be."""
+"""Base models by architecture and file layout; LoRA's targets; one sentence per error."""
 
 import json
 import shutil
@@ -77,7 +77,7 @@ def test_gguf_files_go_by_their_path(tmp_path, monkeypatch):
         load_base(str(tmp_path / "none.gguf"))
     (tmp_path / "bad.gguf").write_bytes(b"GGUF" + bytes(200))
     monkeypatch.setattr("vn.llm.load.CACHE", tmp_path / "cache")
-    with pytest.raises(InputError, match=r"bad\.gguf: base_model: no GGUF model"):
+    with pytest.raises(InputError, match=r"bad\.gguf: base_model: not a readable GGUF model"):
         load_base(str(tmp_path / "bad.gguf"))
 
 

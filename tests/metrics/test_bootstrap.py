@@ -1,4 +1,4 @@
-"""Intervals and paired differences. Oracle: the metrics themselves on corpora put together again."""
+"""Intervals and paired differences. Oracle: the metrics themselves on resampled corpora."""
 
 from __future__ import annotations
 

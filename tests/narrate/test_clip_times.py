@@ -44,8 +44,8 @@ def test_chapters_end_where_the_next_one_starts(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.txt", "", "has no times of clips"),
-        ("a.srt", "1\nno time\n", "has no times of clips"),
+        ("a.txt", "", "contains no clip times"),
+        ("a.srt", "1\nno time\n", "contains no clip times"),
         ("a.srt", "1\n00:00:01 --> soon\n", "line 2: expected START --> END"),
         ("a.srt", "1\n00:00:04,0 --> 00:00:02,0\n", "line 2: ends at 2 s, but starts at 4 s"),
         ("a.txt", "0:00 0:04\nthe end\n", "line 2: expected MM:SS MM:SS, or one MM:SS per line, got 'the end'"),

@@ -1,4 +1,4 @@
-"""What is seen of an edited `story.json`; nothing here needs a model."""
+"""Which edits of a `story.json` are detected; no model needed."""
 
 import json
 
@@ -84,7 +84,7 @@ def test_replace_all_is_seen_whatever_else_changed_with_it(file):
     plan = read_edited(file, Findings())
     assert plan.first == 1
     assert of_the_user(plan) == {1: ["narration"], 3: ["narration"]}
-    assert plan.seen == ["clip 2 has other narration", "clip 4 has other narration"]
+    assert plan.seen == ["narration of clip 2 changed", "narration of clip 4 changed"]
 
 
 @pytest.mark.parametrize("number", ["1", "12", "99", "3-5", "0.5", "ab"])
@@ -110,8 +110,8 @@ def test_a_single_letter_replaced_in_the_record_too_is_seen(file):
 @pytest.mark.parametrize(
     ("change", "first", "users", "seen"),
     [
-        (lambda clips: clips.pop(2), 2, {}, "clip 3 of before was removed"),
-        (lambda clips: clips.pop(), 4, {}, "clip 5 of before was removed"),
+        (lambda clips: clips.pop(2), 2, {}, "former clip 3 was removed"),
+        (lambda clips: clips.pop(), 4, {}, "former clip 5 was removed"),
         (lambda clips: clips.insert(5, {"start": 20, "end": 22}), 5, {}, "clip 6 was added"),
         (
             lambda clips: clips.append({"start": 20, "end": 22, "narration": "Mine."}),
@@ -139,20 +139,20 @@ def test_a_single_letter_replaced_in_the_record_too_is_seen(file):
             {},
             "clip 3 was merged from clips 3 to 4",
         ),
-        (lambda clips: clips[3].update(start=12.5), 3, {}, "clip 4 has other time"),
-        (lambda clips: clips[4].update(start=16.5, end=19), 4, {}, "clip 5 has other time"),
-        (lambda clips: clips[3].update(narration=""), 3, {}, "clip 4 has other narration"),
+        (lambda clips: clips[3].update(start=12.5), 3, {}, "time of clip 4 changed"),
+        (lambda clips: clips[4].update(start=16.5, end=19), 4, {}, "time of clip 5 changed"),
+        (lambda clips: clips[3].update(narration=""), 3, {}, "narration of clip 4 changed"),
         (
             lambda clips: clips[1].update(narration=clips[2]["narration"]) or clips[2].update(narration=TEXTS[1]),
             1,
             {1: ["narration"], 2: ["narration"]},
-            "clip 2 has other narration; clip 3 has other narration",
+            "narration of clip 2 changed; narration of clip 3 changed",
         ),
         (
             lambda clips: clips.pop(1) and clips[3].update(labels=["Others"]),
             1,
             {3: ["labels"]},
-            "clip 4 has other labels; clip 2 of before was removed",
+            "labels of clip 4 changed; former clip 2 was removed",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""``vn narrate --videos``: many videos, one load, going on after an interruption."""
+"""``vn narrate --videos``: many videos, one load, resuming after an interruption."""
 
 import json
 import shutil
@@ -161,8 +161,8 @@ def test_clips_of_one_video_from_times_as_people_write_them(place, tmp_path):
         (lambda p: (p.videos / "one.yaml").unlink(), [], "1 of 3 videos have no product file, the first is"),
         (lambda p: (p.videos / "one.yaml").write_text("title: [\n"), [], "one.yaml: not YAML"),
         (lambda p: shutil.copy(p.videos / "one.mp4", p.videos / "one.mkv"), [], "several videos have the name one"),
-        (lambda p: None, ["--storyline", "s.yaml"], "--videos does not go with --storyline"),
-        (lambda p: None, ["--clips", "none"], "none: --clips: with --videos, a folder of files of times is expected"),
+        (lambda p: None, ["--storyline", "s.yaml"], "--videos cannot be combined with --storyline"),
+        (lambda p: None, ["--clips", "none"], "none: --clips: expected a folder of files with clip times"),
     ],
 )
 def test_a_bad_request_is_refused_before_anything_is_loaded(place, monkeypatch, capsys, change, more, message):

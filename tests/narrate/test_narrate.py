@@ -1,4 +1,4 @@
-"""`vn demo --size smoke` end to end, and `vn narrate` on what it leaves."""
+"""`vn demo --size smoke` end to end, and `vn narrate` on its output."""
 
 import importlib.util
 import json
@@ -115,7 +115,7 @@ def test_shots_by_another_detector(smoke_demo, tmp_path, capsys):
     assert narrate(smoke_demo, tmp_path / "two", "--shot-threshold", "0") == 2
     assert "--shot-threshold: expected above 0" in capsys.readouterr().err
     assert main(["narrate", "--edit", str(tmp_path / "one" / "story.json"), "--shots", "content"]) == 2
-    assert "shots of an edited story are changed in the file, not by --shots" in capsys.readouterr().err
+    assert "shots of an edited story are changed in the file, not with --shots" in capsys.readouterr().err
 
 
 def test_without_the_package_of_transnetv2(smoke_demo, tmp_path, capsys):
@@ -240,7 +240,7 @@ def test_clips_are_removed_and_added_by_hand(told, capsys):
 
     code, before, after = told(change)
     assert code == 0
-    assert "clip 7 was added; clip 3 of before was removed" in capsys.readouterr().out
+    assert "clip 7 was added; former clip 3 was removed" in capsys.readouterr().out
     assert after["clips"][:2] == before["clips"][:2]
     assert [c["start"] for c in after["clips"]] == [0, 2, 6, 8, 10, 12, 14]
     assert after["clips"][6]["narration"] == "Mine, all mine."
@@ -256,7 +256,7 @@ def test_clips_are_removed_and_added_by_hand(told, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda story: story.pop("record"), "story.json: record: no story.json that vn narrate wrote"),
+        (lambda story: story.pop("record"), "story.json: record: not a story.json written by vn narrate"),
         (lambda story: story["clips"][2].update(labels=["Sore Pont"]), "clips[2].labels: unknown script label"),
         (lambda story: story["clips"][2].update(labels=3), "clips[2].labels: expected a list of script labels"),
         (lambda story: story.update(video="none.mp4") or story["clips"][0].pop("labels"), "none.mp4: no such video"),
@@ -367,7 +367,7 @@ def test_bad_input_is_one_line_and_exit_code_2(smoke_demo, broken, tmp_path, cap
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("- Sore Point\n", "has 1 labels, the video"),
+        ("- Sore Point\n", "has 1 labels, but the video"),
         ("- Sore Pont\n", "[0]: unknown script label 'Sore Pont' (did you mean 'Sore Point'?)"),
         ("Sore Point\n", "expected a list of script labels"),
         ("- [\n", "not YAML"),

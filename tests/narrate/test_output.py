@@ -1,4 +1,4 @@
-"""What is written of a story: no model, a video of one colour."""
+"""What is written for a story: no model, a video of one colour."""
 
 import dataclasses
 import json
@@ -62,7 +62,7 @@ def test_upright_videos_have_shorter_lines(tmp_path, monkeypatch, width, height,
 def test_points_that_were_not_read_are_in_the_file_and_on_the_screen(tmp_path, capsys):
     data, _ = saved(story_of(video(tmp_path / "video.mp4", 96, 96), points=9), tmp_path / "out", dropped=2)
     assert data["knowledge_dropped"] == [{"aspect": "颜色", "point": f"第{n}种"} for n in (7, 8)]
-    message = "2 of 9 knowledge points do not fit into the model's context and are not read: '第7种', '第8种'"
+    message = "2 of 9 knowledge points do not fit into the model's context and are left out: '第7种', '第8种'"
     assert message in data["warnings"][0]
     assert message in capsys.readouterr().err
     assert read_edited(tmp_path / "out" / "story.json", Findings()).first is None

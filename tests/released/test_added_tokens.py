@@ -1,4 +1,4 @@
-"""Tokens that a released checkpoint added: named where they are dropped, kept where the template writes them."""
+"""Tokens that a released checkpoint added: named if they are dropped, kept if the template uses them."""
 
 import json
 

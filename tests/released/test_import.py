@@ -1,4 +1,4 @@
-"""Released checkpoints: the adapter folder's function is the release's, written down once more in plain torch."""
+"""Released checkpoints: the adapter folder's function is the release's, reimplemented in plain torch."""
 
 import json
 

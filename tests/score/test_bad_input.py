@@ -1,4 +1,4 @@
-"""Texts that nobody should write, through the command: named, counted, never dropped in silence, never a NaN."""
+"""Texts that nobody should write, through the command: named, counted, never silently dropped, never a NaN."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""EMScore, InfoSim and InfoDiverse of whole tests, with tiny encoders that are made here."""
+"""EMScore, InfoSim and InfoDiverse of whole tests, with tiny encoders made here."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Ours beside the paper's, in four forms."""
+"""Our scores beside the paper's, in four formats."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Small stories and what the authors' programs give for them; to the stand-in encoder only equal texts are alike."""
+"""Small stories and what the authors' programs return for them; for the stand-in encoder only equal texts match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``vn score`` as it is typed, and what the trainer calls."""
+"""``vn score`` as typed, and as called by the trainer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scorecard: what is counted, what is left out and said so, and what is refused."""
+"""The scorecard: what is counted, what is left out and reported, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentence embeddings. Oracle: one call a text, pooled in a plain loop in float64."""
+"""Sentence embeddings. Oracle: one call per text, pooled in a plain loop in float64."""
 
 import numpy as np
 import pytest

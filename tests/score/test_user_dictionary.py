@@ -1,4 +1,4 @@
-"""User words of jieba: what a file may say, and what is said of words that are no use."""
+"""User words of jieba: what a file may contain, and the warnings about useless words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders and a language model small enough to be made in a test; their weights are random but whole and saved."""
+"""Encoders and a language model small enough to be made in a test; their weights are random but complete and saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests with W&B's own programs share: a place to run them in, a toy sweep, and reading back what a server has."""
+"""Shared by tests with W&B's own programs: a folder to run them in, a toy sweep, and reading back from the server."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """The real `wandb sweep` and two `wandb agent`s over a toy grid, against the stand-in for W&B's server.
 
-One point fails, one is preempted and goes on; what the server then has is read back through `wandb.Api`.
+One point fails, one is preempted and resumed; what the server then has is read back through `wandb.Api`.
 """
 
 import json

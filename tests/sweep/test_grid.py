@@ -1,4 +1,4 @@
-"""Sweep files read as grids: points, names, ids, commands; what is no grid is refused in a sentence."""
+"""Sweep files read as grids: points, names, ids, commands; what is not a grid is refused in a sentence."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The real server, only where someone asks for it: ``VN_WANDB_LIVE=1`` and a ``WANDB_API_KEY``.
+"""The real server, only on request: ``VN_WANDB_LIVE=1`` and a ``WANDB_API_KEY``.
 
 It makes a sweep of two points in the project ``vn-live-test`` (``WANDB_PROJECT`` overrides it), and leaves it there.
 """

@@ -1,4 +1,4 @@
-"""``vn sweep`` on a toy grid, with real processes: one point fails, one is stopped and goes on."""
+"""``vn sweep`` on a toy grid, with real processes: one point fails, one is stopped and resumed."""
 
 import json
 import os

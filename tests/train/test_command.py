@@ -71,7 +71,7 @@ def test_another_configuration_in_the_same_folder_is_refused_by_key(experiment, 
     assert experiment("fit") == 0
     assert experiment("fit", "--model.lora.rank", "8") == 2
     error = capsys.readouterr().err
-    assert "model.lora.rank: this run folder has 4, now it is 8" in error
+    assert "model.lora.rank: this run folder has 4, but it is now 8" in error
 
 
 def test_a_run_cut_short_by_steps_resumes_to_the_same_weights(experiment):

@@ -1,4 +1,4 @@
-"""Streaming from shards: what a step holds, and what damaged data says."""
+"""Streaming from shards: what a step contains, and the errors for damaged data."""
 
 import json
 import shutil
@@ -207,4 +207,4 @@ def test_features_of_another_encoder_are_refused(experiment, data, tmp_path, cap
     manifest[field] = value
     (other / "manifest.json").write_text(json.dumps(manifest))
     assert main(["test", "--run", str(experiment.run_folder()), "--data.folder", str(other)]) == 2
-    assert f"manifest.json: {field}: the features are of" in capsys.readouterr().err
+    assert f"manifest.json: {field}: is " in capsys.readouterr().err

@@ -42,7 +42,7 @@ def test_sigterm_saves_at_the_steps_end_and_the_same_command_goes_on(experiment,
     _, error = stopped.communicate(timeout=300)
     assert stopped.returncode == 143, error
     said = [line for line in error.splitlines() if line and not line.startswith(NEWS)]
-    assert said == ["vn fit: stopped by SIGTERM; the same command goes on"]
+    assert said == ["vn fit: stopped by SIGTERM; repeat the command to continue"]
     assert (experiment.run_folder("stopped") / "checkpoints" / "last.ckpt").exists()
     assert not (experiment.run_folder("stopped") / "adapter").exists()
     assert len(experiment.metrics("stopped")) == 4

@@ -1,4 +1,4 @@
-"""Parameters of a sweep's point, as JSON: spelled out as the flags that a person would type."""
+"""Parameters of a sweep's point, as JSON: expanded to the flags that a person would type."""
 
 import json
 

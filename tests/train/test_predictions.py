@@ -1,4 +1,4 @@
-"""A test that is interrupted goes on; what all ranks wrote is merged and checked."""
+"""An interrupted test resumes; what all ranks wrote is merged and checked."""
 
 import json
 import os

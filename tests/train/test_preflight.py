@@ -100,7 +100,7 @@ def test_data_that_cannot_be_trained_on(experiment, changed, capsys, command, ch
 @pytest.mark.parametrize(
     ("command", "change", "message"),
     [
-        ("test", without("test"), "splits.test: the test split is empty: name test videos to vn prepare"),
+        ("test", without("test"), "splits.test: the test split is empty: give vn prepare test videos"),
         ("predict", without("test"), "splits.test: the test split is empty"),
         ("validate", without("val"), "splits.val: the val split is empty"),
         ("validate", unnarrated("val"), "no clip of the val split has a narration"),
@@ -112,7 +112,7 @@ def test_data_that_cannot_be_trained_on(experiment, changed, capsys, command, ch
         (
             "test",
             lambda m: m["encoder"].update(id="another"),
-            "encoder: the features are of another, the narrator's of",
+            "encoder: is another, but the narrator was trained with",
         ),
     ],
 )
@@ -179,7 +179,7 @@ def test_narrate_refuses_beams_with_a_temperature(narrate):
 def test_narrate_refuses_a_wrong_storyline(narrate, tmp_path):
     storyline = tmp_path / "storyline.yaml"
     storyline.write_text("[Sore Point]\n")
-    assert "has 1 labels, the video 2 clips" in narrate(CLIPS, "--storyline", str(storyline))
+    assert "has 1 labels, but the video has 2 clips" in narrate(CLIPS, "--storyline", str(storyline))
     storyline.write_text("[Sore Point, Sore Pont]\n")
     error = narrate(CLIPS, "--storyline", str(storyline))
     assert "storyline.yaml: [1]: unknown script label 'Sore Pont' (did you mean 'Sore Point'?); the 12 are: " in error

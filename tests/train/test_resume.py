@@ -175,4 +175,4 @@ def test_fewer_epochs_than_are_done_are_refused_in_a_sentence(experiment, cut_at
     cut_at(11, *EPOCHS, "--checkpoint_every", "1")
     (tmp_path / "runs" / "cut" / "config.yaml").unlink()  # only a checkpoint was copied there
     assert experiment("fit", "--trainer.max_epochs", "1", "--resume", "weights", name="cut") == 2
-    assert "epochs behind it, more than the 1 asked for" in capsys.readouterr().err
+    assert "epochs, more than the requested 1" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The table of stories that W&B shows: rows, pictures and what is in range."""
+"""The table of stories that W&B shows: rows, frames and what is in range."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`compress` against the plain algorithm that compares all pairs at every removal."""
+"""`compress` compared with the plain algorithm that compares all pairs at every removal."""
 
 import itertools
 

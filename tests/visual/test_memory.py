@@ -1,4 +1,4 @@
-"""`consolidate` against the paper's footnote 4, step by step."""
+"""`consolidate` compared with the paper's footnote 4, step by step."""
 
 import itertools
 

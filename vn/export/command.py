@@ -99,7 +99,7 @@ def _push(args: argparse.Namespace, adapter: Path) -> int:
     place = push_adapter(adapter, args.run, args.push, args.private)
     print(f"pushed {place}; vn narrate VIDEO --product FILE --adapter hf://{args.push} --out DIR")
     if base := needs_base_model(adapter):
-        print(f"its base model {base} is not on the hub: whoever loads it says where that is by --base-model")
+        print(f"its base model {base} is not on the hub: whoever loads it must give its path with --base-model")
     return 0
 
 

@@ -1,1 +1,1 @@
-"""Writing a story: prompts, cache, labels, narrations of the right length."""
+"""Generating a story: prompts, key-value cache, labels, narrations of the right length."""

@@ -1,4 +1,4 @@
-"""Beam search for the likeliest narration that a rule allows: one in its range of words."""
+"""Beam search for the most likely narration that a rule allows: one in its range of words."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 
 from vn.generation.length import Rule
 
-LOOK_AT = 256  # most likely tokens that are looked at before all of them are
+LOOK_AT = 256  # most likely tokens that are tried first; all tokens only if none of these is allowed
 
 Step = list[tuple[int, int]]
-"""Hypotheses as (which of those before it goes on, token)."""
+"""Hypotheses as (index of the previous step's hypothesis that is extended, token)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A narration so far, its log-probability, and which one of the step before it goes on."""
+    """A narration so far, its log-probability, and the index of the previous step's hypothesis that it extends."""
 
     ids: tuple[int, ...]
     score: float
@@ -28,36 +28,36 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A whole narration; `natural` ones come first."""
+    """A complete narration; `natural` ones are preferred."""
 
     natural: bool
     score: float
     ids: tuple[int, ...]
 
     def better(self, other: Ending | None) -> bool:
-        """Whether this one is to be taken rather than the other, if there is one."""
+        """Whether this one is preferred to the other, if there is another."""
         return other is None or (self.natural, self.score) > (other.natural, other.score)
 
 
 def search(
     odds: Tensor, rule: Rule, width: int, stops: frozenset[int]
 ) -> Generator[Step, Tensor, tuple[int, ...] | None]:
-    """Find the likeliest narration, as far as a beam finds it.
+    """Find the most likely narration, as far as a beam search can.
 
-    An end is natural where a sentence ends, or where ending is what the model likes best. Of natural ends, or of all
-    if there is none, the likeliest is taken. A search is over when no open hypothesis can become likelier.
+    An end is natural if a sentence ends there, or if ending is the model's first choice. Of the natural ends, or of all
+    ends if none is natural, the most likely is taken. The search ends when no open hypothesis can become more likely.
 
     Args:
         odds: ``[1, V]`` log-probabilities of the first token.
-        rule: what the narration may be.
-        width: hypotheses kept.
+        rule: which narrations are allowed.
+        width: number of hypotheses that are kept.
         stops: ids that end a narration.
 
     Yields:
-        The hypotheses to go on with; wants log-probabilities ``[n, V]`` of what follows each.
+        The hypotheses to extend; expects to be sent the log-probabilities ``[n, V]`` of the token after each.
 
     Returns:
-        Ids without a stop; None where the rule leaves nothing to write.
+        Ids without a stop; None if the rule allows no narration.
     """
     beam = [Hypothesis((), 0.0, 0)]
     best: Ending | None = None
@@ -96,10 +96,10 @@ def _admitted(
     width: int,
     stops: frozenset[int],
 ) -> list[Hypothesis]:
-    """Up to `width` of the likeliest next tokens that the rule admits."""
+    """Up to `width` of the most likely next tokens that the rule allows."""
     found: list[Hypothesis] = []
     for score, token in zip(scores, tokens, strict=True):
-        if score == -math.inf:  # and so are all behind it
+        if score == -math.inf:  # and so are all after it
             break
         if token not in stops and rule.may_follow(hypothesis.ids, token):
             found.append(Hypothesis((*hypothesis.ids, token), hypothesis.score + score, row))

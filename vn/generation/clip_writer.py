@@ -1,4 +1,4 @@
-"""Write one clip: its prompt, its label, and a narration that goes with it."""
+"""Write one clip: its prompt, its label, and a narration that fits the label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vn.narrator import VideoNarrator
 from vn.story import Labels, Language, parse_labels
 
 BEAMS = 4  # hypotheses of the search for a narration in range
-LEAD = 8  # tokens that may be between label and narration
+LEAD = 8  # most tokens between label and narration
 
 
 class ClipWriter:
@@ -30,7 +30,7 @@ class ClipWriter:
         decoding: how tokens are chosen.
 
     Attributes:
-        trunks_read: how often a prompt was read from its beginning.
+        trunks_read: how often a prompt was encoded from its beginning.
     """
 
     def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding) -> None:
@@ -47,7 +47,7 @@ class ClipWriter:
         return self._tries[language]
 
     def _reserve(self, draft: Draft) -> int:
-        """Places to leave free behind a prompt for a label, the narration's lead and a narration."""
+        """Tokens to leave free after a prompt for a label, the narration's lead and a narration."""
         most = narration = self.decoding.max_new_tokens
         if self.decoding.length_control == "exact":
             narration = most_tokens(draft.words, most)
@@ -73,7 +73,7 @@ class ClipWriter:
                     lead = draft.lead_ids() if narration is None else None
                     labels, odds, rest, after = yield from self._write_labels(draft, logits, lead)
                 if rest is None:
-                    # Labels go back in as text, as later clips and a re-encoded prompt read them.
+                    # Labels are fed back as text, as later clips and a re-encoded prompt contain them.
                     slot.keep(here)
                     rest = draft.label_ids(labels)
                 if after is not None:
@@ -87,7 +87,7 @@ class ClipWriter:
         return draft.add(labels, narration, odds, problem)
 
     def _opening(self, draft: Draft, slot: Slot) -> Read:
-        """The prompt of the next clip, as far as it is not in the cache: text of the clip before, and its own part."""
+        """The part of the next clip's prompt that is not in the cache: text of the clip before, and its own part."""
         row = draft.row(self._reserve(draft))
         known = len(slot.ids)
         if not known or known > row.own or row.ids[:known] != slot.ids:
@@ -103,7 +103,7 @@ class ClipWriter:
     def _write_labels(
         self, draft: Draft, logits: Tensor, lead: Sequence[int] | None
     ) -> Generator[Request, Tensor, tuple[Labels, LabelOdds, list[int] | None, Tensor | None]]:
-        """Labels, how likely each of the 12 was, and of `WrittenLabels` `rest`, if it is known, and `after`."""
+        """Labels, the probability of each of the 12, and `rest` (if known) and `after` of `WrittenLabels`."""
         if self.decoding.constrain_labels:
             pick = lambda row, written, allowed: self._pick(draft, row, written, allowed)  # noqa: E731
             found = yield from self._trie(draft.story.language).write(logits, pick, lead)
@@ -112,19 +112,19 @@ class ClipWriter:
         try:
             return parse_labels(self.tokens.decode(ids)), (), None, None
         except InputError:
-            return (), (), None, None  # free labels may be none of the 12; the scores count them as wrong
+            return (), (), None, None  # free text may be none of the 12 labels; the scores count it as wrong
 
     def _write_narration(
         self, draft: Draft, slot: Slot, logits: Tensor
     ) -> Generator[Request, Tensor, tuple[str, str | None]]:
-        """The narration, and what is wrong with its length where it should have been in range."""
+        """The narration, and what is wrong with its length if it should have been in range."""
         decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
         exact = decoding.length_control == "exact"
         rule = LengthRule(self.tokens, draft.story.language, draft.words, most)
         ids: Sequence[int] | None = None
         if decoding.beams == 1:
             ids = yield from self._decode(draft, logits, slot.ids[:here])
-            # One that was cut off at the limit has not ended, however many words it has.
+            # A narration cut off at the limit has not ended, however many words it has.
             if exact and (len(ids) == most or not rule.may_end(ids)):
                 ids = None
                 slot.keep(here)
@@ -135,19 +135,19 @@ class ClipWriter:
         if ids is not None:
             draft.repeats.add(ids)
             return self.tokens.narration(ids), None
-        without = " without repeating what was said" if decoding.no_repeat_ngram else ""
+        without = " without a repeated phrase" if decoding.no_repeat_ngram else ""
         low, high = draft.words.low, draft.words.high
         return "", f"the model's tokens make no narration of {low} to {high} words{without}"
 
     def _decode(
         self, draft: Draft, logits: Tensor, prompt: Sequence[int] | None
     ) -> Generator[Request, Tensor, list[int]]:
-        """At most `max_new_tokens` tokens up to a stop, which is left out; a `prompt` for narrations, None for labels.
+        """At most `max_new_tokens` tokens up to a stop, which is left out.
 
         Args:
-            draft: of the story.
-            logits: ``[1, V]`` of the first.
-            prompt: the ids before.
+            draft: the story's draft.
+            logits: ``[1, V]``, for the first token.
+            prompt: for a narration, the ids before it; None for labels.
         """
         new: list[int] = []
         while True:
@@ -164,10 +164,10 @@ class ClipWriter:
     def _search(
         self, draft: Draft, slot: Slot, logits: Tensor, rule: Rule, width: int
     ) -> Generator[Request, Tensor, Sequence[int] | None]:
-        """A beam search behind what the slot has read."""
+        """A beam search that continues what the slot has read."""
         penalty, repeats = self.decoding.repetition_penalty, draft.repeats
         written: list[list[int]] = [[]]
-        columns: list[list[int]] = [[]]  # of each hypothesis, among the tokens tried
+        columns: list[list[int]] = [[]]  # each hypothesis's, among the tokens tried
         tried = 0
         odds = shaped(logits, slot.ids, written, penalty, repeats).log_softmax(dim=1)
         beams = search(odds, rule, width, self.tokens.stops)
@@ -184,5 +184,5 @@ class ClipWriter:
             return found
 
     def _pick(self, draft: Draft, logits: Tensor, written: Sequence[int], allowed: Sequence[int] | None = None) -> int:
-        """The next token; where they are given, one of the allowed: of a label."""
+        """The next token; within a label, one of the `allowed`."""
         return self.decoding.pick(logits, draft.generator, allowed)

@@ -1,4 +1,4 @@
-"""The narrator reading several stories at once, each a few tokens at a time, with a key-value cache."""
+"""The narrator reads several stories at once, each a few tokens at a time, with a key-value cache."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vn.llm.rows import Row
 from vn.llm.slots import Part, Reading, SlotCache
 from vn.narrator import VideoNarrator
 
-MOST_TOKENS = 4096  # of a pass, unless a single story wants more
+MOST_TOKENS = 4096  # per pass, unless a single story needs more
 FRAMES = 256  # combined at a time
 
 
@@ -23,8 +23,8 @@ class Slot:
     """A story's place in the cache.
 
     Attributes:
-        number: of the slot.
-        ids: what was read and not forgotten, in order; what was only tried is not among them.
+        number: the slot's index.
+        ids: what was read and not forgotten, in order, without tokens that were only tried.
     """
 
     number: int
@@ -35,18 +35,18 @@ class Slot:
         del self.ids[count:]
 
     def take(self, ids: Sequence[int]) -> None:
-        """Keep what was tried straight ahead of what was read."""
+        """Keep tokens that were tried directly after what was read."""
         self.ids += ids
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Tokens of several ways on from what was read; the answer is what comes next after each: logits ``[n, V]``.
+    """Tokens of several continuations of what was read; the answer is the logits ``[n, V]`` after each token.
 
-    The tokens of all ways lie in the cache one behind the other, until something is read.
+    The tokens of all continuations are kept in the cache one after another, until something is read.
 
     Attributes:
-        ids: of the new tokens.
+        ids: ids of the new tokens.
         paths: for each, which tokens lead to it: indices into all tried since the last `Read`, itself included.
     """
 
@@ -55,19 +55,19 @@ class Try:
 
     @classmethod
     def straight(cls, ids: Sequence[int]) -> Try:
-        """One way, token after token; behind a `Read`, a story that goes it may keep it (`Slot.take`)."""
+        """A single continuation; after a `Read`, a story that writes these tokens may keep them (`Slot.take`)."""
         return cls(ids, [range(n + 1) for n in range(len(ids))])
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Tokens to read on with; the answer is what comes next: logits ``[1, V]``.
+    """Tokens to read next; the answer is the logits ``[1, V]`` after the last of them.
 
     Attributes:
         ids: at least one.
         visual: ``[N, H]``, in place of the embeddings of the ids from `visual_at` on.
         visual_at: see `visual`.
-        ahead: ways on from there, tried in the same pass; their logits stand behind the first: ``[1 + n, V]``.
+        ahead: continuations to try in the same pass; their logits come after the first: ``[1 + n, V]``.
     """
 
     ids: Sequence[int]
@@ -80,7 +80,7 @@ Request = Read | Try
 
 
 def size(request: Request) -> int:
-    """How many tokens go through the model."""
+    """How many tokens a request passes through the model."""
     ahead = request.ahead if isinstance(request, Read) else None
     return len(request.ids) + (len(ahead.ids) if ahead is not None else 0)
 
@@ -89,11 +89,11 @@ class Decoder:
     """The model, and a cache with a slot for each story.
 
     Args:
-        narrator: in evaluation mode.
+        narrator: the model, in evaluation mode.
 
     Attributes:
-        passes: of the model so far.
-        tokens: read so far, tried ones included.
+        passes: passes of the model so far.
+        tokens: tokens read so far, tried ones included.
     """
 
     def __init__(self, narrator: VideoNarrator) -> None:
@@ -110,15 +110,15 @@ class Decoder:
         self._nothing = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.device)
 
     def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
-        """Read what the slots ask for, in as few passes as memory allows.
+        """Read what the slots request, in as few passes as memory allows.
 
         Args:
-            asked: a request for each of several slots.
+            asked: slots, each with its request.
 
         Returns:
             Logits ``[1 or n, V]``, in fp32, for each request.
         """
-        # Single tokens first, by slot: that is how `Reading` wants them.
+        # Single tokens first, ordered by slot, as `Reading` expects them.
         sizes = [size(request) for _, request in asked]
         single = [count == 1 and isinstance(request, Read) for count, (_, request) in zip(sizes, asked, strict=True)]
         order = sorted(range(len(asked)), key=lambda i: (not single[i], asked[i][0].number))
@@ -141,7 +141,7 @@ class Decoder:
         ids: list[int] = []
         position_ids: list[int] = []
         wanted: list[int] = []
-        answers: list[int] = []  # logits of each
+        answers: list[int] = []  # number of logits of each
         visual: list[tuple[int, Tensor]] = []
         for slot, request in asked:
             read, wants = len(slot.ids), len(wanted)
@@ -181,7 +181,7 @@ class Decoder:
             return llama.read(self._layers, inputs, position_ids, reading)
         hidden: Tensor = self._layers(
             inputs_embeds=inputs,
-            attention_mask=self._nothing,  # of four dimensions: transformers leaves it alone, and `Reading` needs none
+            attention_mask=self._nothing,  # four dimensions: transformers passes it on as it is; `Reading` needs none
             position_ids=position_ids,
             reading=reading,
             use_cache=False,
@@ -190,7 +190,7 @@ class Decoder:
 
 
 def _tried(slot: int, read: int, request: Try) -> Part:
-    """What tries behind so many tokens that were read."""
+    """A part that tries tokens after the first `read` of a slot."""
     count = len(request.ids)
     tried = 1 + max(path[-1] for path in request.paths) - count
     mask = torch.zeros(count, read + tried + count, dtype=torch.bool)
@@ -201,7 +201,7 @@ def _tried(slot: int, read: int, request: Try) -> Part:
 
 
 def visual_tokens(narrator: VideoNarrator, row: Row, frames: np.ndarray) -> Tensor | None:
-    """The visual tokens ``[N, H]`` of a row, None where it has none; `frames` ``[F, T, D]`` as stored.
+    """The visual tokens ``[N, H]`` of a row, None if it has none; `frames` ``[F, T, D]`` as stored.
 
     A long video's memory is a mean of thousands of frames: they are combined a few at a time.
     """

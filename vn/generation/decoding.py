@@ -1,4 +1,4 @@
-"""How tokens are chosen: greedy, sampled, penalised, without repeating."""
+"""How tokens are chosen: greedily, by sampling, with a repetition penalty, without repeated n-grams."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vn.errors import InputError
 
 
 def clash(beams: int, temperature: float) -> str | None:
-    """Why these two cannot be asked for together; None where they can."""
+    """Why these two cannot be combined; None if they can."""
     if beams == 1 or temperature == 0:
         return None
     searched = f"{beams} beams search for the most likely narration"
@@ -27,19 +27,19 @@ class Decoding:
     """How tokens are chosen.
 
     Attributes:
-        max_new_tokens: at most this many for a narration, and for a free label (released: 100).
+        max_new_tokens: maximum tokens of a narration, and of a free label (released: 100).
         temperature: 0 is greedy; above it, sampling (released: 0.1).
-        top_k: sample among the k best (released: 50).
-        repetition_penalty: on narrations, over all ids of the prompt (released: 1.1); 1 is none.
-        no_repeat_ngram: no narration says so many tokens in a row that it, or an earlier clip's narration, has said
-            already; 0 lets it.
-        beams: above 1, narrations are searched for with so many hypotheses: the likeliest found is taken.
-        length_control: ``exact`` keeps every narration within its range of words, by a beam search where what was
+        top_k: sample among the k most likely tokens (released: 50).
+        repetition_penalty: penalty on narrations, over all ids of the prompt (released: 1.1); 1 turns it off.
+        no_repeat_ngram: no narration repeats an n-gram of this many tokens from itself or an earlier clip's
+            narration; 0 allows repetition.
+        beams: above 1, beam search over narrations with this many hypotheses; the most likely one found is taken.
+        length_control: ``exact`` keeps every narration within its range of words, by a beam search if what was
             written is not in range; ``none`` is the paper's setting.
-        constrain_labels: labels are the 12 and their ``+`` combinations only; False lets the model write anything,
-            and what is no label counts as none.
-        seed: with the video's id and the clip, seeds sampling, so that a story does not depend on which others are
-            written.
+        constrain_labels: allow only the 12 labels and their ``+`` combinations; False lets the model write anything,
+            and text that is not a label counts as unlabelled.
+        seed: random seed of sampling, combined with the video's id and the clip, so that a story does not depend on
+            which others are written.
     """
 
     max_new_tokens: int = 100
@@ -57,7 +57,7 @@ class Decoding:
             raise InputError(problem, field="beams")
 
     def pick(self, logits: Tensor, generator: torch.Generator, allowed: Sequence[int] | None = None) -> int:
-        """The next token; `logits` ``[V]``, `allowed` the only ones that may be it."""
+        """The next token from `logits` ``[V]``; one of `allowed`, if given."""
         if allowed is not None:
             logits = logits[torch.tensor(allowed, device=logits.device)]
         if self.temperature == 0:
@@ -69,26 +69,26 @@ class Decoding:
         return best if allowed is None else allowed[best]
 
     def generator(self, video: str, clip: int) -> torch.Generator:
-        """What the draws of a clip come from."""
+        """The random generator of a clip."""
         digest = hashlib.sha256(f"{self.seed}:{video}:{clip}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 class Repeats:
-    """Which tokens would say again what was said, `size` tokens in a row; none where it is 0."""
+    """Which tokens would repeat an n-gram of `size` tokens; none if it is 0."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.said: dict[tuple[int, ...], set[int]] = {}  # size - 1 tokens -> those that came next
 
     def add(self, ids: Sequence[int]) -> None:
-        """A narration has been written."""
+        """Add a narration that has been written."""
         for start in range(len(ids) - self.size + 1 if self.size else 0):
             *before, last = ids[start : start + self.size]
             self.said.setdefault(tuple(before), set()).add(last)
 
     def after(self, ids: Sequence[int]) -> set[int]:
-        """The tokens that may not follow in a narration that begins so."""
+        """The tokens that may not follow a narration's beginning `ids`."""
         if not self.size or len(ids) < self.size - 1:
             return set()
         last = tuple(ids[len(ids) - self.size + 1 :])
@@ -99,14 +99,14 @@ class Repeats:
 def shaped(
     logits: Tensor, prompt: Sequence[int], written: Sequence[Sequence[int]], penalty: float, repeats: Repeats
 ) -> Tensor:
-    """Logits of narrations after the repetition penalty (transformers') and without what may not be repeated.
+    """Logits of narrations after transformers' repetition penalty and without tokens that would repeat an n-gram.
 
     Args:
-        logits: ``[n, V]``, what comes next after each of n beginnings of a narration.
+        logits: ``[n, V]``, for the token after each of n beginnings of a narration.
         prompt: the ids before the narration.
         written: those beginnings.
-        penalty: 1 is none.
-        repeats: knows the earlier narrations.
+        penalty: repetition penalty; 1 is none.
+        repeats: n-grams of the earlier narrations.
     """
     if penalty == 1.0 and not repeats.size:
         return logits

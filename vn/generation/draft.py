@@ -1,4 +1,4 @@
-"""A story being written: its video, what is written of it, and which clips are still to be written."""
+"""A story being written: its video, what has been written, and which clips remain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vn.prompt import PromptWriter, Written
 from vn.story import Fixed, Labels, Story, WordRange
 from vn.visual.plan import VisualPlan
 
-ROOM = 4  # this part of the context, at most, is kept free of knowledge points that do not fit, for earlier texts
+ROOM = 4  # when knowledge points do not fit, at most 1/ROOM of the context is kept free of them for earlier texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,17 @@ class WrittenClip:
     Attributes:
         clip: its number.
         written: labels and narration.
-        given: the labels it was told to follow, if it was.
-        odds: where it chose the labels among the 12: how likely each was as the first, the likeliest first.
-        problem: why its length is out of range although it should be exact; None where it is in range.
-        forgotten: how many clips before it, from the first, it was written without: their text no longer fitted.
-        points_dropped: how many knowledge points, from the last, it was written without: they did not fit.
+        given: the labels it had to follow, if any.
+        odds: if it chose among the 12 labels: the probability of each as the first, the most likely first.
+        problem: why its length is out of range although it should be exact; None if it is in range.
+        forgotten: how many earlier clips, from the first, were left out of its prompt because they no longer fit.
+        points_dropped: how many knowledge points, from the last, were left out of its prompt because they did not fit.
     """
 
     clip: int
     written: Written
     given: Labels | None
-    odds: LabelOdds = field(default=(), compare=False)  # the last digits depend on what is computed beside it
+    odds: LabelOdds = field(default=(), compare=False)  # the last digits depend on what else is in the batch
     problem: str | None = None
     forgotten: int = 0
     points_dropped: int = 0
@@ -48,11 +48,11 @@ class VideoInput:
     """A video to narrate.
 
     Attributes:
-        story: gives title, knowledge, clips and, where they are to be followed, their labels.
-        frames: ``[F, T, D]``.
-        seconds: ``[F]``.
-        clips: which to narrate; None takes those with a narration, or all when none has one.
-        fixed: what stands fast in some clips.
+        story: title, knowledge, clips and, if they are to be followed, their labels.
+        frames: frame features ``[F, T, D]``.
+        seconds: ``[F]``, the time of each frame.
+        clips: which to narrate; None takes those with a narration, or all if none has one.
+        fixed: labels or narrations that are fixed, by clip.
     """
 
     story: Story
@@ -63,7 +63,7 @@ class VideoInput:
 
 
 class Draft:
-    """A story being written: what is done, and which clips are still to do."""
+    """A story being written: which clips are done, and which remain."""
 
     def __init__(self, video: VideoInput, given: bool, builder: RowBuilder, decoding: Decoding) -> None:
         self.video = video
@@ -74,7 +74,7 @@ class Draft:
         self.clips = list(clips)
         self.done: list[WrittenClip] = []
         self.forgotten = 0  # clips, oldest first, whose text is no longer read
-        self.points_dropped = 0  # of the product information, from its end, in all clips from here on
+        self.points_dropped = 0  # from the end of the product information, in all clips from here on
         self.trunk = 0  # tokens in the cache that the next clip's prompt begins with
         self.repeats = Repeats(decoding.no_repeat_ngram)
         self._decoding = decoding
@@ -87,19 +87,19 @@ class Draft:
 
     @property
     def fixed(self) -> Fixed:
-        """What stands fast in the next clip."""
+        """What is fixed in the next clip."""
         clip = self.clips[0]
         fixed = self.video.fixed.get(clip, Fixed())
         return Fixed(self.story.clips[clip].labels, fixed.narration) if self._given else fixed
 
     @property
     def words(self) -> WordRange:
-        """The range of the next clip's words."""
+        """The next clip's range of words."""
         return self.builder.words.range_of(self.story.clips[self.clips[0]], self.story.language)
 
     @property
     def generator(self) -> torch.Generator:
-        """What the next clip's draws come from."""
+        """The next clip's random generator."""
         clip = self.clips[0]
         if self._generator is None or self._generator[0] != clip:
             self._generator = clip, self._decoding.generator(self.story.id, clip)
@@ -108,9 +108,9 @@ class Draft:
     def row(self, reserve: int) -> Row:
         """The next clip's prompt.
 
-        Where it is too long, the older half of the clips' texts is forgotten for good: what is left is then in the
-        cache for many clips, while dropping the oldest one by one would have all read again for each. Points that do
-        not fit even without these texts are dropped for good, and some more, so that later texts have a place.
+        If it is too long, the older half of the clips' texts is forgotten for good: what is left then stays in the
+        cache for many clips, while dropping the oldest one by one would re-encode everything for each. Points that do
+        not fit even without these texts are dropped for good, and some more, to make room for later texts.
         """
         builder, frames = self.builder, self.video.frames
         if self._means is None:
@@ -143,7 +143,7 @@ class Draft:
         return self.builder.tokens.encode(self.writer.narration_lead(self.clips[0]).text)
 
     def add(self, labels: Labels | None, narration: str, odds: LabelOdds, problem: str | None) -> WrittenClip:
-        """Take what was written for the next clip."""
+        """Add what was written for the next clip."""
         words, fixed = self.words, self.fixed
         given = fixed.labels if self.builder.storyline else None
         if fixed.narration is not None:

@@ -1,4 +1,4 @@
-"""Script labels as the model writes them: the 12 and their ``+`` combinations, and how likely each is."""
+"""Script labels as the model writes them: the 12 and their ``+`` combinations, and their probabilities."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from vn.llm.tokens import SegmentTokenizer
 from vn.story import Labels, Language, ScriptLabel, format_labels
 
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (docs/method.md#script-labels)
-KEPT_ODDS = 3  # labels whose probabilities files have
+KEPT_ODDS = 3  # labels whose probabilities are written to files
 
 Pick = Callable[[Tensor, Sequence[int], Sequence[int]], int]
 """Chooses a token: from logits ``[V]``, the tokens written so far, and those allowed."""
 LabelOdds = tuple[tuple[ScriptLabel, float], ...]
-"""Labels with their probabilities, the likeliest first."""
+"""Labels with their probabilities, the most likely first."""
 
 
 def most_likely(odds: LabelOdds, language: Language) -> dict[str, float] | None:
-    """The few likeliest labels by name, as files have them; None where the model did not choose among them."""
+    """The few most likely labels by name, as written to files; None if the model did not choose among them."""
     return {label.text(language): round(share, 4) for label, share in odds[:KEPT_ODDS]} or None
 
 
 @dataclass(slots=True)
 class Node:
-    """A beginning of labels: what may follow, the labels it may become the first of, and those it is, at an end."""
+    """A prefix of labels: the tokens that may follow, the first labels it may become, and at an end, its labels."""
 
     children: dict[int, Node] = field(default_factory=dict)
     firsts: set[ScriptLabel] = field(default_factory=set)
@@ -41,10 +41,10 @@ class WrittenLabels:
     """Labels that were written.
 
     Attributes:
-        labels: they.
-        odds: how likely each of the 12 was as the first of them.
-        rest: ids of labels and newline that are not in the cache yet; of newline and lead, where `after` is known.
-        after: logits ``[1, V]`` behind labels and lead, where these were read ahead.
+        labels: the labels.
+        odds: the probability of each of the 12 as the first of them.
+        rest: ids of labels and newline that are not in the cache yet; those of newline and lead if `after` is known.
+        after: logits ``[1, V]`` after labels and lead, if these were read ahead.
     """
 
     labels: Labels
@@ -56,16 +56,16 @@ class WrittenLabels:
 class LabelTrie:
     """Which tokens may follow within a script label, or labels joined by ``+``.
 
-    Labels are tokenised as training tokenised them: the joined text as one segment, whatever the tokenizer merges.
-    Where only one token may follow the model is not asked.
+    Labels are tokenised as in training: the joined text as one segment, whatever the tokenizer merges.
+    If only one token may follow, the model is not run.
 
     Args:
-        tokens: of the language model.
-        language: of the labels' names.
+        tokens: the language model's segment tokenizer.
+        language: language of the labels' names.
 
     Attributes:
-        depth: tokens of the longest.
-        ahead: what to try behind a prompt: all places at which the first label is decided.
+        depth: number of tokens of the longest.
+        ahead: what to try after a prompt: all positions at which the first label is decided.
 
     Raises:
         InputError: the tokenizer has the same ids for two labels.
@@ -88,7 +88,7 @@ class LabelTrie:
                     raise InputError(f"the base model's tokenizer cannot tell the labels {one!r} and {two!r} apart")
                 node.firsts.add(labels[0])
                 node.labels = labels
-        # The places at which the first label is decided, and what has to be read to get there.
+        # The positions at which the first label is decided, and what has to be read to get there.
         self._forks: list[tuple[int, ...]] = []
         self._find(self.root, ())
         prefixes = {path[:n] for path in self._forks for n in range(1, len(path) + 1)}
@@ -117,15 +117,15 @@ class LabelTrie:
         """Write labels; yields what is to be read.
 
         Args:
-            logits: ``[1 + n, V]`` behind the prompt, and of what was tried `ahead`.
-            pick: chooses where several tokens may follow.
-            lead: ids that will be read behind the labels, if any: where the labels may end, these are read ahead.
+            logits: ``[1 + n, V]`` after the prompt, and after each token that was tried `ahead`.
+            pick: chooses if several tokens may follow.
+            lead: ids that will be read after the labels, if any: wherever the labels may end, these are read ahead.
         """
         known: dict[tuple[int, ...], Tensor] = dict(zip([(), *self._tried], logits, strict=True))
         odds = self._odds(known)
         node, read = self.root, 0
         written: list[int] = []
-        end: list[int] = []  # newline and lead, where they were read ahead
+        end: list[int] = []  # newline and lead, if they were read ahead
         after: Tensor | None = None
         while node.labels is None:
             allowed = list(node.children)

@@ -1,6 +1,6 @@
 """What may be written so that a narration ends within its range of words.
 
-Decoding is steered, text is never cut: a token that would begin a word too many is not admitted, nor an end before
+Decoding is constrained, text is never cut: a token that would begin a word too many is not allowed, nor an end before
 there are enough words. Where to end between the two is the model's choice, sentence ends first (`vn.generation.beam`).
 """
 
@@ -14,20 +14,20 @@ from vn.story import Language, WordRange, count_words
 
 SENTENCE_END = (".", "!", "?", "…", "。", "！", "？")
 CLOSING = "\"'”’」』)）"  # may follow a sentence's end
-INCOMPLETE = "\ufffd"  # what a tokenizer of bytes shows of half a character
-TOKENS_A_WORD = {"en": 2, "zh": 3}  # at most, for the shortest way on: a space and a letter; a character's bytes
+INCOMPLETE = "\ufffd"  # how a byte-level tokenizer decodes part of a character
+TOKENS_A_WORD = {"en": 2, "zh": 3}  # at most, for the shortest possible word: a space and a letter; a character's bytes
 
 
 def most_tokens(words: WordRange, usual: int) -> int:
-    """How many tokens a narration in range may have: `usual`, or more where long ranges need it."""
+    """How many tokens a narration in range may have: `usual`, or more if the range is long."""
     return max(usual, 4 * words.high + 16)
 
 
 class Rule(Protocol):
-    """What a beam search (`vn.generation.beam`) keeps to."""
+    """What a beam search (`vn.generation.beam`) may write."""
 
     def may_end(self, ids: Sequence[int]) -> bool:
-        """Whether a narration may be this."""
+        """Whether a narration may end here."""
 
     def may_follow(self, ids: Sequence[int], token: int) -> bool:
         """Whether a token may come next."""
@@ -37,14 +37,14 @@ class Rule(Protocol):
 
 
 class FreeRule:
-    """Any narration of so many tokens at most: one that reaches the limit ends there, as without a search."""
+    """Any narration of at most `most` tokens: one that reaches the limit ends there, as without a search."""
 
     def __init__(self, tokens: SegmentTokenizer, most: int) -> None:
         self.tokens = tokens
         self.most = most
 
     def may_end(self, ids: Sequence[int]) -> bool:
-        """Always, but within a character."""
+        """Always, except within a character."""
         return len(ids) == self.most or not self.tokens.narration(ids).endswith(INCOMPLETE)
 
     def may_follow(self, ids: Sequence[int], token: int) -> bool:
@@ -52,7 +52,7 @@ class FreeRule:
         return token not in self.tokens.unspoken and len(ids) < self.most
 
     def natural(self, ids: Sequence[int]) -> bool:
-        """Anywhere: the likeliest end is the one."""
+        """Anywhere: the most likely end is taken."""
         return True
 
 
@@ -60,10 +60,10 @@ class LengthRule:
     """Which tokens may follow in a narration that must fit a range of words.
 
     Args:
-        tokens: of the language model.
-        language: decides what a word is (`vn.story.count_words`).
+        tokens: the language model's segment tokenizer.
+        language: decides what counts as a word (`vn.story.count_words`).
         words: the range, both ends included.
-        usual: tokens a narration may have without a range.
+        usual: maximum tokens of a narration without a range.
     """
 
     def __init__(self, tokens: SegmentTokenizer, language: Language, words: WordRange, usual: int) -> None:
@@ -73,7 +73,7 @@ class LengthRule:
         self.most = most_tokens(words, usual)
 
     def may_end(self, ids: Sequence[int]) -> bool:
-        """Whether what is written is in range, and no half character."""
+        """Whether the text is in range and does not end within a character."""
         text = self.tokens.narration(ids)
         return not text.endswith(INCOMPLETE) and count_words(text, self.language) in self.words
 

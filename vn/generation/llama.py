@@ -1,7 +1,7 @@
-"""LLaMA's layers without transformers' frame around them, for passes of a few tokens.
+"""LLaMA's layers without the overhead of transformers, for passes of a few tokens.
 
-A pass that reads one token of each story is short, and what transformers does around its products (masks, hooks,
-arguments handed on, norms and RoPE in many small steps) took longer than the products of a small model. The weights,
+A pass that reads one token of each story is short, and what transformers does around its matrix products (masks, hooks,
+passing arguments, norms and RoPE in many small steps) took longer than the products of a small model. The weights,
 and the arithmetic in fp32, are the same.
 """
 
@@ -18,7 +18,7 @@ from vn.llm.slots import Reading
 
 
 def is_plain(decoder: nn.Module) -> bool:
-    """Whether a decoder is LLaMA's own, and nothing listens to what its parts compute."""
+    """Whether a decoder is LLaMA's own, without hooks or replaced methods."""
     return (
         type(decoder) is LlamaModel
         and all(type(layer) is LlamaDecoderLayer for layer in decoder.layers)
@@ -29,21 +29,21 @@ def is_plain(decoder: nn.Module) -> bool:
 
 
 def read(decoder: LlamaModel, inputs: Tensor, position_ids: Tensor, reading: Reading) -> Tensor:
-    """The hidden states of a line, as ``decoder(...).last_hidden_state``.
+    """The hidden states of a line, like ``decoder(...).last_hidden_state``.
 
     Args:
         decoder: one that `is_plain`.
-        inputs: ``[1, N, H]``.
-        position_ids: ``[1, N]``, position ids.
-        reading: attends.
+        inputs: input embeddings ``[1, N, H]``.
+        position_ids: ``[1, N]``.
+        reading: computes the attention.
 
     Returns:
-        ``[1, N, H]``.
+        Hidden states ``[1, N, H]``.
     """
     cos, sin = decoder.rotary_emb(inputs, position_ids=position_ids)
     cos, sin = cos[0, :, None], sin[0, :, None]
     first, second = sin.chunk(2, dim=-1)
-    turned = torch.cat([-first, second], dim=-1)  # signs here, not in every layer
+    turned = torch.cat([-first, second], dim=-1)  # signs applied here once, not in every layer
     state = inputs[0]
     count = len(state)
     layer: Any  # LlamaDecoderLayer

@@ -1,4 +1,4 @@
-"""Stories side by side: as many at a time as there are slots; when one is finished, the next takes its slot."""
+"""Stories in parallel: as many at a time as there are slots; when one is finished, the next takes its slot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vn.errors import InputError
 from vn.generation.decoder import Decoder, Request, Slot
 
 Work = Generator[Request, Tensor, Any]
-"""Something that is being written: yields what it wants read, is sent the answer, returns what it wrote."""
+"""Something that is being written: yields requests, is sent the answers, returns what it wrote."""
 
 
 @dataclass(slots=True)
@@ -26,11 +26,11 @@ class _Going:
 
 
 class Pool:
-    """Writes many things at once, none of them knowing of the others.
+    """Writes many things at once, each independent of the others.
 
     Args:
-        decoder: reads for all.
-        rows: how many at once; so much memory is taken, and no more.
+        decoder: reads for all of them.
+        rows: how many at once, which bounds the memory used.
     """
 
     def __init__(self, decoder: Decoder, rows: int) -> None:
@@ -46,10 +46,10 @@ class Pool:
         done: Callable[[Any], None],
         failed: Callable[[InputError], None] | None = None,
     ) -> None:
-        """Take on another; where all slots are taken, work until one is free.
+        """Add another; if all slots are taken, work until one is free.
 
         Args:
-            begin: gives the work for a slot.
+            begin: returns the work for a slot.
             done: called with what was written.
             failed: called with the error if the work ends in an `InputError`, so that the others go on; None raises it.
         """

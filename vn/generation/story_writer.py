@@ -1,10 +1,10 @@
 """Write a story clip by clip: label, then narration, each on the model's own earlier text (docs/method.md#inference).
 
     trunk: instruction · product · text of earlier clips | own: header · SCENE · words | label | narration
-    `------ stays in the cache, clip by clip longer -----'`--- forgotten when the next clip is opened ---'
+    `---- stays in the cache and grows with each clip ---'`--- forgotten when the next clip is opened ---'
 
-A story is a coroutine: it asks for tokens to be read and is sent what may come next, so that many stories, each at its
-own place, share the passes of the model (`vn.generation.pool`, `vn.generation.decoder`).
+A story is a coroutine: it requests tokens to be read and is sent the logits of what follows, so that many stories, each
+at its own position, share the passes of the model (`vn.generation.pool`, `vn.generation.decoder`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class StoryWriter:
 
     @property
     def trunks_read(self) -> int:
-        """How often a prompt was read from its beginning."""
+        """How often a prompt was encoded from its beginning."""
         return self._clips.trunks_read
 
     def write(
@@ -74,18 +74,18 @@ class StoryWriter:
     def write_all(
         self, videos: Sequence[VideoInput], storyline: Storyline = "predicted", at_once: int | None = None
     ) -> list[list[WrittenClip]]:
-        """Narrate videos side by side.
+        """Narrate videos in parallel.
 
         Args:
-            videos: what is to be narrated; what is written for one does not depend on the others.
+            videos: the videos to narrate; what is written for one does not depend on the others.
             storyline: ``given`` follows the stories' labels; ``predicted`` writes them first.
-            at_once: how many at a time, the others waiting; None is all.
+            at_once: how many at a time; None is all.
 
         Returns:
             The written clips of each video.
 
         Raises:
-            InputError: a clip without labels where they should be given.
+            InputError: a clip has no labels although they should be given.
         """
         pool = self.pool(at_once or len(videos) or 1)
         done: dict[int, list[WrittenClip]] = {}
@@ -95,7 +95,7 @@ class StoryWriter:
         return [done[n] for n in range(len(videos))]
 
     def pool(self, rows: int) -> Pool:
-        """Where stories are written side by side, so many at once."""
+        """A pool that writes `rows` stories at once."""
         return Pool(Decoder(self.narrator), rows)
 
     def story(
@@ -106,10 +106,10 @@ class StoryWriter:
         Args:
             video: the video.
             storyline: see `write_all`.
-            follow: is told each clip when it is written.
+            follow: called with each clip when it is written.
 
         Raises:
-            InputError: a clip without labels where they should be given.
+            InputError: a clip has no labels although they should be given.
         """
         draft = Draft(video, storyline == "given" and self.builder.storyline, self.builder, self.decoding)
 

@@ -1,1 +1,1 @@
-"""The language path: loading, LoRA, packing, generation."""
+"""The language path: loading, LoRA, rows, packing, attention."""

@@ -2,10 +2,10 @@
 
     trunk of video 1: its longest row | branch | branch | trunk of video 2 | branch | ...
 
-A trunk attends causally; a branch attends to the beginning of its trunk and causally to itself; nothing of one video
-sees another. So over plain SDPA exactly what is seen is computed, part by part, while a mask over the whole line would
-compute, and forbid, all pairs of branches and videos too. FlexAttention gets the same rule as a mask function, and
-skips what it forbids block by block in a single kernel.
+A trunk attends causally; a branch attends to the beginning of its trunk and causally to itself; no video attends to
+another. With plain SDPA, only these allowed pairs are computed, part by part, while a mask over the whole line would
+also compute, and then discard, all pairs of branches and videos. FlexAttention gets the same rule as a mask function,
+and skips what is masked, block by block, in a single kernel.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TREE = "vn_tree"
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A clip's own part of a line, places `start` to `end`: it sees its trunk up to `seen`, and itself."""
+    """A clip's own part of a line, indices `start` to `end`: it attends to its trunk up to `seen`, and to itself."""
 
     start: int
     end: int
@@ -41,7 +41,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Rows of a video in a line: the longest, from `start` to `end`, and directly behind it the branches."""
+    """Rows of a video in a line: the longest, from `start` to `end`, directly followed by the branches."""
 
     start: int
     end: int
@@ -49,15 +49,15 @@ class Tree:
 
     @property
     def parts(self) -> tuple[Branch, ...]:
-        """All of the tree in the order of the line; a trunk is a branch that sees nothing but itself."""
+        """All parts of the tree in the line's order; the trunk is a branch that attends only to itself."""
         return (Branch(self.start, self.end, self.start), *self.branches)
 
 
 def branch_mask(trees: Sequence[Tree], device: torch.device | str) -> Tensor:
-    """A mask ``[1, 1, C, S + C]`` for the longest branch behind the longest beginning: the others cut theirs from it.
+    """A mask ``[1, 1, C, S + C]`` for the longest branch after the longest beginning: the others use a slice of it.
 
-    Made once for all layers. Having four dimensions, it passes through transformers as it is, while a mask
-    ``[B, L]`` would become one of all pairs of the line, and none at all a wrong one: transformers would read the
+    Made once for all layers. With four dimensions it passes through transformers unchanged, while a mask ``[B, L]``
+    would become one of all pairs of the line, and no mask at all a wrong one: transformers would interpret the
     position ids as those of packed documents.
     """
     longest = max((b.end - b.start for tree in trees for b in tree.branches), default=0)
@@ -66,15 +66,15 @@ def branch_mask(trees: Sequence[Tree], device: torch.device | str) -> Tensor:
 
 
 def flex_mask(trees: Sequence[Tree], device: torch.device | str) -> BlockMask:
-    """The same for FlexAttention: a place q sees k <= q in its own part, and in its trunk up to where it may.
+    """The same for FlexAttention: q attends to k <= q in its own part, and in its trunk up to its branch's limit.
 
     Raises:
-        InputError: it would have to train on the CPU, where FlexAttention has no backward pass.
+        InputError: gradients are needed on the CPU, where FlexAttention has no backward pass.
     """
     device = torch.device(device)
     if device.type == "cpu" and torch.is_grad_enabled():
-        raise InputError("flex trains on CUDA only; take sdpa", field="model.attention")
-    part, root, seen = [], [], []  # of each place: where its part and its trunk begin, where what it sees of that ends
+        raise InputError("flex trains on CUDA only; use sdpa", field="model.attention")
+    part, root, seen = [], [], []  # per index: where its part begins, its trunk begins, and what it sees of that ends
     for tree in trees:
         for each in tree.parts:
             count = each.end - each.start
@@ -87,7 +87,7 @@ def flex_mask(trees: Sequence[Tree], device: torch.device | str) -> BlockMask:
         visible: Tensor = (k <= q) & ((k >= parts[q]) | ((k >= roots[q]) & (k < limits[q])))
         return visible
 
-    # Compiled, the mask of the whole line is never laid out.
+    # When compiled, the mask of the whole line is never materialised.
     return create_block_mask(sees, 1, None, len(part), len(part), device, _compile=device.type == "cuda")
 
 
@@ -96,8 +96,8 @@ def _compiled_flex() -> Any:
     return torch.compile(flex_attention)
 
 
-# The parameters up to `scaling` are those of transformers' attention functions; `trees` and `reading` are ours, and
-# arrive by name through the model's forward (tests/test_signatures.py has the exception).
+# The parameters up to `scaling` are those of transformers' attention functions; `trees` and `reading` are ours, passed
+# as keyword arguments through the model's forward (tests/test_signatures.py has the exception).
 def tree_attention(
     module: torch.nn.Module,
     query: Tensor,
@@ -110,19 +110,19 @@ def tree_attention(
     reading: Reading | None = None,
     **others: Any,
 ) -> tuple[Tensor, None]:
-    """Attention ``[B, heads, L, d]`` to ``[B, L, heads, d]``, as transformers' attention interface asks for it.
+    """Attention ``[B, heads, L, d]`` to ``[B, L, heads, d]``, as transformers' attention interface requires.
 
     Args:
         module: the attention layer.
         query: queries after RoPE, ``[B, heads, L, d]``.
-        key: keys after RoPE, with fewer heads where they are shared.
+        key: keys after RoPE, with fewer heads if they are grouped.
         value: values, of the keys' shape.
         attention_mask: with trees, their `branch_mask` or `flex_mask`, which chooses the kernel.
-        dropout: share of attention dropped in training.
-        scaling: of the scores.
-        trees: of the one line (B = 1) that they fill; None is ordinary attention.
-        reading: of stories in slots of a cache (`vn.llm.slots`), which then is all that counts.
-        others: for transformers' own attention.
+        dropout: dropout probability of attention weights in training.
+        scaling: factor on the scores.
+        trees: the trees that fill the one line (B = 1); None is ordinary attention.
+        reading: a pass over slots of a cache (`vn.llm.slots`), which then decides alone what is attended to.
+        others: further arguments of transformers' own attention.
     """
     if reading is not None:
         layer: Any = module.layer_idx
@@ -135,7 +135,7 @@ def tree_attention(
     grouped = query.shape[1] != key.shape[1]
     if isinstance(attention_mask, BlockMask):
         if dropout:
-            raise InputError("flex has no attention dropout, which the base model asks for", field="model.attention")
+            raise InputError("flex has no attention dropout, which the base model uses", field="model.attention")
         attend_all = _compiled_flex() if query.is_cuda else flex_attention
         query, key = query.to(value.dtype), key.to(value.dtype)  # autocast leaves RoPE's results in float32
         seen = attend_all(query, key, value, block_mask=attention_mask, scale=scaling, enable_gqa=grouped)
@@ -145,14 +145,14 @@ def tree_attention(
     behind = corner.shape[3] - corner.shape[2]
 
     def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        repeat = grouped and mask is not None and q.is_cuda  # there a mask and grouped heads exclude the fast kernels
+        repeat = grouped and mask is not None and q.is_cuda  # a mask with grouped heads rules out CUDA's fast kernels
         if repeat:
             k, v = (x.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for x in (k, v))
         return F.scaled_dot_product_attention(
             q, k, v, mask, dropout, is_causal=mask is None, scale=scaling, enable_gqa=grouped and not repeat
         )
 
-    # Split, not sliced: the gradient of a slice is as long as the line, and there would be one for every branch.
+    # Split, not sliced: the gradient of a slice is as long as the line, and there would be one per branch.
     lengths = [part.end - part.start for tree in trees for part in tree.parts]
     parts = zip(*(x.split(lengths, dim=2) for x in (query, key, value)), strict=True)
     done = []
@@ -169,10 +169,10 @@ def tree_attention(
 
 
 def check_window(config: PreTrainedConfig, longest: int) -> None:
-    """Refuse a model whose attention sees fewer tokens back than a row may have.
+    """Refuse a model whose attention window is shorter than a row may be.
 
     Raises:
-        InputError: naming the setting that makes rows so long.
+        InputError: the window is too short; names the setting that makes rows so long.
     """
     text = config.get_text_config()
     window = min(
@@ -180,10 +180,10 @@ def check_window(config: PreTrainedConfig, longest: int) -> None:
     )
     if window < longest:
         raise InputError(
-            f"the base model sees {window} tokens back, fewer than the {longest} that a prompt may have",
+            f"the base model attends to {window} tokens back, fewer than the {longest} that a prompt may have",
             field="model.max_length",
         )
 
 
 AttentionInterface.register(TREE, tree_attention)
-AttentionMaskInterface.register(TREE, sdpa_mask)  # without it, masks of padding would be dropped silently
+AttentionMaskInterface.register(TREE, sdpa_mask)  # without it, padding masks would be dropped silently

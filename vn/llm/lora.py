@@ -22,7 +22,7 @@ def add_lora(llm: PreTrainedModel, settings: LoraSettings) -> PreTrainedModel | 
     """Freeze the language model and, unless the rank is 0, wrap its linear layers in trainable adapters.
 
     Raises:
-        InputError: the model has none of the layers named.
+        InputError: the model has none of the named layers.
     """
     llm.requires_grad_(False)
     if settings.rank == 0:
@@ -43,7 +43,7 @@ def add_lora(llm: PreTrainedModel, settings: LoraSettings) -> PreTrainedModel | 
 
 
 def attention_layers(llm: PreTrainedModel) -> list[str]:
-    """Names of the linear layers inside attention, as the architecture has them: ``q_proj``, ``k_proj``, ...
+    """Names of the linear layers inside attention, as the architecture names them: ``q_proj``, ``k_proj``, ...
 
     Raises:
         InputError: none is found.
@@ -54,36 +54,36 @@ def attention_layers(llm: PreTrainedModel) -> list[str]:
         if isinstance(module, nn.Linear) and "attn" in path.rpartition(".")[0].rpartition(".")[2]
     }
     if not names:
-        message = f"a {llm.config.model_type} has no attention layers that are known"
+        message = f"no known attention layers in a {llm.config.model_type} model"
         raise InputError(message, field="model.lora.targets")
     return sorted(names)
 
 
 def load_lora(llm: PreTrainedModel, folder: Path) -> PeftModel:
-    """Wrap a base model in the LoRA of an adapter folder, to use it.
+    """Wrap a base model in the LoRA of an adapter folder, for inference.
 
     Raises:
-        Exception: of many kinds, by PEFT: the files are missing, damaged, or of another base model.
+        Exception: one of many kinds that PEFT raises: files are missing, damaged, or for another base model.
     """
     with _ties_are_known():
         return PeftModel.from_pretrained(llm, str(folder))
 
 
 def merge_lora(llm: PeftModel) -> PreTrainedModel:
-    """Merge LoRA into the base model's weights, in place; only the layers that LoRA is on change what they compute."""
+    """Merge LoRA into the base model's weights, in place; only the layers that have LoRA change what they compute."""
     untie(llm)
     merged: PreTrainedModel = llm.merge_and_unload()
     return merged
 
 
 def untie(llm: PeftModel) -> bool:
-    """Give each layer that LoRA is on a weight of its own, where it shares one with another layer.
+    """Give each layer that has LoRA its own weight, if it shares one with another layer.
 
-    A head that is tied to the input embedding is the same parameter: merged into one of the two, LoRA would change the
-    other as well. After this the configuration says that they are not tied, so that the model is saved with both.
+    A head that is tied to the input embedding is the same parameter: merging LoRA into one of the two would change the
+    other as well. Afterwards the configuration states that they are not tied, so that the model is saved with both.
 
     Returns:
-        Whether there was such a layer.
+        Whether any layer shared a weight.
     """
     base: Any = llm.get_base_model()
     holders = Counter(id(p) for module in base.modules() for p in module.parameters(recurse=False))

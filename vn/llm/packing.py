@@ -1,14 +1,14 @@
 """Rows as tensors: a micro-batch.
 
-Rows of a video begin alike: the row of clip 5 holds, word for word, what stands before clip 4 in its row. So they
+Rows of a video share a prefix: the row of clip 5 contains, word for word, what precedes clip 4 in its row. So they
 share one trunk, the longest row, with a branch for each of the others, and the trees of all videos of a micro-batch
-stand end to end in one line, without padding:
+are concatenated into one line, without padding:
 
     instruction · product · clip 1 · clip 2 · clip 3 · 4: scene ... | 1: scene ... | 2: scene ... | 3: scene ... |
     `------------------ trunk: the row of clip 4 -----------------'  `- each sees the trunk before its clip, and itself
 
-The positions in a branch go on from where its clip stands in the trunk, so the losses and gradients are those of the
-rows apart, for about a third of the tokens at seven clips (docs/design.md#rows-and-trees).
+The position ids in a branch continue from its clip's position in the trunk, so losses and gradients equal those of
+separate rows, with about a third of the tokens at seven clips (docs/design.md#rows-and-trees).
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ class Batch:
     Attributes:
         ids: ``[B, L]``; a line is a padded row, or there is one line with all rows (`share`).
         mask: ``[B, L]``, 1 at real tokens.
-        trees: what sees what in the one line, where rows share their beginning; else None, and all is causal.
-        position_ids: ``[B, L]``, the place of each token in its own row: RoPE's position ids.
-        frames: ``[F, T, D]``, the frames of all videos in it, as stored.
-        weights: ``[V, F]``: visual frames of all rows in order, as combinations of frames.
+        trees: what attends to what in the one line, if rows share their beginning; else None, and all is causal.
+        position_ids: ``[B, L]``, the position of each token in its own row, for RoPE.
+        frames: ``[F, T, D]``, frame features of all videos in it, as stored.
+        weights: ``[V, F]``: visual frames of all rows in order, as weighted sums of frames.
         clip_positions: ``[V]``: the clip position of each visual frame.
         visual_index: ``[V * T]`` flat indices of the visual tokens.
         target_index: ``[N]`` flat indices of the supervised tokens.
-        targets: ``[N]`` their ids.
+        targets: ``[N]`` ids of the supervised tokens.
         weight: 1, or 0 for an empty micro-batch.
-        step_targets: supervised tokens of the whole optimizer step.
+        step_targets: number of supervised tokens of the whole optimizer step.
         keys: ``video#clip`` of each row, for messages.
-        cut: rows that were cut to fit.
-        step_videos: videos of the whole optimizer step.
+        cut: number of rows that were cut to fit.
+        step_videos: number of videos of the whole optimizer step.
         bad: videos that were left out: key, and what is wrong.
     """
 
@@ -82,17 +82,17 @@ class Batch:
 
 
 class Line:
-    """Rows laid end to end, those of a group on a common trunk.
+    """Rows concatenated, those of a group on a common trunk.
 
     Args:
-        groups: rows of a video that begin, up to their `own`, like the first of them. A single row is a group too.
+        groups: rows of a video whose tokens up to `own` equal those of the first of them. A single row is a group too.
     """
 
     def __init__(self, groups: Sequence[Sequence[VideoRow]]) -> None:
         self.ids: list[int] = []
         self.position_ids: list[int] = []
         self.rows: list[VideoRow] = []
-        self.shifts: list[int] = []  # from a place in a row's own part to its place in the line
+        self.shifts: list[int] = []  # from an index in a row's own part to its index in the line
         trees = []
         for group in groups:
             start = self._lay(group[0], 0)
@@ -103,7 +103,7 @@ class Line:
         self.trees = tuple(trees)
 
     def _lay(self, video_row: VideoRow, first: int) -> int:
-        """Append a row from its place `first` on; gives where that comes to stand."""
+        """Append a row from its index `first` on; returns the index in the line at which it starts."""
         start, row = len(self.ids), video_row[1]
         self.ids += row.ids[first:]
         self.position_ids += range(first, len(row.ids))
@@ -113,9 +113,9 @@ class Line:
 
 
 def share(rows: Sequence[VideoRow]) -> Line:
-    """All rows in one line, in which those of a video that begin alike share their beginning.
+    """All rows in one line, in which rows of a video with a common beginning share it.
 
-    A row that was cut to fit begins otherwise, and shares with none.
+    A row that was cut to fit begins differently and shares nothing.
     """
     groups: list[list[VideoRow]] = []
     for video, row in sorted(rows, key=lambda each: (each[0], -each[1].own)):
@@ -137,15 +137,15 @@ def collate(
     step_targets: int | None = None,
     weight: float = 1.0,
 ) -> Batch:
-    """Rows to a batch.
+    """Collate rows into a batch.
 
     Args:
-        rows: (index into `videos`, row), at least one: a padded line each; or one line of them, made by `share`.
-        videos: frame features ``[F, T, D]`` of the videos the rows are cut from.
-        frame_tokens: T.
+        rows: (index into `videos`, row), at least one, each a padded line; or one line of rows, made by `share`.
+        videos: frame features ``[F, T, D]`` of the rows' videos.
+        frame_tokens: tokens per frame, T.
         pad: the id for padding.
-        step_targets: supervised tokens of the whole optimizer step; None means those of this batch.
-        weight: 0 makes the batch count for nothing.
+        step_targets: number of supervised tokens of the whole optimizer step; None means those of this batch.
+        weight: weight of the batch in the loss; 0 for an empty one.
     """
     lines = [rows] if isinstance(rows, Line) else [Line([[each]]) for each in rows]
     length = max(len(line.ids) for line in lines)

@@ -1,8 +1,8 @@
 """From a story and its visual plans to rows of token ids with supervised tokens.
 
-The unit of training is a clip of a video. Each clip is one row here: the text of the earlier clips, its own picture,
-and its label and narration, which alone are supervised. `vn.llm.packing` lays rows beside each other, and lets rows of
-a video share the text they have in common.
+The unit of training is a clip of a video. Each clip is one row here: the text of the earlier clips, its own frames,
+and its label and narration, which alone are supervised. `vn.llm.packing` concatenates rows, and lets rows of a video
+share the text they have in common.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vn.visual.plan import VisualPlan, visual_plan
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What an over-long prompt gave up: knowledge points, earlier clips' texts, memory frames."""
+    """What was cut from an over-long prompt: numbers of knowledge points, earlier clips' texts, memory frames."""
 
     points: int = 0
     clips: int = 0
@@ -40,12 +40,12 @@ class Row:
     """One clip to narrate, as ids.
 
     Attributes:
-        ids: token ids; the pad id where visual tokens go.
-        own: where the clip's own part starts. What stands before it, instruction and earlier clips' text, begins the
-            rows of later clips too.
-        visual: where the visual tokens start.
+        ids: token ids; the pad id in place of visual tokens.
+        own: index at which the clip's own part starts. What precedes it, instruction and earlier clips' text, begins
+            the rows of later clips too.
+        visual: index at which the visual tokens start.
         supervised: indices of label, narration and newline tokens, ascending.
-        plan: which frames they are made of.
+        plan: which frames the visual tokens are made of.
         clip_position: relative position of the clip in the video, 0 to 99.
         cut: what was left out to fit.
     """
@@ -66,10 +66,10 @@ class RowBuilder:
 
     Args:
         tokens: the segment tokenizer.
-        template: the wording.
-        card: what the narrator is made of.
-        mean: ``[D]``, with `std` the statistics of the frame features if the model standardises them, else None.
-        std: ``[D]``.
+        template: the prompt template.
+        card: the narrator's card.
+        mean: ``[D]``, mean of the frame features if the model standardises them, else None.
+        std: ``[D]``, their standard deviation, or None.
     """
 
     def __init__(
@@ -95,14 +95,14 @@ class RowBuilder:
         self._means = np.empty((0, 0), dtype=np.float32)
 
     def means(self, frames: np.ndarray) -> np.ndarray:
-        """What plans are made from: token means ``[F, D]`` as the model sees them; `frames` ``[F, T, D]`` as stored."""
+        """Input of plans: token means ``[F, D]``, standardised as for the model; `frames` ``[F, T, D]`` as stored."""
         means = torch.from_numpy(frames).float().mean(dim=1).numpy()  # numpy takes ten times as long for float16
         return (means - self.mean) / self.std if self.mean is not None and self.std is not None else means
 
     def plan(
         self, story: Story, frames: np.ndarray, seconds: np.ndarray, clip: int, means: np.ndarray | None = None
     ) -> VisualPlan:
-        """The visual plan of a clip; `frames` ``[F, T, D]`` as stored, `means` theirs where they are known."""
+        """The visual plan of a clip; `frames` ``[F, T, D]`` as stored, `means` their token means if known."""
         if means is None:
             if self._means_of is not frames:  # in training, the clips of a video come one after another
                 self._means_of, self._means = frames, self.means(frames)
@@ -110,12 +110,12 @@ class RowBuilder:
         return visual_plan(means, seconds, story, clip, self.visual, self.threshold)
 
     def reference(self, story: Story, clip: int) -> Written:
-        """What the data say of a clip: what training supervises and later clips read."""
+        """The reference text of a clip: what training supervises and later clips' rows contain."""
         data = story.clips[clip]
         return Written(self.words.range_of(data, story.language), data.labels, data.narration or "")
 
     def training_row(self, story: Story, plan: VisualPlan, clip: int) -> Row:
-        """The row of a narrated clip; the earlier clips stand there with their references."""
+        """The row of a narrated clip, with the reference texts of the earlier clips."""
         earlier = [(i, self.reference(story, i)) for i in story.narrated if i < clip]
         writer = PromptWriter(story, self.template, self.storyline)
         return self._fit(writer, plan, clip, earlier, writer.clip(clip, self.reference(story, clip), scene=True), 0)
@@ -129,12 +129,12 @@ class RowBuilder:
         reserve: int,
         points_dropped: int = 0,
     ) -> Row:
-        """The row of a clip up to where its label is written.
+        """The row of a clip up to its label.
 
         Args:
             story: story of the clip.
             plan: visual plan of the clip.
-            clip: its number.
+            clip: number of the clip.
             earlier: the clips before it, as they were written.
             reserve: tokens to leave free for what is written.
             points_dropped: leave out this many knowledge points, from the end, or more.
@@ -184,9 +184,9 @@ class RowBuilder:
                 )
 
     def _points_to_drop(self, writer: PromptWriter, dropped: int, over: int) -> int:
-        """How many knowledge points to drop, of which `dropped` are already, for a row that is `over` tokens too long.
+        """How many knowledge points to drop in all, given that `dropped` are already and the row is `over` too long.
 
-        By bisection, so that the time does not grow with the square of the points.
+        By bisection, so that the time does not grow with the square of the number of points.
         """
         length = self._head_length(writer, dropped)
         more = range(dropped + 1, writer.points)
@@ -217,7 +217,7 @@ class RowBuilder:
         return Row(story.id, clip, ids, start, visual, supervised, plan, position, cut)
 
     def empty_row(self) -> Row:
-        """A row for an empty micro-batch: it passes through every module, and `collate` gives it no weight."""
+        """A row for an empty micro-batch: it passes through every module, with weight 0 in the loss."""
         plan = VisualPlan(np.ones((1, 1), dtype=np.float32), 0)
         ids = [*self.tokens.start, *[self.tokens.pad] * self.frame_tokens, self.tokens.newline]
         start = len(self.tokens.start)

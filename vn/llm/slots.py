@@ -1,8 +1,8 @@
 """A key-value cache of slots, and attention over it.
 
-A slot holds what one story has read, from column 0 on and without gaps, so that a place in the story is a column of its
-slot: going back is forgetting the last columns, and a finished story's slot is another's at once. In one pass of the
-model each slot reads as many tokens as it needs, all in one line without padding; only attention tells them apart.
+A slot holds what one story has read, from column 0 on and without gaps, so that a position in the story is a column of
+its slot: going back means forgetting the last columns, and a finished story's slot is free at once. In one pass of the
+model each slot reads as many tokens as it needs, all in one line without padding; only attention separates them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-GROWTH = 256  # columns that a cache grows by at least
+GROWTH = 256  # smallest number of columns that a cache grows by
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,10 @@ class Part:
     """The tokens that one slot reads in a pass.
 
     Attributes:
-        slot: which.
-        start: the column of the first.
-        count: how many.
-        mask: ``[count, start + count]``, which columns each sees; None is causal.
+        slot: index of the slot.
+        start: column of the first token.
+        count: number of tokens.
+        mask: ``[count, start + count]``, which columns each token attends to; None is causal.
     """
 
     slot: int
@@ -35,18 +35,18 @@ class Part:
 
     @property
     def end(self) -> int:
-        """The column behind the last."""
+        """The column after the last."""
         return self.start + self.count
 
 
 class SlotCache:
-    """Keys and values of every layer: ``[slots, heads, columns, width]``, made and enlarged as they are needed."""
+    """Keys and values of every layer: ``[slots, heads, columns, width]``, allocated and enlarged as needed."""
 
     def __init__(self) -> None:
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def room(self, layer: int, key: Tensor, slots: int, columns: int) -> tuple[Tensor, Tensor]:
-        """A layer's keys and values with at least so many slots and columns; `key` ``[1, heads, n, width]``."""
+        """A layer's keys and values with at least this many slots and columns; `key` ``[1, heads, n, width]``."""
         known = self.layers.get(layer)
         if known is not None and known[0].shape[0] >= slots and known[0].shape[2] >= columns:
             return known
@@ -56,7 +56,7 @@ class SlotCache:
         shape = (max(slots, had[0]), key.shape[1], max(columns, had[2]), key.shape[3])
         new = []
         for old in known or (None, None):
-            # Zeros: what is masked still takes part in products, and must be a number.
+            # Zeros: masked entries still take part in products, and must not be NaN.
             new.append(key.new_zeros(shape))
             if old is not None:
                 new[-1][: had[0], :, : had[2]] = old
@@ -65,18 +65,18 @@ class SlotCache:
 
     @property
     def bytes(self) -> int:
-        """What the cache takes."""
+        """The cache's size in bytes."""
         return sum(x.nbytes for pair in self.layers.values() for x in pair)
 
 
 class Reading:
-    """One pass: the line's parts, and attention that knows them.
+    """One pass: the parts of the line, and attention within each.
 
     Args:
-        cache: takes the new keys and values.
-        parts: in the line's order.
-        singles: how many of the first are of a single token without a mask, by slot: they are attended to together.
-        device: of the model.
+        cache: stores the new keys and values.
+        parts: the parts in the line's order.
+        singles: how many of the first parts are single tokens without a mask, ordered by slot: these are batched.
+        device: the model's device.
     """
 
     def __init__(self, cache: SlotCache, parts: Sequence[Part], singles: int, device: torch.device) -> None:
@@ -94,7 +94,7 @@ class Reading:
             self.longest = max(part.end for part in alone)
             self.at = torch.tensor([part.start for part in alone], device=device)
             self.which = torch.tensor([part.slot for part in alone], device=device)
-            last = torch.zeros(self.rows.stop - first, dtype=torch.long, device=device)  # a gap sees something, too
+            last = torch.zeros(self.rows.stop - first, dtype=torch.long, device=device)  # a gap attends, too
             last[self.which - first] = self.at
             seen = torch.arange(self.longest, device=device) <= last[:, None]
             self.seen = None if all(part.end == self.longest for part in alone) else seen[:, None, None]
@@ -108,11 +108,11 @@ class Reading:
         """Attention of the whole line.
 
         Args:
-            layer: its number.
-            query: ``[1, heads, N, d]``, as `key` and `value` after RoPE, those with fewer heads where they are shared.
+            layer: index of the layer.
+            query: ``[1, heads, N, d]``, like `key` and `value` after RoPE, which have fewer heads if grouped.
             key: see `query`.
             value: see `query`.
-            scale: of the scores; None is ``d ** -0.5``.
+            scale: factor on the scores; None is ``d ** -0.5``.
 
         Returns:
             ``[1, N, heads, d]``.
@@ -125,7 +125,7 @@ class Reading:
         if at:
             keys[self.which, :, self.at] = key[0, :, :at].transpose(0, 1)
             values[self.which, :, self.at] = value[0, :, :at].transpose(0, 1)
-            # Heads that share keys stand where tokens would: no key is repeated for them.
+            # Heads that share keys take the place of tokens, so no key is repeated for them.
             q = query[0, :, :at].transpose(0, 1).reshape(at, heads, -1, width)
             k, v = keys[self.rows, :, : self.longest], values[self.rows, :, : self.longest]
             if self.gaps:
@@ -140,7 +140,7 @@ class Reading:
             keys[slot, :, part.start : part.end] = key[:, :, at:end]
             values[slot, :, part.start : part.end] = value[:, :, at:end]
             q, k, v = query[:, :, at:end], keys[slot, :, : part.end], values[slot, :, : part.end]
-            if grouped and mask is not None and q.is_cuda:  # there a mask and shared heads exclude the fast kernels
+            if grouped and mask is not None and q.is_cuda:  # a mask with grouped heads rules out CUDA's fast kernels
                 k, v = (x.repeat_interleave(query.shape[1] // heads, dim=1) for x in (k, v))
             causal = mask is None and part.count > 1
             shared = q.shape[1] != k.shape[1]
@@ -151,5 +151,5 @@ class Reading:
 
 
 def _near(singles: Sequence[Part]) -> bool:
-    """Whether there are several, in slots of which they are the greater part."""
+    """Whether there are several, and they fill most of the slots that they span."""
     return len(singles) > 1 and singles[-1].slot - singles[0].slot < 2 * len(singles)

@@ -1,4 +1,4 @@
-"""Text segments to token ids, each segment alone (docs/design.md#text-to-tokens)."""
+"""Text segments to token ids, each segment on its own (docs/design.md#text-to-tokens)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ CACHE_SIZE = 65536  # segments
 
 
 class SegmentTokenizer:
-    """Tokenises segments so that equal text gives equal ids wherever it stands.
+    """Tokenises segments so that equal text gives equal ids wherever it appears.
 
     No special tokens, and no SentencePiece dummy prefix (a space that such tokenizers put before any text, so that
     a text's ids would depend on where it was cut).
 
     Args:
-        tokenizer: of the language model.
-        added: tokens that a text may hold whole, with their ids (`vn.tokenizer.added`); what is before, between and
-            behind them is tokenised alone.
+        tokenizer: the language model's tokenizer.
+        added: tokens that are kept whole in a text, with their ids (`vn.tokenizer.added`); what is before, between and
+            after them is tokenised separately.
 
     Attributes:
         start: ids in front of everything: the beginning-of-sequence token, if the model has one.
         newline: the id of the newline that ends labels and narrations.
         stops: ids that end a label or a narration: all tokens with a newline in them, and end of sequence.
-        unspoken: special ids, which are no text.
-        pad: an id for places that are masked anyway.
+        unspoken: special ids, which are not text.
+        pad: an id for positions that are masked anyway.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, added: Mapping[str, int] | None = None) -> None:
@@ -36,12 +36,12 @@ class SegmentTokenizer:
         self._added = dict(added or {})
         longest_first = sorted(self._added, key=len, reverse=True)
         self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self._added else None
-        self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts come again and again
+        self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts are repeated
         first = tokenizer.convert_ids_to_tokens(self._raw("a"))[0]
         self._lead = self._raw("\n") if first.startswith("\u2581") else []
         ids = self._encode("\n")
         if len(ids) != 1:
-            raise InputError(f"the tokenizer splits a newline into {len(ids)} tokens; a narration could not end")
+            raise InputError(f"the tokenizer splits a newline into {len(ids)} tokens, so a narration could not end")
         self.newline = ids[0]
         self.start = (tokenizer.bos_token_id,) if tokenizer.bos_token_id is not None else ()
         self.stops = self._stops()
@@ -70,7 +70,7 @@ class SegmentTokenizer:
     def _encode(self, text: str) -> tuple[int, ...]:
         if not self._lead:
             return tuple(self._raw(text))
-        # A newline in front takes the dummy prefix on itself. It is never merged with what follows.
+        # A newline in front takes the dummy prefix. It is never merged with what follows.
         if text == "\n":
             return tuple(self._lead[1:])
         return tuple(self._raw("\n" + text)[len(self._lead) :])
@@ -87,5 +87,5 @@ class SegmentTokenizer:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)).strip()
 
     def narration(self, ids: Sequence[int]) -> str:
-        """Ids of a narration to its text, on one line and with single spaces."""
+        """The text of a narration's ids, on one line and with single spaces."""
         return " ".join(self.decode(list(ids)).split())

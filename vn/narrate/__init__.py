@@ -1,1 +1,1 @@
-"""``vn narrate``: raw videos to stories and subtitles, and edited stories written further."""
+"""``vn narrate``: raw videos to stories and subtitles, and edited stories continued."""

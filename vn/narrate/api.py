@@ -40,21 +40,21 @@ def narrate_video(
 
     Args:
         video: the video file.
-        product: what is known of the product or topic: a product file, its content, or a story. Clips are optional: if
-            there are none, the video's shots are found. Labels and narrations of its clips are kept.
+        product: knowledge of the product or topic: a product file, its content, or a story. Clips are optional: if
+            there are none, the video's shots are used. Labels and narrations of its clips are kept.
         adapter: a run folder, an adapter folder, or ``hf://user/repo[@revision]`` on the hub.
-        out: a folder that gets ``story.json``, ``story.srt`` and ``story.vtt``; None writes nothing.
-        decoding: how tokens are chosen; None takes greedy decoding with each narration as long as its clip has time
-            for, as ``vn narrate`` does.
+        out: folder to write ``story.json``, ``story.srt`` and ``story.vtt`` to; None writes nothing.
+        decoding: how tokens are chosen; None is greedy decoding with each narration as long as its clip has time
+            for, as in ``vn narrate``.
         base_model: path of the base model, if it has moved since training.
         encoder_weights: weights files of the frame encoder, if it has any.
-        device: e.g. ``cpu``; None takes CUDA if there is a device.
+        device: e.g. ``cpu``; None is CUDA if available.
 
     Returns:
         The story, with labels and narration of every clip. Warnings are logged by ``vn.narrate``.
 
     Raises:
-        InputError: naming the file and the field at fault.
+        InputError: the input is wrong; names the file and the field.
 
     Example:
         >>> story = narrate_video("kettle.mp4", "product.yaml", "runs/shop")

@@ -1,8 +1,7 @@
-"""What was changed in a story: its clips beside the marks of those that were written.
+"""What was changed in a story: its clips compared with the marks of those that were written.
 
-A clip is found again by its times; one with other times by what it has in common with an older one: the piece of the
-video (it was split or merged), its narration, or its start or end. What a clip has that its older one does not is the
-user's.
+A clip is matched to an older one by its times, or else by what the two have in common: the part of the video (it was
+split or merged), its narration, or its start or end. What a clip has that its older one does not have is the user's.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ class Changes:
     """How clips differ from those that were written.
 
     Attributes:
-        first: the first clip that is not as it was; None where nothing changed.
-        sources: for each clip, the older clips (their numbers) that it came from; none for a new one.
-        seen: what changed, a phrase each.
+        first: the first clip that was changed; None if nothing changed.
+        sources: for each clip, the numbers of the older clips that it came from; empty for a new one.
+        seen: what changed, one phrase per change.
     """
 
     first: int | None
@@ -28,7 +27,7 @@ class Changes:
     seen: Sequence[str]
 
     def users(self, clip: int, new: Sequence[Marks], old: Sequence[Marks]) -> list[str]:
-        """Which fields of a clip are not as they were written, but the user's."""
+        """Which fields of a clip are the user's, not as they were written."""
         here = new[clip]
         return [n for n in FIELDS if here[n] and here[n] not in [old[m][n] for m in self.sources[clip]]]
 
@@ -53,7 +52,7 @@ def _same_times(new: Sequence[Marks], old: Sequence[Marks], sources: list[tuple[
 
 
 def _split(new: Sequence[Marks], old: Sequence[Marks], sources: list[tuple[int, ...]]) -> None:
-    """Clips that begin with an older one and end with it."""
+    """Clips that together span one older clip."""
     for m in _left(old, sources):
         begins = next((i for i, clip in enumerate(new) if clip["start"] == old[m]["start"]), None)
         ends = next((i for i, clip in enumerate(new) if clip["end"] == old[m]["end"]), None)
@@ -62,7 +61,7 @@ def _split(new: Sequence[Marks], old: Sequence[Marks], sources: list[tuple[int, 
 
 
 def _merged(new: Sequence[Marks], old: Sequence[Marks], sources: list[tuple[int, ...]]) -> None:
-    """A clip that begins with an older one and ends with a later one."""
+    """A clip that spans several older clips."""
     for i, clip in enumerate(new):
         begins = next((m for m in _left(old, sources) if old[m]["start"] == clip["start"]), None)
         ends = next((m for m in _left(old, sources) if old[m]["end"] == clip["end"]), None)
@@ -78,7 +77,7 @@ def _same_narration(new: Sequence[Marks], old: Sequence[Marks], sources: list[tu
 
 
 def _same_start_or_end(new: Sequence[Marks], old: Sequence[Marks], sources: list[tuple[int, ...]]) -> None:
-    """A clip one of whose times is another one."""
+    """A clip with one time changed."""
     for name in TIMES:
         for i, clip in enumerate(new):
             if not sources[i]:
@@ -86,7 +85,7 @@ def _same_start_or_end(new: Sequence[Marks], old: Sequence[Marks], sources: list
 
 
 def _same_number(new: Sequence[Marks], old: Sequence[Marks], sources: list[tuple[int, ...]]) -> None:
-    """Where no clip was added or removed, one whose times are all other ones is still the clip of its number."""
+    """If no clip was added or removed, a clip with both times changed is still the one with its number."""
     if len(new) == len(old):
         left = set(_left(old, sources))
         for i in left:
@@ -117,8 +116,8 @@ def _phrases(new: Sequence[Marks], old: Sequence[Marks], sources: Sequence[Seque
             names = [name for name in FIELDS if new[i][name] != before[name]]
             names = ["time"] * (_times(new[i]) != _times(before)) + names
             if names:
-                yield f"clip {i + 1} has other {' and '.join(names)}"
+                yield f"{' and '.join(names)} of clip {i + 1} changed"
     gone = _left(old, sources)
     if gone:
         numbers = ", ".join(str(m + 1) for m in gone)
-        yield f"clip{'s' if len(gone) > 1 else ''} {numbers} of before {'were' if len(gone) > 1 else 'was'} removed"
+        yield f"former clip{'s' if len(gone) > 1 else ''} {numbers} {'were' if len(gone) > 1 else 'was'} removed"

@@ -1,6 +1,6 @@
 """Clips from a file of times: subtitles (SRT, WebVTT), or lines of ``MM:SS`` times as people write them.
 
-00:00 00:04                  start and end of a clip; text behind them is not read
+00:00 00:04                  start and end of a clip; text after them is not read
 0:04 - 0:09.5
 0:00 The kettle              with one time per line (chapters), a clip lasts until the next one, or the video's end
 0:12 How it is made
@@ -29,20 +29,20 @@ def read_clips(
     """Read the clips of a video from a file of times.
 
     Args:
-        file: subtitles, recognised by the ending of their name, or lines that begin with times.
-        end: end of the video in seconds, where the last of several single times ends.
-        overlap: what becomes of clips that overlap (`vn.overlap.settle`).
-        findings: takes the warnings about them.
+        file: subtitles, recognised by their suffix, or lines that begin with times.
+        end: end of the video in seconds, at which the last clip ends if lines have single times.
+        overlap: how to treat clips that overlap (`vn.overlap.settle`).
+        findings: collects the warnings about them.
 
     Raises:
-        InputError: a line that cannot be read, a clip that does not end after its start, clips that overlap as
-            `overlap` does not allow, or no clip at all.
+        InputError: a line cannot be read, a clip does not end after its start, clips overlap in a way that `overlap`
+            does not allow, or there is no clip at all.
     """
     lines = [(n, line) for n, line in enumerate(read_text(file).splitlines(), start=1) if line.strip()]
     subtitles = file.suffix.lower() in (".srt", ".vtt")
     spans = _cues(file, lines) if subtitles else _times(file, lines, end)
     if not spans:
-        raise InputError("has no times of clips", file=file)
+        raise InputError("contains no clip times", file=file)
     for number, start, stop in spans:
         if stop <= start:
             raise InputError(f"ends at {stop:g} s, but starts at {start:g} s", file=file, field=f"line {number}")

@@ -20,8 +20,8 @@ from vn.overlap import CHOICES, Overlap
 from vn.progress import progress
 
 EPILOG = """\
-product.yaml says what is known; clips are optional, shots are found where they are missing. A clip may have labels or
-a narration of yours, which are kept:
+product.yaml states what is known; clips are optional: if they are missing, shots are detected. A clip may have your
+own labels or narration, which are kept:
   title: Aurora home classic
   language: en
   knowledge:
@@ -32,13 +32,13 @@ examples:
   vn narrate video.mp4 --product product.yaml --run runs/demo --out story
   vn narrate video.mp4 --product product.yaml --run runs/demo --out story --clips subtitles.srt
   vn narrate --videos videos/ --run runs/demo --out stories
-      each video with the product file beside it (kettle.mp4, kettle.yaml), or all with the one that --product names;
-      a list has one video per line, a tab and its product file after it if it has its own. The same command goes on
-      after an interruption: stories that were written by the same request are kept, and so are stories you edited.
+      each video with the product file beside it (kettle.mp4, kettle.yaml), or all with that of --product; a list has
+      one video per line, followed by a tab and its product file if it has its own. After an interruption, repeat the
+      command: stories that were written by the same request are kept, and so are stories you edited.
   vn narrate video.mp4 --product product.yaml --adapter hf://user/repo@v1 --out story
       an adapter folder on the Hugging Face hub, fetched once
   vn narrate --edit story/story.json
-      after changing labels or narrations in that file: what is before the first change is kept, and so is what you
+      after you change labels or narrations in that file: what is before the first change is kept, and so is what you
       wrote; the rest is written again, with the same video, narrator and options unless you give others
 """
 DEFAULTS: dict[str, Any] = {
@@ -56,57 +56,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("video", type=Path, nargs="?", help="the video file")
     parser.add_argument("--videos", type=Path, help="many videos: a folder, or a list of files, instead of one")
-    parser.add_argument("--product", type=Path, help="YAML: title, language, knowledge, and clips if known")
+    parser.add_argument("--product", type=Path, help="YAML file with title, language, knowledge, and clips if known")
     parser.add_argument(
         "--edit", type=Path, help="a story.json of vn narrate that you have edited, instead of --product"
     )
-    parser.add_argument("--run", type=Path, help="a run folder whose adapter writes")
+    parser.add_argument("--run", type=Path, help="a run folder with the adapter to use")
     parser.add_argument(
         "--adapter", metavar="DIR|hf://USER/REPO", help="an adapter folder, here or on the hub, instead of --run"
     )
-    parser.add_argument("--out", type=Path, help="the folder to write to (with --edit: that of the file)")
+    parser.add_argument("--out", type=Path, help="the folder to write to (with --edit: the folder of the file)")
     parser.add_argument(
         "--clips",
         type=Path,
         help="times of the clips: .srt, .vtt or lines of MM:SS times; with --videos a folder of such files, each named "
-        "like its video. Texts in them are not read",
+        "after its video. Text in them is not read",
     )
     parser.add_argument(
         "--overlap",
         choices=CHOICES,
-        help="clips that overlap: keep them, trim them where the next one starts, or refuse what overlaps by more than "
-        "a second (refuse; with --edit, as when it was written)",
+        help="clips that overlap: keep them, trim them to the start of the next, or refuse those that overlap by more "
+        "than a second (refuse; with --edit, as when it was written)",
     )
     add_shot_options(parser)
-    parser.add_argument("--overwrite", action="store_true", help="with --videos: write stories again that are there")
+    parser.add_argument("--overwrite", action="store_true", help="with --videos: rewrite existing stories")
     parser.add_argument(
         "--videos-at-once",
         type=_within(int, 1, 1024),
         default=4,
-        help="with --videos: stories written side by side, each as it would be alone (4)",
+        help="with --videos: stories written in parallel, with the same results as one at a time (4)",
     )
     parser.add_argument(
-        "--storyline", type=Path, help="YAML list of script labels, one a shot, null where the model is to choose"
+        "--storyline", type=Path, help="YAML list of script labels, one per shot; for null the model chooses"
     )
     parser.add_argument(
         "--length",
         choices=("exact", "none"),
-        help="exact: each narration has as many words as its clip has time for; none: as the model likes (exact)",
+        help="exact: each narration has as many words as its clip has time for; none: no constraint (exact)",
     )
-    parser.add_argument("--temperature", type=_within(float, 0, 100), help="above 0: draw from what is likely (0)")
-    parser.add_argument("--seed", type=_within(int, 0, 2**32 - 1), help="of what is drawn (0)")
-    parser.add_argument("--beams", type=_within(int, 1, 64), help="above 1: search for the most likely narrations (1)")
+    parser.add_argument("--temperature", type=_within(float, 0, 100), help="above 0: sample tokens; 0: greedy (0)")
+    parser.add_argument("--seed", type=_within(int, 0, 2**32 - 1), help="random seed of sampling (0)")
+    parser.add_argument("--beams", type=_within(int, 1, 64), help="above 1: beam search with this many beams (1)")
     parser.add_argument(
-        "--repetition-penalty", type=_within(float, 0.01, 100), help="of tokens that stood before; 1 is none (1)"
+        "--repetition-penalty", type=_within(float, 0.01, 100), help="penalty on earlier tokens; 1 turns it off (1)"
     )
     parser.add_argument(
         "--no-repeat-ngram",
         type=_within(int, 0, 10_000),
-        help="never say so many tokens in a row twice in a story; 0: may (0)",
+        help="never repeat an n-gram of this many tokens in a story; 0: allow repetition (0)",
     )
-    parser.add_argument("--base-model", help="where the base model lies, if it has moved since training")
+    parser.add_argument("--base-model", help="path of the base model, if it has moved since training")
     parser.add_argument(
-        "--encoder-weights", nargs="+", default=[], metavar="FILE", help="of the frame encoder, if it has any"
+        "--encoder-weights", nargs="+", default=[], metavar="FILE", help="weights of the frame encoder, if any"
     )
     parser.add_argument(
         "--import",
@@ -116,11 +116,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODULE:NAME",
         help="a part that the adapter names by its module, and that may be imported (repeatable)",
     )
-    parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda where there is one)")
+    parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda if available)")
 
 
 def _within(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
-    """An argument's type: a number between two others."""
+    """An argument's type: a number within bounds."""
 
     def number(text: str) -> float:
         value = kind(text)
@@ -145,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not job.video.is_file():
         places = "" if args.video else job.plan.lost.get("video")
-        raise InputError(f"no such video{f' ({places}); name it before --edit' if places else ''}", file=job.video)
+        raise InputError(f"no such video{f' ({places}); put its path before --edit' if places else ''}", file=job.video)
     adapter = _adapter(args, job.made_with)
     check_found(job.plan, args)
     options = _options(args, job.made_with)
@@ -179,17 +179,17 @@ def _finish(job: Job, written: list[Any]) -> None:
 
 
 def _asked(args: argparse.Namespace) -> Job:
-    """The job of a video and a product file."""
+    """The job for a video and a product file."""
     if args.out is None:
-        raise InputError("say where to write: --out")
+        raise InputError("no output folder given; use --out")
     if args.video is None:
-        raise InputError("which video? vn narrate VIDEO --product FILE --run RUN --out DIR")
+        raise InputError("no video given; use vn narrate VIDEO --product FILE --run RUN --out DIR")
     findings = Findings()
     overlap: Overlap = args.overlap or "refuse"
     plan = plan_of(read_product(args.product, findings, overlap))
     labels = read_storyline(args.storyline) if args.storyline else None
     if args.clips is not None and plan.story.clips:
-        raise InputError("has clips of its own; give them there or by --clips", file=args.product, field="clips")
+        raise InputError("has clips of its own; give clips there or with --clips", file=args.product, field="clips")
     return Job(
         plan,
         args.video,
@@ -206,11 +206,11 @@ def _asked(args: argparse.Namespace) -> Job:
 
 
 def _edited(args: argparse.Namespace) -> Job | None:
-    """The job of an edited story; None if nothing was edited."""
+    """The job for an edited story; None if nothing was edited."""
     for name in ("storyline", "clips", "shots", "shot_threshold"):
         if getattr(args, name) is not None:
             option = name.replace("_", "-")
-            raise InputError(f"{option} of an edited story are changed in the file, not by --{option}")
+            raise InputError(f"{option} of an edited story are changed in the file, not with --{option}")
     findings = Findings()
     plan = read_edited(args.edit, findings, args.overlap)
     if plan.first is None:
@@ -233,7 +233,7 @@ def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:
 
 
 def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str, Any]:
-    """How tokens are chosen: as asked for, else as an edited story was written, else as usual."""
+    """How tokens are chosen: by the arguments, else as an edited story was written, else by the defaults."""
     options: dict[str, Any] = {}
     for name, usual in DEFAULTS.items():
         asked, before = getattr(args, name), made_with.get(name)

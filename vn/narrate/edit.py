@@ -1,9 +1,9 @@
 """``story.json`` as ``vn narrate`` writes it, and what a user has edited in it.
 
-Besides a `Story`, the file has for each clip how it came about (`ADDED`), and a `vn.narrate.record`: marks of what was
-in it when it was last written. An edit is a clip that is not as the record says; nothing has to be marked, and clips
-may be added, removed, split or merged. What a user has put there is listed in the clip's ``fixed`` from then on, and
-stays in later edits; a field that is emptied or deleted is the narrator's again.
+Besides a `Story`, the file has for each clip how it was made (`ADDED`), and a `vn.narrate.record`: marks of its content
+when it was last written. An edit is a clip that differs from the record; users need not mark it, and clips may be
+added, removed, split or merged. What a user has written is listed in the clip's ``fixed`` from then on, and is kept in
+later edits; a field that is emptied or deleted is written by the narrator again.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ class Plan:
     """What to narrate, and what is fixed.
 
     Attributes:
-        story: without narrations.
-        fixed: what is not to be written, by clip.
+        story: the story, without narrations.
+        fixed: labels and narrations that are not written again, by clip.
         given: which of labels and narration are the user's, by clip.
-        first: the clip to start at; None where nothing is to be written.
+        first: the clip to start at; None if nothing needs to be written.
         entries: entries of an edited file's clips, as they are in the file.
-        warnings: warnings of an edited file, those of clips that stay.
+        warnings: warnings of an edited file, those of clips that are kept.
         made_with: settings of an edited file: narrator, video and options.
-        seen: edits of an edited file: what was changed, a phrase each.
+        seen: edits of an edited file, one phrase per change.
         lost: which of an edited file's video, adapter and base_model are not found, and where they were looked for.
-        picture: width and height of the video's pictures, if they are known.
+        picture: width and height of the video's frames, if known.
     """
 
     story: Story
@@ -69,16 +69,16 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
 
     Args:
         file: the story.
-        findings: takes the warnings.
-        overlap: what becomes of clips that overlap; None: what became of them when it was written.
+        findings: collects the warnings.
+        overlap: how to treat clips that overlap; None: as when it was written.
 
     Raises:
-        InputError: it was not written by ``vn narrate``, or what is in it now is not a story.
+        InputError: it was not written by ``vn narrate``, or its content is no longer a story.
     """
     data = read_json(file)
     before = read_record(data, file.parent)
     if before is None:
-        raise InputError("no story.json that vn narrate wrote: it has no record", file=file, field="record")
+        raise InputError("not a story.json written by vn narrate: it has no record", file=file, field="record")
     entries, sorted_ = _in_order(data.get("clips"))
     bare = {name: value for name, value in data.items() if name not in NOT_A_STORYS}
     bare["clips"] = [_clip_of(entry) if isinstance(entry, dict) else entry for entry in entries]
@@ -101,7 +101,7 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
         if i == first and not changed_product and len(changes.sources[i]) == 1:
             source = old[changes.sources[i][0]]
             if all(new[i][n] == source[n] for n in ("start", "end", "labels")):
-                labels = clip.labels  # only the narration behind them was edited
+                labels = clip.labels  # only the narration after them was edited
         fixed[i] = Fixed(labels, clip.narration if "narration" in given[i] else None)
     kept = [w for w in _texts(data.get("warnings")) if first is not None and _clip_number(w, first) < first]
     return Plan(
@@ -119,48 +119,48 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
 
 
 def overlap_of(made_with: Mapping[str, Any]) -> Overlap:
-    """What became of clips that overlap when a story was written."""
+    """How clips that overlap were treated when a story was written."""
     return next((each for each in CHOICES if each == made_with.get("overlap")), "refuse")
 
 
 def check_found(plan: Plan, options: Namespace) -> None:
-    """Raise where an edited story's narrator or base model is not found, and no other one was given."""
+    """Raise if an edited story's narrator or base model is not found and no other one is given."""
     for name, flags in {"adapter": ("run", "adapter"), "base_model": ("base_model",)}.items():
         if name in plan.lost and not any(getattr(options, flag) for flag in flags):
             what = "narrator that wrote it" if name == "adapter" else "base model"
             asked = " or ".join(f"--{flag.replace('_', '-')}" for flag in flags)
-            message = f"the {what} is not found ({plan.lost[name]}); say where it is by {asked}"
+            message = f"the {what} is not found ({plan.lost[name]}); give its path with {asked}"
             raise InputError(message, file=options.edit, field=f"record.made_with.{name}")
 
 
 def _seen(before: Record, changes: Changes, changed_product: bool, sorted_: bool) -> list[str]:
-    seen = ["the clips are not in the order of their times; they were put in order"] if sorted_ else []
+    seen = ["the clips are not in the order of their times; they were sorted"] if sorted_ else []
     if before.damaged:
-        # What was replaced everywhere was a single letter: no mark is right any more.
-        return [*seen, "the record was changed too, so all labels and narrations are taken for yours"]
+        # A single letter was replaced everywhere: no mark is valid any more.
+        return [*seen, "the record was changed too, so all labels and narrations are treated as yours"]
     if changed_product:
-        seen.append("what is known of the product is other, so all clips are written again")
+        seen.append("the product information changed, so all clips are written again")
     return [*seen, *changes.seen]
 
 
 def _in_order(clips: Any) -> tuple[list[Any], bool]:
-    """A file's clips in the order of their times, and whether that is another one than the file's."""
+    """A file's clips in the order of their times, and whether that differs from the file's order."""
     entries = list(clips) if isinstance(clips, list) else []
     starts: list[Any] = [entry.get("start") if isinstance(entry, dict) else None for entry in entries]
     starts = [seconds_of(start) if isinstance(start, str) else start for start in starts]
     if not all(is_seconds(start) for start in starts):
-        return entries, False  # whoever reads them says what is wrong
+        return entries, False  # the reader reports what is wrong
     order = sorted(range(len(entries)), key=lambda i: float(starts[i]))
     return [entries[i] for i in order], order != list(range(len(entries)))
 
 
 def _clip_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of a Story's clip: an emptied field is none at all."""
+    """The entry of a Story's clip, without emptied fields."""
     return {k: v for k, v in entry.items() if k not in ADDED and not (k in FIELDS and v in (None, "", []))}
 
 
 def _without_narrations(story: Story) -> Story:
-    # A story in which some clips have a narration is one whose other clips are silent; here all are narrated.
+    # In a story with narrations, clips without one are silent; here all clips are narrated.
     return replace(story, clips=tuple(replace(clip, narration=None) for clip in story.clips))
 
 

@@ -1,4 +1,4 @@
-"""One video to narrate: what is asked for, its clips, and what was found on the way."""
+"""One video to narrate: the request, its clips, and the warnings."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Job:
-    """A video, and what is to be said of it.
+    """A video to narrate, and how.
 
     Attributes:
         plan: what to narrate, and what is fixed.
         video: the video file.
         file: the product file, or the story that was edited; named in messages.
-        out: the folder that gets the story.
+        out: the folder to write the story to.
         made_with: what `story.json` records of how it was written.
         clips_file: a file with the times of the clips, instead of the product's.
         storyline_file: a file with script labels.
         labels: its labels.
-        shots: how shots are found, if nobody said what the clips are; None: the usual way.
-        findings: what is worth a warning.
-        overlap: what becomes of clips in `clips_file` that overlap.
+        shots: how shots are detected if no clips are given; None: the default settings.
+        findings: collects the warnings.
+        overlap: how to treat clips in `clips_file` that overlap.
     """
 
     plan: Plan
@@ -51,7 +51,7 @@ class Job:
     overlap: Overlap = "refuse"
 
     def check(self, card: NarratorCard) -> None:
-        """Whether this narrator can do what is asked for; before anything slow.
+        """Check that this narrator can fulfil the request; called before anything slow.
 
         Raises:
             InputError: it was trained on another language, or there is not one label per clip.
@@ -70,12 +70,12 @@ class Job:
             self.findings.add(message, file=self.storyline_file or self.file)
 
     def cut(self) -> bool:
-        """Find the clips, if nobody said what they are, and put the storyline's labels on them.
+        """Find the clips, if none are given, and put the storyline's labels on them.
 
-        Clips that somebody said are compared with the video's length.
+        Given clips are compared with the video's length.
 
         Returns:
-            Whether the clips are shots that were found in the video.
+            Whether the clips are shots that were detected in the video.
 
         Raises:
             InputError: the video or the file of times cannot be read, all clips are beyond the video's end, or there is
@@ -107,7 +107,9 @@ class Job:
 
     def _check_count(self, labels: Sequence[Labels | None], clips: Sequence[Clip]) -> None:
         if len(labels) != len(clips):
-            raise InputError(f"has {len(labels)} labels, the video {len(clips)} clips", file=self.storyline_file)
+            raise InputError(
+                f"has {len(labels)} labels, but the video has {len(clips)} clips", file=self.storyline_file
+            )
 
     def _put_labels(self, labels: Sequence[Labels | None]) -> None:
         story, fixed = self.plan.story, self.plan.fixed
@@ -119,12 +121,12 @@ class Job:
         self.plan = plan_of(dataclasses.replace(story, clips=tuple(clips)))
 
     def finish(self, written: Sequence[WrittenClip]) -> None:
-        """Take what was written, and save it."""
+        """Add what was written, and save it."""
         self.take(written)
         save(self.out, self.plan, written, self.made_with, self.findings)
 
     def take(self, written: Sequence[WrittenClip]) -> None:
-        """Take what was written, and note what is worth a warning."""
+        """Add what was written, and collect warnings."""
         clips = list(self.plan.story.clips)
         for each in written:
             labels = each.written.labels if each.written.labels is not None else clips[each.clip].labels
@@ -142,9 +144,9 @@ class Job:
             if each.clip >= (plan.first or 0) and "narration" in plan.given.get(each.clip, ()):
                 count, words = count_words(each.written.narration, plan.story.language), each.written.words
                 if count not in words:
-                    message = f"yours has {count} words, the clip time for {words.low} to {words.high}"
+                    message = f"yours has {count} words, but the clip has time for {words.low} to {words.high}"
                     self.findings.add(message, file=self.file, field=where)
             if each.forgotten > forgotten:
                 forgotten = each.forgotten
-                message = f"from here on the text of the first {forgotten} clips is not read: it no longer fits"
+                message = f"from here on the text of the first {forgotten} clips is left out: it no longer fits"
                 self.findings.add(message, file=self.video, field=where)

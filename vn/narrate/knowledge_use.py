@@ -1,10 +1,10 @@
 """Which knowledge points a narration uses.
 
-The rule is plain word overlap, no judge and no model: a point counts as used where at least `THRESHOLD` of its units
-stand in the narration, in any order. Units are, in English, lower-cased words without a plural s, those of `FILLERS`
+The rule is plain word overlap, no judge and no model: a point counts as used if at least `THRESHOLD` of its units
+appear in the narration, in any order. Units are, in English, lower-cased words without a plural s, those of `FILLERS`
 left out unless the point has no others; in Chinese, pairs of neighbouring characters (a single one for a point of one
-character), punctuation left out. So it finds points that are repeated or bent ("three for two" in "buy three, for two
-you pay"), and misses those said in other words; a point whose words stand there for another reason is counted too.
+character), punctuation left out. So it finds points that are repeated or rearranged ("three for two" in "buy three, for
+two you pay"), and misses paraphrases; a point whose words appear for another reason is counted too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORD = re.compile(r"[^\W_]+")
 def used_points(
     narration: str, knowledge: Sequence[Knowledge], language: Language, threshold: float = THRESHOLD
 ) -> list[tuple[str, str]]:
-    """The (aspect, point) that a narration uses, in the story's order.
+    """The (aspect, point) pairs that a narration uses, in the story's order.
 
     >>> offer = Knowledge("Offer", ("three for two", "free shipping"))
     >>> used_points("Grab the yellow one with three for two!", [offer], "en")

@@ -1,8 +1,8 @@
-"""Where a line of a subtitle may end, and how bad each such place is.
+"""Where a line of a subtitle may end, and the cost of each such place.
 
-In Chinese a line ends at jieba's words and at punctuation (at any character where jieba is not installed), in other
+In Chinese a line ends at jieba's words and at punctuation (at any character if jieba is not installed), in other
 scripts at spaces. In both languages it never ends within a number and its unit (``199.9元``, ``3-5天``, ``50%``) or a
-Latin word, before closing punctuation, or behind opening punctuation.
+Latin word, before closing punctuation, or after opening punctuation.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vn.errors import InputError
 SENTENCE_END = frozenset("。！？；!?;….")
 CLOSING = SENTENCE_END | frozenset("，、：）】》〉」』〕］｝〗”’〞,:)]}%％‰℃°—～~·・-/ー々")
 OPENING = frozenset("（【《〈「『〔［｛〖“‘〝([{$¥￥€£#@·・-")
-PARTICLES = frozenset("的地得了着过吗呢吧啊呀嘛们之")  # a line that begins with one reads badly
+PARTICLES = frozenset("的地得了着过吗呢吧啊呀嘛们之")  # a line that begins with one is hard to read
 LITTLE = frozenset(
     [
         "a",
@@ -60,13 +60,13 @@ NUMBER = re.compile(
 
 
 def break_costs(text: str) -> dict[int, float]:
-    """The places where a line may end, each with how bad it is: 0 behind a sentence, up to 1.
+    """The places where a line may end, each with its cost: 0 after a sentence, up to 1.
 
     Args:
-        text: with single spaces, and none at its ends.
+        text: text with single spaces, and none at its ends.
 
     Returns:
-        Place -> cost, in order. The line ends before that character; a space before the place is not shown.
+        Index -> cost, in order. The line ends before that character; a space before it is not shown.
     """
     plain = "".join(map(_half_width, text))
     words = _word_ends(text)
@@ -92,12 +92,12 @@ def break_costs(text: str) -> dict[int, float]:
 
 
 def columns(text: str) -> int:
-    """How wide a text is on the screen: a Chinese character is as wide as two Latin ones."""
+    """The width of a text on the screen: a Chinese character is as wide as two Latin ones."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def may_be_cut(text: str, place: int) -> bool:
-    """Whether a character begins here, and not an accent or a part of an emoji."""
+    """Whether a character begins here, rather than an accent or a part of an emoji."""
     return not _extends(text[place]) and text[place - 1] != "\u200d"
 
 
@@ -116,7 +116,7 @@ def _cost(text: str, plain: str, before: int, place: int, spaced: bool) -> float
 
 
 def _number_end(end: int, words: set[int]) -> int:
-    """A number's end, or that of the word that its unit is the beginning of."""
+    """A number's end, or that of the word that begins with its unit."""
     return next((i for i in range(end, end + 3) if i in words), end)
 
 
@@ -127,19 +127,19 @@ def _is_minus(text: str, place: int) -> bool:
 
 
 def _opening_quotes(text: str) -> set[int]:
-    """The places of straight double quotes that open: every second one."""
+    """The indices of opening straight double quotes: every second one."""
     return set([i for i, c in enumerate(text) if c == '"'][::2])
 
 
 def _is_wide(character: str) -> bool:
-    """Whether a line may end beside it without a space: of Chinese, not of Latin letters and digits in any width."""
+    """Whether a line may end next to it without a space: Chinese, but not full-width Latin letters or digits."""
     if character in "—…”’":
         return True
     return unicodedata.east_asian_width(character) in "WF" and not _half_width(character).isascii()
 
 
 def _half_width(character: str) -> str:
-    """Full-width letters, digits and signs as their usual form; what ends a sentence or a part of it stays."""
+    """The usual form of full-width letters, digits and signs; punctuation of sentences and clauses is kept."""
     if "！" <= character <= "～" and character not in "！，；？（）［］｛｝～":
         return chr(ord(character) - 0xFEE0)
     return {"￥": "¥", "～": "~"}.get(character, character)

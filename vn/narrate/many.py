@@ -1,8 +1,8 @@
-"""``vn narrate --videos``: many videos with one load of the model, and a report of all.
+"""``vn narrate --videos``: many videos with the model loaded once, and a report on all of them.
 
-Each video gets a folder of its own in ``--out``, named like its file. What a story was asked for is kept in its
-``story.json`` as one hash (``record.made_with.request``), so that the same command goes on where it was interrupted,
-and writes again only the stories whose request has changed. Stories that were edited are left alone.
+Each video gets its own folder in ``--out``, named after its file. The request for a story is stored in its
+``story.json`` as one hash (``record.made_with.request``), so that the same command continues where it was interrupted,
+and rewrites only the stories whose request has changed. Stories that were edited are left alone.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Entry:
     """One video of many.
 
     Attributes:
-        job: what is asked for; its `made_with` has the request's hash.
-        state: ``written`` now, ``kept`` as an earlier call of this command wrote it, ``edited`` by hand and kept,
-            ``failed``, or ``not reached``.
+        job: the request; its `made_with` has the request's hash.
+        state: ``written`` now, ``kept`` from an earlier call of this command, ``edited`` by hand and kept, ``failed``,
+            or ``not reached``.
         error: why it failed.
     """
 
@@ -48,7 +48,7 @@ class Entry:
     summary: dict[str, Any] = field(default_factory=dict)
 
     def report(self) -> dict[str, Any]:
-        """Its line of the report."""
+        """Its entry in the report."""
         line = {"video": str(self.job.video), "story": str(self.job.out / "story.json"), "state": self.state}
         return line | ({"error": self.error} if self.error else {}) | self.summary
 
@@ -62,13 +62,13 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
         options: how tokens are chosen.
 
     Raises:
-        InputError: something is wrong with the request; or some videos could not be narrated, after all others were.
+        InputError: the request is wrong; or some videos could not be narrated, raised after all others were written.
     """
     for name in ("video", "edit", "storyline"):
         if getattr(args, name) is not None:
-            raise InputError(f"--videos does not go with {'one video' if name == 'video' else '--' + name}")
+            raise InputError(f"--videos cannot be combined with {'one video' if name == 'video' else '--' + name}")
     if args.out is None:
-        raise InputError("say where to write: --out")
+        raise InputError("no output folder given; use --out")
 
     from vn.card import read_card
     from vn.io.hashes import hash_folder
@@ -96,15 +96,15 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
     failed = [entry for entry in entries if entry.error]
     if failed:
         message = f"{len(failed)} of {len(entries)} videos could not be narrated, the first: {failed[0].error}"
-        raise InputError(f"{message} ({args.out / REPORT} has all; the same command tries them again)")
+        raise InputError(f"{message} ({args.out / REPORT} lists all; repeat the command to try these again)")
     return 0
 
 
-# -- what is there ----------------------------------------------------------------------------------------------------
+# -- existing stories --------------------------------------------------------------------------------------------------
 
 
 def _is_done(entry: Entry, overwrite: bool) -> bool:
-    """Whether there is a story of this very request, or one that was edited since it was written."""
+    """Whether there is a story from the same request, or one that was edited since it was written."""
     file = entry.job.out / "story.json"
     if overwrite or not file.exists():
         return False
@@ -117,15 +117,15 @@ def _is_done(entry: Entry, overwrite: bool) -> bool:
             entry.state = "kept"
         else:
             return False
-    except InputError as error:  # not ours to write over: somebody's work may be in it
-        entry.state, entry.error = "failed", f"{error} (mend the file, remove it, or give --overwrite)"
+    except InputError as error:  # not overwritten: it may contain somebody's work
+        entry.state, entry.error = "failed", f"{error} (repair the file, remove it, or give --overwrite)"
         return True
     entry.summary = _summary_of(read_json(file))
     return True
 
 
 def _is_edited(there: Plan, asked: Plan, same_request: bool) -> bool:
-    """Whether an edit was followed earlier (``--edit``): what is fixed, or the product, is not what was asked for."""
+    """Whether an edit was applied earlier (``--edit``): what is fixed, or the product, differs from the request."""
     marked = ((i, entry.get("fixed")) for i, entry in enumerate(there.entries))
     fixed = {i: names for i, names in marked if isinstance(names, list) and names}
     if fixed != {i: list(names) for i, names in asked.given.items() if names}:
@@ -162,7 +162,7 @@ def _write(todo: Sequence[Entry], args: argparse.Namespace, adapter: Path, optio
             entry = entry_of[id(job)]
             text = str(error) if str(job.video) in str(error) else f"{job.video}: {error}"
             entry.state, entry.error = "failed", text
-            print(f"cannot be narrated; the others go on: {text}", file=sys.stderr, flush=True)
+            print(f"cannot be narrated; continuing with the others: {text}", file=sys.stderr, flush=True)
             step()
 
         for entry in todo:
@@ -178,7 +178,7 @@ def _write(todo: Sequence[Entry], args: argparse.Namespace, adapter: Path, optio
 
 
 def _summary_of(story: Mapping[str, Any]) -> dict[str, Any]:
-    """What the report says of a ``story.json``."""
+    """A ``story.json``'s part of the report."""
     clips, language = story["clips"], story["language"]
     ranged = [clip for clip in clips if "word_range" in clip]
     counts = [count_words(clip.get("narration", ""), language) for clip in ranged]

@@ -1,4 +1,4 @@
-"""What ``vn narrate`` leaves: story.json, subtitles, and a table on the screen."""
+"""The output of ``vn narrate``: story.json, subtitles, and a table on the screen."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def save(
 
     Args:
         out: the folder.
-        plan: the story, and what of it was given.
+        plan: the story, and which parts of it were given.
         written: the clips that were narrated.
-        made_with: how, for the story's record.
-        findings: takes what is worth a warning, and becomes the story's warnings.
+        made_with: narrator and options, for the story's record.
+        findings: collects warnings, which are written to the story.
     """
     from vn.narrate.knowledge_dropped import dropped_message, dropped_points
     from vn.narrate.subtitles import cues, srt, vtt
@@ -58,7 +58,7 @@ def save(
 
 
 def _picture(story: Story) -> tuple[int, int] | None:
-    """Width and height of the video's pictures as they are shown."""
+    """Width and height of the video's frames as displayed."""
     from vn.data.video import probe
 
     if not story.video:
@@ -71,7 +71,7 @@ def _picture(story: Story) -> tuple[int, int] | None:
 
 
 def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, Any]) -> dict[str, Any]:
-    """How a clip came about."""
+    """How a clip was made."""
     from vn.generation.labels import most_likely
     from vn.narrate.knowledge_use import used_points
 
@@ -86,7 +86,7 @@ def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, 
     }
     odds = most_likely(written.odds, story.language)
     if odds is None and "labels" not in given:
-        odds = before.get("label_odds")  # the labels have stayed, and so has how likely they were
+        odds = before.get("label_odds")  # the labels are kept, and so are their probabilities
     if odds:
         added["label_odds"] = odds
     if given:
@@ -103,7 +103,7 @@ def show(plan: Plan, written: list[WrittenClip], out: Path, findings: Findings) 
     from vn.narrate.knowledge_use import used_points
 
     story = plan.story
-    used: dict[str, None] = {}  # in order, each once
+    used: dict[str, None] = {}  # an ordered set
     table = Table("time", "script label", "narration", "words", title=escape(story.title))
     for each in written:
         clip = story.clips[each.clip]
@@ -123,7 +123,7 @@ def show(plan: Plan, written: list[WrittenClip], out: Path, findings: Findings) 
     if points := sum(len(each.points) for each in story.knowledge):
         print(f"uses {len(used)} of {points} knowledge points{': ' if used else ''}{', '.join(used)}")
     if plan.first:
-        print(f"clips 1 to {plan.first} stand as they were")
+        print(f"clips 1 to {plan.first} are unchanged")
     if findings:
         print(findings.summary(), file=sys.stderr)
     print(f"wrote {out / 'story.json'}, story.srt, story.vtt")

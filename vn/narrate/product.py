@@ -1,4 +1,4 @@
-"""Product and storyline files: what a user says of a video before it is narrated."""
+"""Product and storyline files: what a user specifies about a video before it is narrated."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def read_product(file: Path, findings: Findings, overlap: Overlap = "refuse") ->
 
 
 def read_storyline(file: Path) -> list[Labels | None]:
-    """A storyline file: a YAML list with one label, or labels joined by ``+``, a clip; null leaves it to the model."""
+    """A storyline file: a YAML list with one label, or labels joined by ``+``, per clip; for null the model chooses."""
     source = read_text(file)
     data = parse_yaml(source, file)
     if not isinstance(data, list):
-        message = f"expected a list of script labels, one per clip, each behind '- '; got {show(data)}"
+        message = f"expected a list of script labels, one per clip, each after '- '; got {show(data)}"
         raise InputError(message + yaml_hint(source), file=file)
     labels: list[Labels | None] = []
     for i, text in enumerate(data):

@@ -1,8 +1,8 @@
-"""The ``record`` of a ``story.json``: what was in it when it was last written, and with what it was written.
+"""The ``record`` of a ``story.json``: its content when it was last written, and what it was written with.
 
 Texts are recorded as marks, hashes of one field each: there is no second copy of a text that an editor's "replace all"
-would change together with the first. A mark has a bar between any two letters, so that no text that is replaced is
-found in it; of single letters the record's own mark tells.
+would change together with the first. A mark has a bar between any two letters, so that no text that is replaced occurs
+in it; replacing a single letter is detected by the record's own mark.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Marks = Mapping[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a file was when it was written.
+    """The state of a file when it was written.
 
     Attributes:
         made_with: narrator and options; paths as they are found now.
-        product: the mark of what all clips are told about.
+        product: the mark of the product information, which all clips share.
         clips: the marks of each clip's fields.
-        damaged: whether the marks themselves were changed, so that they tell nothing.
-        picture: width and height of the video's pictures, if they were noted.
+        damaged: whether the marks themselves were changed, so that they are useless.
+        picture: width and height of the video's frames, if recorded.
         lost: which of video, adapter and base_model are not found: name -> where they were looked for.
-        video: where the video is, if it is found.
+        video: path of the video, if it is found.
     """
 
     made_with: Mapping[str, Any]
@@ -56,18 +56,18 @@ def record(
     """The record of a story that is written to a folder.
 
     Args:
-        story: what is written.
+        story: the story that is written.
         made_with: narrator and options.
-        folder: folder of the file; paths are noted relative to it.
-        picture: width and height of the video's pictures.
+        folder: folder of the file; paths are recorded relative to it.
+        picture: width and height of the video's frames.
     """
     paths = {"video": story.video, **{name: made_with.get(name) for name in PATHS}}
-    # Beside the way from this folder, what holds where only one of the two moves.
+    # Besides the path relative to this folder, the absolute one, which stays valid if only the folder moves.
     given = {n: [relative(path, folder), path] for n, path in paths.items() if path and os.path.isabs(path)}
     notes = dict(made_with)
     for name in PATHS:
         path = notes.get(name)
-        # The name of a base model on the hub is no path.
+        # The name of a base model on the hub is not a path.
         notes[name] = relative(path, folder) if path and (name == "adapter" or os.path.exists(path)) else path
     clips = [marks(clip) for clip in story.clips]
     product = product_mark(story)
@@ -78,10 +78,10 @@ def record(
 
 
 def read_record(data: Any, folder: Path) -> Record | None:
-    """The record in a file's data, of this form or the older one that had the texts; None where there is none.
+    """The record in a file's data, in this format or the older one that had the texts; None if there is none.
 
     Args:
-        data: what JSON gave.
+        data: the parsed JSON.
         folder: folder of the file.
     """
     value = data.get("record") if isinstance(data, dict) else None
@@ -117,21 +117,21 @@ def read_record(data: Any, folder: Path) -> Record | None:
 
 
 def marks(clip: Clip) -> dict[str, str | None]:
-    """The mark of each field of a clip; None where it has none."""
+    """The mark of each field of a clip; None for a missing field."""
     labels = "+".join(label.en for label in clip.labels) if clip.labels else None
     values = {"start": repr(clip.start), "end": repr(clip.end), "labels": labels, "narration": clip.narration or None}
     return {name: None if text is None else mark(text) for name, text in values.items()}
 
 
 def product_mark(story: Story, bars: bool = True) -> str:
-    """The mark of what all clips are told about; without `bars`, as older files have it."""
+    """The mark of the product information, which all clips share; without `bars`, as older files have it."""
     known = [[each.aspect, list(each.points)] for each in story.knowledge]
     text = json.dumps([story.title, story.language, story.domain, known], ensure_ascii=False)
     return mark(text) if bars else hashlib.sha256(text.encode()).hexdigest()
 
 
 def mark(text: str) -> str:
-    """A short hash of a text, whatever its spaces and the form of its accents."""
+    """A short hash of a text, independent of its whitespace and the Unicode form of its accents."""
     plain = unicodedata.normalize("NFC", " ".join(text.split()))
     digits = hashlib.sha256(plain.encode()).hexdigest()[:12]
     return "|".join(chr(ord("a") + int(digit, 16)) for digit in digits)
@@ -154,7 +154,7 @@ def _mark_of(product: str | None, clips: Sequence[Any]) -> str:
 
 
 def _absolute(given: Any, path: Any) -> str | None:
-    """The absolute path that was given, unless another one has been put in the place of the way there."""
+    """The absolute path that was given, unless the relative one has been edited since."""
     known = isinstance(given, list) and len(given) == 2 and all(isinstance(each, str) for each in given)
     return given[1] if known and given[0] == path else None
 

@@ -10,11 +10,11 @@ from itertools import pairwise
 from vn.narrate.line_breaks import break_costs, columns, may_be_cut
 from vn.story import Language
 
-LINE = {"en": 42, "zh": 20}  # characters a line: what players show on one line
-UPRIGHT_LINE = {"en": 26, "zh": 12}  # the same where the picture is higher than wide
+LINE = {"en": 42, "zh": 20}  # characters per line that players show
+UPRIGHT_LINE = {"en": 26, "zh": 12}  # the same for portrait video
 LINES = 2  # lines of one subtitle; longer narrations are cut into several, one after another
 SHORTEST = 1.0  # seconds; what is shown for less cannot be read
-HARD = 1.0  # cost of a line's end within a word that is longer than a line
+HARD = 1.0  # cost of ending a line within a word that is longer than a line
 
 Cue = tuple[float, float, list[str]]
 
@@ -22,14 +22,14 @@ Cue = tuple[float, float, list[str]]
 def cues(clips: Iterable[tuple[float, float, str]], language: Language, upright: bool = False) -> list[Cue]:
     """Subtitles at the time of their clips; every narration has one.
 
-    A narration of more than two lines becomes several subtitles with about as much text each, which share the clip's
-    time by their length. Each is shown for a second at least; where clips overlap, until the next clip starts. Where
-    there is no time for that, the next one starts later.
+    A narration of more than two lines becomes several subtitles of about equal length, which share the clip's time in
+    proportion to it. Each is shown for at least a second; if clips overlap, until the next clip starts. If there is no
+    time for that, the next one starts later.
 
     Args:
         clips: (start, end, narration); empty narrations are left out.
         language: decides how long lines are.
-        upright: whether the picture is higher than wide, so that less stands on a line.
+        upright: whether the video is in portrait format, so that lines are shorter.
 
     Returns:
         (start, end, lines), in order, never overlapping.
@@ -55,22 +55,22 @@ def layout(text: str, width: int, longest: int) -> list[list[str]]:
     """The lines of each subtitle of a text.
 
     Args:
-        text: with single spaces, and none at its ends.
-        width: characters a line.
-        longest: characters that a Latin word alone may take on a line, where they are as narrow as its Chinese ones.
+        text: text with single spaces, and none at its ends.
+        width: characters per line.
+        longest: characters that a single Latin word may have on a line, if it is not wider on the screen.
     """
     return _Layout(text, width, longest).subtitles()
 
 
 def _shown(narration: str) -> str:
-    """A narration on one line, without what no player shows; empty if nothing is left."""
+    """A narration on one line, without invisible characters; empty if nothing is left."""
     text = "".join(c for c in " ".join(narration.split()) if c == " " or c.isprintable() or c == "\u200d")
     text = " ".join(text.split())
     return text if any(c not in " \u200d\u2800\u3164" for c in text) else ""
 
 
 def _shares(texts: Sequence[Sequence[str]], seconds: float) -> list[float]:
-    """Each subtitle's share of their time: by its length, but a second at least if there is time for it."""
+    """Each subtitle's share of their time: by its length, but at least a second if there is time for it."""
     sizes = [float(sum(map(len, lines))) for lines in texts]
     short: set[int] = set()
     while True:
@@ -87,7 +87,7 @@ def _shares(texts: Sequence[Sequence[str]], seconds: float) -> list[float]:
 
 @dataclass(slots=True)
 class _Layout:
-    """Cuts one text into subtitles of at most two lines (see `layout`)."""
+    """Splits one text into subtitles of at most two lines (see `layout`)."""
 
     text: str
     width: int
@@ -96,13 +96,15 @@ class _Layout:
     def subtitles(self) -> list[list[str]]:
         costs = self._with_cuts(break_costs(self.text))
         places = [0, *costs, len(self.text)]
-        one = [self._farthest(places, n) for n in range(len(places) - 1)] + [len(places) - 1]  # lines from each place
+        one = [self._farthest(places, n) for n in range(len(places) - 1)] + [
+            len(places) - 1
+        ]  # the end of a line from each place
         two = [one[one[n]] for n in range(len(places))]
         ends = self._cut(places, two, costs)
         return [self._lines(places, one, costs, i, j) for i, j in pairwise(ends)]
 
     def _with_cuts(self, costs: dict[int, float]) -> dict[int, float]:
-        """Line ends within words that are longer than a line, added to the others."""
+        """All line ends, with those added within words that are longer than a line."""
         out = {}
         for start, end in pairwise([0, *costs, len(self.text)]):
             if start:
@@ -120,15 +122,15 @@ class _Layout:
         return len(line) <= self.width or (alone and len(line) <= self.longest and columns(line) <= 2 * self.width)
 
     def _farthest(self, places: Sequence[int], n: int) -> int:
-        """The last place (its number) at which a line from the n-th place may end; the next one at least."""
-        # A space at the end does not count, so a place may be one character further off.
+        """The number of the last place at which a line from the n-th place may end; at least the next one."""
+        # A space at the end does not count, so a place may be one character further away.
         last = bisect_right(places, places[n] + self.width + 1) - 1
         while last > n + 1 and not self._fits(places[n], places[last], alone=False):
             last -= 1
         return max(last, n + 1)
 
     def _cut(self, places: Sequence[int], two: Sequence[int], costs: dict[int, float]) -> list[int]:
-        """Numbers of the places where subtitles begin and end: as few as can be, of about the same length."""
+        """Numbers of the places where subtitles begin and end: as few as possible, of about the same length."""
         count, at, last = 0, 0, len(places) - 1
         while at < last:
             at, count = two[at], count + 1
@@ -173,7 +175,7 @@ def srt(cues: Sequence[Cue]) -> str:
 
 
 def vtt(cues: Sequence[Cue]) -> str:
-    """The text of a .vtt file; ``&``, ``<`` and ``>`` are escaped, as WebVTT asks."""
+    """The text of a .vtt file; ``&``, ``<`` and ``>`` are escaped, as WebVTT requires."""
     body = "".join(
         f"{_time(start, '.')} --> {_time(end, '.')}\n" + "\n".join(map(_escape, lines)) + "\n\n"
         for start, end, lines in cues

@@ -1,4 +1,4 @@
-"""What ``vn narrate --videos`` is asked for: a job per video of a folder or list, and one hash of each request."""
+"""The requests of ``vn narrate --videos``: one job per video of a folder or list, and one hash per request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from vn.narrate.product import read_product
 from vn.overlap import Overlap
 
 PRODUCTS = (".yaml", ".yml", ".json")
-ENDS = 1 << 16  # bytes at both ends of a video that tell it from others
+ENDS = 1 << 16  # bytes at both ends of a video that identify it
 
 
 def jobs_of(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]:
-    """All jobs, with every product file read: what is wrong with one of them is known before anything slow."""
+    """All jobs, with every product file read, so that errors in them are found before anything slow."""
     pairs = _listed(args.videos) if args.videos.is_file() else _found(args.videos)
     names = Counter(video.stem.casefold() for video, _ in pairs)
     if twice := next((video for video, _ in pairs if names[video.stem.casefold()] > 1), None):
@@ -32,7 +32,7 @@ def jobs_of(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]
     bare = [video for video, product in pairs if product is None]
     if bare and args.product is None:
         message = f"{len(bare)} of {len(pairs)} videos have no product file, the first is {bare[0]}; put {bare[0].stem}"
-        raise InputError(f"{message}.yaml beside it, or name one for all with --product", file=args.videos)
+        raise InputError(f"{message}.yaml beside it, or give one for all with --product", file=args.videos)
     if gone := next((video for video, _ in pairs if not video.is_file()), None):
         raise InputError("no such video", file=gone)
     overlap: Overlap = args.overlap or "refuse"
@@ -82,12 +82,12 @@ def _clips_file(folder: Path | None, video: Path) -> Path | None:
     if folder is None:
         return None
     if not folder.is_dir():
-        raise InputError("with --videos, a folder of files of times is expected", file=folder, field="--clips")
+        raise InputError("expected a folder of files with clip times (with --videos)", file=folder, field="--clips")
     return next((file for end in SUFFIXES if (file := folder / (video.stem + end)).is_file()), None)
 
 
 def request_of(job: Job, narrator: str, options: Mapping[str, Any]) -> str:
-    """One hash of all that the story depends on."""
+    """One hash of everything that the story depends on."""
     with job.video.open("rb") as file:
         digest = hashlib.sha256(file.read(ENDS))
         size = file.seek(0, 2)

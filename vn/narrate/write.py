@@ -22,19 +22,20 @@ from vn.story import WordRangeRule
 
 
 class Narrator:
-    """Writes the stories of videos, several side by side.
+    """Writes the stories of videos, several in parallel.
 
     Args:
         adapter: the adapter folder.
-        base_model: where the base model is stored, if it has moved since training.
+        base_model: path of the base model, if it has moved since training.
         encoder_weights: weights files of the frame encoder, if it has any.
         options: how tokens are chosen: ``length`` and the fields of `Decoding`.
-        device: e.g. ``cpu``; None takes CUDA if there is a device.
-        at_once: stories written side by side; it changes nothing in them.
+        device: e.g. ``cpu``; None is CUDA if available.
+        at_once: number of stories written in parallel, which does not change them.
         imports: each ``module:Name`` that the adapter may import.
 
     Raises:
-        InputError: the adapter, base model or encoder is missing, damaged, not installed or another one.
+        InputError: the adapter, base model or encoder is missing, damaged, not installed or not the one used in
+            training.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Narrator:
             card.encoder, card.tokens, card.width, encoder_weights, imports, adapter / CARD
         )
         assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        # A raw video has no references, so the range is that of the clip's duration.
+        # A raw video has no references, so the range is computed from the clip's duration.
         assembly.builder.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
         decoding = Decoding(length_control=options["length"], **{k: v for k, v in options.items() if k != "length"})
         self.writer = StoryWriter(assembly.narrator, assembly.builder, decoding)
@@ -66,7 +67,7 @@ class Narrator:
         failed: Callable[[Job, InputError], None] | None = None,
         follow: Callable[[WrittenClip], None] | None = None,
     ) -> None:
-        """Encode a video and begin its story; stories begun before are written on while there is no free place.
+        """Encode a video and begin its story; while there is no free slot, stories begun earlier are continued.
 
         Args:
             job: the video, its clips found.
@@ -86,13 +87,15 @@ class Narrator:
         )
 
     def _warn_of_unknown(self, job: Job) -> None:
-        """The demo's narrator writes fluently about any video, and knows only its own."""
+        """Warn if the demo's narrator, which writes fluently about any video, gets one that is not the demo's."""
         if self.card.corpus != "demo":
             return
         from vn.data.demo_mark import is_demo_video
 
         if not is_demo_video(job.video):
-            message = "this narrator knows only the demo's toy world of rendered products, which this video is not from"
+            message = (
+                "this narrator was trained only on the demo's toy world of rendered products, not on videos like this"
+            )
             job.findings.add(message, file=job.video)
 
     def finish(self) -> None:

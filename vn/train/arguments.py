@@ -1,4 +1,4 @@
-"""The command line of the Lightning commands: short flags spelled out, values in their bounds, one-line complaints."""
+"""The command line of the Lightning commands: short flags expanded, values within bounds, one-line errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vn.train.named_here import refuse
 PAPER_ABLATIONS = ("no_lora", "no_storyline", "no_position", "no_compression", "no_memory")
 ABLATIONS = ("full", *PAPER_ABLATIONS, "memory_none", "text_only")
 
-# Least and most that a number may be: beyond, it is a slip, and would fail late, or not at all but in its effect.
+# Smallest and largest value of a number: outside, it is a mistake that would fail late, or silently do harm.
 BOUNDS: dict[str, tuple[float, float]] = {
     "seed_everything": (0, 2**32 - 1),
     "checkpoint_every": (1, 1e9),
@@ -67,13 +67,13 @@ DEBUG: dict[str, tuple[str, ...]] = {
 
 
 def expand(argv: list[str]) -> list[str]:
-    """Spell out our short flags: ``--run DIR``, ``--ablation NAME``, ``--debug fast | overfit`` and JSON parameters.
+    """Expand our short flags: ``--run DIR``, ``--ablation NAME``, ``--debug fast | overfit`` and JSON parameters.
 
-    ``--config JSON``, the parameters of a sweep's point as text or in a file ``*.json``, stands for a flag each: they
-    are overlaid like flags, and their keys may be dotted. ``--run DIR`` stands for that run's configuration and folder,
-    ``--ablation NAME`` for the overlay ``ablations/NAME.yaml`` beside the experiment file, else the shipped one, and a
-    debug preset for its settings: each is placed right after the experiment, so that later flags still win.
-    ``--config NAME`` stands for a shipped experiment (`vn.shipped`).
+    ``--config JSON``, the parameters of a sweep's point as text or in a file ``*.json``, becomes one flag per
+    parameter; keys may be dotted. ``--run DIR`` becomes that run's configuration and folder, ``--ablation NAME`` the
+    overlay ``ablations/NAME.yaml`` beside the experiment file, else the shipped one, and a debug preset its settings:
+    each is placed right after the experiment, so that later flags still win. ``--config NAME`` becomes the path of a
+    shipped experiment (`vn.shipped`).
     """
     args: list[str] = []
     for arg in argv:  # --key=value to --key value, for these only
@@ -130,18 +130,18 @@ def expand(argv: list[str]) -> list[str]:
 
 
 def _current_flag(arg: str) -> str:
-    """A flag under its name of now."""
+    """A flag under its current name."""
     key, equals, value = arg.partition("=")
     return f"--{current_key(key[2:])}{equals}{value}" if key.startswith("--") else arg
 
 
 def _places(config: Path) -> list[str]:
-    """Flags for what has moved together with a run."""
+    """Flags for paths that have moved together with a run."""
     return [word for key, place in moved(config).items() for word in (f"--{key}", place)]
 
 
 def _spell_parameters(args: list[str]) -> list[str]:
-    """Put flags in the place of configurations that are JSON."""
+    """Replace configurations that are JSON by flags."""
     out: list[str] = []
     i = 0
     while i < len(args):
@@ -171,7 +171,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def read_configs(args: list[str]) -> dict[Path, dict[str, Any]]:
-    """The configuration files that arguments name, parsed; errors name them, which jsonargparse's do not."""
+    """The configuration files given in the arguments, parsed; errors name the file, unlike jsonargparse's."""
     files = [Path(args[n + 1]) for n, arg in enumerate(args[:-1]) if arg in ("--config", "-c")]
     configs = {}
     for file in files:
@@ -183,12 +183,12 @@ def read_configs(args: list[str]) -> dict[Path, dict[str, Any]]:
 
 
 def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dict[Path, dict[str, Any]]) -> None:
-    """Raise where a parsed setting is out of its bounds, null where it may not be, or a path that is none.
+    """Raise if a parsed setting is out of its bounds, null although it may not be, or not a valid path.
 
     Args:
         settings: dotted key -> value.
-        defaults: the same, where nothing is set.
-        configs: from `read_configs`.
+        defaults: dotted key -> default value.
+        configs: the files that `read_configs` returned.
     """
     groups = {".".join(key.split(".")[:n]) for key in defaults for n in range(1, key.count(".") + 1)}
     for group in sorted(groups):
@@ -197,9 +197,9 @@ def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dic
     for key, value in settings.items():
         file = file_of(key, configs)
         if file and isinstance(stands := _value(configs[file], key), int | float) and stands != value:
-            file = None  # a flag stands over it
+            file = None  # a flag overrides it
         if isinstance(value, str) and "\0" in value:
-            raise InputError(f"holds a NUL character: {show(value)}", file=file, field=key)
+            raise InputError(f"contains a NUL character: {show(value)}", file=file, field=key)
         if value is None and defaults.get(key) is not None and not key.startswith("trainer."):
             raise InputError(f"expected a value like {show(defaults[key])}, got null", file=file, field=key)
         if key in BOUNDS and value is not None:
@@ -210,12 +210,12 @@ def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dic
         raise InputError(problem, file=file_of("test.decoding.beams", configs), field="test.decoding.beams")
     name = settings.get("name")
     if name is not None and (name in ("", ".", "..") or "/" in name or len(name.encode()) > 200):
-        message = f"expected the name of a folder, which lies in --runs; got {show(name)}"
+        message = f"expected the name of a folder inside --runs; got {show(name)}"
         raise InputError(message, file=file_of("name", configs), field="name")
 
 
 def file_of(key: str, configs: dict[Path, dict[str, Any]]) -> Path | None:
-    """The last of the files that sets a dotted key; None where none does: then it stands on the command line."""
+    """The last of the files that sets a dotted key; None if none does: it was given on the command line."""
     return next((file for file in reversed(configs) if _value(configs[file], key) is not _ABSENT), None)
 
 
@@ -236,7 +236,7 @@ _GROUP = re.compile(r"Group '([\w.]+)' does not accept")
 
 
 def explain(error: ArgumentError, known: list[str], configs: dict[Path, dict[str, Any]]) -> InputError:
-    """jsonargparse's message as one sentence: file and key first, with a suggestion where a key is unknown."""
+    """jsonargparse's message as one sentence: file and key first, with a suggestion if a key is unknown."""
     text = " ".join(str(error).split())
     only = next(iter(configs)) if len(configs) == 1 else None
     if wrong := _WRONG.search(text):
@@ -252,7 +252,7 @@ def explain(error: ArgumentError, known: list[str], configs: dict[Path, dict[str
 
 
 def _expected(message: str) -> str:
-    """What a union of types wants, without the names of Python's machinery."""
+    """The error about a union of types, without the names of Python's typing classes."""
     kinds = [_plain(kind) for kind in re.findall(r"- Expected an? (.+?)(?= - | Given |$)", message)]
     given = re.search(r"Given value: (.*)", message)
     if "Union" not in message or not kinds or not given:

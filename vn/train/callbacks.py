@@ -1,4 +1,4 @@
-"""What every run has besides its loss: dropout that depends on the step alone, and scores after a test."""
+"""Callbacks of every run: dropout that depends only on the step, and scores after a test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vn.train.module import NarratorModule
 
 
 class StepSeed(L.Callback):
-    """Seeds dropout by (seed, step, micro-batch, rank), so that a resumed run draws what it would have drawn."""
+    """Seeds dropout by (seed, step, micro-batch, rank), so that a resumed run draws the same masks."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -30,14 +30,14 @@ class AfterTest(L.Callback):
     """Scores a test on rank 0, and logs the scores.
 
     Args:
-        score: reads a folder of predictions and gives ``{setting: {metric: {"value": ...}}}``.
+        score: reads a folder of predictions and returns ``{setting: {metric: {"value": ...}}}``.
     """
 
     def __init__(self, score: Callable[[Path], dict[str, dict[str, dict[str, Any]]]]) -> None:
         self.score = score
 
     def on_test_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Merge what the ranks wrote, score it and log the scores."""
+        """Score the merged predictions and log the scores."""
         assert isinstance(pl_module, NarratorModule)
         assert pl_module.output is not None
         if not trainer.is_global_zero:

@@ -1,11 +1,11 @@
-"""Checkpoints that are either whole or not there.
+"""Checkpoints that are either complete or absent.
 
-last.ckpt                one file: torch's format, what is trained, optimizer, schedule, place in the order
-last.ckpt/               of DeepSpeed's engine, a folder:
+last.ckpt                one file in torch's format: trained weights, optimizer, schedule, position in the data order
+last.ckpt/               a folder, of DeepSpeed's engine:
   checkpoint/            each rank's shard of weights and optimizer
-  progress.ckpt          schedule and place in the order
-  adapter/               what is trained, whole: an adapter folder
-  engine.json            written last: ranks and stage; a folder without one is not whole
+  progress.ckpt          schedule and position in the data order
+  adapter/               trained weights, unsharded: an adapter folder
+  engine.json            written last: ranks and stage; a folder without it is incomplete
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ PROGRESS = "progress.ckpt"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the checkpoint and renames.
+    """Writes next to the checkpoint and renames.
 
-    Lightning's own writes to the system's temporary folder and moves from there: onto another file system, that is
-    a copy over the older checkpoint, and a disk that fills up meanwhile costs both.
+    Lightning's own plug-in writes to the system's temporary folder and moves from there: onto another file system, that
+    is a copy over the older checkpoint, and if the disk fills up meanwhile, both are lost.
 
     Args:
-        fresh_optimizer: load only where training stood (``--resume weights``).
+        fresh_optimizer: load only the progress of training (``--resume weights``).
     """
 
     def __init__(self, fresh_optimizer: bool = False) -> None:
         self.fresh_optimizer = fresh_optimizer
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:
-        """Write a checkpoint; `InputError` says why it cannot be, and the older one is as it was."""
+        """Write a checkpoint; raises `InputError` if it cannot, and leaves the older one unchanged."""
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         old = file.with_name(file.name + ".old")
-        if file.is_dir():  # an engine's, which training went on from with a fresh optimizer
+        if file.is_dir():  # an engine's, from which training continued with a fresh optimizer
             _remove(old)
             os.replace(file, old)
         with atomic_write(file) as out:
@@ -60,14 +60,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         _remove(old)
 
     def load_checkpoint(self, path: _PATH, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Read a checkpoint, or only where training stood."""
+        """Read a checkpoint, or only the progress of training."""
         if self.fresh_optimizer:
             return without_optimizer(Path(path))
         return super().load_checkpoint(path, *args, **kwargs)
 
 
 def use_our_checkpoints(trainer: L.Trainer, fresh_optimizer: bool) -> None:
-    """Have a trainer write its checkpoints so, and read them as ``--resume`` says."""
+    """Make a trainer write its checkpoints this way, and read them as ``--resume`` asks."""
     if type(trainer.strategy) in (SingleDeviceStrategy, DDPStrategy):
         trainer.strategy.checkpoint_io = AtomicCheckpointIO(fresh_optimizer)
     elif hasattr(trainer.strategy, "fresh_optimizer"):
@@ -78,7 +78,7 @@ def use_our_checkpoints(trainer: L.Trainer, fresh_optimizer: bool) -> None:
 
 
 def find(file: Path) -> Path | None:
-    """The checkpoint that stands at a place, or would if a kill had not come between two renames; None without one."""
+    """The checkpoint at a path, or the one that a kill between two renames left beside it; None if there is none."""
     for place in (file, file.with_name(file.name + ".new"), file.with_name(file.name + ".old")):
         if place.is_file() or (place / MARKER).exists():
             return place
@@ -86,7 +86,7 @@ def find(file: Path) -> Path | None:
 
 
 def check_readable(file: Path) -> None:
-    """Raise where a checkpoint is damaged."""
+    """Raise if a checkpoint is damaged."""
     try:
         if file.is_file():
             torch.load(file, map_location="cpu", weights_only=True, mmap=True)
@@ -102,42 +102,42 @@ def check_fits(file: Path, stage: int | None, ranks: int) -> None:
 
     Args:
         file: the checkpoint.
-        stage: of ZeRO; None for plain checkpoints.
-        ranks: processes that train now.
+        stage: stage of ZeRO; None for plain checkpoints.
+        ranks: number of processes that train now.
     """
-    way_out = "; --resume weights goes on from its weights with a fresh optimizer"
+    way_out = "; --resume weights continues from its weights with a fresh optimizer"
     if file.is_file():
         if stage is not None:
-            raise InputError(f"was not written by ZeRO, and training is with zero{stage} now{way_out}", file=file)
+            raise InputError(f"was not written by ZeRO, but training now uses zero{stage}{way_out}", file=file)
         return
     written = read_json(file / MARKER)
     if stage is None or written["stage"] != stage:
-        now = "without ZeRO" if stage is None else f"with zero{stage}"
-        raise InputError(f"was written by zero{written['stage']}, and training is {now} now{way_out}", file=file)
+        now = "no ZeRO" if stage is None else f"zero{stage}"
+        raise InputError(f"was written by zero{written['stage']}, but training now uses {now}{way_out}", file=file)
     if written["ranks"] != ranks:
-        raise InputError(f"was written by {written['ranks']} ranks, and there are {ranks} now{way_out}", file=file)
+        raise InputError(f"was written by {written['ranks']} ranks, but there are now {ranks}{way_out}", file=file)
 
 
 def check_epochs(file: Path, max_epochs: int | None) -> None:
-    """Raise if a checkpoint has more epochs behind it than training is to have; Lightning ends in a traceback then."""
+    """Raise if a checkpoint has done more epochs than training should have; Lightning would end in a traceback."""
     if max_epochs is None or max_epochs < 0:
         return
     done = torch.load(file if file.is_file() else file / PROGRESS, map_location="cpu", weights_only=True, mmap=True)[
         "epoch"
     ]
     if done > max_epochs:
-        message = f"has {done} epochs behind it, more than the {max_epochs} asked for"
+        message = f"has done {done} epochs, more than the requested {max_epochs}"
         raise InputError(message, file=file, field="trainer.max_epochs")
 
 
 def without_optimizer(file: Path) -> dict[str, Any]:
-    """Where training stood, without what Lightning would put into model and optimizer."""
+    """The progress of training, without the states of model and optimizer that Lightning would load."""
     progress = torch.load(file if file.is_file() else file / PROGRESS, map_location="cpu", weights_only=True)
     return {**progress, "state_dict": {}, "optimizer_states": []}
 
 
 def wandb_run_id(file: Path) -> str | None:
-    """The W&B run that the checkpoint at a place was logged to, if there are both; damaged ones raise."""
+    """The W&B run that the checkpoint at a path was logged to, None if there is none; raises if it is damaged."""
     found = find(file)
     if found is None:
         return None
@@ -148,7 +148,7 @@ def wandb_run_id(file: Path) -> str | None:
 
 
 def load_weights(file: Path, narrator: VideoNarrator) -> None:
-    """Put what a checkpoint has trained into a new narrator that is not sharded yet."""
+    """Load a checkpoint's trained weights into a new narrator that is not sharded yet."""
     if file.is_dir():
         load_trained(file / "adapter", narrator)
         return
@@ -157,12 +157,12 @@ def load_weights(file: Path, narrator: VideoNarrator) -> None:
 
 
 def load_engine_file(path: str, map_location: Any = None, mmap: bool | None = None) -> Any:
-    """Read a file of DeepSpeed's engine as data; the engine's own way would run whatever code it holds."""
+    """Read a file of DeepSpeed's engine as data; the engine's own loader would run any code in it."""
     from deepspeed.runtime.fp16.loss_scaler import DynamicLossScaler, LossScaler
     from deepspeed.runtime.zero.config import ZeroStageEnum
     from deepspeed.utils.tensor_fragment import fragment_address
 
-    plain = [DynamicLossScaler, LossScaler, ZeroStageEnum, fragment_address]  # what it keeps besides tensors
+    plain = [DynamicLossScaler, LossScaler, ZeroStageEnum, fragment_address]  # classes it stores besides tensors
     with torch.serialization.safe_globals(plain):
         return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
 
@@ -172,15 +172,15 @@ def load_engine_file(path: str, map_location: Any = None, mmap: bool | None = No
 
 @contextmanager
 def engine_folder(file: Path, strategy: Any) -> Iterator[Path]:
-    """A new checkpoint folder for all ranks to write into; it takes the old one's place when the block ends.
+    """A new checkpoint folder for all ranks to write into; it replaces the old one when the block ends.
 
     Raises:
-        InputError: it cannot be written; the older one is as it was.
+        InputError: it cannot be written; the older one is unchanged.
     """
     new, old = (file.with_name(file.name + end) for end in (".new", ".old"))
     if strategy.is_global_zero:
         if new == find(file):
-            os.replace(new, file)  # what a kill between the two renames below left
+            os.replace(new, file)  # left by a kill between the two renames below
         _remove(new)
         new.mkdir(parents=True)
     strategy.barrier("checkpoint-begun")
@@ -201,13 +201,13 @@ def engine_folder(file: Path, strategy: Any) -> Iterator[Path]:
 
 
 def without_frozen(state: dict[str, Any], module: torch.nn.Module) -> dict[str, Any]:
-    """What a checkpoint keeps of a model's state: trained parameters, and buffers.
+    """The part of a model's state that a checkpoint keeps: trained parameters, and buffers.
 
-    DeepSpeed's engine leaves frozen parameters out by one name each. So it keeps those that have a second one, such as
-    a head that is tied to the input embedding, and what belongs to weights in 4 bits besides the weights.
+    DeepSpeed's engine leaves frozen parameters out by one name each. So it would keep those that have a second name,
+    such as a head that is tied to the input embedding, and the quantization state of 4-bit weights.
 
     Args:
-        state: by name, as ``module.state_dict()`` gives it.
+        state: the model's ``state_dict()``.
         module: the model.
     """
     kept = {name for name, p in module.named_parameters(remove_duplicate=False) if p.requires_grad}
@@ -216,7 +216,7 @@ def without_frozen(state: dict[str, Any], module: torch.nn.Module) -> dict[str, 
 
 
 def finish_engine_folder(folder: Path, progress: dict[str, Any], assembly: Assembly, ranks: int, stage: int) -> None:
-    """Write what stands beside the engine's own files."""
+    """Write our files next to the engine's own."""
     with atomic_write(folder / PROGRESS) as out:
         torch.save(progress, out)
     save_adapter(folder / "adapter", assembly)

@@ -1,8 +1,8 @@
-"""Checkpoints to resume from, and what is kept of a run: the weights that were best, or the final ones.
+"""Checkpoints to resume from, and the weights that a run keeps: the best or the final ones.
 
-A checkpoint stands between two steps: it is written when all that belongs to a step is done, its log lines and a
-validation too, and before the next step begins. So what is resumed from it is what would have come next. Only where
-SIGTERM comes within a validation, which may take longer than there is time, it stands before that, and says so.
+A checkpoint is written between two steps: after everything that belongs to a step, including its log lines and a
+validation, and before the next step begins. So a resumed run continues with exactly what would have come next. Only if
+SIGTERM arrives during a validation, which may take too long to finish, it is written before that, and records it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ BEST = "best"
 
 
 class Checkpoints(Checkpoint):
-    """Writes ``last.ckpt`` every so many steps, and when SIGTERM asks the process to end.
+    """Writes ``last.ckpt`` at a fixed interval of steps, and when SIGTERM asks the process to end.
 
     Args:
-        folder: where checkpoints lie.
+        folder: folder of the checkpoints.
         every: optimizer steps between two of them.
         sigterm: whether the process has been asked to end.
     """
@@ -47,11 +47,11 @@ class Checkpoints(Checkpoint):
         self._validation_due = False  # resumed before the validation that follows the step
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take up the learning rate and the log where training goes on, and a validation that was left."""
+        """Restore the learning rate, the log and an interrupted validation when training is resumed."""
         assert isinstance(pl_module, NarratorModule)
         self._saved, self._last = trainer.global_step, pl_module.horizon
         self.sigterm.awaited = True
-        for config in trainer.lr_scheduler_configs:  # a fresh optimizer does not know where the schedule stands
+        for config in trainer.lr_scheduler_configs:  # a fresh optimizer does not have the schedule's current rate
             rates = config.scheduler.get_last_lr()
             for group, rate in zip(config.scheduler.optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate
@@ -62,7 +62,7 @@ class Checkpoints(Checkpoint):
             self._validate(trainer)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Start an epoch that has no step yet like any other, not as a resumed one."""
+        """Start an epoch without steps like any other, not as a resumed one."""
         if self._epoch_is_new:
             trainer.fit_loop.epoch_loop.restarting = False  # it begins like any other epoch
             self._epoch_is_new = False
@@ -70,18 +70,18 @@ class Checkpoints(Checkpoint):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Save, and end if that is asked, between two optimizer steps."""
+        """Between two optimizer steps, save if it is due, and end if SIGTERM was received."""
         if batch_idx % trainer.accumulate_grad_batches == 0:
             self._between_steps(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """The same after an epoch's last step."""
+        """Do the same after an epoch's last step."""
         self._between_steps(trainer)
 
     def on_validation_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Leave a validation for SIGTERM; but for the last one, behind which no step is."""
+        """Leave a validation on SIGTERM, except the last one, which no step follows."""
         in_training = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if in_training and trainer.global_step < self._last and self._asked(trainer):
             self._validation_due = True
@@ -116,7 +116,7 @@ class Checkpoints(Checkpoint):
         raise Preempted
 
     def _validate(self, trainer: L.Trainer) -> None:
-        """Run the validation that was left, with Lightning's counters as they stood then."""
+        """Run the validation that was left, with Lightning's counters as they were then."""
         loop, shown = trainer.fit_loop.epoch_loop, trainer._logger_connector
         epoch: Any = trainer.fit_loop.epoch_progress.current
         counters = epoch.processed, epoch.completed, loop._batches_that_stepped, shown._first_loop_iter
@@ -131,21 +131,21 @@ class Checkpoints(Checkpoint):
         self._validation_due = False
 
     def state_dict(self) -> dict[str, Any]:
-        """Whether a validation was left."""
+        """Whether a validation was interrupted."""
         return {"validation_due": self._validation_due}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take that up."""
+        """Restore it."""
         self._validation_due = state["validation_due"]
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Note the W&B run, which a run that goes on from here goes on too."""
+        """Record the W&B run, which a resumed run continues."""
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 checkpoint["wandb_run_id"] = logger.version
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Put Lightning's counters between two steps, as the data module says where training stands.
+        """Set Lightning's counters to the position between two steps that the data module resumes at.
 
         Lightning's own reading of counters saved at an epoch's end compares the batches of that epoch with those of
         the next one. Ours differ, so the next epoch would seem to have run already, all or in part.
@@ -157,7 +157,7 @@ class Checkpoints(Checkpoint):
         begun = epoch + (step > 0)
         for counts in (loops["epoch_progress"]["total"], loops["epoch_progress"]["current"]):
             counts.update(ready=begun, started=begun, processed=epoch, completed=epoch)
-        # Within an epoch, as in the hook after a batch: Lightning goes on from there with the next one.
+        # Within an epoch, as in the hook after a batch: Lightning continues with the next batch.
         batches = step * trainer.accumulate_grad_batches
         total = checkpoint["global_step"] * trainer.accumulate_grad_batches
         progress = loops["epoch_loop.batch_progress"]
@@ -166,15 +166,15 @@ class Checkpoints(Checkpoint):
         progress["is_last_batch"] = False
         for counts in loops["epoch_loop.val_loop.batch_progress"].values():
             if isinstance(counts, dict):
-                counts.update(dict.fromkeys(counts, 0))  # a validation that was left begins anew
+                counts.update(dict.fromkeys(counts, 0))  # a validation that was left starts over
         loops["epoch_loop.state_dict"]["_batches_that_stepped"] = checkpoint["global_step"] - (step > 0)
 
 
 class Best(L.Callback):
-    """Keeps, as an adapter folder, the weights with the lowest ``val/loss``.
+    """Keeps the weights with the lowest ``val/loss`` as an adapter folder.
 
     Args:
-        folder: where checkpoints lie.
+        folder: folder of the checkpoints.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -192,11 +192,11 @@ class Best(L.Callback):
             write_adapter(self.folder, trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
-        """The lowest loss."""
+        """The lowest loss so far."""
         return {"score": self.score}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take that up."""
+        """Restore it."""
         self.score = state["score"]
 
 
@@ -205,7 +205,7 @@ class SaveAdapter(L.Callback):
 
     Args:
         folder: the adapter folder.
-        best: where the best weights are kept, if those are wanted; else the final ones are written.
+        best: keeps the best weights, if the adapter gets these; None writes the final ones.
     """
 
     def __init__(self, folder: Path, best: Best | None) -> None:
@@ -218,7 +218,7 @@ class SaveAdapter(L.Callback):
         self._save(trainer, pl_module)
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write it also if there was nothing left to train."""
+        """Write it also if nothing was left to train."""
         if not trainer.interrupted and not self._saved:  # nothing was left to train
             self._save(trainer, pl_module)
 
@@ -246,10 +246,10 @@ def write_adapter(folder: Path, trainer: L.Trainer, module: NarratorModule) -> N
 def checkpoint_callbacks(
     folder: Path, adapter: Path, every: int, keep: Literal["best", "last"], sigterm: Sigterm
 ) -> list[L.Callback]:
-    """What a training keeps of itself.
+    """The callbacks that save a training run's weights.
 
     Args:
-        folder: where checkpoints lie.
+        folder: folder of the checkpoints.
         adapter: the adapter folder at the end.
         every: optimizer steps between checkpoints.
         keep: which weights the adapter has.

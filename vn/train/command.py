@@ -29,7 +29,7 @@ def main(command: str, argv: list[str]) -> int:
         try:
             cli = NarratorCLI(command, expand(argv), stack, sigterm)
         except Finished as done:
-            print(f"{done} is finished; `vn test --run {done}` tests it again, another --name trains anew")
+            print(f"{done} is finished; `vn test --run {done}` tests it again; give another --name to train again")
             note_end(0, done.args[0])
             return 0
         except InputError:
@@ -44,8 +44,8 @@ def main(command: str, argv: list[str]) -> int:
             finish_wandb(cli.trainer.loggers, exit_code=1)
             if isinstance(error, SystemExit) and cli.trainer.interrupted:
                 if error.code == 1:
-                    raise KeyboardInterrupt from None  # Lightning makes an exit of code 1 of it
-                return _exit_code(int(error.code or 0), cli)  # the first process says why
+                    raise KeyboardInterrupt from None  # Lightning turns it into an exit with code 1
+                return _exit_code(int(error.code or 0), cli)  # the first process reports the error
             raise
         finally:
             if threading.current_thread() is threading.main_thread():
@@ -59,7 +59,7 @@ def main(command: str, argv: list[str]) -> int:
 
 
 def _exit_code(code: int, cli: NarratorCLI) -> int:
-    """Processes that Lightning's own launcher starts leave the verdict to the first one, which it kills otherwise."""
+    """0 on all but the first process of Lightning's own launcher, which would kill the first one otherwise."""
     strategy = cli.trainer.strategy
     launched = isinstance(getattr(strategy, "cluster_environment", None), LightningEnvironment)
     return 0 if launched and strategy.local_rank else code  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def _preempted(command: str, cli: NarratorCLI) -> int:
     """End as SIGTERM asked."""
     finish_wandb(cli.trainer.loggers, EXIT, preempted=True)
     if cli.trainer.is_global_zero:
-        print(f"vn {command}: stopped by SIGTERM; the same command goes on", file=sys.stderr)
+        print(f"vn {command}: stopped by SIGTERM; repeat the command to continue", file=sys.stderr)
     return EXIT
 
 
@@ -90,7 +90,7 @@ def _work(command: str, cli: NarratorCLI) -> None:
 
 
 def _checkpoint(cli: NarratorCLI) -> str | None:
-    """The checkpoint to resume from, once it is sure that it can be read and belongs to this way of training."""
+    """The checkpoint to resume from, after checking that it is readable and fits this trainer."""
     file = cli.folder / "checkpoints" / LAST
     found = find(file)
     if found is None:
@@ -109,4 +109,4 @@ def _report(command: str, cli: NarratorCLI) -> None:
     scores = cli.model.output / "scores.json"
     if command in ("test", "run") and scores.exists():
         print_table(json.loads(scores.read_text(encoding="utf-8")))
-    print(f"vn {command}: done; everything lies in {cli.model.output}", file=sys.stderr)
+    print(f"vn {command}: done; results are in {cli.model.output}", file=sys.stderr)

@@ -25,8 +25,8 @@ class StoryDataModule(L.LightningDataModule):
     """Train, val and test videos from a folder that ``vn prepare`` made.
 
     Args:
-        settings: the folder, or settings that name it.
-        changes: fields of `DataSettings` that are set otherwise.
+        settings: the folder, or settings that contain it.
+        changes: fields of `DataSettings` to override.
 
     Raises:
         InputError: there is no data folder, or a setting is out of its bounds.
@@ -60,7 +60,7 @@ class StoryDataModule(L.LightningDataModule):
         return Schedule(self.videos("train"), self.seed, self.settings.clips_per_step, self.settings.block_shards)
 
     def entries(self, split: str) -> list[SampleEntry]:
-        """What the manifest says of a split's samples; an empty split is an `InputError`."""
+        """The manifest's entries of a split's samples; an empty split is an `InputError`."""
         entries = self._samples(split)
         if not entries:
             raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
@@ -71,7 +71,7 @@ class StoryDataModule(L.LightningDataModule):
         return self.manifest.samples(read)[: self.settings.limit]
 
     def videos(self, split: str) -> list[Video]:
-        """The same for the order of steps."""
+        """A split's videos with estimated token counts, for the order of steps."""
         return [estimated_video(e, self.manifest.tokens, self.manifest.language) for e in self.entries(split)]
 
     def _identity(self) -> dict[str, Any]:
@@ -79,20 +79,19 @@ class StoryDataModule(L.LightningDataModule):
         return {"seed": self.seed, "clips_per_step": step, "manifest_sha256": self.manifest.sha256}
 
     def state_dict(self) -> dict[str, Any]:
-        """Where training stands, from the trainer's step: workers run ahead of it."""
+        """The position of training, from the trainer's step: workers run ahead of it."""
         assert self.trainer is not None
         step = self.trainer.global_step - self._epoch_began_at
         return {**self._identity(), "epoch": self.trainer.current_epoch, "step_in_epoch": step}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint; refuses one of other data or another order."""
+        """Continue from a checkpoint; refuses one with other data or another order."""
         for name, value in self._identity().items():
             if state.get(name) != value:
-                raise InputError(
-                    f"the checkpoint was trained with {state.get(name)!r}, now it is {value!r}", field=f"data.{name}"
-                )
+                message = f"the checkpoint was trained with {state.get(name)!r}, but it is now {value!r}"
+                raise InputError(message, field=f"data.{name}")
         epoch, step = state["epoch"], state["step_in_epoch"]
-        # An epoch whose steps are all done is left behind.
+        # After an epoch's last step, continue with the next epoch.
         self._resume = (epoch + 1, 0) if step == len(self.schedule.epoch(epoch)) else (epoch, step)
 
     @property
@@ -101,7 +100,7 @@ class StoryDataModule(L.LightningDataModule):
         return self._resume or (0, 0)
 
     def setup(self, stage: str) -> None:
-        """Have the trainer ask for a loader in each epoch: each has its own order, and its own number of steps."""
+        """Make the trainer request a loader in each epoch: each has its own order and number of steps."""
         if stage != "fit" or self.trainer is None:
             return
         trainer: Any = self.trainer
@@ -138,7 +137,7 @@ class StoryDataModule(L.LightningDataModule):
         return self._step_loader("val", steps(videos, order, self.settings.clips_per_step), 1, 0)
 
     def test_dataloader(self) -> Loader:
-        """The test split, video by video; each rank takes its own, none twice."""
+        """The test split, video by video; each rank takes its own share, without overlap."""
         assert self.trainer is not None
         self._builder()
         entries, frame = self.entries("test"), (self.manifest.tokens, self.manifest.width)
@@ -150,7 +149,7 @@ class StoryDataModule(L.LightningDataModule):
     predict_dataloader = test_dataloader
 
     def _builder(self) -> RowBuilder:
-        """The narrator's builder of rows, once it is sure that it was made for these stories and features."""
+        """The narrator's row builder, after checking that it was made for these stories and features."""
         assert self.trainer is not None
         module: Any = self.trainer.lightning_module
         check_narrator(module.assembled.card, self.manifest, self.folder)

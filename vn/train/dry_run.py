@@ -1,4 +1,4 @@
-"""A command parsed and checked as it would be, up to the first weight: nothing is written, claimed or loaded."""
+"""Parses and checks a command as usual, up to the first weight: nothing is written, locked or loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vn.train.preflight import check_before
 
 
 def dry_run(command: str, argv: list[str]) -> tuple[list[str], list[str]]:
-    """Go through all that can fail before a weight is read.
+    """Check everything that can fail before a weight is read.
 
     Args:
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
@@ -36,13 +36,13 @@ def dry_run(command: str, argv: list[str]) -> tuple[list[str], list[str]]:
 
 
 class _DryRun(NarratorCLI):
-    """Parses, and builds model and data but no trainer."""
+    """Parses, and builds model and data, but no trainer."""
 
     def _set_seed(self) -> None:
         """Leave this process's random state alone."""
 
     def before_instantiate_classes(self) -> None:
-        """Only name the run, and compare it with the one that its folder holds."""
+        """Only name the run, and compare it with the one in its folder."""
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.settings.name = self.settings.name or run_name(self.settings)
@@ -73,12 +73,12 @@ class _DryRun(NarratorCLI):
         check_before(self.command, data, model, self._adapter)
 
     def _check_base(self) -> None:
-        """Raise where the base model is not here; where only the hub may have it, note so."""
+        """Raise if the base model is not on this machine; if only the hub may have it, add a note."""
         training = self.command in ("fit", "run")
         base = self.settings.model.base_model if training else read_card(self._adapter).base_model
         if is_on_this_machine(base):
             return
-        message = f"no such model folder, and no model of the hub of this name was downloaded: {base}"
+        message = f"no such model folder, and no model of this name was downloaded from the hub: {base}"
         if hub_is_offline() or Path(base).parent.is_dir():
             raise InputError(message, field="model.base_model")
         self.notes.append(f"model.base_model: {message}; it would be downloaded, if the hub has it")

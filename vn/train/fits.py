@@ -18,10 +18,10 @@ def check_narrator(card: NarratorCard, manifest: Manifest, folder: Path) -> None
     Args:
         card: card of the narrator.
         manifest: manifest of the data.
-        folder: where it is, for the message.
+        folder: the data folder, for the message.
 
     Raises:
-        InputError: naming the language, or what differs in the features.
+        InputError: the language or the features differ.
     """
     file = folder / "manifest.json"
     if card.language != manifest.language:
@@ -31,7 +31,7 @@ def check_narrator(card: NarratorCard, manifest: Manifest, folder: Path) -> None
         ours, theirs = getattr(manifest, name), getattr(card, name)
         if ours != theirs:
             raise InputError(
-                f"the features are of {_short(ours)}, the narrator's of {_short(theirs)}", file=file, field=name
+                f"is {_short(ours)}, but the narrator was trained with {_short(theirs)}", file=file, field=name
             )
 
 

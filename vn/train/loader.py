@@ -1,4 +1,4 @@
-"""A loader of micro-batches or of videos, in the order that is planned for them."""
+"""A loader of micro-batches or videos, in their planned order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vn.errors import InputError
 
 
 class Source(IterableDataset[Any]):
-    """Yields the items of this worker, so that the loader, which asks workers in turn, gives them in order."""
+    """Yields the items of this worker, so that the loader, which polls workers in turn, yields them in order."""
 
     def __init__(self, indices: range, item: Callable[[int], Any]) -> None:
         self.indices = indices
@@ -28,13 +28,13 @@ class Source(IterableDataset[Any]):
 class Loader:
     """A DataLoader over a `webdataset.DataPipeline`, with the right length.
 
-    Its length is that of the whole epoch: Lightning counts batches that ran before a resume against it. It has a
-    DataLoader rather than being one, since Lightning takes DataLoaders apart to inject samplers.
+    Its length is that of the whole epoch: Lightning counts batches that ran before a resume against it. It wraps a
+    DataLoader rather than being one, since Lightning modifies DataLoaders to inject samplers.
     """
 
     def __init__(self, source: Source, read: Callable[[Any], Any], length: int, workers: int) -> None:
         def keep_errors(items: Iterator[Any]) -> Iterator[Any]:
-            # A worker's error would reach the user wrapped in a traceback; so it travels as a value.
+            # A worker's error would reach the user wrapped in a traceback, so it is passed as a value.
             for item in items:
                 try:
                     yield read(item)
@@ -43,7 +43,7 @@ class Loader:
                     return
 
         self.length = length
-        self.waited = 0.0  # seconds that whoever iterates has waited for items
+        self.waited = 0.0  # seconds spent waiting for items
         pipeline = wds.DataPipeline(source, keep_errors)
         self.loader = DataLoader(pipeline, batch_size=None, num_workers=min(workers, length))
 

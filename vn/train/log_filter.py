@@ -1,4 +1,4 @@
-"""Warnings and tips of the libraries that are about us by design, or that no user can act on."""
+"""Hides libraries' warnings and tips about what is intended here, or what no user can act on."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _WARNINGS = (
     ".*You have overridden `transfer_batch_to_device`.*",
     ".*`is_gradient_checkpointing` is deprecated.*",
     ".*LeafSpec.* is deprecated.*",
-    ".*resuming from a checkpoint that ended before the epoch ended.*",  # which our data module can
+    ".*resuming from a checkpoint that ended before the epoch ended.*",  # which our data module supports
 )
-_TIPS = re.compile("Tip:|Detected KeyboardInterrupt")  # of an interrupt, our own line tells
+_TIPS = re.compile("Tip:|Detected KeyboardInterrupt")  # an interrupt is reported by our own message
 
 
 @contextmanager
 def filtered_logs() -> Iterator[None]:
-    """Hide them while the block runs."""
+    """Hide these warnings and tips while the block runs."""
     with warnings.catch_warnings():
         for message in _WARNINGS:
             warnings.filterwarnings("ignore", message)

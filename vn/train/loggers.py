@@ -1,4 +1,4 @@
-"""``metrics.jsonl``: where logged numbers always go. `vn.train.wandb_logging` copies them to W&B."""
+"""``metrics.jsonl``: all logged numbers are written here. `vn.train.wandb_logging` copies them to W&B."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vn.io.atomic import atomic_write
 
 
 class JsonlLogger(Logger):
-    """Appends ``{step, epoch, name: value, ...}`` lines to a file: the truth that W&B mirrors.
+    """Appends ``{step, epoch, name: value, ...}`` lines to a file, the source that W&B mirrors.
 
     Args:
         folder: the run folder.
@@ -31,12 +31,12 @@ class JsonlLogger(Logger):
 
     @property
     def name(self) -> str:
-        """What Lightning calls this logger."""
+        """The name under which Lightning lists this logger."""
         return "metrics"
 
     @property
     def version(self) -> str:
-        """There is none: a run folder has one log."""
+        """Empty: a run folder has one log."""
         return ""
 
     @property
@@ -47,7 +47,7 @@ class JsonlLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append a line; values that are no finite number stand as text, so that every line is JSON."""
+        """Append a line; NaN and infinite values are written as text, so that every line is valid JSON."""
         values = {k: (v if math.isfinite(v) else str(v)) for k, v in metrics.items() if k != "epoch"}
         line = {"step": step, "epoch": metrics.get("epoch"), **values}
         self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -62,15 +62,15 @@ class JsonlLogger(Logger):
             raise InputError(f"cannot be written: {error.strerror}", file=self.file) from None
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the resolved configuration lies beside, in ``config.yaml``."""
+        """Do nothing: the resolved configuration is stored beside it, in ``config.yaml``."""
 
     @rank_zero_only
     def rewind(self, step: int, validated: bool = True) -> None:
-        """Forget what a run that was cut short logged beyond the checkpoint that it goes on from.
+        """Remove lines that an interrupted run logged after the checkpoint that it resumes from.
 
         Args:
-            step: the first step that is run again (from 0); lines of earlier ones stay.
-            validated: False forgets the validation after the step before, too.
+            step: the first step that is run again (from 0); lines of earlier ones are kept.
+            validated: False also removes the validation after the step before.
         """
         if not self.file.exists():
             return
@@ -82,7 +82,7 @@ class JsonlLogger(Logger):
 
 
 def _step(line: bytes) -> float:
-    """The step of a line; beyond all steps where it is no whole line."""
+    """The step of a line; infinity if the line is incomplete."""
     try:
         return json.loads(line)["step"] or 0 if line.endswith(b"\n") else math.inf
     except (ValueError, TypeError, KeyError):
@@ -90,7 +90,7 @@ def _step(line: bytes) -> float:
 
 
 def _drop_half_line(file: BinaryIO) -> None:
-    """Cut off what a kill or a full disk left of a last line, so that the next one is not glued to it."""
+    """Remove an incomplete last line, left by a kill or a full disk, so that the next one is not appended to it."""
     size = file.seek(0, 2)
     file.seek(max(0, size - 65_536))
     tail = file.read()

@@ -30,10 +30,10 @@ class MicroBatchReader:
 
     Args:
         folder: the data folder.
-        entries: of the split.
+        entries: the split's samples.
         builder: builds rows.
         packing: see `DataSettings`.
-        probe: read all videos of a step, so that each micro-batch, on any rank, knows which of them are bad.
+        probe: read all videos of a step, so that each micro-batch, on any rank, can tell which of them are bad.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class MicroBatchReader:
         self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
 
     def read(self, micro: MicroBatchPlan) -> Batch:
-        """One micro-batch; an empty one still passes through every module, without weight.
+        """One micro-batch; an empty one still passes through every module, with weight 0.
 
-        A bad video counts for nothing: not for the rows of its step, and not for the tokens that the mean is over.
+        A bad video is ignored: it adds no rows to its step, and no tokens to the count that the loss is averaged over.
         """
         builder = self.builder
         tokens = {video: self._tokens(video) for video in micro.step}

@@ -27,8 +27,8 @@ from vn.train.story_test import StoryTest
 from vn.train.videos import UnreadableVideo
 
 NOT_FROM_CHECKPOINT = (
-    "a checkpoint holds no base model: to use a trained narrator, call vn.load_adapter(folder) on the run's adapter "
-    "folder; to go on training, call Trainer.fit(..., ckpt_path=checkpoint)"
+    "a checkpoint contains no base model: to use a trained narrator, call vn.load_adapter(folder) on the run's adapter "
+    "folder; to continue training, call Trainer.fit(..., ckpt_path=checkpoint)"
 )
 
 
@@ -36,12 +36,12 @@ class NarratorModule(L.LightningModule):
     """Trains and tests a `vn.narrator.VideoNarrator` on a `StoryDataModule`.
 
     Args:
-        settings: the base model's name or folder, or settings that name it.
-        changes: fields of `ModelSettings` that are set otherwise.
+        settings: the base model's name or folder, or settings that contain it.
+        changes: fields of `ModelSettings` to override.
 
     Attributes:
         evaluation: what a test writes.
-        output: where a test writes; None takes the trainer's ``default_root_dir``.
+        output: folder that a test writes to; None is the trainer's ``default_root_dir``.
         start_from: a checkpoint whose weights training starts from.
 
     Example:
@@ -55,7 +55,7 @@ class NarratorModule(L.LightningModule):
         2
     """
 
-    strict_loading = False  # checkpoints hold only what is trained
+    strict_loading = False  # checkpoints contain only trained weights
 
     def __init__(self, settings: ModelSettings | str | Path, **changes: Any) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class NarratorModule(L.LightningModule):
         self.assembly: Assembly | None = None
         self.adapter_sha256: str | None = None  # hash of the folder that was loaded
         self.val_loss = MeanMetric()
-        self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # who sums up steps
+        self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # set by the monitor of steps
 
     def configure_model(self) -> None:
         """Build the narrator for the data at hand, unless an adapter was loaded."""
@@ -76,11 +76,11 @@ class NarratorModule(L.LightningModule):
             self._adopt(new_narrator(self.settings, self.data.manifest))
             if self.start_from is not None:
                 load_weights(self.start_from, self.narrator)
-            # transformers hands models over in evaluation mode, and Lightning keeps the mode it finds.
+            # transformers returns models in evaluation mode, and Lightning keeps the mode it finds.
             self.narrator.train()
 
     def load_adapter(self, folder: str | Path) -> None:
-        """Replace the narrator by a trained one: what testing always does (docs/design.md#adapter-folder)."""
+        """Replace the narrator by a trained one, as testing always does (docs/design.md#adapter-folder)."""
         folder, given = Path(folder), self.settings.base_model
         elsewhere = lost_base(read_card(folder), folder) and Path(given).exists()
         self._adopt(load_adapter(folder, given if elsewhere else None, imports=by_module(self.settings).values()))
@@ -95,10 +95,10 @@ class NarratorModule(L.LightningModule):
 
     @classmethod
     def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refused: a checkpoint holds what is trained and the optimizer's state, not the base model.
+        """Always refuses: a checkpoint contains the trained weights and the optimizer's state, not the base model.
 
         Raises:
-            InputError: always, with what to call instead.
+            InputError: always; names what to call instead.
         """
         raise InputError(NOT_FROM_CHECKPOINT)
 
@@ -110,7 +110,7 @@ class NarratorModule(L.LightningModule):
 
     @property
     def horizon(self) -> int:
-        """Optimizer steps of the whole training: as many as `max_steps` and `max_epochs` both allow."""
+        """Optimizer steps of the whole training run: as many as both `max_steps` and `max_epochs` allow."""
         steps, epochs = self.trainer.max_steps, self.trainer.max_epochs
         if epochs is None or epochs < 0:
             return max(0, steps)
@@ -118,19 +118,19 @@ class NarratorModule(L.LightningModule):
 
     @property
     def assembled(self) -> Assembly:
-        """The narrator and its builder, which the data module builds rows with."""
+        """The narrator and its row builder, which the data module uses."""
         assert self.assembly is not None, "configure_model has not run"
         return self.assembly
 
     def forward(self, batch: Batch) -> Tensor:
-        """The summed -log P of a micro-batch's supervised tokens."""
+        """The sum of -log P over a micro-batch's supervised tokens."""
         return cast(Tensor, self.narrator(batch))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The micro-batch's share of the step's mean loss per supervised token.
 
         Lightning divides by the accumulated micro-batches and DDP averages over ranks, so that with the factor here
-        a step's gradient is exactly that of the mean over its N tokens, however they were dealt
+        a step's gradient is exactly that of the mean over its N tokens, however they were distributed
         (docs/design.md#loss-of-a-step).
         """
         share: Tensor = self.narrator(batch) / max(1, batch.step_targets)
@@ -138,7 +138,7 @@ class NarratorModule(L.LightningModule):
         return share * self.trainer.world_size * self.trainer.accumulate_grad_batches
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Mean -log P per supervised token over the whole split, whatever the batches."""
+        """Mean -log P per supervised token over the whole split, independent of the batches."""
         total = self.narrator(batch)
         count = len(batch.targets) * batch.weight
         if count:
@@ -163,11 +163,11 @@ class NarratorModule(L.LightningModule):
         checkpoint["state_dict"] = {k: v for k, v in checkpoint["state_dict"].items() if k in trained}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Batches go to the device; videos to narrate stay, their prompts are built clip by clip."""
+        """Move batches to the device; videos to narrate stay, since their prompts are built clip by clip."""
         return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
 
     def on_test_start(self) -> None:
-        """Open the files that the test writes, and find what earlier tests have written."""
+        """Open the files that the test writes, and find what an interrupted test has written."""
         output = self.output or Path(self.trainer.default_root_dir)
         self._test = StoryTest(self.trainer, self.assembled, self.evaluation, output, self.adapter_sha256)
 
@@ -179,5 +179,5 @@ class NarratorModule(L.LightningModule):
         """Write what is unfinished, and merge what all ranks wrote."""
         self._test.finish()
 
-    # Predicting is the same for videos without references.
+    # Prediction is the same, for videos without references.
     on_predict_start, predict_step, on_predict_epoch_end = on_test_start, test_step, on_test_epoch_end

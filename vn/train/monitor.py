@@ -1,4 +1,4 @@
-"""What happens in an optimizer step: its loss, gradient norm and speed, and what stops a run that goes wrong."""
+"""Monitors optimizer steps: logs loss, gradient norm and speed, and stops a run that goes wrong."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from vn.train.ranks import gather, leave
 
 logger = logging.getLogger(__name__)
 
-MOST_KEYS = 12  # that a message names
+MOST_KEYS = 12  # most clips that a message names
 
 
 class StepMonitor(L.Callback):
-    """Sums a step over micro-batches and ranks, before the optimizer takes it: logs it, or stops the run on all ranks.
+    """Sums a step over micro-batches and ranks before the optimizer's update: logs it, or stops the run on all ranks.
 
     Args:
-        bad_samples: how many samples may be left out for being unreadable or too long.
+        bad_samples: how many samples may be left out because they are unreadable or too long.
     """
 
     def __init__(self, bad_samples: int) -> None:
@@ -43,33 +43,33 @@ class StepMonitor(L.Callback):
 
     @property
     def state_key(self) -> str:
-        """The name of its state in checkpoints."""
-        return "StepWatch"  # as checkpoints have it: the class's name when they were first written
+        """The key of its state in checkpoints."""
+        return "StepWatch"  # the key in checkpoints: the class's name when they were first written
 
     def state_dict(self) -> dict[str, Any]:
-        """The bad samples so far, and the clips that were cut since the last line."""
+        """The bad samples so far, and the number of clips cut since the last log line."""
         return {"bad": self.bad, "cut": self.cut}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take those up."""
+        """Restore them."""
         self.bad, self.cut = state["bad"], state["cut"]
 
     # -- a step -----------------------------------------------------------------------------------------------
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Get to know each micro-batch from now on, and start the clock."""
+        """Register for each micro-batch, and start the clock."""
         assert isinstance(pl_module, NarratorModule)
         pl_module.on_micro_batch = self._add
         self._restart_clock(trainer)
 
     def _add(self, loss: Tensor, batch: Batch) -> None:
-        """Take a micro-batch and its share of the step's mean loss."""
+        """Add a micro-batch and its share of the step's mean loss."""
         self._losses.append(loss)
         self._batches.append(batch)
 
     def on_before_optimizer_step(self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Optimizer) -> None:
-        """Sum up the step, and stop the run if its loss or its gradients are not finite."""
-        # DeepSpeed's engine counts micro-batches itself, so Lightning comes by after each.
+        """Sum over the step, and stop the run if its loss or gradients are not finite."""
+        # DeepSpeed's engine counts micro-batches itself, so Lightning calls this hook after each.
         if len(self._batches) < trainer.accumulate_grad_batches:
             return
         mine = torch.stack(self._losses).sum()
@@ -88,7 +88,7 @@ class StepMonitor(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Log the step, and the interval if it has ended."""
+        """Log the step, and the interval at its end."""
         if len(self._batches) < trainer.accumulate_grad_batches:
             return
         engine: Any = trainer.model
@@ -103,7 +103,7 @@ class StepMonitor(L.Callback):
             self._log_interval(trainer, pl_module)
 
     def _check_norm(self, trainer: L.Trainer, norm: float) -> None:
-        """Half precision's loss scaling tries scales that overflow; then the step is skipped, and the run goes on."""
+        """Check the gradient norm, except at half precision, where loss scaling skips steps that overflow."""
         self._norm = norm
         if not math.isfinite(norm) and not str(trainer.precision).startswith("16"):
             self._stop(trainer, "gradient norm", norm, [True] * len(self._batches))
@@ -157,7 +157,7 @@ class StepMonitor(L.Callback):
 
 
 class ValidationMonitor(L.Callback):
-    """Stops all ranks where one finds a bad sample: without it, a loss is not that of its split."""
+    """Stops all ranks if one finds a bad sample: a loss without that sample would not be the split's loss."""
 
     def on_validation_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
@@ -169,7 +169,7 @@ class ValidationMonitor(L.Callback):
 
 
 def _peak_memory(device: torch.device) -> float:
-    """Most memory held so far, in GB: of the GPU, else of this process."""
+    """Peak memory so far, in GB: of the GPU, else of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -177,6 +177,6 @@ def _peak_memory(device: torch.device) -> float:
 
 
 def _sum(trainer: L.Trainer, first: Tensor, *others: float) -> list[float]:
-    """Numbers of this rank, summed over all in one go."""
+    """Numbers of this rank, summed over all ranks in one call."""
     mine = torch.stack([first.float(), *(first.new_tensor(x, dtype=torch.float32) for x in others)])
     return trainer.strategy.reduce(mine, reduce_op="sum").tolist()

@@ -38,10 +38,10 @@ from vn.train.trainer import DEFAULTS, as_list, build_trainer, run_callbacks
 from vn.train.wandb_logging import seen_by_sweep, wandb_logger
 
 CONFIG = "config.yaml"
-PARSER = "vn"  # jsonargparse's name for the way of reading YAML below
+PARSER = "vn"  # jsonargparse's name for the YAML loader below
 DESCRIPTIONS = {
     "fit": "Train a narrator: vn fit --config experiments/demo.yaml",
-    "validate": "The loss of a trained narrator on the val split: vn validate --run runs/demo",
+    "validate": "Compute the loss of a trained narrator on the val split: vn validate --run runs/demo",
     "test": "Narrate the test split and score it: vn test --run runs/demo",
     "predict": "Narrate the test split without scoring it: vn predict --run runs/demo --out predictions",
     "run": "Fit, then test: vn run --config experiments/demo.yaml --ablation no_memory",
@@ -49,18 +49,18 @@ DESCRIPTIONS = {
 
 
 class Finished(Exception):
-    """The run folder holds a finished run of this very configuration."""
+    """The run folder contains a finished run with the same configuration."""
 
 
 class NarratorCLI(LightningCLI):
     """Parses and builds one command, with its callbacks and loggers.
 
-    Those that every run needs are attached in code: overlaid YAML lists would drop them.
+    Callbacks and loggers that every run needs are attached in code: overlaid YAML lists would drop them.
 
     Args:
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
         args: its arguments.
-        stack: takes what is given back when the command ends (default: when this object does).
+        stack: holds what is released when the command ends (default: when this object is deleted).
         sigterm: whether the process has been asked to end.
     """
 
@@ -90,20 +90,20 @@ class NarratorCLI(LightningCLI):
         )
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Trainer, model and data; the last two are dataclasses, whose fields are the keys and the help."""
+        """Add trainer, model and data; the last two are dataclasses, whose fields are the keys and the help."""
         parser.add_lightning_class_args(self.trainer_class, "trainer")
         parser.set_defaults({f"trainer.{key}": value for key, value in self.trainer_defaults.items()})
         parser.add_class_arguments(ModelSettings, "model", fail_untyped=False, sub_configs=True)
         parser.add_class_arguments(DataSettings, "data", fail_untyped=False, sub_configs=True)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """The run folder and the test."""
+        """Add the options of the run folder and of the test."""
         add_run_options(parser)
         parser.add_class_arguments(EvaluationSettings, "test")
         parser.link_arguments("seed_everything", "data.seed")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse; what is wrong becomes an `InputError`."""
+        """Parse; errors become an `InputError`."""
         configs = read_configs(args)
         try:
             super().parse_arguments(parser, args)
@@ -133,13 +133,13 @@ class NarratorCLI(LightningCLI):
         return Path(self.settings.runs) / point if point else self.folder
 
     def before_instantiate_classes(self) -> None:
-        """Name the run, keep other processes out of its folder, and refuse one that holds another run.
+        """Name the run, lock its folder, and refuse a folder with another run.
 
         Raises:
-            Finished: nothing is left to do.
+            Finished: there is nothing left to do.
         """
         self.settings.name = self.settings.name or run_name(self.settings)
-        if process_rank() == 0:  # the other ranks are of the same run
+        if process_rank() == 0:  # the other ranks belong to the same run
             self.stack.enter_context(claim(self.output, f"vn {self.command}"))
         if self.command in ("fit", "run"):
             self._compare_config()
@@ -148,9 +148,9 @@ class NarratorCLI(LightningCLI):
                 raise Finished(self.folder)
 
     def _compare_config(self) -> None:
-        """Compare the configuration with that of the run that the folder holds, if it holds one."""
+        """Compare the configuration with that of the run in the folder, if there is one."""
         file = self.folder / CONFIG
-        # A run that failed before its first step has left nothing that its configuration should protect.
+        # A run that failed before its first step has left nothing that needs protection.
         if file.exists() and any((self.folder / name).exists() for name in ("metrics.jsonl", "checkpoints", "adapter")):
             refuse_other(file, read_yaml(file), yaml.safe_load(self._dump()))
             if self.settings.resume == "never":
@@ -170,7 +170,7 @@ class NarratorCLI(LightningCLI):
         """The trainer with its loggers and callbacks."""
         config = {**self.config_init.trainer, **kwargs}
         jsonl, asked = JsonlLogger(self.output), config.get("logger")
-        # The user's own loggers, else W&B; none for `false`.
+        # The user's own loggers, else W&B; no logger for `false`.
         others = as_list(asked) or ([] if asked is False else self._wandb(jsonl))
         config["logger"] = [jsonl, *seen_by_sweep(others, self.output)]
         config["default_root_dir"] = str(self.folder)
@@ -188,7 +188,7 @@ class NarratorCLI(LightningCLI):
         return [wandb_logger(jsonl, self.settings.name, config, run_id)]
 
     def after_instantiate_classes(self) -> None:
-        """Tell the module where to write, check what can be checked without a weight, and load what is tested."""
+        """Set where the module writes, check what can be checked without weights, and load the adapter to test."""
         model: NarratorModule = self.model
         model.evaluation = self.config_init.test
         model.output = self.output
@@ -212,7 +212,7 @@ def _check(
 
 
 def run_name(settings: Namespace) -> str:
-    """The name of a run that has none: its experiment's, with its ablation."""
+    """The default name of a run: its experiment's, with its ablation."""
     if point := wandb_variables().point:
         return point
     files = [Path(str(file)) for file in settings.config or []]
@@ -222,5 +222,5 @@ def run_name(settings: Namespace) -> str:
 
 
 def _load(text: str) -> Any:
-    """YAML, with the settings' names of now."""
+    """YAML, with the settings' current names."""
     return with_current_names(get_loader("yaml")(text))

@@ -1,4 +1,4 @@
-"""A narrator that is to be trained: its settings and what its data decide."""
+"""Builds a narrator to train, from its settings and its data."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
 
 
 def _trained_on(manifest: Manifest) -> dict[str, Any]:
-    """What the narrator's card says of the train split."""
+    """The narrator card's description of the train split."""
     samples = manifest.samples("train")
     return {
         "videos": len(samples),

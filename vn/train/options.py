@@ -20,19 +20,19 @@ def add_run_options(parser: LightningArgumentParser) -> None:
         "--debug",
         type=Literal[("off", *DEBUG)],
         default="off",
-        help="fast: a few steps of everything; overfit: learn four videos by heart, and test on them",
+        help="fast: a few steps of everything; overfit: overfit to four videos, and test on them",
     )
     parser.add_argument(
         "--resume",
         type=Literal["auto", "weights", "never"],
         default="auto",
-        help="go on in an existing run folder, exactly or from its weights with a fresh optimizer, or refuse",
+        help="for an existing run folder: resume exactly, from its weights with a fresh optimizer, or refuse",
     )
     parser.add_argument(
         "--keep",
         type=Literal["best", "last"],
         default="last",
-        help="which weights the adapter has: lowest val/loss, or the final ones",
+        help="which weights the adapter gets: those with the lowest val/loss, or the final ones",
     )
     parser.add_argument("--checkpoint_every", type=int, default=200, help="optimizer steps between checkpoints")
     parser.add_argument(
@@ -41,4 +41,6 @@ def add_run_options(parser: LightningArgumentParser) -> None:
         default=None,
         help="adapter folder to test, or hf://USER/REPO (default: the run's)",
     )
-    parser.add_argument("--out", type=str | None, default=None, help="where a test writes (default: the run folder)")
+    parser.add_argument(
+        "--out", type=str | None, default=None, help="folder that a test writes to (default: the run folder)"
+    )

@@ -1,9 +1,9 @@
-"""What a test leaves behind: one line a clip, written by each rank and merged when all are there.
+"""The output of a test: one line per clip, written by each rank and merged when all are complete.
 
 See docs/design.md#predictions.
 
-While a test runs, ``parts/`` has a file a rank with a line for each story that is written, so that a test that was
-interrupted goes on with the stories that are left, on any number of ranks:
+While a test runs, ``parts/`` has one file per rank with one line per story that is written, so that an interrupted test
+continues with the remaining stories, on any number of ranks:
 
     parts/rank0.jsonl       {"test": what is tested and how}
                             {"setting": "predicted", "story": {...}, "lines": [...]}
@@ -64,9 +64,9 @@ class PredictionWriter:
     """Collects the predictions and stories of one test over all ranks.
 
     Args:
-        folder: gets ``predictions.<setting>.jsonl`` and ``stories.jsonl``.
-        trainer: tells the rank; its strategy holds the barrier.
-        test: what is tested and how, as JSON; stories that another test had written are thrown away.
+        folder: folder to write ``predictions.<setting>.jsonl`` and ``stories.jsonl`` to.
+        trainer: gives the rank; its strategy provides the barrier.
+        test: what is tested and how, as JSON; stories that another test had written are discarded.
     """
 
     def __init__(self, folder: Path, trainer: L.Trainer, test: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ class PredictionWriter:
         self._append(head)
 
     def _written(self, head: str) -> Iterator[str]:
-        """The whole lines that an interrupted test of this kind has left; a half-written last one is dropped."""
+        """The complete lines that an interrupted run of the same test left; a half-written last one is dropped."""
         seen = set()
         for file in sorted(self.parts.glob("*.jsonl")):
             first, *lines = file.read_bytes().decode("utf-8", errors="replace").split("\n")
@@ -114,40 +114,40 @@ class PredictionWriter:
             raise InputError(f"cannot be written: {disk_fault(error)}", file=self.parts) from None
 
     def add(self, setting: str, story: Story, lines: list[dict[str, Any]]) -> None:
-        """Take the predictions of one video in one setting."""
+        """Add the predictions of one video in one setting."""
         part = {"setting": setting, "story": story.to_dict(), "lines": lines}
         self._append(json.dumps(part, ensure_ascii=False))
 
     def skip(self, setting: str, story: Story, why: str) -> None:
-        """Note a video that a setting cannot be tested on."""
+        """Record a video that a setting cannot be tested on."""
         part = {"setting": setting, "story": story.to_dict(), "lines": [], "skipped": why}
         self._append(json.dumps(part, ensure_ascii=False))
 
     def note_unread(self, why: str) -> None:
-        """Note a video that cannot be read: the test goes on, so that nothing is lost, and is not merged."""
-        logger.warning("cannot be narrated; the others are, before this ends: %s", why)
+        """Record a video that cannot be read: the test continues, so that nothing is lost, and is not merged."""
+        logger.warning("cannot be narrated; the others are narrated before the test fails: %s", why)
         self._unread.append(why)
 
     def merge(self, expected: Iterable[tuple[str, str]]) -> None:
-        """Merge what all ranks wrote, and check that each (video, clip) stands exactly once.
+        """Merge what all ranks wrote, and check that each (video, clip) appears exactly once.
 
         Args:
-            expected: (setting, video) of all stories that must be there.
+            expected: (setting, video) of all stories that must have been written.
 
         Raises:
-            InputError: naming a video that could not be read or is missing, or a clip that was written twice.
+            InputError: a video could not be read or is missing, or a clip was written twice.
         """
         self.file.close()
         if unread := sorted(why for found in gather(self.trainer, self._unread) for why in found):
             more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
-            leave(self.trainer, f"{unread[0]}{more}; what was written is kept, and the same command goes on")
+            leave(self.trainer, f"{unread[0]}{more}; what was written is kept; repeat the command to continue")
         self.trainer.strategy.barrier("predictions-written")
         if self.trainer.is_global_zero:
             parts = [part for file in sorted(self.parts.glob("*.jsonl")) for part in self._parts(file.name)]
             there = {(part["setting"], part["story"]["id"]) for part in parts}
             for setting, video in expected:
                 if (setting, video) not in there:
-                    message = f"was not written with the storyline {setting}: a process has ended before its time"
+                    message = f"was not written with the storyline {setting}: a process ended too early"
                     raise InputError(message, file=self.parts, sample=video)
             for part in parts:
                 if "skipped" in part:

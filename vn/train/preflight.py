@@ -1,4 +1,4 @@
-"""What would stop a command after minutes or hours, found before a weight is read or a step is taken."""
+"""Finds errors that would stop a command after minutes or hours, before a weight is read or a step is taken."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
     Args:
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
         data: data of the command.
-        model: model of the command; nothing of it is loaded.
-        adapter: the narrator's folder, where there is one already.
+        model: model of the command; no weights are loaded.
+        adapter: the narrator's folder, if it exists already.
 
     Raises:
         InputError: a split that the command needs is empty or has no narration, the template or a part of another
@@ -39,7 +39,7 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
         try:
             entries = data.entries("test")
         except InputError as error:
-            hint = "`vn fit` trains without a test" if command == "run" else "name test videos to vn prepare"
+            hint = "`vn fit` trains without a test" if command == "run" else "give vn prepare test videos"
             raise InputError(f"{error}: {hint}") from None
         if data.settings.frames == "other_video":
             other_videos(entries)

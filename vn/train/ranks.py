@@ -1,4 +1,4 @@
-"""What the processes of a run tell each other, and how they end together."""
+"""How the processes of a run exchange data, and how they end together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vn.errors import InputError
 
 
 def gather(trainer: L.Trainer, mine: Any) -> list[Any]:
-    """What each rank has, in rank order; all ranks call it."""
+    """Each rank's object, in rank order; all ranks call it."""
     if trainer.world_size == 1:
         return [mine]
     everyone: list[Any] = [None] * trainer.world_size
@@ -20,7 +20,7 @@ def gather(trainer: L.Trainer, mine: Any) -> list[Any]:
 
 
 def leave(trainer: L.Trainer, message: str) -> NoReturn:
-    """Stop the run: all ranks call it, and the first one speaks for them."""
+    """Stop the run: all ranks call it, and the first one reports the error."""
     if trainer.is_global_zero:
         raise InputError(message)
     raise SystemExit(2)

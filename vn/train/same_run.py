@@ -1,4 +1,4 @@
-"""Whether a configuration is that of the run which a folder holds, so that the run may go on."""
+"""Whether a configuration matches the run in a folder, so that the run may be resumed."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ FREE = (
 )
 FREE_TRAINER = (
     *("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler", "default_root_dir"),
-    # The steps are the same on any machine; a checkpoint that is not says so.
+    # The steps are the same on any machine; a checkpoint that does not fit is refused elsewhere.
     *("accelerator", "devices", "num_nodes", "strategy", "accumulate_grad_batches"),
 )
 
 
 def refuse_other(file: Path, old: Any, new: Any) -> None:
-    """Raise if a run would go on with another configuration.
+    """Raise if a run would be resumed with another configuration.
 
     Args:
         file: the run's ``config.yaml``.
-        old: what it holds.
-        new: the configuration now.
+        old: its content.
+        new: the current configuration.
 
     Raises:
-        InputError: naming the first setting that differs and changes a result.
+        InputError: a setting differs and changes results; names the first one.
     """
     before, now = {**ADDED, **_flat(with_current_names(old))}, _flat(new)
     for key in sorted({*before, *now}):
         values = before.get(key), now.get(key)
         if not _free(key) and values[0] != values[1] and not same_place(key, values[0], file, values[1]):
-            message = f"this run folder has {show(values[0])}, now it is {show(values[1])}"
+            message = f"this run folder has {show(values[0])}, but it is now {show(values[1])}"
             raise InputError(f"{message}; give another --name", file=file, field=key)
 
 

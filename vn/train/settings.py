@@ -20,7 +20,7 @@ class Optimization:
 
     Attributes:
         lr: peak learning rate.
-        schedule: ``cosine`` to zero (the paper's request), ``linear`` (what the release really ran) or ``constant``.
+        schedule: ``cosine`` to zero (as in the paper), ``linear`` (what the release actually ran) or ``constant``.
         warmup: share of the steps over which the rate rises.
         weight_decay: AdamW's weight decay.
     """
@@ -46,10 +46,10 @@ class ModelSettings(NarratorSettings):
     """What is trained, and how: the key ``model``.
 
     Attributes:
-        template: a shipped template's name or a file; None takes the one for the data's language and domain.
+        template: a shipped template's name or a file; None is the default for the data's language and domain.
         optimization: learning rate and schedule.
         gradient_checkpointing: recompute activations in the backward pass.
-        attention: ``sdpa``, or ``flex`` (CUDA): how rows that share their beginning are attended over in training.
+        attention: attention kernel for rows that share their beginning in training: ``sdpa``, or ``flex`` (CUDA).
     """
 
     template: str | None = None
@@ -64,17 +64,17 @@ class DataSettings:
 
     Attributes:
         folder: the folder with ``manifest.json``, made by ``vn prepare``.
-        clips_per_step: clips per optimizer step, whatever the ranks, workers and accumulation (the paper's 32).
-        block_shards: samples mix within blocks of this many shards; None mixes all.
+        clips_per_step: clips per optimizer step, independent of ranks, workers and accumulation (the paper's 32).
+        block_shards: shuffle samples within blocks of this many shards; None shuffles over all.
         workers: loader processes; 0 reads in the main process.
-        seed: random seed of the order; None takes ``seed_everything``'s.
-        frames: ``other_video`` tests every video with the frames of another of like length: a control that shows
-            whether frames matter.
-        videos_at_once: how many videos a test narrates side by side; it changes nothing in them.
+        seed: random seed of the order; None is the value of ``seed_everything``.
+        frames: ``other_video`` tests every video with the frames of another one of similar length: a control that
+            shows whether frames matter.
+        videos_at_once: how many videos a test narrates in parallel, which does not change the results.
         packing: ``tree`` lets the clips of a video share their common text in training; ``clip`` is one row per clip.
             The loss is the same.
-        bad_samples: how many damaged or over-long videos may be left out of training, each named.
-        limit: take only the first videos of each split; None takes all.
+        bad_samples: how many damaged or over-long videos may be left out of training; each is reported.
+        limit: use only this many videos of each split, the first ones; None uses all.
         evaluate_on: ``train`` validates and tests on the train split.
     """
 

@@ -1,4 +1,4 @@
-"""SIGTERM, as cluster schedulers send it before they take a machine away: save, then go (exit code 143)."""
+"""SIGTERM, as cluster schedulers send it before they take a machine away: save, then exit (exit code 143)."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Preempted(SystemExit):
 
 
 class Sigterm:
-    """Hears SIGTERM: where training says that it will look, it only notes it; elsewhere it ends the process at once.
+    """Handles SIGTERM: if training polls for it (`awaited`), only sets `received`; otherwise ends the process at once.
 
-    Lightning's own handler is not used: it talks to the other ranks from within the signal, in the middle of whatever
-    they are saying to each other, and saves nothing.
+    Lightning's own handler is not used: it communicates with the other ranks from within the signal handler, in the
+    middle of whatever they are exchanging, and saves nothing.
     """
 
     def __init__(self) -> None:
         self.received = False
-        self.awaited = False  # by `vn.train.checkpoints.Checkpoints`, which saves first
+        self.awaited = False  # set by `vn.train.checkpoints.Checkpoints`, which saves first
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        """Listen while the block runs; in a thread, where Python hears no signal, do nothing."""
+        """Handle SIGTERM while the block runs; in a thread, where Python receives no signals, do nothing."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

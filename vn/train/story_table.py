@@ -1,4 +1,4 @@
-"""What W&B shows of a run besides numbers: some stories with their pictures, and what the run made as artifacts."""
+"""What W&B shows of a run besides numbers: some stories with their frames, and the run's outputs as artifacts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from vn.train.datamodule import StoryDataModule
 from vn.train.module import NarratorModule
 from vn.train.videos import other_videos
 
-VIDEOS = 8  # of the test split, in the table of stories
-PICTURES = 4  # of a clip
+VIDEOS = 8  # videos of the test split in the table of stories
+PICTURES = 4  # frames per clip
 COLUMNS = (
     *("video", "clip", "start", "end", "frames", "label", "narration"),
     *("reference label", "reference", "words", "range", "in range"),
@@ -31,7 +31,7 @@ class StoryTable(L.Callback):
     """Logs a table ``stories/<setting>``, and ``adapter-<run>`` and ``predictions-<run>`` as artifacts.
 
     Args:
-        adapter: the adapter folder, which the end of training leaves.
+        adapter: the adapter folder, written at the end of training.
     """
 
     def __init__(self, adapter: Path) -> None:
@@ -53,7 +53,7 @@ class StoryTable(L.Callback):
                 rows = list(story_rows(file, pl_module.data))
                 run.log({f"stories/{setting}": _table(rows)})
             if folder == self.adapter.parent:
-                self._log_adapter(run)  # again, for training may have ended in an earlier process: W&B keeps one
+                self._log_adapter(run)  # again, since training may have ended in an earlier process: W&B keeps one
             _log_artifact(run, "predictions", [f for glob in ARTIFACT for f in sorted(folder.glob(glob))])
 
     def _log_adapter(self, run: Any) -> None:
@@ -62,11 +62,11 @@ class StoryTable(L.Callback):
 
 
 def story_rows(predictions: Path, data: StoryDataModule) -> Iterator[list[Any]]:
-    """Rows of the table of stories, `COLUMNS`; the pictures side by side as ``[96, w, 3]`` uint8, or None.
+    """Rows of the table of stories, `COLUMNS`; the frames side by side as ``[96, w, 3]`` uint8, or None.
 
     Args:
         predictions: a file of predictions.
-        data: that was tested.
+        data: the data that was tested on.
     """
     language = cast(Language, data.manifest.language)
     lines = read_lines(predictions)
@@ -96,7 +96,7 @@ Pictures = list[tuple[float, np.ndarray]]
 
 
 def _pictures(video: str, data: StoryDataModule) -> Pictures:
-    """The pictures that the narrator saw of a video, with their seconds; none where the shards have none."""
+    """Thumbnails of the frames that the narrator was given for a video, with their seconds; empty if not stored."""
     entries = data.entries("test")
     index = next((i for i, entry in enumerate(entries) if entry.key == video), None)
     if index is None:
@@ -110,7 +110,7 @@ def _pictures(video: str, data: StoryDataModule) -> Pictures:
 
 
 def _of_clip(pictures: Pictures, start: float, end: float) -> np.ndarray | None:
-    """Some pictures of a clip, evenly over it, side by side."""
+    """Some evenly spaced frames of a clip, side by side."""
     inside = [picture for second, picture in pictures if start <= second < end]
     if not inside:
         return None
@@ -132,12 +132,12 @@ def _log_artifact(run: Any, kind: str, files: list[Path]) -> None:
 
     artifact = wandb.Artifact(f"{kind}-{run.id}", kind)
     for file in files:
-        artifact.add_file(str(file), policy="immutable")  # read where it lies, not copied: adapters are large
+        artifact.add_file(str(file), policy="immutable")  # read in place, not copied: adapters are large
     run.log_artifact(artifact)
 
 
 def _runs(trainer: L.Trainer) -> Iterator[Any]:
-    """The W&B runs that are logged to, on the rank that does."""
+    """The W&B runs of the loggers, on the first rank."""
     for logger in trainer.loggers if trainer.is_global_zero else ():
         if isinstance(logger, WandbLogger) and not logger.experiment.disabled:
             yield logger.experiment

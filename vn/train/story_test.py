@@ -1,4 +1,4 @@
-"""What a test of a narrator does: writes every video's story in every setting, and keeps what is written at once."""
+"""The test of a narrator: writes every video's story in every setting, and saves each as soon as it is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class StoryTest:
-    """Writes the stories of a test, or of a prediction, side by side.
+    """Writes the stories of a test, or of a prediction, in parallel.
 
     Args:
         trainer: the trainer that runs it.
@@ -55,7 +55,7 @@ class StoryTest:
         self._pool = self._writer.pool(read.videos_at_once)
 
     def add(self, video: VideoInput | UnreadableVideo) -> None:
-        """Begin a video's stories, one per setting; they are written side by side with others until all are done."""
+        """Begin a video's stories, one per setting; they are written in parallel with those of other videos."""
         if isinstance(video, UnreadableVideo):
             self._predictions.note_unread(video.why)
             return

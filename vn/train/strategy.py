@@ -1,12 +1,12 @@
 """DeepSpeed's ZeRO, as ``trainer.strategy: zero2`` (optimizer and gradients sharded) and ``zero3`` (weights too).
 
-The same strategies run on CPUs with gloo, which is how they are tested. What is special about them here:
+The same strategies run on CPUs with gloo, which is how they are tested. They differ from Lightning's own in this:
 
 - The engine's configuration is built in code, from the trainer's own settings.
-- A base model is loaded in shards by transformers, and LoRA, projector and position are made whole around it; the
-  engine shards them afterwards. Made in shards, LoRA's B would silently not be zero.
-- Only training is sharded. A test loads the adapter folder into a whole model on each rank.
-- A checkpoint is a folder, whole or not there, without frozen weights, and holds an adapter folder.
+- A base model is loaded in shards by transformers, and LoRA, projector and position are created unsharded around it;
+  the engine shards them afterwards. Created in shards, LoRA's B would silently not be zero.
+- Only training is sharded. A test loads the adapter folder into an unsharded model on each rank.
+- A checkpoint is a folder, complete or absent, without frozen weights, and contains an adapter folder.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class ZeroStrategy(DeepSpeedStrategy):
 
     Args:
         stage: what is sharded: 1 the optimizer's state, 2 gradients too, 3 weights too.
-        offload_optimizer: keep the optimizer's state in the memory of the CPU.
-        persistence_threshold: at stage 3, parameters with fewer numbers stay whole on each rank (engine's default:
-            100,000).
+        offload_optimizer: keep the optimizer's state in CPU memory.
+        persistence_threshold: at stage 3, parameters with fewer elements stay unsharded on each rank (engine's
+            default: 100,000).
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ZeroStrategy(DeepSpeedStrategy):
             "zero_optimization": zero,
             "zero_allow_untested_optimizer": True,  # torch's AdamW, as everywhere; the engine's own would be compiled
             "zero_force_ds_cpu_optimizer": False,
-            "train_micro_batch_size_per_gpu": 1,  # for its own statistics; ours are by tokens
+            "train_micro_batch_size_per_gpu": 1,  # for its own statistics; ours count tokens
         }
         try:
             super().__init__(config=config, exclude_frozen_parameters=True, **others)
@@ -64,14 +64,14 @@ class ZeroStrategy(DeepSpeedStrategy):
     # -- processes --------------------------------------------------------------------------------------------
 
     def setup_environment(self) -> None:
-        """Start the processes' conversation; Lightning's own refuses CPUs."""
+        """Start communication between the processes; Lightning's own method refuses CPUs."""
         self._precision_plugin = _Precision(self.precision_plugin.precision)  # type: ignore[arg-type]
         if not isinstance(self.accelerator, CPUAccelerator):
             super().setup_environment()
             return
         from deepspeed.ops import __compatible_ops__
 
-        __compatible_ops__["deepspeed_shm_comm"] = False  # minutes of compiling, for what gloo does too
+        __compatible_ops__["deepspeed_shm_comm"] = False  # takes minutes to compile, and gloo does the same
         count = len(self.parallel_devices or [None])
         self.parallel_devices = [torch.device("cpu", n) for n in range(count)]
         DDPStrategy.setup_environment(self)
@@ -80,14 +80,14 @@ class ZeroStrategy(DeepSpeedStrategy):
 
     @contextmanager
     def model_sharded_context(self) -> Iterator[None]:
-        """Let transformers load the base model in shards at stage 3; all else is built whole."""
+        """Let transformers load the base model in shards at stage 3; everything else is built unsharded."""
         self._init_config_if_needed()
         if not (self.zero_stage_3 and self._fitting):
             yield
             return
         from transformers.integrations import HfDeepSpeedConfig
 
-        sharding = HfDeepSpeedConfig(self.config)  # transformers looks whether one is alive
+        sharding = HfDeepSpeedConfig(self.config)  # transformers checks whether one exists
         yield
         del sharding
 
@@ -114,7 +114,7 @@ class ZeroStrategy(DeepSpeedStrategy):
     # -- checkpoints ------------------------------------------------------------------------------------------
 
     def save_checkpoint(self, checkpoint: dict[str, Any], filepath: str | Path, storage_options: Any = None) -> None:
-        """Write a checkpoint folder beside, and rename it when all ranks have written their part."""
+        """Write a new checkpoint folder, and rename it when all ranks have written their part."""
         file = Path(self.broadcast(str(filepath)))
         module: Any = self.lightning_module
         progress = {k: v for k, v in checkpoint.items() if k not in ("state_dict", "optimizer_states")}
@@ -126,14 +126,14 @@ class ZeroStrategy(DeepSpeedStrategy):
                     checkpoint_io.finish_engine_folder(new, progress, module.assembled, self.world_size, self.stage)
 
     def load_checkpoint(self, checkpoint_path: str | Path, weights_only: bool | None = None) -> dict[str, Any]:
-        """Go on from a checkpoint folder; with ``--resume weights``, only from where training stood."""
+        """Load a checkpoint folder; with ``--resume weights``, only the progress of training."""
         if self.fresh_optimizer:
             return checkpoint_io.without_optimizer(Path(checkpoint_path))
         return super().load_checkpoint(checkpoint_path, weights_only)
 
 
 class _Precision(DeepSpeedPrecision):
-    """Batches stay as they are, and accumulated losses are divided once, not by Lightning and the engine."""
+    """Leaves batches unchanged, and divides accumulated losses once, not by both Lightning and the engine."""
 
     def convert_input(self, data: Any) -> Any:
         return data
@@ -144,10 +144,10 @@ class _Precision(DeepSpeedPrecision):
 
 @contextmanager
 def gathered(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """While the context is open, what is trained stands whole on each rank, as its optimizer holds it: in float32.
+    """While the context is open, trained weights are unsharded on each rank, as the optimizer has them: in float32.
 
-    The engine's own copy is sharded at stage 3, and at lower precision has lost what a step changed but little. All
-    ranks open the context. Without an engine it does nothing.
+    The engine's own copy is sharded at stage 3, and at lower precision has lost small changes of a step. All ranks
+    open the context. Without an engine it does nothing.
     """
     held = [p for p in parameters if p.requires_grad and (hasattr(p, "_z3_optimizer") or hasattr(p, "_hp_mapping"))]
     if not held:
@@ -166,7 +166,7 @@ def gathered(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
 
 
 def register() -> None:
-    """Make ``zero1``, ``zero2`` and ``zero3`` names that ``trainer.strategy`` knows."""
+    """Register ``zero1``, ``zero2`` and ``zero3`` as names for ``trainer.strategy``."""
     for stage in (1, 2, 3):
         if f"zero{stage}" not in StrategyRegistry:
             StrategyRegistry.register(f"zero{stage}", ZeroStrategy, f"DeepSpeed ZeRO, stage {stage}", stage=stage)

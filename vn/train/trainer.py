@@ -1,4 +1,4 @@
-"""The trainer of a command, with what every run needs attached in code: overlaid YAML lists would drop it."""
+"""The trainer of a command; what every run needs is attached in code, since overlaid YAML lists would drop it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ DEFAULTS: dict[str, Any] = {
 
 
 def as_list(value: Any) -> list[Any]:
-    """What Lightning takes as one object, as a list, or as nothing."""
+    """A list from what Lightning accepts as one object, as a list, or as nothing."""
     if value is None or isinstance(value, bool):
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def run_callbacks(folder: Path, settings: Namespace, sigterm: Sigterm, training: bool) -> list[L.Callback]:
-    """What every run has.
+    """The callbacks of every run.
 
     Args:
         folder: the run folder.
@@ -56,11 +56,11 @@ def run_callbacks(folder: Path, settings: Namespace, sigterm: Sigterm, training:
 
 
 def build_trainer(config: dict[str, Any], fresh_optimizer: bool) -> L.Trainer:
-    """Lightning's trainer, with checkpoints and signals handled our way.
+    """Lightning's trainer, with our handling of checkpoints and signals.
 
     Args:
         config: its arguments.
-        fresh_optimizer: resume from a checkpoint's weights alone.
+        fresh_optimizer: resume from a checkpoint's weights only.
 
     Raises:
         InputError: an argument is wrong.
@@ -69,7 +69,7 @@ def build_trainer(config: dict[str, Any], fresh_optimizer: bool) -> L.Trainer:
         trainer = L.Trainer(**config)
     except InputError:
         raise
-    except (TypeError, ValueError, MisconfigurationException) as error:  # about values that only Lightning judges
+    except (TypeError, ValueError, MisconfigurationException) as error:  # about values that only Lightning checks
         raise InputError(str(error), field="trainer") from None
     use_our_checkpoints(trainer, fresh_optimizer=fresh_optimizer)
     trainer._signal_connector.register_signal_handlers = _no_handlers  # type: ignore[method-assign]
@@ -77,4 +77,4 @@ def build_trainer(config: dict[str, Any], fresh_optimizer: bool) -> L.Trainer:
 
 
 def _no_handlers() -> None:
-    """Instead of Lightning's signal handlers: `vn.train.sigterm` says why."""
+    """Replaces Lightning's signal handlers; `vn.train.sigterm` explains why."""

@@ -17,14 +17,14 @@ class UnreadableVideo:
     """A video to narrate that cannot be read; the others can be narrated first.
 
     Attributes:
-        why: a sentence that names it.
+        why: an error message that names it.
     """
 
     why: str
 
 
 def other_videos(entries: list[SampleEntry]) -> list[int]:
-    """For each video another one of like length: neighbours by duration change places, an odd last three go round."""
+    """For each video another one of similar length: neighbours by duration are swapped; an odd last three rotate."""
     if len(entries) < 2:
         raise InputError("frames of another video need at least two videos", field="data.frames")
     order = sorted(range(len(entries)), key=lambda i: (entries[i].seconds, entries[i].key))
@@ -44,7 +44,7 @@ class VideoReader:
         folder: the data folder.
         entries: the split's samples.
         frame: T and D, the shape of a frame's features.
-        others: for each video the one whose frames it is narrated with.
+        others: for each video, the index of the one whose frames it is narrated with.
     """
 
     def __init__(
@@ -67,5 +67,5 @@ class VideoReader:
         return VideoInput(story, frames, seconds)
 
     def order(self) -> list[int]:
-        """The longest first: at the end, none goes on alone for long."""
+        """The longest first, so that no long one is left to run alone at the end."""
         return sorted(range(len(self.entries)), key=lambda i: (-self.entries[i].clips, i))

@@ -21,17 +21,17 @@ from vn.train.loggers import JsonlLogger
 class WandbRunLogger(WandbLogger):
     """Row k of W&B's history is line k of ``metrics.jsonl``.
 
-    So a run that was killed and goes on has each step once: steps done again are already there, and lines that W&B
-    lost with the process are sent again. The `JsonlLogger` must come first among the loggers.
+    So a run that was killed and resumed has each step once: repeated steps are already there, and lines that W&B lost
+    with the process are sent again. The `JsonlLogger` must come first among the loggers.
 
     Args:
         jsonl: writes the lines.
-        others: those of Lightning's logger.
+        others: arguments of Lightning's logger.
     """
 
     def __init__(self, jsonl: JsonlLogger, **others: Any) -> None:
         super().__init__(**others)
-        self._wandb_init.pop("anonymous", None)  # Lightning passes it on, and W&B warns of it
+        self._wandb_init.pop("anonymous", None)  # Lightning passes it on, and W&B warns about it
         self.jsonl = jsonl
         self._read = 0  # bytes of the file
         self._rows = 0
@@ -50,7 +50,7 @@ class WandbRunLogger(WandbLogger):
 
 
 def _row(line: bytes) -> dict[str, Any]:
-    """A line of ``metrics.jsonl`` under the names that Lightning's logger uses; numbers that are none are so again."""
+    """A line of ``metrics.jsonl`` with the names of Lightning's logger; NaN and infinity are numbers again."""
     values = json.loads(line)
     step = values.pop("step")
     row = {k: float(v) if isinstance(v, str) else v for k, v in values.items() if v is not None}
@@ -62,9 +62,9 @@ def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, r
 
     Args:
         jsonl: the run folder's logger.
-        name: of the run.
-        config: logged with it as ``cfg``, beside the ablation; None on ranks that log nothing.
-        run_id: of the run that this one goes on with, from its checkpoint; the environment's wins.
+        name: name of the run.
+        config: logged with it as ``cfg``, besides the ablation; None on ranks that log nothing.
+        run_id: id of the run that this one continues, from its checkpoint; the environment's takes precedence.
     """
     variables = wandb_variables()
     in_sweep = variables.sweep_id is not None
@@ -86,42 +86,42 @@ def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, r
 
 
 class SweepPoint(Logger):
-    """A point of a sweep that logs nothing to W&B: the server sees that it has run and how it ended, and no more.
+    """A point of a sweep that logs nothing to W&B: the server sees only that it has run and how it ended.
 
-    Without it the server would wait for the run in vain, and take it for crashed.
+    Without it the server would wait for the run in vain, and consider it crashed.
 
     Args:
-        folder: where W&B keeps its few small files.
+        folder: folder for W&B's few small files.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.experiment: Any = None  # on the first rank alone
+        self.experiment: Any = None  # only on the first rank
         if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
             self.experiment = _bare_run(folder)
 
     @property
     def name(self) -> str:
-        """What Lightning calls this logger."""
+        """The name under which Lightning lists this logger."""
         return "sweep-point"
 
     @property
     def version(self) -> str:
-        """There is none."""
+        """Empty: it has none."""
         return ""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Nothing: `JsonlLogger` has them."""
+        """Do nothing: `JsonlLogger` has them."""
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the server has the point's parameters."""
+        """Do nothing: the server has the point's parameters."""
 
 
 def seen_by_sweep(loggers: list[Logger], folder: Path) -> list[Logger]:
     """Loggers, and a `SweepPoint` if W&B's agent has started this process and none of them is W&B's.
 
     Args:
-        loggers: those that are asked for.
+        loggers: the requested loggers.
         folder: folder of the run.
     """
     if wandb_variables().point is None or any(isinstance(logger, WandbLogger) for logger in loggers):
@@ -130,7 +130,7 @@ def seen_by_sweep(loggers: list[Logger], folder: Path) -> list[Logger]:
 
 
 def finish_wandb(loggers: list[Logger], exit_code: int, preempted: bool = False) -> None:
-    """End W&B's runs; one that is preempted says so, so that an agent starts it again."""
+    """End W&B's runs; a preempted one is marked as such, so that an agent starts it again."""
     for logger in loggers:
         if isinstance(logger, WandbLogger | SweepPoint) and rank_zero_only.rank == 0:  # type: ignore[attr-defined]
             if preempted:
@@ -139,11 +139,11 @@ def finish_wandb(loggers: list[Logger], exit_code: int, preempted: bool = False)
 
 
 def note_end(exit_code: int, folder: Path | None = None) -> None:
-    """Show a sweep's point that ended before its training began as failed or finished, not as one that never came.
+    """Report a sweep's point that ended before its training began as failed or finished, not as missing.
 
     Args:
-        exit_code: 0 is finished.
-        folder: folder of the run, if it is known: where W&B keeps its few small files.
+        exit_code: 0 means finished.
+        folder: folder of the run, if known, for W&B's few small files.
     """
     in_sweep = wandb_variables().sweep_id is not None
     if "wandb" not in sys.modules and not in_sweep:
@@ -156,7 +156,7 @@ def note_end(exit_code: int, folder: Path | None = None) -> None:
 
 
 def _bare_run(folder: Path | None) -> Any:
-    """The run that W&B's agent has started this process for, without what W&B collects by itself."""
+    """The run that W&B's agent has started this process for, without what W&B collects by default."""
     import wandb
 
     if folder is not None:
@@ -168,7 +168,7 @@ def _bare_run(folder: Path | None) -> Any:
 
 
 def _logged_in() -> bool:
-    """Whether W&B has a key: in the environment, or in ~/.netrc where ``wandb login`` puts it."""
+    """Whether W&B has a key: in the environment, or in ~/.netrc, where ``wandb login`` stores it."""
     variables = wandb_variables()
     if variables.api_key:
         return True
