@@ -66,7 +66,7 @@ def test_signal_handlers_can_be_left_out(tmp_path):
     "lightning",
     "trainer.interrupted",
     "Lightning leaves it ignored",
-    "Lightning makes an exit of code 1 of it",
+    "Lightning turns it into an exit with code 1",
     breaks="the exit code after Ctrl-C, and whether a run that was interrupted counts as finished",
 )
 def test_what_an_interrupt_becomes(tmp_path):
