@@ -42,14 +42,14 @@ def measure_all(
     """
     ways = {language: method(settings, language) for language in {test.language for _, test in tests}}
     keys = [(ways[test.language], digest(test)) for _, test in tests]
-    packed = [cache.get(maker, [text]).get(text) for maker, text in keys]
-    wanted = [place for place, value in enumerate(packed) if value is None]
+    stored = [cache.get(maker, [text]).get(text) for maker, text in keys]
+    wanted = [place for place, value in enumerate(stored) if value is None]
     for done, (place, value) in enumerate(_taken({i: tests[i][1] for i in wanted}, settings), 1):
         maker, text = keys[place]
         cache.put(maker, {text: value})
-        packed[place] = value
+        stored[place] = value
         on_step(f"measured {done} of {len(wanted)}: {tests[place][0]}")
-    return [from_bytes(value, test) for value, (_, test) in zip(packed, tests, strict=True) if value is not None]
+    return [from_bytes(value, test) for value, (_, test) in zip(stored, tests, strict=True) if value is not None]
 
 
 def _taken(tests: Mapping[int, Test], settings: ScoreSettings) -> Iterator[tuple[int, bytes]]:

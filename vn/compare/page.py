@@ -93,7 +93,7 @@ def render(
         notes=[*study.notes, *notes],
         style=(FOLDER / "style.css").read_text("utf-8") + colour_rules(len(study.variants)),
         scripts=scripts,
-        plotly=packed(plotly),
+        plotly=compressed(plotly),
         hashes=[_hash(script) for script in (plotly, *scripts)],
         data=script_json(data),
         index=script_json(index),
@@ -107,7 +107,7 @@ def script_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def packed(text: str) -> str:
+def compressed(text: str) -> str:
     """Base64 of a gzipped text: `unpacked` of app.js opens it."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 

@@ -11,7 +11,7 @@ import numpy as np
 from vn.compare.breakdown import BY_PLACE, LABELS, Bin, confusion, label_counts, length_by_seconds, score_by_place
 from vn.compare.names import shown
 from vn.compare.number import Delta, Number
-from vn.compare.page import packed
+from vn.compare.page import compressed
 from vn.compare.pictures import Pictures
 from vn.compare.runs import Run
 from vn.compare.study import Study
@@ -194,7 +194,7 @@ def story_chunks(study: Study, pictures: Pictures) -> list[str]:
     chunks = []
     for start in range(0, len(stories), CHUNK):
         videos = [_video(story, told, language, pictures) for story in stories[start : start + CHUNK]]
-        chunks.append(packed(json.dumps(videos, ensure_ascii=False, separators=(",", ":"))))
+        chunks.append(compressed(json.dumps(videos, ensure_ascii=False, separators=(",", ":"))))
     return chunks
 
 
