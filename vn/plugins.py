@@ -12,6 +12,7 @@ the call names it too, and refused otherwise.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import re
@@ -161,6 +162,18 @@ def refusal(kind: Kind, name: str, file: str | Path | None, field: str | None, h
 def installed(kind: Kind) -> list[EntryPoint]:
     """The entry points of a kind, of all installed packages."""
     return list(entry_points(group=GROUPS[kind]))
+
+
+def add_import_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--import``, by which a call names each ``module:Name`` that it allows to be imported."""
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE:NAME",
+        help="a part that the adapter names by its module, and that may be imported (repeatable)",
+    )
 
 
 def flag_values(argv: Sequence[str], flags: Iterable[str]) -> set[str]:

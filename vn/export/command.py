@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vn.errors import InputError
 from vn.io.lock import claim
+from vn.plugins import add_import_option
 from vn.story import Clip, Knowledge, Language, ScriptLabel, Story
 from vn.story_reader import parse_story
 
@@ -42,14 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shard-size", default="5GB", metavar="SIZE", help="size of one weights file at most (default: 5GB)"
     )
     parser.add_argument("--golden", type=int, default=2, metavar="N", help="stories to replay as a check (default: 2)")
-    parser.add_argument(
-        "--import",
-        dest="imports",
-        action="append",
-        default=[],
-        metavar="MODULE:NAME",
-        help="a part that the adapter names by its module, and that may be imported (repeatable)",
-    )
+    add_import_option(parser)
     parser.add_argument("--base-model", help="where the base model is, if it has moved since training")
 
 

@@ -17,6 +17,7 @@ from vn.narrate.job import Job
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
 from vn.overlap import CHOICES, Overlap
+from vn.plugins import add_import_option
 from vn.progress import progress
 
 EPILOG = """\
@@ -108,14 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder-weights", nargs="+", default=[], metavar="FILE", help="weights of the frame encoder, if any"
     )
-    parser.add_argument(
-        "--import",
-        dest="imports",
-        action="append",
-        default=[],
-        metavar="MODULE:NAME",
-        help="a part that the adapter names by its module, and that may be imported (repeatable)",
-    )
+    add_import_option(parser)
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda if available)")
 
 
