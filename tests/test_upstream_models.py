@@ -21,7 +21,7 @@ def tiny_llama(**settings):
     "AttentionMaskInterface",
     "sdpa_mask",
     "sdpa_attention_forward",
-    "trees=batch.trees",
+    "kernel=chosen",
     "reading=reading",
     "module.layer_idx",
     breaks="rows that share their beginning attend to what they should not, or narrating fails",
@@ -32,10 +32,12 @@ def test_what_attention_is_called_with():
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
     from transformers.masking_utils import sdpa_mask
 
+    from vn.llm.attention import no_mask
+
     seen = []
 
     def attention(module, query, key, value, attention_mask, **options):
-        seen.append((module.layer_idx, attention_mask, options.get("trees"), options.get("reading")))
+        seen.append((module.layer_idx, attention_mask, options.get("kernel"), options.get("reading")))
         assert options["scaling"] == module.scaling
         return query.transpose(1, 2), None
 
@@ -47,14 +49,14 @@ def test_what_attention_is_called_with():
 
     def mask_given(mask):
         llm.get_decoder()(
-            inputs_embeds=inputs, attention_mask=mask, position_ids=places, use_cache=False, trees="t", reading="r"
+            inputs_embeds=inputs, attention_mask=mask, position_ids=places, use_cache=False, kernel="k", reading="r"
         )
-        layer, found, trees, reading = seen.pop()
-        assert (layer, trees, reading) == (0, "t", "r")
+        layer, found, kernel, reading = seen.pop()
+        assert (layer, kernel, reading) == (0, "k", "r")
         return found
 
-    corner = torch.ones(1, 1, 2, 2, dtype=torch.bool)  # not of the line's length: ours to understand
-    assert mask_given(corner) is corner
+    none = no_mask(inputs)  # not of the line's length, nor asked for
+    assert mask_given(none) is none
     padded = mask_given(torch.tensor([[True, True, False]]))
     assert padded.tolist() == [[[[True, False, False], [True, True, False], [True, True, False]]]]
     ones = torch.ones(1, 2, 3, 8)
@@ -174,12 +176,10 @@ def test_bitsandbytes_packs_on_some_cpus():
     "torch",
     "_forward_hooks",
     "_forward_pre_hooks",
-    "_compile",
-    breaks="hooks on a model are passed over when it narrates, and masks for FlexAttention are laid out whole",
+    breaks="hooks on a model are passed over when it narrates",
 )
 def test_private_names_of_torch():
     import torch
-    from torch.nn.attention.flex_attention import create_block_mask
 
     layer = torch.nn.Linear(1, 1)
     assert not layer._forward_hooks
@@ -188,4 +188,34 @@ def test_private_names_of_torch():
     layer.register_forward_pre_hook(lambda *_: None)
     assert layer._forward_hooks
     assert layer._forward_pre_hooks
-    assert "_compile" in inspect.signature(create_block_mask).parameters
+
+
+@uses(
+    "torch",
+    "varlen_attn",
+    "window_size=(-1, 0)",
+    breaks="training on CUDA attends part by part, which is slower, or fails",
+)
+def test_the_signature_of_variable_length_attention():
+    """`enable_gqa` is in torch 2.14 and not in 2.11, which tests/llm/test_varlen.py imitates."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    names = list(inspect.signature(varlen_attn).parameters)
+    assert names[:7] == ["query", "key", "value", "cu_seq_q", "cu_seq_k", "max_q", "max_k"]
+    assert {"scale", "window_size"} <= set(names)
+
+
+@uses(
+    "torch",
+    "BlockMask(seq_lengths=",
+    breaks="FlexAttention gets other blocks than those counted in the loader's workers",
+)
+def test_the_constructor_of_block_masks():
+    """That the blocks are right is in tests/llm/test_flex.py."""
+    from torch.nn.attention.flex_attention import BlockMask
+
+    names = list(inspect.signature(BlockMask).parameters)
+    tables = [
+        f"{full}{of}_{what}" for of in ("kv", "q") for full in ("", "full_") for what in ("num_blocks", "indices")
+    ]
+    assert names[:11] == ["seq_lengths", *tables, "BLOCK_SIZE", "mask_mod"]

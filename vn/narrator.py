@@ -30,8 +30,10 @@ from peft import PeftModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from vn.llm.attention import branch_mask, flex_mask
+from vn.llm.attention import no_mask
+from vn.llm.kernels import Heads, kernel
 from vn.llm.packing import Batch
+from vn.settings import Attention
 from vn.visual.position import ClipPosition
 from vn.visual.projector import Projector
 
@@ -50,7 +52,7 @@ class VideoNarrator(nn.Module):
         projector: class of the projector; called with D and the width H of the language model.
 
     Attributes:
-        flex: attend over shared lines with FlexAttention rather than SDPA (`vn.llm.attention`).
+        attention: how shared lines are attended over: ``auto``, ``sdpa``, ``varlen`` or ``flex`` (`vn.llm.kernels`).
 
     Example:
         >>> from vn.llm.load import load_base
@@ -74,7 +76,7 @@ class VideoNarrator(nn.Module):
     ) -> None:
         super().__init__()
         self.llm = llm
-        self.flex = False
+        self.attention: Attention = "auto"
         self.register_buffer("mean", torch.zeros(width) if mean is None else mean.float())
         self.register_buffer("std", torch.ones(width) if std is None else std.float())
         self.position = ClipPosition(width) if position else None
@@ -113,14 +115,15 @@ class VideoNarrator(nn.Module):
         """The summed -log P of the supervised tokens of a micro-batch; 0 for an empty one."""
         visual = self.visual_tokens(batch.frames, batch.weights, batch.clip_positions)
         inputs = self.embed(batch.ids, visual, batch.visual_index)
-        mask: Any = batch.mask
+        mask, chosen = batch.mask, None
         if batch.trees is not None:
-            mask = (flex_mask if self.flex else branch_mask)(batch.trees, inputs.device)
+            heads = Heads.of(self.causal_lm.config, self.training)
+            mask, chosen = no_mask(inputs), kernel(batch.trees, batch.prepared, self.attention, heads, inputs)
         hidden: Tensor = self.causal_lm.get_decoder()(
             inputs_embeds=inputs,
             attention_mask=mask,
             position_ids=batch.position_ids,
-            trees=batch.trees,
+            kernel=chosen,
             use_cache=False,
         ).last_hidden_state
         hidden = hidden.flatten(0, 1)[batch.target_index - 1]  # a token is predicted at the position before it

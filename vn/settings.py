@@ -10,6 +10,7 @@ from vn.template import ClipHeader
 from vn.visual.plan import VisualSettings
 
 Quantization = Literal["none", "int8", "nf4"]
+Attention = Literal["auto", "sdpa", "varlen", "flex"]
 
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__

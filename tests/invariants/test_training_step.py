@@ -8,13 +8,17 @@ import copy
 import numpy as np
 import pytest
 import torch
+import varlen_on_cpu
 from toy_narrator import SECONDS, STORY, T
 from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 import vn.narrator
 from vn.data.order import Video, deal
+from vn.llm import kernels
 from vn.llm.attention import TREE
 from vn.llm.packing import collate, share
+from vn.llm.parts import Parts
+from vn.llm.varlen import Gathered
 
 
 @pytest.fixture
@@ -32,7 +36,10 @@ def rows_and_videos(make, frames):
 
 def step(narrator, rows, videos, targets=None):
     """Loss and gradients of one micro-batch."""
-    batch = collate(rows, videos, T, 0, targets)
+    return step_of(narrator, collate(rows, videos, T, 0, targets))
+
+
+def step_of(narrator, batch):
     narrator.zero_grad()
     loss = narrator(batch) / batch.step_targets
     loss.backward()
@@ -60,18 +67,36 @@ def test_tree_is_dense_eager(make, rows_and_videos, monkeypatch):
     narrator = make().narrator.train()
     ours = step(narrator, line, videos)
 
-    def all_pairs(trees, device):
+    def all_pairs(like):
         mask = torch.full((1, 1, len(line.ids), len(line.ids)), -torch.inf)
-        for tree in trees:
+        for tree in line.trees:
             for part in tree.parts:
                 row = [*range(tree.start, part.seen), *range(part.start, part.end)]
                 for n, place in enumerate(row):
                     mask[0, 0, place, row[: n + 1]] = 0
         return mask
 
-    monkeypatch.setattr(vn.narrator, "branch_mask", all_pairs)
+    monkeypatch.setattr(vn.narrator, "no_mask", all_pairs)
     narrator.causal_lm.set_attn_implementation("eager")
     assert_same(ours, step(narrator, line, videos))
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_one_call_for_all_parts_is_part_by_part(make, rows_and_videos, monkeypatch, checkpointing):
+    """As on CUDA: torch's operator, over what the loader's workers prepare, with a CPU kernel in float64."""
+    rows, videos = rows_and_videos
+    narrator = make().narrator.train().double()
+    parts = step(narrator, share(rows), videos)
+    varlen_on_cpu.register()
+    monkeypatch.setattr(kernels, "_no_varlen", lambda *_: "")
+    monkeypatch.setattr(Parts, "attend", None)  # is not called
+    if checkpointing:
+        narrator.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+    assert_same(parts, step(narrator, share(rows), videos), rel=1e-6)
+    prepared = collate(share(rows), videos, T, 0, prepare=lambda trees: kernels.prepared(trees, "varlen", "cpu"))
+    assert isinstance(prepared.to("cpu").prepared, Gathered)
+    narrator.attention = "varlen"
+    assert_same(parts, step_of(narrator, prepared.to("cpu")), rel=1e-6)
 
 
 def test_gradient_checkpointing_on_is_off(make, rows_and_videos):

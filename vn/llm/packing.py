@@ -13,19 +13,23 @@ separate rows, with about a third of the tokens at seven clips (docs/design.md#r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vn.llm.attention import Branch, Tree
+from vn.llm.kernels import Prepared
 from vn.llm.rows import Row
+from vn.llm.tensors import map_tensors
+from vn.llm.trees import Branch, Tree
 
 VideoRow = tuple[int, Row]
 """A row, and the index of its video among those of the batch."""
+
+Prepare = Callable[[Sequence[Tree]], Prepared | None]
+"""Makes what an attention kernel needs beside the trees of a line (`vn.llm.kernels.prepared`)."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Batch:
         cut: number of rows that were cut to fit.
         step_videos: number of videos of the whole optimizer step.
         bad: videos that were left out: key, and what is wrong.
+        prepared: what the attention kernel needs beside the trees, if it was chosen before (`vn.llm.kernels`).
     """
 
     ids: Tensor
@@ -67,18 +72,15 @@ class Batch:
     cut: int
     step_videos: int = 1
     bad: dict[str, str] = field(default_factory=dict)
-
-    def _map(self, apply: Any) -> Batch:
-        changed = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: apply(v) for k, v in changed.items() if isinstance(v, Tensor)})
+    prepared: Prepared | None = None
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The batch on a device."""
-        return self._map(lambda t: t.to(device, non_blocking=non_blocking))
+        return map_tensors(self, lambda t: t.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> Batch:
         """The batch in page-locked memory (called by torch's DataLoader)."""
-        return self._map(lambda t: t.pin_memory())
+        return map_tensors(self, lambda t: t.pin_memory())
 
 
 class Line:
@@ -129,6 +131,10 @@ def share(rows: Sequence[VideoRow]) -> Line:
     return Line(groups)
 
 
+def no_preparation(trees: Sequence[Tree]) -> None:
+    """Prepares nothing: SDPA needs no more than the trees."""
+
+
 def collate(
     rows: Sequence[VideoRow] | Line,
     videos: Sequence[np.ndarray],
@@ -136,6 +142,7 @@ def collate(
     pad: int,
     step_targets: int | None = None,
     weight: float = 1.0,
+    prepare: Prepare = no_preparation,
 ) -> Batch:
     """Collate rows into a batch.
 
@@ -146,6 +153,7 @@ def collate(
         pad: the id for padding.
         step_targets: number of supervised tokens of the whole optimizer step; None means those of this batch.
         weight: weight of the batch in the loss; 0 for an empty one.
+        prepare: makes what the attention kernel needs of a line's trees.
     """
     lines = [rows] if isinstance(rows, Line) else [Line([[each]]) for each in rows]
     length = max(len(line.ids) for line in lines)
@@ -189,4 +197,5 @@ def collate(
         step_targets=len(targets) if step_targets is None else step_targets,
         keys=[f"{row.key}#{row.clip}" for _, row in flat_rows],
         cut=sum(bool(row.cut) for _, row in flat_rows),
+        prepared=prepare(rows.trees) if isinstance(rows, Line) else None,
     )

@@ -16,7 +16,7 @@ from vn.errors import InputError
 from vn.llm.rows import RowBuilder
 from vn.train.fits import check_narrator
 from vn.train.loader import Loader, Source
-from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
+from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader, prepare_for
 from vn.train.settings import DataSettings
 from vn.train.videos import VideoReader, other_videos
 
@@ -166,6 +166,7 @@ class StoryDataModule(L.LightningDataModule):
             return MicroBatchPlan(dealt[rank * accumulate + index % accumulate], step)
 
         probe = split == "train" and self.settings.bad_samples > 0
-        reader = MicroBatchReader(self.folder, self.entries(split), self._builder(), self.settings.packing, probe)
+        entries, prepare = self.entries(split), prepare_for(self.trainer)
+        reader = MicroBatchReader(self.folder, entries, self._builder(), self.settings.packing, probe, prepare)
         source = Source(range(first * accumulate, len(plan) * accumulate), micro_batch)
         return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers)

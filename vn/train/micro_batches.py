@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +14,16 @@ from vn.data.order import Unit
 from vn.data.shard_entries import SampleEntry
 from vn.data.shards import read_sample, read_story
 from vn.errors import InputError
-from vn.llm.packing import Batch, VideoRow, collate, share
+from vn.llm.kernels import prepared
+from vn.llm.packing import Batch, Prepare, VideoRow, collate, no_preparation, share
 from vn.llm.rows import Row, RowBuilder
 from vn.train.settings import Packing
+
+
+def prepare_for(trainer: Any) -> Prepare:
+    """What workers prepare for the attention kernel that the module's settings choose on the trainer's device."""
+    chosen = trainer.lightning_module.settings.attention
+    return partial(prepared, attention=chosen, device=trainer.strategy.root_device.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +43,24 @@ class MicroBatchReader:
         builder: builds rows.
         packing: see `DataSettings`.
         probe: read all videos of a step, so that each micro-batch, on any rank, can tell which of them are bad.
+        prepare: makes what the attention kernel needs of a line's trees.
     """
 
     def __init__(
-        self, folder: Path, entries: list[SampleEntry], builder: RowBuilder, packing: Packing, probe: bool = False
+        self,
+        folder: Path,
+        entries: list[SampleEntry],
+        builder: RowBuilder,
+        packing: Packing,
+        probe: bool = False,
+        prepare: Prepare = no_preparation,
     ) -> None:
         self.folder = folder
         self.entries = entries
         self.builder = builder
         self.packing = packing
         self.probe = probe
+        self.prepare = prepare
         self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
 
     def read(self, micro: MicroBatchPlan) -> Batch:
@@ -74,6 +91,7 @@ class MicroBatchReader:
                 builder.frame_tokens,
                 builder.tokens.pad,
                 targets,
+                prepare=self.prepare,
             )
         else:
             blank = np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)

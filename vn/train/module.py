@@ -91,7 +91,7 @@ class NarratorModule(L.LightningModule):
             assembly.narrator.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
         self.assembly = assembly
         self.narrator = assembly.narrator
-        self.narrator.flex = self.settings.attention == "flex"
+        self.narrator.attention = self.settings.attention
 
     @classmethod
     def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> NoReturn:

@@ -18,6 +18,7 @@ FREE = (
     "checkpoint_every",
     "out",
     "adapter",
+    "model.attention",
     "data.workers",
     "data.videos_at_once",
     "trainer.logger",

@@ -9,7 +9,7 @@ from typing import Literal
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
 from vn.generation.story_writer import Storyline
-from vn.settings import NarratorSettings
+from vn.settings import Attention, NarratorSettings
 
 Packing = Literal["tree", "clip"]
 
@@ -49,13 +49,14 @@ class ModelSettings(NarratorSettings):
         template: a shipped template's name or a file; None is the default for the data's language and domain.
         optimization: learning rate and schedule.
         gradient_checkpointing: recompute activations in the backward pass.
-        attention: attention kernel for rows that share their beginning in training: ``sdpa``, or ``flex`` (CUDA).
+        attention: attention kernel for rows that share their beginning in training: ``sdpa``, everywhere; ``varlen``
+            (CUDA in half precision) or ``flex`` (CUDA), both one call per layer; ``auto``: ``varlen`` or else ``sdpa``.
     """
 
     template: str | None = None
     optimization: Optimization = field(default_factory=Optimization)
     gradient_checkpointing: bool = False
-    attention: Literal["sdpa", "flex"] = "sdpa"
+    attention: Attention = "auto"
 
 
 @dataclass(frozen=True)
