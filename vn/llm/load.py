@@ -24,6 +24,7 @@ from vn.io.cache import CACHE
 from vn.io.hashes import hash_file, hash_folder
 from vn.llm.attention import TREE
 from vn.llm.loaders import find_loader, loader_of
+from vn.llm.norms import fuse_norms
 from vn.plugins import Extension
 from vn.settings import Quantization
 from vn.tokenizer.added import read_added
@@ -135,8 +136,9 @@ def _load_by(loader: Extension, name: str, dtype: str, quantization: str) -> Bas
 
 
 def _ready(base: BaseModel) -> BaseModel:
-    """Whole lines are read in training, by our attention."""
+    """Whole lines are read in training, by our attention and in few operators."""
     base.llm.config.use_cache = False
+    fuse_norms(base.llm)
     base.llm.set_attn_implementation(TREE)
     return base
 
