@@ -8,14 +8,14 @@ from vn.llm.trees import Branch, Tree
 
 
 @st.composite
-def lines(draw):
-    """Trees end to end: trunks of 1 to 30 places, branches of 1 to 9 that leave the trunk anywhere."""
+def lines(draw, longest=30):
+    """Trees end to end: trunks of 1 to 30 places, branches of 1 to 10 that leave the trunk anywhere."""
     trees, at = [], 0
     for _ in range(draw(st.integers(1, 3))):
-        start, at = at, at + draw(st.integers(1, 30))
+        start, at = at, at + draw(st.integers(1, longest))
         end, branches = at, []
         for _ in range(draw(st.integers(0, 4))):
-            branches.append(Branch(at, at + draw(st.integers(1, 9)), draw(st.integers(start, end))))
+            branches.append(Branch(at, at + draw(st.integers(1, longest // 3)), draw(st.integers(start, end))))
             at = branches[-1].end
         trees.append(Tree(start, end, tuple(branches)))
     return tuple(trees)
