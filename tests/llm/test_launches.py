@@ -2,7 +2,7 @@
 
 The forward pass as on CUDA (tests/fake_cuda.py), the backward pass on the CPU with a CPU kernel for torch's
 variable-length attention. Numbers of the first version: 142 operators forward at 7 clips in bf16 with LoRA and its
-dropout, of which 7 were attention; 171 backward on the CPU.
+dropout, of which 7 were attention; 164 backward on the CPU without dropout.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ from vn.llm.trees import Branch, Tree
 from vn.narrator import VideoNarrator
 from vn.settings import LoraSettings
 
-FORWARD_BEFORE, BACKWARD_BEFORE = 142, 157
+FORWARD_BEFORE, BACKWARD_BEFORE = 142, 164
 WAITS = {"_local_scalar_dense", "nonzero", "is_nonzero", "equal", "masked_select", "unique"}
 
 
@@ -119,7 +119,9 @@ def test_part_by_part_has_as_many_as_parts():
 def test_at_most_six_tenths_of_the_operators_of_the_first_version():
     assert len(per_layer(forward, 7)) <= 0.6 * FORWARD_BEFORE  # 75
     assert len(per_layer(forward, 7, attention="sdpa")) <= 0.7 * FORWARD_BEFORE  # 93; masks are made once per step
-    assert len(per_layer(backward, 7)) <= 0.8 * BACKWARD_BEFORE  # 122, with the norms' chains, which CUDA does not have
+    assert (
+        len(per_layer(backward, 7)) <= 0.75 * BACKWARD_BEFORE
+    )  # 122, with the norms' chains, which CUDA does not have
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

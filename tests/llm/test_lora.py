@@ -1,4 +1,4 @@
-"""LoRA merged is LoRA unmerged, on every kind of layer and base model, also where layers share a weight."""
+"""LoRA merged is LoRA unmerged, on every kind of layer and base model, also where layers share a weight; its casts."""
 
 import json
 import warnings
@@ -6,12 +6,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fake_cuda import Operators
+from peft.tuners.lora import LoraLayer
 from toy_experiment import Experiment
+from toy_narrator import SECONDS, STORY, T
 from transformers import AutoModelForCausalLM
 
+import vn.llm.lora
 from vn.adapter import load_adapter, load_trained, save_adapter
 from vn.cli import main
-from vn.llm.lora import merge_lora, untie
+from vn.llm.lora import CastingDropout, merge_lora, untie
+from vn.llm.packing import collate, share
 
 HEAD, EMBEDDING, BOTH = ["q_proj", "lm_head"], ["up_proj", "embed_tokens"], ["embed_tokens", "lm_head"]
 TARGETS = ["all-linear", "attention", HEAD, EMBEDDING, BOTH, r".*\.down_proj|lm_head"]
@@ -154,3 +159,104 @@ def test_exports_are_the_narrators_own_function(trained, tied_base, tmp_path, ta
     assert_near(logits(again.narrator.causal_lm), wanted)
     if to == "peft":  # and over the base model it was trained on
         assert_near(logits(PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tied_base), out)), wanted)
+
+
+# -- casts of adapters' inputs
+
+
+def own_casts(llm):
+    """PEFT's own: it casts, then `nn.Dropout` or an identity."""
+    for module in llm.modules():
+        if isinstance(module, LoraLayer):
+            module.cast_input_dtype_enabled = True
+            for name, ours in module.lora_dropout.items():
+                module.lora_dropout[name] = torch.nn.Dropout(ours.p) if ours.p else torch.nn.Identity()
+
+
+def loss_and_gradients(narrator, batch, mixed):
+    torch.manual_seed(0)
+    narrator.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        loss = narrator(batch)
+    loss.backward()
+    return [loss.detach(), *(p.grad for p in narrator.parameters() if p.grad is not None)]
+
+
+def cuda_dropout(input, p):
+    """CUDA's arithmetic: the product in float32, rounded once, forward and backward."""
+    kept = (torch.rand(input.shape) >= p) / (1 - p)
+    return (input.float() * kept).to(input.dtype)
+
+
+@pytest.fixture
+def step(make, frames, card):
+    def build(dtype, dropout, checkpointing=False):
+        assembly = make(dtype=dtype, lora=replace(card.lora, dropout=dropout))
+        narrator, builder = assembly.narrator.train(), assembly.builder
+        for name, parameter in narrator.named_parameters():
+            if ".lora_" in name:
+                assert parameter.dtype == torch.float32
+        if checkpointing:
+            narrator.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+        rows = [
+            (0, builder.training_row(STORY, builder.plan(STORY, frames, SECONDS, clip), clip))
+            for clip in STORY.narrated
+        ]
+        return narrator, collate(share(rows), [frames], T, 0)
+
+    return build
+
+
+def casts_per_step(narrator, batch, mixed):
+    with Operators() as found:
+        loss_and_gradients(narrator, batch, mixed)
+    return found.names.count("_to_copy")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_fewer_casts_change_no_bit_on_the_cpu(step, dtype, mixed, dropout, checkpointing):
+    narrator, batch = step(dtype, dropout, checkpointing)
+    ours = loss_and_gradients(narrator, batch, mixed)
+    fewer = casts_per_step(narrator, batch, mixed)
+    own_casts(narrator.llm)
+    theirs = loss_and_gradients(narrator, batch, mixed)
+    assert len(ours) > 10
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    if mixed and dtype == "bfloat16" and not dropout:
+        assert fewer <= casts_per_step(narrator, batch, mixed) - 2 * 2 * 7  # both ways, two layers of seven adapters
+
+
+def test_fewer_casts_change_no_bit_of_a_dropout_that_rounds_once(step, monkeypatch):
+    """As CUDA's does, where inputs of adapters stay bfloat16 with dropout, too."""
+    narrator, batch = step("bfloat16", 0.3)
+    monkeypatch.setattr(vn.llm.lora, "rounds_once", lambda input: True)
+    monkeypatch.setattr(
+        vn.llm.lora.F, "dropout", lambda input, p=0.5, training=True, inplace=False: cuda_dropout(input, p)
+    )
+    kept = []
+    monkeypatch.setattr(CastingDropout, "forward", watched(CastingDropout.forward, kept))
+    ours = loss_and_gradients(narrator, batch, mixed=True)
+    assert set(kept) == {torch.bfloat16}
+    own_casts(narrator.llm)
+    theirs = loss_and_gradients(narrator, batch, mixed=True)
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    monkeypatch.undo()
+    plain = loss_and_gradients(narrator, batch, mixed=True)
+    assert not torch.equal(ours[1], plain[1]), "dropout matters here"
+
+
+def watched(forward, seen):
+    def call(self, input):
+        out = forward(self, input)
+        seen.append(out.dtype)
+        return out
+
+    return call
+
+
+def test_adapters_have_no_weights_but_their_own(step):
+    narrator, _ = step("float32", 0.3)
+    assert not [name for name in narrator.state_dict() if "lora_dropout" in name]

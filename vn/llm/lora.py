@@ -45,6 +45,11 @@ def add_lora(llm: PreTrainedModel, settings: LoraSettings) -> PreTrainedModel | 
         raise InputError(str(error), field="model.lora.targets") from None
 
 
+def rounds_once(input: Tensor) -> bool:
+    """Whether dropout of this tensor multiplies in float32 and rounds the product alone: CUDA's fused kernel."""
+    return input.is_cuda
+
+
 class CastingDropout(nn.Dropout):
     """The dropout before an adapter, and the cast of its input to the adapter's type, if that changes anything.
 
@@ -64,7 +69,7 @@ class CastingDropout(nn.Dropout):
     def forward(self, input: Tensor) -> Tensor:
         """The input of the adapter."""
         drops = self.training and self.p > 0
-        if not torch.is_autocast_enabled(input.device.type) or (drops and not input.is_cuda):
+        if not torch.is_autocast_enabled(input.device.type) or (drops and not rounds_once(input)):
             weight: Tensor = self._adapter[0].weight  # type: ignore[assignment]
             input = input.to(weight.dtype)
         return F.dropout(input, self.p) if drops else input
