@@ -52,6 +52,7 @@ bench: $(VENV)/installed
 # One thread, about 20 minutes; VN_REAL_DATA=FOLDER takes the lengths of real stories.
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/dealing.py
+	$(BIN)/python benchmarks/launches.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/train.py
 
 # Needs Java. VN_REAL_DATA=FOLDER takes the texts of real stories.

@@ -51,7 +51,18 @@ def test_a_sliding_window_shorter_than_a_prompt_may_be_is_one_line_and_exit_code
     assert experiment("fit", "--model.base_model", str(base), *fits, name="fits") == 0
 
 
-def test_flex_on_the_cpu_is_one_line_and_exit_code_2(experiment, capsys):
-    assert experiment("fit", "--model.attention", "flex") == 2
+@pytest.mark.parametrize(
+    ("attention", "message"),
+    [("flex", "flex trains on CUDA only; use sdpa"), ("varlen", "varlen runs on CUDA only, not on cpu; use sdpa")],
+)
+def test_a_kernel_for_cuda_on_the_cpu_is_one_line_and_exit_code_2(experiment, capsys, attention, message):
+    assert experiment("fit", "--model.attention", attention) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert said == "vn fit: error: model.attention: flex trains on CUDA only; use sdpa"
+    assert said == f"vn fit: error: model.attention: {message}"
+
+
+def test_a_run_may_go_on_with_another_kernel(experiment):
+    """As on a machine with a GPU."""
+    options = ("--trainer.max_epochs", "1", "--trainer.limit_val_batches", "0")
+    assert experiment("fit", *options, "--trainer.max_steps", "1", "--model.attention", "sdpa") == 0
+    assert experiment("fit", *options, "--trainer.max_steps", "1", "--model.attention", "auto") == 0
