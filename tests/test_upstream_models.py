@@ -161,6 +161,47 @@ def test_the_layers_that_peft_wraps():
 
 
 @uses(
+    "peft",
+    "lora_dropout[name]",
+    "cast_input_dtype_enabled",
+    breaks="inputs of LoRA are cast twice, which is slower, or not at all, which fails without autocast",
+)
+def test_what_peft_does_with_an_adapters_input():
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from peft.tuners.lora import LoraLayer
+
+    wrapped = get_peft_model(tiny_llama(), LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM"))
+    (layer,) = (module for module in wrapped.modules() if isinstance(module, LoraLayer))
+    layer.base_layer.bfloat16()
+    seen = []
+    layer.lora_dropout["default"].register_forward_hook(lambda module, args, out: seen.append(args[0].dtype))
+    inputs = torch.zeros(1, 16, dtype=torch.bfloat16)
+    layer(inputs)
+    layer.cast_input_dtype_enabled = False
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(inputs)
+    assert seen == [torch.float32, torch.bfloat16]
+
+
+@uses(
+    "transformers",
+    "LlamaRMSNorm",
+    "MistralRMSNorm",
+    "Qwen2RMSNorm",
+    breaks="norms on CUDA are those of another model, or eight operators each",
+)
+def test_three_norms_are_one():
+    """What they compute is in tests/llm/test_norms.py."""
+    from transformers.models.llama.modeling_llama import LlamaRMSNorm
+    from transformers.models.mistral.modeling_mistral import MistralRMSNorm
+    from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
+
+    sources = [inspect.getsource(norm.forward) for norm in (LlamaRMSNorm, MistralRMSNorm, Qwen2RMSNorm)]
+    assert sources[0] == sources[1] == sources[2]
+
+
+@uses(
     "bitsandbytes",
     "support_avx512bf16_for_cpu",
     breaks="on some CPUs a training over weights in 4 bits has no gradients after its first validation",

@@ -117,7 +117,7 @@ class VideoNarrator(nn.Module):
         inputs = self.embed(batch.ids, visual, batch.visual_index)
         mask, chosen = batch.mask, None
         if batch.trees is not None:
-            heads = Heads.of(self.causal_lm.config, self.training)
+            heads = Heads.of(self.causal_lm.config.get_text_config(), self.training)
             mask, chosen = no_mask(inputs), kernel(batch.trees, batch.prepared, self.attention, heads, inputs)
         hidden: Tensor = self.causal_lm.get_decoder()(
             inputs_embeds=inputs,

@@ -64,7 +64,7 @@ class CastingDropout(nn.Dropout):
 
     def __init__(self, adapter: nn.Module, p: float) -> None:
         super().__init__(p)
-        self._adapter = (adapter,)  # in a tuple, it is no child: its weights belong to the layer
+        self._adapter = (adapter,)  # in a tuple, so not a submodule: its weights belong to the layer
 
     def forward(self, input: Tensor) -> Tensor:
         """The input of the adapter."""
