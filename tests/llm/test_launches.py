@@ -10,6 +10,7 @@ import pytest
 import torch
 import varlen_on_cpu
 from fake_cuda import Operators, forward_operators
+from torch._dynamo.testing import CompileCounter
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from vn.llm import kernels
@@ -154,3 +155,15 @@ def test_auto_prepares_nothing_for_devices_that_have_sdpa_alone():
     np.testing.assert_array_equal(found.query_ends, [0, 460, 510, 560])
     np.testing.assert_array_equal(found.key_ends, [0, 460, 460 + 253, 460 + 253 + 353])
     assert (found.most_queries, found.most_keys) == (460, 460)
+
+
+def test_a_compiled_decoder_is_compiled_once_for_all_lengths():
+    """Gathered keys, and how long sequences are, are inputs of the graph like any other."""
+    torch._dynamo.reset()
+    built, counter = narrator(1, "auto", dropout=0.0), CompileCounter()
+    decoder = built.causal_lm.get_decoder()
+    decoder.forward = torch.compile(decoder.forward, backend=counter, dynamic=True)
+    for clips in (2, 3, 5):
+        with torch.autocast("cpu", torch.bfloat16):
+            built(batch(clips, "auto")).backward()
+    assert counter.frame_count == 1
