@@ -163,7 +163,10 @@ def test_a_compiled_decoder_is_compiled_once_for_all_lengths():
     built, counter = narrator(1, "auto", dropout=0.0), CompileCounter()
     decoder = built.causal_lm.get_decoder()
     decoder.forward = torch.compile(decoder.forward, backend=counter, dynamic=True)
+    counts = []
     for clips in (2, 3, 5):
         with torch.autocast("cpu", torch.bfloat16):
             built(batch(clips, "auto")).backward()
-    assert counter.frame_count == 1
+        counts.append(counter.frame_count)
+    assert counts[0] > 0
+    assert counts == [counts[0]] * 3

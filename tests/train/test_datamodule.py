@@ -62,7 +62,10 @@ def loaders(data, monkeypatch):
             accumulate_grad_batches=accumulate,
             current_epoch=epoch,
             global_step=0,
-            lightning_module=SimpleNamespace(assembled=SimpleNamespace(card=card, builder=RowBuilder())),
+            lightning_module=SimpleNamespace(
+                assembled=SimpleNamespace(card=card, builder=RowBuilder()), settings=SimpleNamespace(attention="auto")
+            ),
+            strategy=SimpleNamespace(root_device=SimpleNamespace(type="cpu")),
         )
         if state is not None:
             datamodule.load_state_dict(state)
