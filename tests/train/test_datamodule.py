@@ -46,7 +46,7 @@ def loaders(data, monkeypatch):
     """The train loader of any rank and accumulation, at any epoch and resume state."""
     import vn.train.micro_batches as module
 
-    def collate(rows, videos, frame_tokens, pad, targets, weight=1.0):
+    def collate(rows, videos, frame_tokens, pad, targets, weight=1.0, prepare=None):
         return Taken(([(r.key, r.clip) for _, r in rows if weight], targets))
 
     monkeypatch.setattr(module, "collate", collate)
