@@ -168,4 +168,5 @@ class StoryDataModule(L.LightningDataModule):
         probe = split == "train" and self.settings.bad_samples > 0
         reader = MicroBatchReader(self.folder, self.entries(split), self._builder(), self.settings.packing, probe)
         source = Source(range(first * accumulate, len(plan) * accumulate), micro_batch)
-        return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers)
+        pin = self.trainer.strategy.root_device.type == "cuda"
+        return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers, pin)

@@ -67,17 +67,12 @@ class MicroBatchReader:
             rows += [(len(videos), row) for row in new]
             videos.append(frames)
         targets = sum(count for count in tokens.values() if isinstance(count, int))
-        if rows:
-            batch = collate(
-                share(rows) if self.packing == "tree" else rows,
-                videos,
-                builder.frame_tokens,
-                builder.tokens.pad,
-                targets,
-            )
-        else:
-            blank = np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)
-            batch = collate([(0, builder.empty_row())], [blank], builder.frame_tokens, builder.tokens.pad, targets, 0.0)
+        weight = 1.0
+        if not rows:
+            rows, weight = [(0, builder.empty_row())], 0.0
+            videos = [np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)]
+        shared = share(rows) if self.packing == "tree" else rows
+        batch = collate(shared, videos, builder.frame_tokens, builder.tokens.pad, targets, weight)
         batch.step_videos = len(micro.step) - len(bad)
         batch.bad = {self.entries[video].key: str(error) for video, error in bad.items()}
         return batch

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import lightning as L
 import torch.distributed
+from torch import Tensor
 
 from vn.errors import InputError
 
@@ -24,3 +25,13 @@ def leave(trainer: L.Trainer, message: str) -> NoReturn:
     if trainer.is_global_zero:
         raise InputError(message)
     raise SystemExit(2)
+
+
+def total(trainer: L.Trainer, mine: Tensor) -> Tensor:
+    """A tensor, summed over ranks in place; all ranks call it.
+
+    Lightning's own ``reduce`` first waits until all ranks and their devices have come so far.
+    """
+    if trainer.world_size > 1:
+        torch.distributed.all_reduce(mine)
+    return mine
