@@ -75,6 +75,7 @@ class VideoNarrator(nn.Module):
         super().__init__()
         self.llm = llm
         self.flex = False
+        self._decoder: Callable[..., Any] | None = None  # compiled; no module, so that weights keep their names
         self.register_buffer("mean", torch.zeros(width) if mean is None else mean.float())
         self.register_buffer("std", torch.ones(width) if std is None else std.float())
         self.position = ClipPosition(width) if position else None
@@ -84,6 +85,10 @@ class VideoNarrator(nn.Module):
     def causal_lm(self) -> Any:
         """The causal model itself; if LoRA is on, its layers contain the adapters."""
         return self.llm.get_base_model() if isinstance(self.llm, PeftModel) else self.llm
+
+    def compile_decoder(self) -> None:
+        """Compile the decoder's layers with torch.compile, for losses only: stories are written with the plain ones."""
+        self._decoder = torch.compile(self.causal_lm.get_decoder().forward, dynamic=True)
 
     def visual_tokens(self, frames: Tensor, weights: Tensor, clip_positions: Tensor) -> Tensor:
         """Frames to visual tokens.
@@ -116,7 +121,8 @@ class VideoNarrator(nn.Module):
         mask: Any = batch.mask
         if batch.trees is not None:
             mask = (flex_mask if self.flex else branch_mask)(batch.trees, inputs.device)
-        hidden: Tensor = self.causal_lm.get_decoder()(
+        decoder = self._decoder or self.causal_lm.get_decoder()
+        hidden: Tensor = decoder(
             inputs_embeds=inputs,
             attention_mask=mask,
             position_ids=batch.position_ids,

@@ -35,12 +35,12 @@ class Calls(TorchFunctionMode):
         self.note = note
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        name = getattr(function, "__name__", "")
+        name, options = getattr(function, "__name__", ""), kwargs or {}
         tensors = [arg for arg in args if isinstance(arg, torch.Tensor)]
-        of_host = all(map(is_of_host, tensors)) if tensors else function is torch.tensor and "device" not in (kwargs or {})
+        of_host = all(map(is_of_host, tensors)) if tensors else function is torch.tensor and "device" not in options
         if not of_host and (name in CALLS or (name == "to" and any(isinstance(a, str) and a == "cpu" for a in args))):
             self.note(name)
-        result = function(*args, **(kwargs or {}))
+        result = function(*args, **options)
         if of_host and isinstance(result, torch.Tensor):
             result.of_host = True
         return result

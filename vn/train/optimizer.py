@@ -30,8 +30,8 @@ def adamw(trained: Iterable[nn.Parameter], settings: Optimization, fused: bool) 
         fused: one kernel for all parameters, with a gate (`hold_back`).
     """
     optimizer = AdamW(trained, lr=settings.lr, weight_decay=settings.weight_decay, fused=fused or None)
-    # Says that it divides gradients by a loss scale itself, so that Lightning refuses to clip them, even in bfloat16,
-    # which has no loss scale. With one (float16), it is not fused.
+    # Says that it divides gradients by a loss scale itself, so Lightning up to 2.6.6 refuses to clip them, even in
+    # bfloat16, which has no loss scale (its issue 21435). With one, in float16, the optimizer is not fused.
     optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
 
     def keep_kernel(optimizer: Optimizer, state: dict[str, Any]) -> dict[str, Any]:

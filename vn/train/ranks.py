@@ -35,3 +35,9 @@ def total(trainer: L.Trainer, mine: Tensor) -> Tensor:
     if trainer.world_size > 1:
         torch.distributed.all_reduce(mine)
     return mine
+
+
+def has_lost_another(error: BaseException) -> bool:
+    """Whether an error says that another process of the run cannot be reached: it was killed, or has failed itself."""
+    lost = isinstance(error, RuntimeError) and ("closed by peer" in str(error) or "reset by peer" in str(error))  # gloo
+    return lost or isinstance(error, torch.distributed.DistError)

@@ -50,12 +50,14 @@ class ModelSettings(NarratorSettings):
         optimization: learning rate and schedule.
         gradient_checkpointing: recompute activations in the backward pass.
         attention: attention kernel for rows that share their beginning in training: ``sdpa``, or ``flex`` (CUDA).
+        compile: compile the decoder with torch.compile in training, which takes minutes at first; not with ``zero3``.
     """
 
     template: str | None = None
     optimization: Optimization = field(default_factory=Optimization)
     gradient_checkpointing: bool = False
     attention: Literal["sdpa", "flex"] = "sdpa"
+    compile: bool = False
 
 
 @dataclass(frozen=True)
