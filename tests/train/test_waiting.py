@@ -84,29 +84,38 @@ class Count(L.Callback):
 
 
 @pytest.fixture
-def count(tmp_path, tiny_base, data, monkeypatch):
-    def train(fused, accumulate=1):
-        monkeypatch.setattr(vn.train.module, "can_be_fused", lambda trainer: fused)
-        counted = Count()
+def fit(tmp_path, tiny_base, data):
+    def train(callback, **options):
         trainer = L.Trainer(
-            accelerator="cpu",
-            accumulate_grad_batches=accumulate,
-            callbacks=[counted, StepMonitor(0)],
+            callbacks=[callback, StepMonitor(0)],
             default_root_dir=tmp_path,
+            devices=1,
             enable_checkpointing=False,
             enable_model_summary=False,
             gradient_clip_val=1.0,
+            limit_val_batches=0,
             log_every_n_steps=EVERY,
             logger=False,
             max_epochs=1,
             num_sanity_val_steps=0,
-            limit_val_batches=0,
+            **options,
         )
         # Read by a worker, which is another process.
         module = NarratorModule(tiny_base, lora=LoraSettings(rank=4, alpha=8, dropout=0.1))
         trainer.fit(module, StoryDataModule(data, clips_per_step=4, workers=1))
         assert trainer.global_step >= 2 * EVERY
-        return trainer.global_step, counted.waits
+        return trainer.global_step
+
+    return train
+
+
+@pytest.fixture
+def count(fit, monkeypatch):
+    def train(fused, accumulate=1):
+        monkeypatch.setattr(vn.train.module, "can_be_fused", lambda trainer: fused)
+        counted = Count()
+        steps = fit(counted, accelerator="cpu", accumulate_grad_batches=accumulate)
+        return steps, counted.waits
 
     return train
 
@@ -125,3 +134,22 @@ def test_the_count_sees_what_waits(count):
     """The unfused optimizer needs the host's decision in each step."""
     steps, waits = count(False)
     assert all(waits[step] for step in range(steps))
+
+
+class Forbid(L.Callback):
+    """Makes torch raise if anything waits for CUDA, in all steps that are not logged; the first two warm up."""
+
+    def on_train_batch_start(self, trainer, module, batch, batch_idx):
+        free = trainer.global_step < 2 or (trainer.global_step + 1) % EVERY == 0
+        torch.cuda.set_sync_debug_mode("default" if free else "error")
+
+    def on_train_epoch_end(self, trainer, module):
+        torch.cuda.set_sync_debug_mode("default")
+
+    def on_exception(self, trainer, module, exception):
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_torch_sees_nothing_wait_on_cuda(fit):
+    fit(Forbid(), accelerator="gpu", precision="bf16-mixed")

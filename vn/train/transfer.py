@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,10 +30,18 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
     with torch.cuda.stream(copying):
         moved = batch.to(device, non_blocking=True)
     computing.wait_stream(copying)
-    for field in fields(moved):
-        if isinstance(tensor := getattr(moved, field.name), Tensor):
-            tensor.record_stream(computing)  # its memory may be used for another copy only when this stream is done
+    for tensor in _tensors(moved):
+        tensor.record_stream(computing)  # its memory may be used for another copy only when this stream is done
     return moved
+
+
+def _tensors(each: Any) -> Iterator[Tensor]:
+    """The tensors of a dataclass, and those of dataclasses in it."""
+    if isinstance(each, Tensor):
+        yield each
+    elif is_dataclass(each):
+        for field in fields(each):
+            yield from _tensors(getattr(each, field.name))
 
 
 @cache
