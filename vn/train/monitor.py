@@ -45,7 +45,7 @@ class StepMonitor(L.Callback):
         self.bad: dict[str, str] = {}  # key -> what is wrong with it
         self.cut = 0.0  # clips cut to fit, since they were last logged
         self._trainer: L.Trainer | None = None
-        self._parts: list[Part] = []  # of the step that is being made
+        self._parts: list[Part] = []  # the current step's
         self._unread: list[Step] = []
         self._loss = self._norm = math.nan
         self._since = self._waited = 0.0

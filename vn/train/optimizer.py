@@ -32,7 +32,7 @@ def adamw(trained: Iterable[nn.Parameter], settings: Optimization, fused: bool) 
     optimizer = AdamW(trained, lr=settings.lr, weight_decay=settings.weight_decay, fused=fused or None)
     # Says that it divides gradients by a loss scale itself, so Lightning up to 2.6.6 refuses to clip them, even in
     # bfloat16, which has no loss scale (its issue 21435). With one, in float16, the optimizer is not fused.
-    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+    optimizer._step_supports_amp_scaling = False
 
     def keep_kernel(optimizer: Optimizer, state: dict[str, Any]) -> dict[str, Any]:
         groups = [{**group, "fused": fused or None} for group in state["param_groups"]]
