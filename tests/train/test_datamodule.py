@@ -62,6 +62,7 @@ def loaders(data, monkeypatch):
             accumulate_grad_batches=accumulate,
             current_epoch=epoch,
             global_step=0,
+            strategy=SimpleNamespace(root_device=SimpleNamespace(type="cpu")),
             lightning_module=SimpleNamespace(assembled=SimpleNamespace(card=card, builder=RowBuilder())),
         )
         if state is not None:
