@@ -158,6 +158,42 @@ def test_counters_in_a_checkpoint(tmp_path):
     assert found == {"stepped": 77, "restarting": True, "batches": [2]}
 
 
+@uses(
+    "lightning",
+    "_step_supports_amp_scaling",
+    breaks="with fused AdamW in bf16-mixed, Lightning refuses to clip gradients, and training on CUDA ends at once",
+)
+@pytest.mark.parametrize("says", [True, False])
+def test_what_lightning_asks_before_it_clips(says):
+    import torch
+    from lightning.pytorch.plugins import MixedPrecision
+
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))], fused=True)
+    assert optimizer._step_supports_amp_scaling
+    optimizer._step_supports_amp_scaling = says
+    plugin = MixedPrecision("bf16-mixed", "cpu")
+    if says:
+        with pytest.raises(RuntimeError, match="does not allow for gradient clipping"):
+            plugin.clip_gradients(optimizer, 1.0)
+    else:
+        plugin.clip_gradients(optimizer, 1.0)
+
+
+@uses("torch", "found_inf", breaks="steps that are not finite numbers are applied on CUDA")
+def test_a_fused_optimizer_skips_what_is_flagged():
+    import torch
+
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = torch.optim.AdamW([weight], lr=0.1, fused=True)
+    for flag, expected in ((1.0, 0.0), (0.0, 1.0)):
+        weight.grad = torch.full_like(weight, float("nan") if flag else 1.0)
+        optimizer.found_inf = torch.tensor(flag)
+        optimizer.step()
+        assert optimizer.state[weight]["step"] == expected
+        assert weight.isfinite().all()
+        assert weight.equal(torch.ones(3)) is bool(flag)
+
+
 @uses("lightning", "_PATH", "torch_io", breaks="checkpoints are no longer written beside and renamed")
 def test_checkpoints_are_written_by_the_strategys_plugin(tmp_path):
     from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO

@@ -6,7 +6,7 @@ from typing import Any
 
 RENAMED = {"data.data": "data.folder"}  # dotted key: old -> new
 # Settings that earlier builds did not have -> what their runs were made with.
-ADDED = {"model.projector": "linear", "model.narrator": "videonarrator"}
+ADDED = {"model.projector": "linear", "model.narrator": "videonarrator", "model.compile": False}
 
 
 def current_key(key: str) -> str:

@@ -99,6 +99,25 @@ def test_one_call_for_all_parts_is_part_by_part(make, rows_and_videos, monkeypat
     assert_same(parts, step_of(narrator, prepared.to("cpu")), rel=1e-6)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_compiled_is_not_compiled(make, rows_and_videos, checkpointing):
+    """Trees with LoRA: loss, gradients, names of weights and what is written are the same."""
+    rows, videos = rows_and_videos
+    narrator = make().narrator.train()
+    if checkpointing:
+        narrator.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+    names = narrator.state_dict().keys()
+    plain = [step(narrator, share(some), videos) for some in (rows, rows[:2])]
+    torch.compiler.reset()
+    narrator.compile_decoder()
+    for some, expected in zip((rows, rows[:2]), plain, strict=True):
+        assert_same(expected, step(narrator, share(some), videos))
+    assert narrator.state_dict().keys() == names
+    assert narrator.trainable_state().keys() <= names
+
+
 def test_gradient_checkpointing_on_is_off(make, rows_and_videos):
     rows, videos = rows_and_videos
     narrator = make().narrator.train()

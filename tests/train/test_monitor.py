@@ -6,7 +6,9 @@ import shutil
 import pytest
 import torch
 from made_up import damage
+from safetensors.torch import load_file
 
+import vn.train.module
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.narrator import VideoNarrator
@@ -25,6 +27,12 @@ def poison(monkeypatch):
         monkeypatch.setattr(VideoNarrator, "forward", forward)
 
     return set_up
+
+
+@pytest.fixture
+def gated(monkeypatch):
+    """Trains as on CUDA, where the host reads the numbers of a step later."""
+    monkeypatch.setattr(vn.train.module, "can_be_fused", lambda trainer: True)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -54,6 +62,80 @@ def test_gradients_that_are_no_numbers_stop_the_run(experiment, capsys, monkeypa
     assert experiment("fit") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("vn fit: error: the gradient norm is nan at step 0; the clips: train-")
+
+
+@pytest.fixture
+def poisoned_step(monkeypatch):
+    """Makes the gradients of one optimizer step NaN; the narrators that trained."""
+    plain, narrators = VideoNarrator.forward, {}
+
+    def set_up(step):
+        calls = iter(range(1000))
+
+        def forward(self, batch):
+            narrators["last"] = self
+            loss = plain(self, batch)
+            if next(calls) == step:
+                loss.register_hook(lambda grad: grad * float("nan"))
+            return loss
+
+        monkeypatch.setattr(VideoNarrator, "forward", forward)
+
+    return set_up, narrators
+
+
+@pytest.mark.parametrize("every", ["1", "3", "7"])
+def test_a_step_that_is_held_back_leaves_the_weights_as_they_were(experiment, capsys, gated, poisoned_step, every):
+    """It is read at the next log line, validation or checkpoint, and neither it nor a later one has been applied."""
+    set_up, narrators = poisoned_step
+    args = ("--trainer.log_every_n_steps", every, "--trainer.limit_val_batches", "0", "--checkpoint_every", "1000")
+    args += ("--model.optimization.schedule", "constant", "--model.optimization.warmup", "0")
+    assert experiment("fit", *args, "--trainer.max_steps", "4", name="good") == 0
+    set_up(4)
+    assert experiment("fit", *args, name="bad") == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("vn fit: error: the gradient norm is nan at step 4; the clips: train-")
+    kept = {name: value.clone() for name, value in narrators["last"].trainable_state().items()}
+    good = load_file(experiment.run_folder("good") / "adapter" / "narrator.safetensors")
+    common = kept.keys() & good.keys()
+    assert common
+    assert all(kept[name].equal(good[name]) for name in common)
+    assert not (experiment.run_folder("bad") / "adapter").exists()
+    assert not (experiment.run_folder("bad") / "checkpoints").exists()
+
+
+def test_no_checkpoint_has_a_step_that_was_held_back(experiment, capsys, gated, poisoned_step):
+    set_up, _ = poisoned_step
+    set_up(3)
+    never = ("--trainer.log_every_n_steps", "1000", "--trainer.limit_val_batches", "0")
+    assert experiment("fit", *never, "--checkpoint_every", "1") == 2
+    assert "nan at step 3" in capsys.readouterr().err
+    last = torch.load(experiment.run_folder() / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["global_step"] == 3
+    steps = {int(state["step"]) for state in last["optimizer_states"][0]["state"].values()}
+    assert steps == {3}
+    assert all(value.isfinite().all() for value in last["state_dict"].values())
+
+
+def test_numbers_read_later_are_the_numbers_read_at_once(experiment, monkeypatch):
+    """Loss, norm, clips cut and bad samples; log lines are those of the same steps."""
+    args = ("--trainer.log_every_n_steps", "2", "--model.max_length", "560")
+    assert experiment("fit", *args, name="at_once") == 0
+    monkeypatch.setattr(vn.train.module, "can_be_fused", lambda trainer: True)
+    assert experiment("fit", *args, name="later") == 0
+    for key in ("train/loss", "train/grad_norm", "train/cut", "train/bad_samples", "val/loss"):
+        ours, theirs = (experiment.metrics(name, key) for name in ("later", "at_once"))
+        assert [step for step, _ in ours] == [step for step, _ in theirs]
+        assert dict(ours) == pytest.approx(dict(theirs), rel=1e-4), key
+
+
+def test_a_budget_of_bad_samples_is_kept_when_they_are_read_later(experiment, capsys, gated, copy):
+    damage(copy, "train-0-1", "train-2-3")
+    args = ("--data.folder", str(copy), "--trainer.log_every_n_steps", "3")
+    assert experiment("fit", *args, "--data.bad_samples", "1", name="one") == 2
+    assert "1 may be bad (data.bad_samples)" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert experiment("fit", *args, "--data.bad_samples", "2", name="two") == 0
+    assert experiment.metrics("two", "train/bad_samples")[-1][1] == 2
 
 
 @pytest.fixture

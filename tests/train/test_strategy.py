@@ -1,6 +1,11 @@
 """Strategies by their short names, and without their package."""
 
+from types import SimpleNamespace
+
 import pytest
+
+from vn.errors import InputError
+from vn.train.compiled import compile_decoder
 
 
 @pytest.mark.parametrize("stage", [2, 3])
@@ -16,3 +21,8 @@ def test_without_deepspeed_one_sentence_names_the_extra(experiment, capsys, monk
 def test_an_unknown_strategy_is_refused(experiment, capsys):
     assert experiment("fit", "--trainer.strategy", "zero7") == 2
     assert "zero7" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_weights_in_shards_are_not_compiled():
+    with pytest.raises(InputError, match="not with zero3"):
+        compile_decoder(None, SimpleNamespace(strategy=SimpleNamespace(stage=3)))

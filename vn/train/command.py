@@ -17,6 +17,7 @@ from vn.train.checkpoint_io import check_epochs, check_fits, check_readable, fin
 from vn.train.checkpoints import LAST
 from vn.train.log_filter import filtered_logs
 from vn.train.narrator_cli import Finished, NarratorCLI
+from vn.train.ranks import has_lost_another
 from vn.train.sigterm import EXIT, Preempted, Sigterm
 from vn.train.wandb_logging import finish_wandb, note_end
 
@@ -42,6 +43,10 @@ def main(command: str, argv: list[str]) -> int:
             return _exit_code(_preempted(command, cli), cli)
         except BaseException as error:
             finish_wandb(cli.trainer.loggers, exit_code=1)
+            if has_lost_another(error):
+                lost = "another process of the run has ended; its own message says why, unless it was killed"
+                print(f"vn {command}: error: {lost}; repeat the command to continue", file=sys.stderr)
+                return 1
             if isinstance(error, SystemExit) and cli.trainer.interrupted:
                 if error.code == 1:
                     raise KeyboardInterrupt from None  # Lightning turns it into an exit with code 1

@@ -169,4 +169,5 @@ class StoryDataModule(L.LightningDataModule):
         entries, prepare = self.entries(split), prepare_for(self.trainer)
         reader = MicroBatchReader(self.folder, entries, self._builder(), self.settings.packing, probe, prepare)
         source = Source(range(first * accumulate, len(plan) * accumulate), micro_batch)
-        return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers)
+        pin = self.trainer.strategy.root_device.type == "cuda"
+        return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers, pin)

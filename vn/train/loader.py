@@ -30,9 +30,18 @@ class Loader:
 
     Its length is that of the whole epoch: Lightning counts batches that ran before a resume against it. It wraps a
     DataLoader rather than being one, since Lightning modifies DataLoaders to inject samplers.
+
+    Args:
+        source: what to read, in order.
+        read: reads one of them.
+        length: items of the whole epoch.
+        workers: processes that read.
+        pin: put batches into pinned memory, from which CUDA copies them while the host goes on.
     """
 
-    def __init__(self, source: Source, read: Callable[[Any], Any], length: int, workers: int) -> None:
+    def __init__(
+        self, source: Source, read: Callable[[Any], Any], length: int, workers: int, pin: bool = False
+    ) -> None:
         def keep_errors(items: Iterator[Any]) -> Iterator[Any]:
             # A worker's error would reach the user wrapped in a traceback, so it is passed as a value.
             for item in items:
@@ -45,7 +54,7 @@ class Loader:
         self.length = length
         self.waited = 0.0  # seconds spent waiting for items
         pipeline = wds.DataPipeline(source, keep_errors)
-        self.loader = DataLoader(pipeline, batch_size=None, num_workers=min(workers, length))
+        self.loader = DataLoader(pipeline, batch_size=None, num_workers=min(workers, length), pin_memory=pin)
 
     def __len__(self) -> int:
         return self.length

@@ -84,18 +84,12 @@ class MicroBatchReader:
             rows += [(len(videos), row) for row in new]
             videos.append(frames)
         targets = sum(count for count in tokens.values() if isinstance(count, int))
-        if rows:
-            batch = collate(
-                share(rows) if self.packing == "tree" else rows,
-                videos,
-                builder.frame_tokens,
-                builder.tokens.pad,
-                targets,
-                prepare=self.prepare,
-            )
-        else:
-            blank = np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)
-            batch = collate([(0, builder.empty_row())], [blank], builder.frame_tokens, builder.tokens.pad, targets, 0.0)
+        weight = 1.0
+        if not rows:
+            rows, weight = [(0, builder.empty_row())], 0.0
+            videos = [np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)]
+        lines = share(rows) if self.packing == "tree" else rows
+        batch = collate(lines, videos, builder.frame_tokens, builder.tokens.pad, targets, weight, self.prepare)
         batch.step_videos = len(micro.step) - len(bad)
         batch.bad = {self.entries[video].key: str(error) for video, error in bad.items()}
         return batch

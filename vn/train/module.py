@@ -20,10 +20,13 @@ from vn.io.hashes import hash_folder
 from vn.llm.packing import Batch
 from vn.parts import by_module
 from vn.train.checkpoint_io import load_weights
+from vn.train.compiled import compile_decoder
 from vn.train.datamodule import StoryDataModule
 from vn.train.new_narrator import new_narrator
+from vn.train.optimizer import adamw, can_be_fused, with_schedule
 from vn.train.settings import EvaluationSettings, ModelSettings
 from vn.train.story_test import StoryTest
+from vn.train.transfer import to_device
 from vn.train.videos import UnreadableVideo
 
 NOT_FROM_CHECKPOINT = (
@@ -78,6 +81,8 @@ class NarratorModule(L.LightningModule):
                 load_weights(self.start_from, self.narrator)
             # transformers returns models in evaluation mode, and Lightning keeps the mode it finds.
             self.narrator.train()
+            if self.settings.compile:
+                compile_decoder(self.narrator, self.trainer)
 
     def load_adapter(self, folder: str | Path) -> None:
         """Replace the narrator by a trained one, as testing always does (docs/design.md#adapter-folder)."""
@@ -151,11 +156,9 @@ class NarratorModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW on projector, position and LoRA; the horizon comes from the manifest, not from a loader's length."""
-        o, horizon = self.settings.optimization, self.horizon
         trained = [p for p in self.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=o.lr, weight_decay=o.weight_decay)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: o.factor(step, horizon))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        optimizer = adamw(trained, self.settings.optimization, fused=can_be_fused(self.trainer))
+        return with_schedule(optimizer, self.settings.optimization, self.horizon)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the frozen language model out of checkpoints."""
@@ -164,7 +167,7 @@ class NarratorModule(L.LightningModule):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Move batches to the device; videos to narrate stay, since their prompts are built clip by clip."""
-        return batch.to(device, non_blocking=True) if isinstance(batch, Batch) else batch
+        return to_device(batch, device) if isinstance(batch, Batch) else batch
 
     def on_test_start(self) -> None:
         """Open the files that the test writes, and find what an interrupted test has written."""
