@@ -27,7 +27,7 @@ class Recorder(StoryWriter):
     decoder: type[Decoder] = Decoder
 
     def pool(self, rows):
-        return Pool(self.decoder(self.narrator), rows)
+        return Pool(self.decoder(self.narrator, self.static), rows)
 
     def _pick(self, draft, logits, written, allowed=None):
         token = super()._pick(draft, logits, written, allowed)
@@ -43,8 +43,8 @@ class Recorder(StoryWriter):
 class ReEncoding(Decoder):
     """Answers by reading everything again each time, one row after the other, with transformers' own attention."""
 
-    def __init__(self, narrator):
-        super().__init__(narrator)
+    def __init__(self, narrator, static):
+        super().__init__(narrator, static)
         self.seen, self.tried = {}, {}
 
     def answer(self, asked):
@@ -149,6 +149,19 @@ def test_side_by_side_is_one_by_one_with_stories_that_enter_as_others_end(make, 
     assert ties <= 1
     if not ties:
         assert together == alone
+
+
+@pytest.mark.parametrize("decoding", DECODINGS.values(), ids=DECODINGS)
+def test_static_passes_write_the_same(make, frames, decoding):
+    """Whatever decides about tokens: stories of unequal length in fewer slots than stories."""
+    assembly = make()
+    assembly.narrator.eval()
+    plain, static = (Recorder(assembly.narrator, assembly.builder, decoding, static=x) for x in (False, True))
+    one, two = plain.tell(stories(frames), 4), static.tell(stories(frames), 4)
+    ties = assert_same(plain.chosen, static.chosen)
+    assert ties <= 1
+    if not ties:
+        assert one == two
 
 
 def test_merged_is_as_with_the_adapter(make, frames):

@@ -35,6 +35,7 @@ class StoryWriter:
         narrator: the model, in evaluation mode.
         builder: builds its prompts.
         decoding: how tokens are chosen.
+        static: passes of single tokens are CUDA graphs (`Decoder`); the texts are the same. None: if it is worthwhile.
 
     Example:
         >>> from vn.adapter import load_adapter
@@ -49,9 +50,16 @@ class StoryWriter:
         True
     """
 
-    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding | None = None) -> None:
+    def __init__(
+        self,
+        narrator: VideoNarrator,
+        builder: RowBuilder,
+        decoding: Decoding | None = None,
+        static: bool | None = None,
+    ) -> None:
         self.narrator = narrator
         self.builder = builder
+        self.static = static
         self.decoding = decoding or Decoding()
         self._clips = ClipWriter(narrator, builder, self.decoding)
 
@@ -96,7 +104,7 @@ class StoryWriter:
 
     def pool(self, rows: int) -> Pool:
         """A pool that writes `rows` stories at once."""
-        return Pool(Decoder(self.narrator), rows)
+        return Pool(Decoder(self.narrator, self.static), rows)
 
     def story(
         self, video: VideoInput, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
