@@ -21,7 +21,7 @@ from transformers import DynamicCache, LlamaForCausalLM
 from vn.generation.clip_writer import ClipWriter
 from vn.generation.decoder import Decoder, Read, Request, Slot, visual_tokens
 from vn.generation.decoding import Decoding
-from vn.generation.draft import VideoInput
+from vn.generation.draft import Draft, VideoInput
 from vn.generation.pool import Pool
 from vn.generation.story_writer import StoryWriter
 from vn.llm.attention import TREE
@@ -160,8 +160,8 @@ def cached(narrator: VideoNarrator, builder: RowBuilder, story: Story, count: Co
 
 
 class _CountingDecoder(Decoder):
-    def __init__(self, narrator: VideoNarrator, count: Count) -> None:
-        super().__init__(narrator)
+    def __init__(self, narrator: VideoNarrator, count: Count, static: bool | None) -> None:
+        super().__init__(narrator, static)
         self.count = count
 
     def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
@@ -186,24 +186,33 @@ class _ReferenceClips(ClipWriter):
         super().__init__(narrator, builder, decoding)
         self._texts: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
 
-    def _pick(self, draft, logits, written, allowed=None) -> int:  # type: ignore[no-untyped-def]
-        chosen = super()._pick(draft, logits, written, allowed)
+    def _pick(self, draft, logits, written):  # type: ignore[no-untyped-def]
+        chosen = yield from super()._pick(draft, logits, written)
         if not written:
-            self.count.firsts.append(chosen if allowed is None else -1)
+            self.count.firsts.append(chosen)
+        return self._reference(draft)[1][len(written)]
+
+    def _pick_from(self, draft, logits, written, allowed) -> int:  # type: ignore[no-untyped-def]
+        super()._pick_from(draft, logits, written, allowed)
+        if not written:
+            self.count.firsts.append(-1)
+        return self._reference(draft)[0][len(written)]
+
+    def _reference(self, draft: Draft) -> tuple[list[int], list[int]]:
         place = draft.story.id, draft.clips[0]
         if place not in self._texts:
             clip = draft.story.clips[place[1]]
             parts = draft.writer.label(clip.labels), draft.writer.narration(clip.narration)
             label, narration = ([i for x in part for i in self.tokens.encode(x.text)] for part in parts)
             self._texts[place] = label, narration
-        return self._texts[place][allowed is None][len(written)]
+        return self._texts[place]
 
 
 class ReferenceWriter(StoryWriter):
     """A story writer whose clips get the reference's tokens."""
 
-    def __init__(self, narrator: VideoNarrator, builder: RowBuilder) -> None:
-        super().__init__(narrator, builder)
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, static: bool | None = None) -> None:
+        super().__init__(narrator, builder, static=static)
         self._clips: _ReferenceClips = _ReferenceClips(narrator, builder, self.decoding)
 
     @property
@@ -216,7 +225,7 @@ class ReferenceWriter(StoryWriter):
         self._clips.count = count
 
     def pool(self, rows: int) -> Pool:
-        return Pool(_CountingDecoder(self.narrator, self.count), rows)
+        return Pool(_CountingDecoder(self.narrator, self.count, self.static), rows)
 
 
 def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:

@@ -29,9 +29,15 @@ class Recorder(StoryWriter):
     def pool(self, rows):
         return Pool(self.decoder(self.narrator, self.static), rows)
 
-    def _pick(self, draft, logits, written, allowed=None):
-        token = super()._pick(draft, logits, written, allowed)
-        best = (logits if allowed is None else logits[allowed]).topk(2).values
+    def _pick(self, draft, logits, written):
+        token = yield from super()._pick(draft, logits, written)
+        return self.noted(draft, logits, token)
+
+    def _pick_from(self, draft, logits, written, allowed):
+        return self.noted(draft, logits, super()._pick_from(draft, logits, written, allowed))
+
+    def noted(self, draft, logits, token):
+        best = logits.topk(2).values
         self.chosen.setdefault(draft.story.id, []).append((draft.clips[0], token, float(best[0] - best[1])))
         return token
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from vn.generation import llama
+from vn.generation.likely import Likely
 from vn.generation.static import StaticPass
 from vn.llm.rows import Row
 from vn.llm.slots import Attends, Part, Reading, SlotCache, put
 from vn.narrator import VideoNarrator
+
+T = TypeVar("T")
 
 MOST_TOKENS = 4096  # per pass, unless a single story needs more
 FRAMES = 256  # combined at a time
@@ -78,6 +82,8 @@ class Read:
 
 
 Request = Read | Try
+Work = Generator[Request | Likely, Any, T]
+"""Something that is being written: yields requests, is sent the answers, returns what it wrote."""
 
 
 def is_single(request: Request) -> bool:
@@ -147,6 +153,14 @@ class Decoder:
                 group.append(i)
                 total += count
         return [logits for logits in answers if logits is not None]
+
+    def forget(self) -> None:
+        """Forget what all slots have read, and free the memory."""
+        self.cache.clear()
+        if self.static is not None:
+            self.static.clear()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
         self.passes += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ class Graphs:
         self._calls: Counter[Hashable] = Counter()
         self._known: OrderedDict[Hashable, tuple[torch.cuda.CUDAGraph, Tensor]] = OrderedDict()
         self._side: torch.cuda.Stream | None = None
-        self._pool: object = None
+        self._pool: Any = None
 
     def clear(self) -> None:
         """Forget all graphs."""

@@ -51,9 +51,9 @@ class StaticPass:
             slots, columns = min(slots, self.cache.slots), min(columns, self.cache.columns)
         if self._inputs.shape[1] < slots:
             self._inputs = self._inputs.new_zeros(3, slots)
-            self._forget()
+            self.clear()
         if self.cache.version != self._version:
-            self._forget()
+            self.clear()
         unused = 0, 0, self.cache.columns - 1
         filled = [(*asked[n], asked[n][1]) if n in asked else unused for n in range(slots)]
         self._inputs[:, :slots].copy_(put(filled, self._device).T, non_blocking=True)
@@ -65,7 +65,7 @@ class StaticPass:
             return logits
         return logits[put(list(asked), self._device)]
 
-    def _forget(self) -> None:
+    def clear(self) -> None:
         """Forget graphs: they have addresses of memory that was freed."""
         self._version = self.cache.version
         if self.graphs is not None:

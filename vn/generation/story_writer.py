@@ -9,15 +9,14 @@ at its own position, share the passes of the model (`vn.generation.pool`, `vn.ge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
 from vn.generation.clip_writer import ClipWriter
-from vn.generation.decoder import Decoder, Request, Slot
+from vn.generation.decoder import Decoder, Slot, Work
 from vn.generation.decoding import Decoding
 from vn.generation.draft import Draft, VideoInput, WrittenClip
 from vn.generation.pool import Pool
@@ -108,8 +107,8 @@ class StoryWriter:
 
     def story(
         self, video: VideoInput, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
-    ) -> Callable[[Slot], Generator[Request, Tensor, list[WrittenClip]]]:
-        """The work of writing one story, for `Pool.add`.
+    ) -> Callable[[Slot], Work[list[WrittenClip]]]:
+        """The work of writing one story, for `Pool.add`; begun again, it goes on with the clip that was not finished.
 
         Args:
             video: the video.
@@ -121,7 +120,7 @@ class StoryWriter:
         """
         draft = Draft(video, storyline == "given" and self.builder.storyline, self.builder, self.decoding)
 
-        def work(slot: Slot) -> Generator[Request, Tensor, list[WrittenClip]]:
+        def work(slot: Slot) -> Work[list[WrittenClip]]:
             while draft.clips:
                 written = yield from self._clips.write(draft, slot)
                 if follow is not None:
