@@ -86,7 +86,7 @@ Work = Generator[Request | Likely, Any, T]
 """Something that is being written: yields requests, is sent the answers, returns what it wrote."""
 
 
-def is_single(request: Request) -> bool:
+def is_single(request: object) -> bool:
     """Whether a request reads one token of text, and no more."""
     return isinstance(request, Read) and request.visual is None and size(request) == 1
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from vn.generation.at_once import AtOnce, resolve
 from vn.generation.clip_writer import ClipWriter
 from vn.generation.decoder import Decoder, Slot, Work
 from vn.generation.decoding import Decoding
@@ -101,8 +102,14 @@ class StoryWriter:
         pool.finish()
         return [done[n] for n in range(len(videos))]
 
-    def pool(self, rows: int) -> Pool:
-        """A pool that writes `rows` stories at once."""
+    def pool(self, at_once: AtOnce, usual: int = 16) -> Pool:
+        """A pool of stories.
+
+        Args:
+            at_once: how many are written at once; ``auto`` is by free memory on CUDA.
+            usual: the number for ``auto`` elsewhere.
+        """
+        rows = resolve(at_once, self.narrator, self.builder.max_length, usual)
         return Pool(Decoder(self.narrator, self.static), rows)
 
     def story(
