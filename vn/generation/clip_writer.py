@@ -115,9 +115,7 @@ class ClipWriter:
         except InputError:
             return (), (), None, None  # free text may be none of the 12 labels; the scores count it as wrong
 
-    def _write_narration(
-        self, draft: Draft, slot: Slot, logits: Tensor
-    ) -> Work[tuple[str, str | None]]:
+    def _write_narration(self, draft: Draft, slot: Slot, logits: Tensor) -> Work[tuple[str, str | None]]:
         """The narration, and what is wrong with its length if it should have been in range."""
         decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
         exact = decoding.length_control == "exact"
@@ -140,9 +138,7 @@ class ClipWriter:
         low, high = draft.words.low, draft.words.high
         return "", f"the model's tokens make no narration of {low} to {high} words{without}"
 
-    def _decode(
-        self, draft: Draft, logits: Tensor, prompt: Sequence[int] | None
-    ) -> Work[list[int]]:
+    def _decode(self, draft: Draft, logits: Tensor, prompt: Sequence[int] | None) -> Work[list[int]]:
         """At most `max_new_tokens` tokens up to a stop, which is left out.
 
         Args:
@@ -162,9 +158,7 @@ class ClipWriter:
                 return new
             logits = yield Read([token])
 
-    def _search(
-        self, draft: Draft, slot: Slot, logits: Tensor, rule: Rule, width: int
-    ) -> Work[Sequence[int] | None]:
+    def _search(self, draft: Draft, slot: Slot, logits: Tensor, rule: Rule, width: int) -> Work[Sequence[int] | None]:
         """A beam search that continues what the slot has read."""
         penalty, repeats = self.decoding.repetition_penalty, draft.repeats
         written: list[list[int]] = [[]]

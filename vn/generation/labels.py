@@ -122,9 +122,7 @@ class LabelTrie:
             node = node.children[token]
         return list(node.children)
 
-    def write(
-        self, logits: Tensor, pick: Pick, lead: Sequence[int] | None = None
-    ) -> Work[WrittenLabels]:
+    def write(self, logits: Tensor, pick: Pick, lead: Sequence[int] | None = None) -> Work[WrittenLabels]:
         """Write labels; yields what is to be read.
 
         Args:

@@ -25,7 +25,6 @@ class Likely:
     count: int
 
 
-
 def most_likely(asked: Likely) -> Answer:
     """The answer to a single request."""
     if asked.count == 1:
