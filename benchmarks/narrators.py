@@ -7,6 +7,7 @@ full work on the same number of tokens. Greedy; the narrator has no LoRA, like m
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,8 +19,9 @@ from flops import Load
 from torch import Tensor
 from transformers import DynamicCache, LlamaForCausalLM
 
+from vn.generation.at_once import AtOnce
 from vn.generation.clip_writer import ClipWriter
-from vn.generation.decoder import Decoder, Read, Request, Slot, visual_tokens
+from vn.generation.decoder import Decoder, Read, Request, Slot, is_single, visual_tokens
 from vn.generation.decoding import Decoding
 from vn.generation.draft import Draft, VideoInput
 from vn.generation.pool import Pool
@@ -68,6 +70,7 @@ class Count:
 
     load: Load = field(default_factory=lambda: Load(0, 0, 0))
     firsts: list[int] = field(default_factory=list)  # the first token that the model would say of each text
+    passes: Counter[str] = field(default_factory=Counter)  # of ours, by what is read in them
 
     def prompt(self, tokens: int, before: int = 0, logits: int = 1, visual: int = 0) -> None:
         """Tokens behind others: half a square where nothing stands before, else the rectangle that a mask leaves."""
@@ -176,6 +179,16 @@ class _CountingDecoder(Decoder):
                 self.count.prompt(len(tried.ids), before, logits=len(tried.ids))
         return super().answer(asked)
 
+    def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        if all(is_single(request) for _, request in asked):
+            kind = "tokens"
+        elif any(isinstance(request, Read) and request.visual is not None for _, request in asked):
+            kind = "prompts"
+        else:
+            kind = "labels"
+        self.count.passes[kind] += 1
+        return super()._pass(asked)
+
 
 class _ReferenceClips(ClipWriter):
     """Chooses each token as always, and is then given the reference's."""
@@ -224,7 +237,8 @@ class ReferenceWriter(StoryWriter):
     def count(self, count: Count) -> None:
         self._clips.count = count
 
-    def pool(self, rows: int) -> Pool:
+    def pool(self, at_once: AtOnce, usual: int = 16) -> Pool:
+        rows = usual if at_once == "auto" else at_once
         return Pool(_CountingDecoder(self.narrator, self.count, self.static), rows)
 
 

@@ -136,4 +136,4 @@ class Graphs:
         self.on = False
         self.clear()
         why = str(error).partition("\n")[0]
-        logger.warning("writing without CUDA graphs, which this model does not allow: %s", why)
+        logger.warning("writing without CUDA graphs, since one cannot be captured: %s", why)

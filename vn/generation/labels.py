@@ -18,7 +18,7 @@ MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (docs/method.md
 KEPT_ODDS = 3  # labels whose probabilities are written to files
 
 Pick = Callable[[Tensor, Sequence[int], Sequence[int]], int]
-"""Chooses a token: from the logits ``[n]`` of the n tokens that are allowed, those written so far, and those allowed."""
+"""Chooses a token: from the logits ``[n]`` of those allowed, the tokens written so far, and those allowed."""
 LabelOdds = tuple[tuple[ScriptLabel, float], ...]
 """Labels with their probabilities, the most likely first."""
 
