@@ -240,10 +240,9 @@ def passes() -> None:
     narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
     stories, what = s.stories()
     stories = [x for x in stories if all(len(clip.narration or "") < 100 for clip in x.clips)]  # none is cut
-    print(
-        f"{len(stories)} of {what}, {sum(len(x.narrated) for x in stories)} clips. Passes: of single tokens only; with labels or leads"
-    )
-    print("beside them; with prompts. Static: as on CUDA, where these wait for a quarter of the stories.\n")
+    clips = sum(len(x.narrated) for x in stories)
+    print(f"{len(stories)} of {what}, {clips} clips. Passes: of single tokens only; with labels or leads beside them;")
+    print("with prompts. Static: as on CUDA, where these wait for a quarter of the stories.\n")
     print("| at once | static | passes | single tokens | labels | prompts | not single |")
     print("|---:|---|---:|---:|---:|---:|---:|", flush=True)
     for at_once in (1, 8, 32):

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 AtOnce = int | Literal["auto"]
 MOST = 64  # more are hardly faster: attention over their texts then takes longer than reading the weights
-SHARE = 0.8  # of the free memory; the rest is for what a pass computes
+SHARE = 0.8  # share of the free memory; the rest is for what a pass computes
 GROWN = 1.25  # a cache that is enlarged may be larger than needed by this factor
 
 
