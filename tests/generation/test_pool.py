@@ -9,12 +9,20 @@ from vn.generation.draft import VideoInput
 from vn.generation.likely import Likely, most_likely, most_likely_of_all
 from vn.generation.pool import WAIT, Pool
 from vn.generation.story_writer import StoryWriter
+from vn.story import Fixed
 
 
 def test_prompts_and_labels_wait_for_a_quarter_of_the_stories_if_passes_are_static(make, frames, monkeypatch):
     assembly = make()
     assembly.narrator.eval()
-    videos = [VideoInput(STORY, frames * (1 - n / 16), SECONDS) for n in range(7)]
+    # What is given puts the stories out of step.
+    given = [
+        {},
+        {0: Fixed(narration="Cold tea.")},
+        {0: Fixed(labels=STORY.clips[0].labels)},
+        {2: Fixed(narration="Red.")},
+    ]
+    videos = [VideoInput(STORY, frames * (1 - n / 16), SECONDS, fixed=given[n % 4]) for n in range(7)]
     written, passes = [], {}
     ready = Pool._ready
     for static in (False, True):
