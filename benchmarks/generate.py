@@ -1,6 +1,6 @@
 """The cost of writing stories, compared with the released procedure and HF's `generate`.
 
-    python benchmarks/generate.py                 # everything; parts: check race growth split bound memory long
+    python benchmarks/generate.py                 # everything; parts: check race growth split bound passes memory long
     python benchmarks/generate.py race --models tiny --rounds 3
 
 Ratios come from one run, interleaved story by story; both wall and process CPU time are shown, since on a busy machine
@@ -232,6 +232,31 @@ def bound() -> None:
         print(f"| {clips} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |", flush=True)
 
 
+# -- passes ----------------------------------------------------------------------------------------------------------
+
+
+def passes() -> None:
+    """How many passes read one token of each story, which a CUDA graph can replay."""
+    narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
+    stories, what = s.stories()
+    stories = [x for x in stories if all(len(clip.narration or "") < 100 for clip in x.clips)]  # none is cut
+    clips = sum(len(x.narrated) for x in stories)
+    print(f"{len(stories)} of {what}, {clips} clips. Passes: of single tokens only; with labels or leads beside them;")
+    print("with prompts. Static: as on CUDA, where these wait for a quarter of the stories.\n")
+    print("| at once | static | passes | single tokens | labels | prompts | not single |")
+    print("|---:|---|---:|---:|---:|---:|---:|", flush=True)
+    for at_once in (1, 8, 32):
+        for static in (False, True):
+            count = n.Count()
+            n.ours(n.ReferenceWriter(narrator, builder, static), stories, count, at_once)
+            total = sum(count.passes.values())
+            cells = [
+                f"{count.passes[kind]} ({count.passes[kind] / total:.0%})" for kind in ("tokens", "labels", "prompts")
+            ]
+            other = total - count.passes["tokens"]
+            print(f"| {at_once} | {'yes' if static else 'no'} | {total} | {' | '.join(cells)} | {other} |", flush=True)
+
+
 # -- memory ----------------------------------------------------------------------------------------------------------
 
 
@@ -301,7 +326,7 @@ def long(clips: int) -> None:
 
 def main() -> None:
     """Print the tables asked for."""
-    parts = ["check", "race", "growth", "split", "bound", "memory", "long"]
+    parts = ["check", "race", "growth", "split", "bound", "passes", "memory", "long"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=parts, metavar="part")
     parser.add_argument("--models", nargs="*", default=["tiny", "smollm2"])
@@ -323,6 +348,7 @@ def main() -> None:
         "growth": lambda: growth(args.models, args.rounds),
         "split": split,
         "bound": bound,
+        "passes": passes,
         "memory": lambda: memory(args.models),
         "long": lambda: long(args.shots),
     }

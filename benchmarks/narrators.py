@@ -7,6 +7,7 @@ full work on the same number of tokens. Greedy; the narrator has no LoRA, like m
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,10 +19,11 @@ from flops import Load
 from torch import Tensor
 from transformers import DynamicCache, LlamaForCausalLM
 
+from vn.generation.at_once import AtOnce
 from vn.generation.clip_writer import ClipWriter
-from vn.generation.decoder import Decoder, Read, Request, Slot, visual_tokens
+from vn.generation.decoder import Decoder, Read, Request, Slot, is_single, visual_tokens
 from vn.generation.decoding import Decoding
-from vn.generation.draft import VideoInput
+from vn.generation.draft import Draft, VideoInput
 from vn.generation.pool import Pool
 from vn.generation.story_writer import StoryWriter
 from vn.llm.attention import TREE
@@ -68,6 +70,7 @@ class Count:
 
     load: Load = field(default_factory=lambda: Load(0, 0, 0))
     firsts: list[int] = field(default_factory=list)  # the first token that the model would say of each text
+    passes: Counter[str] = field(default_factory=Counter)  # of ours, by what is read in them
 
     def prompt(self, tokens: int, before: int = 0, logits: int = 1, visual: int = 0) -> None:
         """Tokens behind others: half a square where nothing stands before, else the rectangle that a mask leaves."""
@@ -160,8 +163,8 @@ def cached(narrator: VideoNarrator, builder: RowBuilder, story: Story, count: Co
 
 
 class _CountingDecoder(Decoder):
-    def __init__(self, narrator: VideoNarrator, count: Count) -> None:
-        super().__init__(narrator)
+    def __init__(self, narrator: VideoNarrator, count: Count, static: bool | None) -> None:
+        super().__init__(narrator, static)
         self.count = count
 
     def answer(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
@@ -176,6 +179,16 @@ class _CountingDecoder(Decoder):
                 self.count.prompt(len(tried.ids), before, logits=len(tried.ids))
         return super().answer(asked)
 
+    def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        if all(is_single(request) for _, request in asked):
+            kind = "tokens"
+        elif any(isinstance(request, Read) and request.visual is not None for _, request in asked):
+            kind = "prompts"
+        else:
+            kind = "labels"
+        self.count.passes[kind] += 1
+        return super()._pass(asked)
+
 
 class _ReferenceClips(ClipWriter):
     """Chooses each token as always, and is then given the reference's."""
@@ -186,24 +199,33 @@ class _ReferenceClips(ClipWriter):
         super().__init__(narrator, builder, decoding)
         self._texts: dict[tuple[str, int], tuple[list[int], list[int]]] = {}
 
-    def _pick(self, draft, logits, written, allowed=None) -> int:  # type: ignore[no-untyped-def]
-        chosen = super()._pick(draft, logits, written, allowed)
+    def _pick(self, draft, logits, written):  # type: ignore[no-untyped-def]
+        chosen = yield from super()._pick(draft, logits, written)
         if not written:
-            self.count.firsts.append(chosen if allowed is None else -1)
+            self.count.firsts.append(chosen)
+        return self._reference(draft)[1][len(written)]
+
+    def _pick_from(self, draft, logits, written, allowed) -> int:  # type: ignore[no-untyped-def]
+        super()._pick_from(draft, logits, written, allowed)
+        if not written:
+            self.count.firsts.append(-1)
+        return self._reference(draft)[0][len(written)]
+
+    def _reference(self, draft: Draft) -> tuple[list[int], list[int]]:
         place = draft.story.id, draft.clips[0]
         if place not in self._texts:
             clip = draft.story.clips[place[1]]
             parts = draft.writer.label(clip.labels), draft.writer.narration(clip.narration)
             label, narration = ([i for x in part for i in self.tokens.encode(x.text)] for part in parts)
             self._texts[place] = label, narration
-        return self._texts[place][allowed is None][len(written)]
+        return self._texts[place]
 
 
 class ReferenceWriter(StoryWriter):
     """A story writer whose clips get the reference's tokens."""
 
-    def __init__(self, narrator: VideoNarrator, builder: RowBuilder) -> None:
-        super().__init__(narrator, builder)
+    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, static: bool | None = None) -> None:
+        super().__init__(narrator, builder, static=static)
         self._clips: _ReferenceClips = _ReferenceClips(narrator, builder, self.decoding)
 
     @property
@@ -215,8 +237,9 @@ class ReferenceWriter(StoryWriter):
     def count(self, count: Count) -> None:
         self._clips.count = count
 
-    def pool(self, rows: int) -> Pool:
-        return Pool(_CountingDecoder(self.narrator, self.count), rows)
+    def pool(self, at_once: AtOnce, usual: int = 16) -> Pool:
+        rows = usual if at_once == "auto" else at_once
+        return Pool(_CountingDecoder(self.narrator, self.count, self.static), rows)
 
 
 def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:

@@ -48,7 +48,7 @@ def test_draws_depend_on_seed_video_and_clip_alone():
 
     def draws(decoding, video, clip):
         generator = decoding.generator(video, clip)
-        return [decoding.pick(logits, generator) for _ in range(8)]
+        return [decoding.pick_from(logits, generator) for _ in range(8)]
 
     first, other = Decoding(temperature=1.0), Decoding(temperature=1.0, seed=1)
     assert draws(first, "a", 0) == draws(first, "a", 0)

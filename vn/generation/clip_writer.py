@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from vn.errors import InputError
 from vn.generation.beam import search
-from vn.generation.decoder import Read, Request, Slot, Try, visual_tokens
+from vn.generation.decoder import Read, Slot, Try, Work, visual_tokens
 from vn.generation.decoding import Decoding, shaped
 from vn.generation.draft import Draft, WrittenClip
 from vn.generation.labels import LabelOdds, LabelTrie
@@ -57,8 +57,9 @@ class ClipWriter:
             return narration
         return narration + LEAD + (self._trie(draft.story.language).depth if self.decoding.constrain_labels else most)
 
-    def write(self, draft: Draft, slot: Slot) -> Generator[Request, Tensor, WrittenClip]:
-        """Write the next clip of a story."""
+    def write(self, draft: Draft, slot: Slot) -> Work[WrittenClip]:
+        """Write the next clip of a story; one that was begun before is begun again."""
+        draft.begin()
         labels, narration = draft.fixed.labels, draft.fixed.narration
         if not self.builder.storyline:
             labels = None
@@ -102,10 +103,10 @@ class ClipWriter:
 
     def _write_labels(
         self, draft: Draft, logits: Tensor, lead: Sequence[int] | None
-    ) -> Generator[Request, Tensor, tuple[Labels, LabelOdds, list[int] | None, Tensor | None]]:
+    ) -> Work[tuple[Labels, LabelOdds, list[int] | None, Tensor | None]]:
         """Labels, the probability of each of the 12, and `rest` (if known) and `after` of `WrittenLabels`."""
         if self.decoding.constrain_labels:
-            pick = lambda row, written, allowed: self._pick(draft, row, written, allowed)  # noqa: E731
+            pick = lambda row, written, allowed: self._pick_from(draft, row, written, allowed)  # noqa: E731
             found = yield from self._trie(draft.story.language).write(logits, pick, lead)
             return found.labels, found.odds, found.rest, found.after
         ids = yield from self._decode(draft, logits, None)
@@ -114,9 +115,7 @@ class ClipWriter:
         except InputError:
             return (), (), None, None  # free text may be none of the 12 labels; the scores count it as wrong
 
-    def _write_narration(
-        self, draft: Draft, slot: Slot, logits: Tensor
-    ) -> Generator[Request, Tensor, tuple[str, str | None]]:
+    def _write_narration(self, draft: Draft, slot: Slot, logits: Tensor) -> Work[tuple[str, str | None]]:
         """The narration, and what is wrong with its length if it should have been in range."""
         decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
         exact = decoding.length_control == "exact"
@@ -139,9 +138,7 @@ class ClipWriter:
         low, high = draft.words.low, draft.words.high
         return "", f"the model's tokens make no narration of {low} to {high} words{without}"
 
-    def _decode(
-        self, draft: Draft, logits: Tensor, prompt: Sequence[int] | None
-    ) -> Generator[Request, Tensor, list[int]]:
+    def _decode(self, draft: Draft, logits: Tensor, prompt: Sequence[int] | None) -> Work[list[int]]:
         """At most `max_new_tokens` tokens up to a stop, which is left out.
 
         Args:
@@ -153,7 +150,7 @@ class ClipWriter:
         while True:
             if prompt is not None:
                 logits = shaped(logits, prompt, [new], self.decoding.repetition_penalty, draft.repeats)
-            token = self._pick(draft, logits[0], new)
+            token = yield from self._pick(draft, logits[0], new)
             if token in self.tokens.stops:
                 return new
             new.append(token)
@@ -161,9 +158,7 @@ class ClipWriter:
                 return new
             logits = yield Read([token])
 
-    def _search(
-        self, draft: Draft, slot: Slot, logits: Tensor, rule: Rule, width: int
-    ) -> Generator[Request, Tensor, Sequence[int] | None]:
+    def _search(self, draft: Draft, slot: Slot, logits: Tensor, rule: Rule, width: int) -> Work[Sequence[int] | None]:
         """A beam search that continues what the slot has read."""
         penalty, repeats = self.decoding.repetition_penalty, draft.repeats
         written: list[list[int]] = [[]]
@@ -183,6 +178,10 @@ class ClipWriter:
             found: Sequence[int] | None = end.value
             return found
 
-    def _pick(self, draft: Draft, logits: Tensor, written: Sequence[int], allowed: Sequence[int] | None = None) -> int:
-        """The next token; within a label, one of the `allowed`."""
-        return self.decoding.pick(logits, draft.generator, allowed)
+    def _pick(self, draft: Draft, logits: Tensor, written: Sequence[int]) -> Work[int]:
+        """The next token, from `logits` ``[V]``."""
+        return (yield from self.decoding.pick(logits, draft.generator))
+
+    def _pick_from(self, draft: Draft, logits: Tensor, written: Sequence[int], allowed: Sequence[int]) -> int:
+        """The next token of a label, one of the n `allowed`, which have `logits` ``[n]``."""
+        return allowed[self.decoding.pick_from(logits, draft.generator)]

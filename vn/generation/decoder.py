@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from vn.generation import llama
+from vn.generation.likely import Likely
+from vn.generation.static import StaticPass
 from vn.llm.rows import Row
-from vn.llm.slots import Part, Reading, SlotCache
+from vn.llm.slots import Attends, Part, Reading, SlotCache, put
 from vn.narrator import VideoNarrator
+
+T = TypeVar("T")
 
 MOST_TOKENS = 4096  # per pass, unless a single story needs more
 FRAMES = 256  # combined at a time
@@ -77,6 +82,13 @@ class Read:
 
 
 Request = Read | Try
+Work = Generator[Request | Likely, Any, T]
+"""Something that is being written: yields requests, is sent the answers, returns what it wrote."""
+
+
+def is_single(request: object) -> bool:
+    """Whether a request reads one token of text, and no more."""
+    return isinstance(request, Read) and request.visual is None and size(request) == 1
 
 
 def size(request: Request) -> int:
@@ -90,17 +102,23 @@ class Decoder:
 
     Args:
         narrator: the model, in evaluation mode.
+        static: passes of single tokens have fixed shapes and addresses, on CUDA as graphs that are captured once and
+            replayed (`vn.generation.static`); the same tokens are written. None: on CUDA, unless weights are quantized.
 
     Attributes:
+        static: such passes; None if there are none.
         passes: passes of the model so far.
         tokens: tokens read so far, tried ones included.
     """
 
-    def __init__(self, narrator: VideoNarrator) -> None:
+    def __init__(self, narrator: VideoNarrator, static: bool | None = None) -> None:
         self.narrator = narrator
         self.model = narrator.causal_lm
         self.device = narrator.mean.device
-        self.cache = SlotCache()
+        if static is None:
+            static = self.device.type == "cuda" and getattr(self.model, "hf_quantizer", None) is None
+        self.cache = SlotCache(spare=1 if static else 0)
+        self.static = StaticPass(self.cache, self._logits, self.device) if static else None
         self.passes = 0
         self.tokens = 0
         self._embed = self.model.get_input_embeddings()
@@ -136,7 +154,22 @@ class Decoder:
                 total += count
         return [logits for logits in answers if logits is not None]
 
+    def forget(self) -> None:
+        """Forget what all slots have read, and free the memory."""
+        self.cache.clear()
+        if self.static is not None:
+            self.static.clear()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _pass(self, asked: Sequence[tuple[Slot, Request]]) -> list[Tensor]:
+        self.passes += 1
+        self.tokens += sum(size(request) for _, request in asked)
+        if self.static is not None and all(is_single(request) for _, request in asked):
+            logits = self.static.read({slot.number: (request.ids[0], len(slot.ids)) for slot, request in asked})
+            for slot, request in asked:
+                slot.ids += request.ids
+            return list(logits.split(1))
         parts: list[Part] = []
         ids: list[int] = []
         position_ids: list[int] = []
@@ -164,19 +197,22 @@ class Decoder:
                 wanted += range(len(ids), len(ids) + len(tried.ids))
                 ids += tried.ids
             answers.append(len(wanted) - wants)
-        inputs = self._embed(torch.tensor([ids], device=self.device))
+        inputs = self._embed(put([ids], self.device))
         for first, tokens in visual:
             inputs[0, first : first + len(tokens)] = tokens.to(inputs.dtype)
         singles = sum(isinstance(request, Read) and size(request) == 1 for _, request in asked)
         reading = Reading(self.cache, parts, singles, self.device)
-        hidden = self._hidden(inputs, torch.tensor([position_ids], device=self.device), reading)[0]
+        hidden = self._hidden(inputs, put([position_ids], self.device), reading)[0]
         if len(wanted) < len(ids):
-            hidden = hidden[torch.tensor(wanted, device=self.device)]
-        self.passes += 1
-        self.tokens += len(ids)
+            hidden = hidden[put(wanted, self.device)]
         return list(self._head(hidden).float().split(answers))
 
-    def _hidden(self, inputs: Tensor, position_ids: Tensor, reading: Reading) -> Tensor:
+    def _logits(self, ids: Tensor, position_ids: Tensor, reading: Attends) -> Tensor:
+        """Logits ``[N, V]`` after each token of a line of text ``[1, N]``."""
+        logits: Tensor = self._head(self._hidden(self._embed(ids), position_ids, reading)[0]).float()
+        return logits
+
+    def _hidden(self, inputs: Tensor, position_ids: Tensor, reading: Attends) -> Tensor:
         if self._plain:
             return llama.read(self._layers, inputs, position_ids, reading)
         hidden: Tensor = self._layers(

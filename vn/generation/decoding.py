@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,8 @@ from torch import Tensor
 from transformers import RepetitionPenaltyLogitsProcessor
 
 from vn.errors import InputError
+from vn.generation.likely import Answer, Likely, most_likely
+from vn.llm.slots import put
 
 
 def clash(beams: int, temperature: float) -> str | None:
@@ -56,17 +58,23 @@ class Decoding:
         if problem := clash(self.beams, self.temperature):
             raise InputError(problem, field="beams")
 
-    def pick(self, logits: Tensor, generator: torch.Generator, allowed: Sequence[int] | None = None) -> int:
-        """The next token from `logits` ``[V]``; one of `allowed`, if given."""
-        if allowed is not None:
-            logits = logits[torch.tensor(allowed, device=logits.device)]
+    def pick(self, logits: Tensor, generator: torch.Generator) -> Generator[Likely, Answer, int]:
+        """The next token, from `logits` ``[V]``; requests the most likely ones."""
+        return self._chosen((yield self._looked_at(logits)), generator)
+
+    def pick_from(self, logits: Tensor, generator: torch.Generator) -> int:
+        """The index of the next token among a few with `logits` ``[n]``, which are on the CPU."""
+        return self._chosen(most_likely(self._looked_at(logits)), generator)
+
+    def _looked_at(self, logits: Tensor) -> Likely:
+        return Likely(logits, 1 if self.temperature == 0 else min(self.top_k, len(logits)))
+
+    def _chosen(self, likely: Answer, generator: torch.Generator) -> int:
+        values, tokens = likely
         if self.temperature == 0:
-            best = int(logits.argmax())
-        else:
-            values, tokens = logits.topk(min(self.top_k, len(logits)))
-            odds = (values / self.temperature).softmax(dim=0).cpu()
-            best = int(tokens[int(torch.multinomial(odds, 1, generator=generator))])
-        return best if allowed is None else allowed[best]
+            return int(tokens[0])
+        odds = (values / self.temperature).softmax(dim=0)
+        return int(tokens[int(torch.multinomial(odds, 1, generator=generator))])
 
     def generator(self, video: str, clip: int) -> torch.Generator:
         """The random generator of a clip."""
@@ -114,9 +122,9 @@ def shaped(
     rows = []
     for row, ids in zip(logits, written, strict=True):
         if penalise is not None:
-            row = penalise(torch.tensor([[*prompt, *ids]], device=logits.device), row[None])[0]
+            row = penalise(put([[*prompt, *ids]], logits.device), row[None])[0]
         if barred := repeats.after(ids):
             row = row.clone()
-            row[torch.tensor(sorted(barred), device=row.device)] = -torch.inf
+            row[put(sorted(barred), row.device)] = -torch.inf
         rows.append(row)
     return torch.stack(rows)

@@ -105,6 +105,10 @@ class Draft:
             self._generator = clip, self._decoding.generator(self.story.id, clip)
         return self._generator[1]
 
+    def begin(self) -> None:
+        """Begin the next clip; its samples are drawn from the first on."""
+        self._generator = None
+
     def row(self, reserve: int) -> Row:
         """The next clip's prompt.
 

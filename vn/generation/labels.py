@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from vn.errors import InputError
-from vn.generation.decoder import Read, Request, Try
+from vn.generation.decoder import Read, Try, Work
+from vn.llm.slots import put
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Labels, Language, ScriptLabel, format_labels
 
@@ -17,7 +18,7 @@ MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (docs/method.md
 KEPT_ODDS = 3  # labels whose probabilities are written to files
 
 Pick = Callable[[Tensor, Sequence[int], Sequence[int]], int]
-"""Chooses a token: from logits ``[V]``, the tokens written so far, and those allowed."""
+"""Chooses a token: from the logits ``[n]`` of those allowed, the tokens written so far, and those allowed."""
 LabelOdds = tuple[tuple[ScriptLabel, float], ...]
 """Labels with their probabilities, the most likely first."""
 
@@ -75,12 +76,14 @@ class LabelTrie:
         self.root = Node()
         self.depth = 0
         self._end = tokens.newline
+        self._place: dict[int, int] = {}  # a number for each token that occurs
         for count in range(1, MOST_LABELS + 1):
             for labels in itertools.permutations(ScriptLabel, count):
                 path = (*tokens.encode(format_labels(labels, language)), tokens.newline)
                 self.depth = max(self.depth, len(path))
                 node = self.root
                 for token in path:
+                    self._place.setdefault(token, len(self._place))
                     node.firsts.add(labels[0])
                     node = node.children.setdefault(token, Node())
                 if node.labels is not None:
@@ -97,6 +100,14 @@ class LabelTrie:
         paths = [[place[path[:n]] for n in range(1, len(path) + 1)] for path in self._tried]
         self.ahead = Try([path[-1] for path in self._tried], paths) if paths else None
 
+    def _own(self, logits: Tensor) -> Tensor:
+        """The logits ``[n, V]`` of the trie's tokens only, on the CPU."""
+        return logits[:, put([*self._place], logits.device)].cpu()
+
+    def _of(self, logits: Tensor, tokens: Sequence[int]) -> Tensor:
+        """The logits of some of the trie's tokens."""
+        return logits[[self._place[token] for token in tokens]]
+
     def _find(self, node: Node, path: tuple[int, ...]) -> None:
         if len(node.firsts) > 1:
             if path and len(node.children) > 1:
@@ -111,9 +122,7 @@ class LabelTrie:
             node = node.children[token]
         return list(node.children)
 
-    def write(
-        self, logits: Tensor, pick: Pick, lead: Sequence[int] | None = None
-    ) -> Generator[Request, Tensor, WrittenLabels]:
+    def write(self, logits: Tensor, pick: Pick, lead: Sequence[int] | None = None) -> Work[WrittenLabels]:
         """Write labels; yields what is to be read.
 
         Args:
@@ -121,7 +130,7 @@ class LabelTrie:
             pick: chooses if several tokens may follow.
             lead: ids that will be read after the labels, if any: wherever the labels may end, these are read ahead.
         """
-        known: dict[tuple[int, ...], Tensor] = dict(zip([(), *self._tried], logits, strict=True))
+        known: dict[tuple[int, ...], Tensor] = dict(zip([(), *self._tried], self._own(logits), strict=True))
         odds = self._odds(known)
         node, read = self.root, 0
         written: list[int] = []
@@ -134,9 +143,9 @@ class LabelTrie:
                 if tuple(written) not in known:
                     end = [self._end, *lead] if lead is not None and self._end in allowed else []
                     answer = yield Read(written[read:], ahead=Try.straight(end) if end else None)
-                    known[tuple(written)], after = answer[0], answer[-1:] if end else None
+                    known[tuple(written)], after = self._own(answer[:1])[0], answer[-1:] if end else None
                     read = len(written)
-                token = pick(known[tuple(written)], written, allowed)
+                token = pick(self._of(known[tuple(written)], allowed), written, allowed)
             written.append(token)
             node = node.children[token]
         if end and written[read:] == [self._end]:
@@ -151,7 +160,7 @@ class LabelTrie:
                 found[next(iter(node.firsts))] += share
                 return
             tokens = list(node.children)
-            shares = known[path][tokens].softmax(dim=0).tolist() if len(tokens) > 1 else [1.0]
+            shares = self._of(known[path], tokens).softmax(dim=0).tolist() if len(tokens) > 1 else [1.0]
             for token, part in zip(tokens, shares, strict=True):
                 spread(node.children[token], (*path, token), share * part)
 

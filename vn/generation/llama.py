@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer, LlamaModel, LlamaRMSNorm
 
-from vn.llm.slots import Reading
+from vn.llm.slots import Attends
 
 
 def is_plain(decoder: nn.Module) -> bool:
@@ -28,7 +28,7 @@ def is_plain(decoder: nn.Module) -> bool:
     )
 
 
-def read(decoder: LlamaModel, inputs: Tensor, position_ids: Tensor, reading: Reading) -> Tensor:
+def read(decoder: LlamaModel, inputs: Tensor, position_ids: Tensor, reading: Attends) -> Tensor:
     """The hidden states of a line, like ``decoder(...).last_hidden_state``.
 
     Args:

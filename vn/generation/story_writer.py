@@ -9,15 +9,15 @@ at its own position, share the passes of the model (`vn.generation.pool`, `vn.ge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
+from vn.generation.at_once import AtOnce, resolve
 from vn.generation.clip_writer import ClipWriter
-from vn.generation.decoder import Decoder, Request, Slot
+from vn.generation.decoder import Decoder, Slot, Work
 from vn.generation.decoding import Decoding
 from vn.generation.draft import Draft, VideoInput, WrittenClip
 from vn.generation.pool import Pool
@@ -35,6 +35,7 @@ class StoryWriter:
         narrator: the model, in evaluation mode.
         builder: builds its prompts.
         decoding: how tokens are chosen.
+        static: passes of single tokens are CUDA graphs (`Decoder`); the texts are the same. None: if it is worthwhile.
 
     Example:
         >>> from vn.adapter import load_adapter
@@ -49,9 +50,16 @@ class StoryWriter:
         True
     """
 
-    def __init__(self, narrator: VideoNarrator, builder: RowBuilder, decoding: Decoding | None = None) -> None:
+    def __init__(
+        self,
+        narrator: VideoNarrator,
+        builder: RowBuilder,
+        decoding: Decoding | None = None,
+        static: bool | None = None,
+    ) -> None:
         self.narrator = narrator
         self.builder = builder
+        self.static = static
         self.decoding = decoding or Decoding()
         self._clips = ClipWriter(narrator, builder, self.decoding)
 
@@ -94,14 +102,20 @@ class StoryWriter:
         pool.finish()
         return [done[n] for n in range(len(videos))]
 
-    def pool(self, rows: int) -> Pool:
-        """A pool that writes `rows` stories at once."""
-        return Pool(Decoder(self.narrator), rows)
+    def pool(self, at_once: AtOnce, usual: int = 16) -> Pool:
+        """A pool of stories.
+
+        Args:
+            at_once: how many are written at once; ``auto`` is by free memory on CUDA.
+            usual: the number for ``auto`` elsewhere.
+        """
+        rows = resolve(at_once, self.narrator, self.builder.max_length, usual)
+        return Pool(Decoder(self.narrator, self.static), rows)
 
     def story(
         self, video: VideoInput, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
-    ) -> Callable[[Slot], Generator[Request, Tensor, list[WrittenClip]]]:
-        """The work of writing one story, for `Pool.add`.
+    ) -> Callable[[Slot], Work[list[WrittenClip]]]:
+        """The work of writing one story, for `Pool.add`; begun again, it goes on with the clip that was not finished.
 
         Args:
             video: the video.
@@ -113,7 +127,7 @@ class StoryWriter:
         """
         draft = Draft(video, storyline == "given" and self.builder.storyline, self.builder, self.decoding)
 
-        def work(slot: Slot) -> Generator[Request, Tensor, list[WrittenClip]]:
+        def work(slot: Slot) -> Work[list[WrittenClip]]:
             while draft.clips:
                 written = yield from self._clips.write(draft, slot)
                 if follow is not None:

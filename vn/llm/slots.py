@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -39,14 +40,50 @@ class Part:
         return self.start + self.count
 
 
-class SlotCache:
-    """Keys and values of every layer: ``[slots, heads, columns, width]``, allocated and enlarged as needed."""
+def put(values: Sequence[object], device: torch.device) -> Tensor:
+    """Numbers as a tensor on a device; to a GPU without waiting for it, which needs page-locked memory."""
+    tensor = torch.tensor(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
-    def __init__(self) -> None:
+
+class SlotCache:
+    """Keys and values of every layer: ``[slots, heads, columns, width]``, allocated and enlarged as needed.
+
+    Args:
+        spare: number of columns at the end of every slot that no story ever reads.
+
+    Attributes:
+        version: how often memory was allocated: what has the addresses of an earlier version must not be used again.
+    """
+
+    def __init__(self, spare: int = 0) -> None:
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
+        self.spare = spare
+        self.version = 0
+
+    @property
+    def slots(self) -> int:
+        """Number of slots that are allocated."""
+        return next((keys.shape[0] for keys, _ in self.layers.values()), 0)
+
+    @property
+    def columns(self) -> int:
+        """Number of columns that are allocated, spare ones included."""
+        return next((keys.shape[2] for keys, _ in self.layers.values()), 0)
+
+    def enlarge(self, slots: int, columns: int) -> None:
+        """Make room in every layer that is known."""
+        for layer, (keys, _) in list(self.layers.items()):
+            self.room(layer, keys, slots, columns)
+
+    def clear(self) -> None:
+        """Forget everything, and free the memory."""
+        self.layers.clear()
+        self.version += 1
 
     def room(self, layer: int, key: Tensor, slots: int, columns: int) -> tuple[Tensor, Tensor]:
         """A layer's keys and values with at least this many slots and columns; `key` ``[1, heads, n, width]``."""
+        columns += self.spare
         known = self.layers.get(layer)
         if known is not None and known[0].shape[0] >= slots and known[0].shape[2] >= columns:
             return known
@@ -61,12 +98,20 @@ class SlotCache:
             if old is not None:
                 new[-1][: had[0], :, : had[2]] = old
         self.layers[layer] = (new[0], new[1])
+        self.version += 1
         return self.layers[layer]
 
     @property
     def bytes(self) -> int:
         """The cache's size in bytes."""
         return sum(x.nbytes for pair in self.layers.values() for x in pair)
+
+
+class Attends(Protocol):
+    """Attention of a pass."""
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float | None) -> Tensor:
+        """Attention of the whole line, `Reading.attend`."""
 
 
 class Reading:
@@ -92,8 +137,8 @@ class Reading:
             self.rows = slice(first, alone[-1].slot + 1)
             self.gaps = self.rows.stop - first > self.together
             self.longest = max(part.end for part in alone)
-            self.at = torch.tensor([part.start for part in alone], device=device)
-            self.which = torch.tensor([part.slot for part in alone], device=device)
+            self.at = put([part.start for part in alone], device)
+            self.which = put([part.slot for part in alone], device)
             last = torch.zeros(self.rows.stop - first, dtype=torch.long, device=device)  # a gap attends, too
             last[self.which - first] = self.at
             seen = torch.arange(self.longest, device=device) <= last[:, None]

@@ -82,9 +82,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="with --videos: rewrite existing stories")
     parser.add_argument(
         "--videos-at-once",
-        type=_within(int, 1, 1024),
-        default=4,
-        help="with --videos: stories written in parallel, with the same results as one at a time (4)",
+        type=_at_once,
+        default="auto",
+        help="with --videos: stories written in parallel, with the same results as one at a time; auto: as many as the "
+        "GPU has memory for, 4 on the CPU (auto)",
     )
     parser.add_argument(
         "--storyline", type=Path, help="YAML list of script labels, one per shot; for null the model chooses"
@@ -124,6 +125,11 @@ def _within(kind: type[int] | type[float], low: float, high: float) -> Callable[
 
     number.__name__ = kind.__name__  # argparse names it if a text is not a number
     return number
+
+
+def _at_once(text: str) -> float | str:
+    """How many videos at once: a number, or ``auto``."""
+    return text if text == "auto" else _within(int, 1, 1024)(text)
 
 
 def run(args: argparse.Namespace) -> int:

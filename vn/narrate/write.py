@@ -14,6 +14,7 @@ from vn.card import CARD
 from vn.data.encoders import load_matching_encoder
 from vn.data.frames import encode_video
 from vn.errors import InputError
+from vn.generation.at_once import AtOnce
 from vn.generation.decoding import Decoding
 from vn.generation.draft import VideoInput, WrittenClip
 from vn.generation.story_writer import StoryWriter
@@ -30,7 +31,8 @@ class Narrator:
         encoder_weights: weights files of the frame encoder, if it has any.
         options: how tokens are chosen: ``length`` and the fields of `Decoding`.
         device: e.g. ``cpu``; None is CUDA if available.
-        at_once: number of stories written in parallel, which does not change them.
+        at_once: number of stories written in parallel, which does not change them; ``auto`` is by free memory on CUDA
+            and 4 elsewhere.
         imports: each ``module:Name`` that the adapter may import.
 
     Raises:
@@ -45,7 +47,7 @@ class Narrator:
         encoder_weights: Sequence[str],
         options: Mapping[str, Any],
         device: str | None,
-        at_once: int = 1,
+        at_once: AtOnce = 1,
         imports: Collection[str] = (),
     ) -> None:
         assembly = load_adapter(adapter, base_model, imports=imports)
@@ -58,7 +60,7 @@ class Narrator:
         assembly.builder.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
         decoding = Decoding(length_control=options["length"], **{k: v for k, v in options.items() if k != "length"})
         self.writer = StoryWriter(assembly.narrator, assembly.builder, decoding)
-        self.pool = self.writer.pool(at_once)
+        self.pool = self.writer.pool(at_once, usual=4)
 
     def add(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vn.errors import InputError
+from vn.generation.at_once import AtOnce
 from vn.generation.decoding import Decoding
 from vn.generation.story_writer import Storyline
 from vn.settings import Attention, NarratorSettings
@@ -73,7 +74,8 @@ class DataSettings:
         seed: random seed of the order; None is the value of ``seed_everything``.
         frames: ``other_video`` tests every video with the frames of another one of similar length: a control that
             shows whether frames matter.
-        videos_at_once: how many videos a test narrates in parallel, which does not change the results.
+        videos_at_once: how many videos a test narrates in parallel, which does not change the results; ``auto`` is as
+            many as the GPU's memory has room for, and 16 on other devices.
         packing: ``tree`` lets the clips of a video share their common text in training; ``clip`` is one row per clip.
             The loss is the same.
         bad_samples: how many damaged or over-long videos may be left out of training; each is reported.
@@ -87,7 +89,7 @@ class DataSettings:
     workers: int = 2
     seed: int | None = None
     frames: Literal["own", "other_video"] = "own"
-    videos_at_once: int = 16
+    videos_at_once: AtOnce = "auto"
     packing: Packing = "tree"
     bad_samples: int = 0
     limit: int | None = None
@@ -95,8 +97,9 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         for name in ("clips_per_step", "videos_at_once"):
-            if getattr(self, name) < 1:
-                raise InputError(f"expected at least 1, got {getattr(self, name)}", field=f"data.{name}")
+            number = getattr(self, name)
+            if number != "auto" and number < 1:
+                raise InputError(f"expected at least 1, got {number}", field=f"data.{name}")
 
 
 @dataclass(frozen=True)
