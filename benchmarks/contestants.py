@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, Trainer, TrainerCallback, TrainingArguments
 
 from vn.llm.attention import TREE
+from vn.llm.kernels import prepared
 from vn.llm.lora import add_lora
+from vn.llm.norms import fuse_norms
 from vn.llm.packing import Batch, collate, share
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
-from vn.settings import LoraSettings
+from vn.settings import Attention, LoraSettings
 from vn.story import Story
 
 MICRO_BATCH = 4  # clips, of the released procedure
@@ -67,12 +69,14 @@ def stock_lora(llm: Any, settings: LoraSettings) -> Any:
 
 
 def make_narrator(
-    shape: Shape, place: Place = CPU, dropout: float = 0.05, lora: Callable[..., Any] = add_lora, **others: Any
+    shape: Shape, place: Place = CPU, dropout: float = 0.05, stock: bool = False, **others: Any
 ) -> VideoNarrator:
-    """Random weights of that shape, with LoRA of the released rate, on all linear layers."""
+    """Random weights of that shape, with LoRA on all linear layers; `stock`: transformers and peft as they are."""
     llm = make_llm(shape, place, use_cache=False, **others)
+    if not stock:
+        fuse_norms(llm)  # as `vn.llm.load` does
     with place.building():
-        llm = lora(llm, LoraSettings(rank=shape.rank, alpha=16, dropout=dropout))
+        llm = (stock_lora if stock else add_lora)(llm, LoraSettings(rank=shape.rank, alpha=16, dropout=dropout))
         return VideoNarrator(llm, s.WIDTH).train()
 
 
@@ -96,7 +100,7 @@ class Contestant:
     attention: str
     loss: Callable[[VideoNarrator, Batch], Tensor]
     checkpointing: bool = False
-    kernel: str = "sdpa"
+    kernel: Attention = "sdpa"
 
     def step(
         self, narrator: VideoNarrator, batches: list[Batch], optimizer: torch.optim.Optimizer, place: Place = CPU
@@ -114,7 +118,7 @@ class Contestant:
 
     def prepare(self, narrator: VideoNarrator) -> None:
         """Set the model to this contestant's attention and checkpointing."""
-        choose_kernel(narrator, self.kernel)
+        narrator.attention = self.kernel
         lm = narrator.causal_lm
         lm.set_attn_implementation(self.attention)
         if self.checkpointing:
@@ -123,22 +127,11 @@ class Contestant:
             lm.gradient_checkpointing_disable()
 
 
-def choose_kernel(narrator: VideoNarrator, kernel: str) -> None:
-    """Compute the attention of shared lines by a kernel: ``sdpa``, ``varlen`` or ``flex``."""
-    if hasattr(narrator, "attention"):
-        narrator.attention = kernel
-    else:
-        narrator.flex = kernel == "flex"
-
-
-def on_device(batches: list[Batch], kernel: str, place: Place) -> list[Batch]:
+def on_device(batches: list[Batch], kernel: Attention, place: Place) -> list[Batch]:
     """Micro-batches on the device, with what workers prepare for the kernel."""
-    if hasattr(Batch, "prepared"):
-        from vn.llm.kernels import prepared
-
-        for batch in batches:
-            if batch.trees is not None:
-                batch.prepared = prepared(batch.trees, kernel, place.device)
+    for batch in batches:
+        if batch.trees is not None:
+            batch.prepared = prepared(batch.trees, kernel, place.device)
     return [batch.to(place.device) for batch in batches]
 
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from vn.llm.attention import Tree
+from vn.llm.trees import Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from vn.generation.draft import VideoInput
 from vn.generation.pool import Pool
 from vn.generation.story_writer import StoryWriter
 from vn.llm.attention import TREE
+from vn.llm.norms import fuse_norms
 from vn.llm.rows import Row, RowBuilder
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter
@@ -36,9 +37,11 @@ from vn.visual.plan import VisualPlan
 NEWLINE = 1  # a label and a narration end with one
 
 
-def make_narrator(shape: Shape, place: Place = CPU, **others: Any) -> VideoNarrator:
-    """Random weights of that shape."""
+def make_narrator(shape: Shape, place: Place = CPU, stock: bool = False, **others: Any) -> VideoNarrator:
+    """Random weights of that shape; `stock`: transformers as it is."""
     llm = make_llm(shape, place, eos_token_id=None, pad_token_id=0, **others)
+    if not stock:
+        fuse_norms(llm)  # as `vn.llm.load` does
     with place.building():
         return VideoNarrator(llm, s.WIDTH).eval().requires_grad_(False)
 

@@ -35,6 +35,7 @@ from trials import Result, Run, SkippedError, Trial
 # ruff: isort: split
 # After `trials`, which makes the other benchmarks importable.
 from commands import Commands, commands
+from compiled import compiled
 from equality import equality
 from flops import LLAMA_7B, Shape
 from loading import loading
@@ -46,7 +47,7 @@ from writing import writing
 
 BUNDLE = Path(__file__).parent / "bundle"
 SECTIONS: dict[str, Callable[[Run], Iterator[Trial]]] = {
-    each.__name__: each for each in (machine, equality, quantized, commands, training, writing, loading)
+    each.__name__: each for each in (machine, equality, quantized, commands, training, writing, loading, compiled)
 }
 CORRECTNESS = ("equality", "quantized", "commands")  # without times
 TINY = Shape(2, 64, 4, 2, 16, 128, 500, rank=4)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import contestants as c
 import stories as s
+import torch
 from flops import Shape
 from training import adamw
 from trials import Result, Run, Trial
 
 from vn.data.order import Unit
+from vn.llm.kernels import prepared
 from vn.train.loader import Loader, Source
 from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
+from vn.train.transfer import to_device
 
 WORKERS = 2  # the default of `data.workers`
 
@@ -27,14 +32,19 @@ def wait(run: Run) -> Result:
     file = run.folder / "train-00000.tar"
     shape: Shape = run.shape
     entries = s.write_shard(run.stories, file)
-    reader = MicroBatchReader(file.parent, entries, s.builder(shape.vocabulary), "tree")
+    prepare = partial(prepared, attention="auto", device=run.place.device)
+    reader = MicroBatchReader(file.parent, entries, s.builder(shape.vocabulary), "tree", prepare=prepare)
     micros = [MicroBatchPlan([Unit(i, tuple(range(e.narrated)))], [i]) for i, e in enumerate(entries)]
     narrator = run.hold("trained", lambda: c.make_narrator(shape, run.place, tie_word_embeddings=False))
     optimizer = adamw(run, narrator)
-    loader = Loader(Source(range(len(micros)), micros.__getitem__), reader.read, len(micros), WORKERS)
+    loader = Loader(
+        Source(range(len(micros)), micros.__getitem__), reader.read, len(micros), WORKERS, pin=run.place.cuda
+    )
+    who = replace(c.OURS_CHECKPOINTED, kernel="auto")
+    device = torch.device(run.place.device)
     begin = waited = 0.0
     for number, batch in enumerate(loader):
-        c.OURS_CHECKPOINTED.step(narrator, [batch.to(run.place.device, non_blocking=True)], optimizer, run.place)
+        who.step(narrator, [to_device(batch, device)], optimizer, run.place)
         if not number:  # the workers have started
             begin, waited = run.place.now()[0], loader.waited
     seconds = run.place.now()[0] - begin

@@ -212,6 +212,7 @@ TABLES = {
     "quantized": [("Gradients through weights of few bits", quantized)],
     "commands": [("`vn fit`", commands)],
     "training": [("A training step", training), ("What a step is made of", profiles)],
+    "compiled": [("A training step, compiled", training)],
     "writing": [("Writing", writing)],
     "loading": [("The loader", loading)],
 }

@@ -25,8 +25,9 @@ from torch.profiler import ProfilerActivity, profile
 from trials import Result, Run, SkippedError, Trial, spread
 
 from vn.narrator import VideoNarrator
+from vn.settings import Attention
 
-KERNELS = ("varlen", "sdpa", "flex")
+KERNELS: tuple[Attention, ...] = ("varlen", "sdpa", "flex")
 STORIES = 4
 TIGHT_ROWS = (4, 2, 1, 8)  # rows of HF's micro-batches, the likeliest best first
 LINES = (2, 4)  # videos in a line
@@ -56,7 +57,7 @@ def training(run: Run) -> Iterator[Trial]:
     """Ours and what a step of it is made of, then the others."""
     peak = matmul(run)["tflops"] * 1e12
     trained = partial(run.hold, "trained", partial(narrator, run))
-    stock = partial(run.hold, "stock", partial(narrator, run, lora=c.stock_lora))
+    stock = partial(run.hold, "stock", partial(narrator, run, stock=True))
     for entrant in our_entrants(run):
         yield Trial(entrant.who.name, partial(race, run, trained, entrant, peak), entrant.least)
     for kernel in KERNELS:
@@ -94,7 +95,7 @@ def stock_entrants(run: Run) -> Iterator[Entrant]:
     yield Entrant(c.RELEASED, stock=True)
 
 
-def supported(run: Run, kernel: str) -> None:
+def supported(run: Run, kernel: Attention) -> None:
     """Skip what this device cannot train with."""
     if kernel != "sdpa" and not run.place.cuda:
         raise SkippedError("CUDA only")
@@ -147,7 +148,7 @@ def adamw(run: Run, narrator: VideoNarrator) -> torch.optim.Optimizer:
     return torch.optim.AdamW([p for p in narrator.parameters() if p.requires_grad], lr=1e-4, fused=run.place.cuda)
 
 
-def profiled(run: Run, hold: Any, kernel: str) -> Result:
+def profiled(run: Run, hold: Any, kernel: Attention) -> Result:
     """Kernels, copies and syncs of one forward and backward of one story, and which kernels take the time."""
     supported(run, kernel)
     narrator, who = hold(), replace(c.OURS, kernel=kernel)
@@ -192,7 +193,7 @@ def profiled(run: Run, hold: Any, kernel: str) -> Result:
     }
 
 
-def host_time(run: Run, kernel: str) -> Result:
+def host_time(run: Run, kernel: Attention) -> Result:
     """Seconds of a forward and backward of one story with layers so narrow that the device waits for the host."""
     supported(run, kernel)
     shape: Shape = run.narrow

@@ -14,20 +14,30 @@ import stories as s
 from flops import forward_flops
 from trials import Result, Run, Trial
 
+from vn.narrator import VideoNarrator
+
 AT_ONCE = (8, 1, 32)
 
 
 def writing(run: Run) -> Iterator[Trial]:
     """Ours, then the released procedure."""
-    narrator = partial(run.hold, "writer", lambda: n.make_narrator(run.shape, run.place, tie_word_embeddings=False))
-    for count in AT_ONCE[:1] if run.quick else AT_ONCE:
-        yield Trial(f"ours, {count} at once", partial(ours, run, narrator, count), least=10)
-    yield Trial("released", partial(released, run, narrator), least=15)
+    narrator = partial(run.hold, "writer", partial(make, run))
+    for static in (True, False):
+        for count in AT_ONCE[:1] if run.quick else AT_ONCE:
+            name = f"ours, {count} at once" + ("" if static else ", without graphs")
+            yield Trial(name, partial(ours, run, narrator, count, static), least=10)
+    stock = partial(run.hold, "stock writer", partial(make, run, stock=True))
+    yield Trial("released", partial(released, run, stock), least=15)
 
 
-def ours(run: Run, hold: Any, count: int) -> Result:
+def make(run: Run, **others: Any) -> VideoNarrator:
+    """The model that writes."""
+    return n.make_narrator(run.shape, run.place, tie_word_embeddings=False, **others)
+
+
+def ours(run: Run, hold: Any, count: int, static: bool) -> Result:
     """So many stories at once."""
-    writer = n.ReferenceWriter(hold(), n.make_packer(run.shape))
+    writer = n.ReferenceWriter(hold(), n.make_packer(run.shape), static)
     stories = run.some(count)
     n.ours(writer, [s.first_clips(story, 1) for story in stories], n.Count(), count)  # warm up
     run.place.free()
