@@ -5,7 +5,7 @@ All build their micro-batches beforehand; what is timed is forward, backward and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,15 +13,19 @@ import numpy as np
 import stories as s
 import torch
 from flops import Load, Shape, padded, shared
+from peft import LoraConfig, get_peft_model
+from place import CPU, Place, Seconds
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers import AutoModelForCausalLM, LlamaConfig, Trainer, TrainerCallback, TrainingArguments
 
 from vn.llm.attention import TREE
+from vn.llm.kernels import prepared
 from vn.llm.lora import add_lora
+from vn.llm.norms import fuse_norms
 from vn.llm.packing import Batch, collate, share
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
-from vn.settings import LoraSettings
+from vn.settings import Attention, LoraSettings
 from vn.story import Story
 
 MICRO_BATCH = 4  # clips, of the released procedure
@@ -36,26 +40,44 @@ SHAPES = {
 def config_of(shape: Shape, **others: Any) -> LlamaConfig:
     """A model's configuration."""
     return LlamaConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.width,
-        intermediate_size=shape.inner,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        head_dim=shape.head_width,
-        max_position_embeddings=1 << 14,
-        tie_word_embeddings=True,
-        **others,
+        **{
+            "vocab_size": shape.vocabulary,
+            "hidden_size": shape.width,
+            "intermediate_size": shape.inner,
+            "num_hidden_layers": shape.layers,
+            "num_attention_heads": shape.heads,
+            "num_key_value_heads": shape.kv_heads,
+            "head_dim": shape.head_width,
+            "max_position_embeddings": 1 << 14,
+            "tie_word_embeddings": True,
+            **others,
+        }
     )
 
 
-def make_narrator(name: str) -> VideoNarrator:
-    """Random weights of that shape, in fp32, with LoRA as released."""
-    shape = SHAPES[name]
+def make_llm(shape: Shape, place: Place = CPU, **others: Any) -> Any:
+    """A LLaMA with random weights, made on its device."""
     torch.manual_seed(0)
-    config = config_of(shape, use_cache=False)
-    llm = add_lora(LlamaForCausalLM(config), LoraSettings(rank=shape.rank, alpha=16))
-    return VideoNarrator(llm, s.WIDTH).train()
+    with place.building():
+        return AutoModelForCausalLM.from_config(config_of(shape, **others), dtype=place.dtype)
+
+
+def stock_lora(llm: Any, settings: LoraSettings) -> Any:
+    """LoRA as peft makes it by itself."""
+    known = {"r": settings.rank, "lora_alpha": settings.alpha, "lora_dropout": settings.dropout}
+    return get_peft_model(llm, LoraConfig(**known, target_modules=settings.targets, task_type="CAUSAL_LM"))
+
+
+def make_narrator(
+    shape: Shape, place: Place = CPU, dropout: float = 0.05, stock: bool = False, **others: Any
+) -> VideoNarrator:
+    """Random weights of that shape, with LoRA on all linear layers; `stock`: transformers and peft as they are."""
+    llm = make_llm(shape, place, use_cache=False, **others)
+    if not stock:
+        fuse_norms(llm)  # as `vn.llm.load` does
+    with place.building():
+        llm = (stock_lora if stock else add_lora)(llm, LoraSettings(rank=shape.rank, alpha=16, dropout=dropout))
+        return VideoNarrator(llm, s.WIDTH).train()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +86,39 @@ class Contestant:
 
     Attributes:
         name: for the tables.
-        batches: from a story to micro-batches.
+        batches: from an optimizer step's stories to its micro-batches.
         load: what they put through the model.
         attention: the name transformers knows it by.
         loss: of a micro-batch.
         checkpointing: whether activations are computed again.
+        kernel: of our attention: ``sdpa``, ``varlen`` or ``flex``.
     """
 
     name: str
-    batches: Callable[[Story, RowBuilder], list[Batch]]
+    batches: Callable[[Sequence[Story], RowBuilder], list[Batch]]
     load: Callable[[list[Batch]], Load]
     attention: str
     loss: Callable[[VideoNarrator, Batch], Tensor]
     checkpointing: bool = False
+    kernel: Attention = "sdpa"
 
-    def step(self, narrator: VideoNarrator, batches: list[Batch], optimizer: torch.optim.Optimizer) -> None:
+    def step(
+        self, narrator: VideoNarrator, batches: list[Batch], optimizer: torch.optim.Optimizer, place: Place = CPU
+    ) -> None:
         """One optimizer step."""
         self.prepare(narrator)
         for batch in batches:
-            self.loss(narrator, batch).backward()
+            with place.autocast():
+                loss = self.loss(narrator, batch)
+            loss.backward()
+        # As HF's Trainer and `vn fit` do.
+        torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
         optimizer.step()
         optimizer.zero_grad()
 
     def prepare(self, narrator: VideoNarrator) -> None:
         """Set the model to this contestant's attention and checkpointing."""
+        narrator.attention = self.kernel
         lm = narrator.causal_lm
         lm.set_attn_implementation(self.attention)
         if self.checkpointing:
@@ -96,25 +127,49 @@ class Contestant:
             lm.gradient_checkpointing_disable()
 
 
+def on_device(batches: list[Batch], kernel: Attention, place: Place) -> list[Batch]:
+    """Micro-batches on the device, with what workers prepare for the kernel."""
+    for batch in batches:
+        if batch.trees is not None:
+            batch.prepared = prepared(batch.trees, kernel, place.device)
+    return [batch.to(place.device) for batch in batches]
+
+
 def frames() -> np.ndarray:
     """Features of four frames."""
     return np.random.default_rng(0).normal(size=(s.FRAMES, s.TOKENS, s.WIDTH)).astype(np.float16)
 
 
-def _separate(later: bool) -> Callable[[Story, RowBuilder], list[Batch]]:
-    def batches(story: Story, builder: RowBuilder) -> list[Batch]:
-        rows = s.rows(story, builder)
-        targets = sum(len(row.supervised) for row in rows)
-        if later:
-            rows = [s.with_later_text(story, builder, row) for row in rows]
-        groups = [rows[i : i + MICRO_BATCH] for i in range(0, len(rows), MICRO_BATCH)]
-        return [collate([(0, row) for row in group], [frames()], s.TOKENS, 0, targets) for group in groups]
+def separate(later: bool, micro_batch: int = MICRO_BATCH) -> Callable[[Sequence[Story], RowBuilder], list[Batch]]:
+    """Clips side by side as rows of their own, in the file's order, so many in a micro-batch."""
+
+    def batches(stories: Sequence[Story], builder: RowBuilder) -> list[Batch]:
+        rows = []
+        for story in stories:
+            own = s.rows(story, builder)
+            rows += [(row, s.with_later_text(story, builder, row) if later else row) for row in own]
+        targets = sum(len(row.supervised) for row, _ in rows)
+        whole = [(0, row) for _, row in rows]
+        groups = [whole[i : i + micro_batch] for i in range(0, len(whole), micro_batch)]
+        return [collate(group, [frames()], s.TOKENS, 0, targets) for group in groups]
 
     return batches
 
 
-def _ours(story: Story, builder: RowBuilder) -> list[Batch]:
-    return [collate(share([(0, row) for row in s.rows(story, builder)]), [frames()], s.TOKENS, 0)]
+def in_lines(videos: int) -> Callable[[Sequence[Story], RowBuilder], list[Batch]]:
+    """Ours: so many videos in a line, each with its clips on a common trunk."""
+
+    def batches(stories: Sequence[Story], builder: RowBuilder) -> list[Batch]:
+        own = [s.rows(story, builder) for story in stories]
+        targets = sum(len(row.supervised) for rows in own for row in rows)
+        lines = []
+        for start in range(0, len(own), videos):
+            group = own[start : start + videos]
+            line = share([(video, row) for video, rows in enumerate(group) for row in rows])
+            lines.append(collate(line, [frames()] * len(group), s.TOKENS, 0, targets))
+        return lines
+
+    return batches
 
 
 def _separate_load(batches: list[Batch]) -> Load:
@@ -142,10 +197,10 @@ def supervised_loss(narrator: VideoNarrator, batch: Batch) -> Tensor:
     return narrator(batch) / batch.step_targets
 
 
-RELEASED = Contestant("released", _separate(True), _separate_load, "sdpa", full_logits_loss)
+RELEASED = Contestant("released", separate(True), _separate_load, "sdpa", full_logits_loss)
 RELEASED_CHECKPOINTED = replace(RELEASED, name="released, checkpointed", checkpointing=True)
-TIGHT = Contestant("HF Trainer, tight", _separate(False), _separate_load, "sdpa", full_logits_loss)
-OURS = Contestant("ours", _ours, _shared_load, TREE, supervised_loss)
+TIGHT = Contestant("HF Trainer, tight", separate(False), _separate_load, "sdpa", full_logits_loss)
+OURS = Contestant("ours", in_lines(1), _shared_load, TREE, supervised_loss)
 OURS_CHECKPOINTED = replace(OURS, name="ours, checkpointed", checkpointing=True)
 
 
@@ -172,35 +227,47 @@ class _WithLoss(nn.Module):
 
 
 class _Clock(TrainerCallback):
-    def __init__(self, now: Callable[[], tuple[float, float]]) -> None:
-        self.now = now
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.took: list[Seconds] = []
 
     def on_step_begin(self, *_: object, **__: object) -> None:
-        self.begin = self.now()
+        self.begin = self.place.now()
 
     def on_step_end(self, *_: object, **__: object) -> None:
-        self.end = self.now()
+        wall, cpu = (b - a for a, b in zip(self.begin, self.place.now(), strict=True))
+        self.took.append((wall, cpu))
 
 
-def hf_trainer_step(
-    narrator: VideoNarrator, batches: list[Batch], folder: str, now: Callable[[], tuple[float, float]]
-) -> tuple[float, float]:
-    """One optimizer step of HF's Trainer over the tight micro-batches; its set-up and collation are not timed."""
-    TIGHT.prepare(narrator)
+def hf_trainer_steps(
+    narrator: VideoNarrator,
+    batches: list[Batch],
+    folder: str,
+    place: Place = CPU,
+    steps: int = 1,
+    contestant: Contestant = TIGHT,
+) -> list[Seconds]:
+    """Seconds of optimizer steps of HF's Trainer over tight micro-batches; its set-up and collation are not timed.
+
+    The micro-batches are on the device beforehand.
+    """
+    contestant.prepare(narrator)
     arguments = TrainingArguments(
         folder,
         per_device_train_batch_size=1,  # a micro-batch is one item here
         gradient_accumulation_steps=len(batches),
-        max_steps=1,
-        use_cpu=True,
+        max_steps=steps,
+        use_cpu=not place.cuda,
+        bf16=place.dtype == torch.bfloat16,
         report_to=[],
         save_strategy="no",
         logging_strategy="no",
         disable_tqdm=True,
         remove_unused_columns=False,
-        optim="adamw_torch",
+        dataloader_pin_memory=False,
+        optim="adamw_torch_fused" if place.cuda else "adamw_torch",
     )
-    clock = _Clock(now)
+    clock = _Clock(place)
     trainer = Trainer(
         _WithLoss(narrator),
         arguments,
@@ -209,5 +276,4 @@ def hf_trainer_step(
         callbacks=[clock],
     )
     trainer.train()
-    wall, cpu = (b - a for a, b in zip(clock.begin, clock.end, strict=True))
-    return wall, cpu
+    return clock.took

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vn.llm.attention import Tree
+from vn.llm.trees import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,9 @@ class Shape:
     def lora(self) -> int:
         """Trained weights in the layers."""
         return self.layers * sum(self.rank * (a + b) for a, b in self.linears)
+
+
+LLAMA_7B = Shape(32, 4096, 32, 32, 128, 11008, 64000)  # Baichuan-7B: LLaMA-7B with 64,000 tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,18 +24,12 @@ import narrators as n
 import stories as s
 import torch
 from contestants import SHAPES
-from flops import Load, Shape, forward_flops
+from flops import LLAMA_7B, Load, forward_flops
+from place import CPU, Seconds
 
 from vn.story import Fixed, Story
 
 STORIES = 8
-SEVEN = Shape(32, 4096, 32, 32, 128, 11008, 64000)  # a LLaMA of 7B
-Seconds = tuple[float, float]  # wall, CPU
-
-
-def now() -> Seconds:
-    """Wall and process CPU seconds."""
-    return time.perf_counter(), time.process_time()
 
 
 def eight(clips: int | None, alike: bool = False) -> tuple[list[Story], str]:
@@ -47,7 +41,7 @@ def eight(clips: int | None, alike: bool = False) -> tuple[list[Story], str]:
     else:
         chosen = [found[(2 * i + 1) * len(found) // (2 * STORIES)] for i in range(STORIES)]
     if clips is not None:
-        chosen = [replace(x, clips=x.clips[: x.narrated[min(clips, len(x.narrated)) - 1] + 1]) for x in chosen]
+        chosen = [s.first_clips(x, clips) for x in chosen]
     count = sum(len(x.narrated) for x in chosen)
     kind = " of median length" if alike else ""
     return chosen, f"{STORIES}{kind} of {what}, {count} narrated clips" + (f", {clips} at most" if clips else "")
@@ -60,7 +54,7 @@ def check() -> None:
     """All read the same: each text's first token would be the same one."""
     story = s.made_up_story(4)
     for name in ("tiny",):
-        narrator, builder = n.make_narrator(name), n.make_packer(name)
+        narrator, builder = n.make_narrator(SHAPES[name]), n.make_packer(SHAPES[name])
         counts = [n.Count() for _ in range(3)]
         n.released(narrator, builder, story, counts[0])
         n.cached(narrator, builder, story, counts[1])
@@ -78,7 +72,7 @@ def check() -> None:
 
 def since(begin: Seconds) -> Seconds:
     """How long it has been."""
-    wall, cpu = now()
+    wall, cpu = CPU.now()
     return wall - begin[0], cpu - begin[1]
 
 
@@ -97,7 +91,7 @@ def race(models: list[str], rounds: int, clips: int | None, some: int, alike: bo
 
 def race_of(name: str, stories: list[Story], alone: list[Story], rounds: int, hf: bool) -> None:
     """The same of one model."""
-    narrator, builder = n.make_narrator(name), n.make_packer(name)
+    narrator, builder = n.make_narrator(SHAPES[name]), n.make_packer(SHAPES[name])
     writer = n.ReferenceWriter(narrator, builder)
     n.ours(writer, [s.made_up_story(1)], n.Count(), 1)  # warm up
     if name == "tiny":
@@ -119,12 +113,12 @@ def race_of(name: str, stories: list[Story], alone: list[Story], rounds: int, hf
         counts = {each: n.Count() for each in (*who, together)}
         for i, story in enumerate(alone):
             for each, write in who.items():
-                begin = now()
+                begin = CPU.now()
                 write(story, counts[each])
                 wall, cpu = since(begin)
                 here[each] = here[each][0] + wall, here[each][1] + cpu
                 print(f"  {name} {i} {each}: {cpu:.2f} s CPU", file=sys.stderr, flush=True)
-        begin = now()
+        begin = CPU.now()
         n.ours(writer, stories, counts[together], STORIES)
         here[together] = since(begin)
         print(f"  {name} {together}: {here[together][1]:.2f} s CPU", file=sys.stderr, flush=True)
@@ -162,7 +156,7 @@ def growth(models: list[str], rounds: int) -> None:
     print("| model | 5th | 40th | 40th / 5th | FLOP: 40th / 5th | tokens before the 40th |")
     print("|---|---:|---:|---:|---:|---:|")
     for name in models:
-        narrator, builder = n.make_narrator(name), n.make_packer(name)
+        narrator, builder = n.make_narrator(SHAPES[name]), n.make_packer(SHAPES[name])
         narrator.causal_lm.set_attn_implementation(n.TREE)
         writer = n.ReferenceWriter(narrator, builder)
         found: list[tuple[float, float]] = []
@@ -189,7 +183,7 @@ def growth(models: list[str], rounds: int) -> None:
 
 def split() -> None:
     """Of what the 5th and the 40th clip cost by FLOPs, attention and the rest; of a 7B model by formula, too."""
-    narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
+    narrator, builder = n.make_narrator(SHAPES["tiny"]), n.make_packer(SHAPES["tiny"])
     narrator.causal_lm.set_attn_implementation(n.TREE)
     writer = n.ReferenceWriter(narrator, builder)
     writer.count = n.Count()
@@ -205,7 +199,7 @@ def split() -> None:
     print("Ours, one by one, by formula: GFLOP of a clip, of them attention, and how much of each the 40th takes.\n")
     print("| model | 5th | of it attention | 40th | of it attention | 40th / 5th | attention | the rest |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for name, shape in {**SHAPES, "7B": SEVEN}.items():
+    for name, shape in {**SHAPES, "7B": LLAMA_7B}.items():
         early, late = (
             (forward_flops(shape, load), 4 * shape.layers * shape.heads * shape.head_width * load.pairs)
             for load in (loads[4], loads[39])
@@ -219,7 +213,7 @@ def split() -> None:
 
 def bound() -> None:
     """By how much ours could be faster if arithmetic were all, by the clips of a story."""
-    narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
+    narrator, builder = n.make_narrator(SHAPES["tiny"]), n.make_packer(SHAPES["tiny"])
     writer = n.ReferenceWriter(narrator, builder)
     names = [*SHAPES, "7B"]
     print("FLOPs of the released procedure / ours, by formula; made-up stories of real lengths.\n")
@@ -228,7 +222,7 @@ def bound() -> None:
         story, theirs, our = s.made_up_story(clips), n.Count(), n.Count()
         n.count_released(builder, story, theirs)
         n.ours(writer, [story], our, 1)
-        ratios = [forward_flops(x, theirs.load) / forward_flops(x, our.load) for x in (*SHAPES.values(), SEVEN)]
+        ratios = [forward_flops(x, theirs.load) / forward_flops(x, our.load) for x in (*SHAPES.values(), LLAMA_7B)]
         print(f"| {clips} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |", flush=True)
 
 
@@ -267,7 +261,7 @@ def peak() -> int:
 
 def memory_of(what: str, name: str) -> None:
     """In a process of its own: prints the peak before and after."""
-    narrator, builder = n.make_narrator(name), n.make_packer(name)
+    narrator, builder = n.make_narrator(SHAPES[name]), n.make_packer(SHAPES[name])
     stories, _ = eight(2 if name == "smollm2" else None)
     before = peak()
     if what == "released":
@@ -295,7 +289,7 @@ def memory(models: list[str]) -> None:
 
 def long(clips: int) -> None:
     """An hour of video in 600 shots: time, memory, and what is forgotten, with a context of 4,096 tokens."""
-    narrator, builder = n.make_narrator("tiny"), n.make_packer("tiny")
+    narrator, builder = n.make_narrator(SHAPES["tiny"]), n.make_packer(SHAPES["tiny"])
     builder.max_length = 4096
     narrator.causal_lm.set_attn_implementation(n.TREE)
     story = s.made_up_story(clips)

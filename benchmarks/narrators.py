@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import stories as s
 import torch
-from contestants import SHAPES, config_of
-from flops import Load
+from contestants import make_llm
+from flops import Load, Shape
+from place import CPU, Place
 from torch import Tensor
-from transformers import DynamicCache, LlamaForCausalLM
+from transformers import DynamicCache
 
 from vn.generation.at_once import AtOnce
 from vn.generation.clip_writer import ClipWriter
@@ -27,6 +29,7 @@ from vn.generation.draft import Draft, VideoInput
 from vn.generation.pool import Pool
 from vn.generation.story_writer import StoryWriter
 from vn.llm.attention import TREE
+from vn.llm.norms import fuse_norms
 from vn.llm.rows import Row, RowBuilder
 from vn.narrator import VideoNarrator
 from vn.prompt import PromptWriter
@@ -36,11 +39,13 @@ from vn.visual.plan import VisualPlan
 NEWLINE = 1  # a label and a narration end with one
 
 
-def make_narrator(name: str) -> VideoNarrator:
-    """Random weights of that shape, in fp32."""
-    torch.manual_seed(0)
-    config = config_of(SHAPES[name], eos_token_id=None, pad_token_id=0)
-    return VideoNarrator(LlamaForCausalLM(config), s.WIDTH).eval().requires_grad_(False)
+def make_narrator(shape: Shape, place: Place = CPU, stock: bool = False, **others: Any) -> VideoNarrator:
+    """Random weights of that shape; `stock`: transformers as it is."""
+    llm = make_llm(shape, place, eos_token_id=None, pad_token_id=0, **others)
+    if not stock:
+        fuse_norms(llm)  # as `vn.llm.load` does
+    with place.building():
+        return VideoNarrator(llm, s.WIDTH).eval().requires_grad_(False)
 
 
 def video_inputs(story: Story) -> VideoInput:
@@ -57,9 +62,9 @@ class FourFrames(RowBuilder):
         return VisualPlan(np.eye(s.FRAMES, dtype=np.float32), 1)
 
 
-def make_packer(name: str) -> RowBuilder:
+def make_packer(shape: Shape) -> RowBuilder:
     """Of `stories.builder`, with four frames a clip."""
-    builder = s.builder(SHAPES[name].vocabulary)
+    builder = s.builder(shape.vocabulary)
     builder.__class__ = FourFrames
     return builder
 
@@ -96,10 +101,11 @@ def prompts(builder: RowBuilder, story: Story, clip: int) -> tuple[Row, list[int
 
 
 def _embedded(narrator: VideoNarrator, row: Row, frames: np.ndarray, more: Sequence[int] = ()) -> Tensor:
-    inputs = narrator.causal_lm.get_input_embeddings()(torch.tensor([[*row.ids, *more]]))
+    ids = torch.tensor([[*row.ids, *more]], device=narrator.mean.device)
+    inputs = narrator.causal_lm.get_input_embeddings()(ids)
     visual = visual_tokens(narrator, row, frames)
     assert visual is not None
-    inputs[0, row.visual : row.visual + len(visual)] = visual
+    inputs[0, row.visual : row.visual + len(visual)] = visual.to(inputs.dtype)
     return inputs
 
 
@@ -108,7 +114,7 @@ def _generate(narrator: VideoNarrator, inputs: Tensor, count: int, cache: Dynami
     more = {"past_key_values": cache} if cache is not None else {}
     return narrator.causal_lm.generate(
         inputs_embeds=inputs,
-        attention_mask=torch.ones(inputs.shape[:2], dtype=torch.long),
+        attention_mask=torch.ones(inputs.shape[:2], dtype=torch.long, device=inputs.device),
         min_new_tokens=count,
         max_new_tokens=count,
         do_sample=False,

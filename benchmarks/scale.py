@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import contestants as c
 import stories as s
-from flops import Load, Shape, flops
+from flops import LLAMA_7B, Load, flops
 
-LLAMA_7B = Shape(32, 4096, 32, 32, 128, 11008, 64000)  # Baichuan-7B: LLaMA-7B with 64,000 tokens
 VIDEOS, EPOCHS = 6032 * 0.9, 15
 UTILISATION = 0.35  # of the peak, assumed
 # GPUs, and the dense bf16 peak of one by its data sheet
@@ -25,7 +24,7 @@ def mean_loads() -> dict[str, Load]:
     print(f"{what}, a token a character, 4 frames of 32 tokens a clip.\n")
     loads = {}
     for each in (c.RELEASED, c.TIGHT, c.OURS):
-        every = [each.load(each.batches(story, builder)) for story in found]
+        every = [each.load(each.batches([story], builder)) for story in found]
         total = sum(every[1:], start=every[0])
         n = len(found)
         loads[each.name] = Load(total.tokens // n, total.pairs / n, total.logits // n, total.visual // n)
@@ -59,7 +58,7 @@ def memory_table() -> None:
     print("\n| micro-batch | tokens | logits at | weights | LoRA | layer inputs | one layer | logits | sum, GB |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for each in (c.RELEASED, c.TIGHT, c.OURS):
-        load = each.load(each.batches(story, builder)[:1])
+        load = each.load(each.batches([story], builder)[:1])
         inputs = 2 * shape.width * load.tokens * shape.layers
         layer = 2 * 2 * sum(a + b for a, b in shape.linears) * load.tokens
         logits = (2 + 4 + 4) * shape.vocabulary * load.logits

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vn.card import NarratorCard
 from vn.data.readers import esyncvidstory
 from vn.data.readers.source import ReadContext
+from vn.data.shard_entries import SampleEntry
+from vn.data.shard_writer import ShardWriter
 from vn.llm.rows import Row, RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter
@@ -56,12 +61,51 @@ def real_stories() -> list[Story] | None:
     return [source.story for source in esyncvidstory.read(file, ReadContext("ad"))]
 
 
+def letters(length: float, random: np.random.Generator) -> str:
+    """So many Chinese characters at random."""
+    return "".join(chr(c) for c in random.integers(0x4E00, 0x9FA5, int(length)))
+
+
+def lengths_of(story: Story) -> dict[str, Any]:
+    """How long a story's texts are, without the texts."""
+    return {
+        "title": len(story.title),
+        "knowledge": [[len(each.aspect), [len(point) for point in each.points]] for each in story.knowledge],
+        "clips": [
+            {
+                "start": clip.start,
+                "end": clip.end,
+                "labels": [len(label.zh) for label in clip.labels or ()],
+                "narration": None if clip.narration is None else len(clip.narration),
+            }
+            for clip in story.clips
+        ],
+    }
+
+
+def story_of_lengths(lengths: dict[str, Any], seed: int) -> Story:
+    """A story with random characters, as long as another one's (`lengths_of`)."""
+    random = np.random.default_rng(seed)
+    knowledge = [
+        Knowledge(letters(aspect, random), tuple(letters(n, random) for n in points))
+        for aspect, points in lengths["knowledge"]
+    ]
+    clips = []
+    for clip in lengths["clips"]:
+        labels: list[ScriptLabel] = []
+        for length in clip["labels"]:
+            labels.append(next(x for x in ScriptLabel if len(x.zh) == length and x not in labels))
+        narration = clip["narration"] and letters(clip["narration"], random)
+        clips.append(Clip(clip["start"], clip["end"], tuple(labels), narration))
+    return Story(f"lengths-{seed}", letters(lengths["title"], random), "zh", "ad", tuple(knowledge), tuple(clips))
+
+
 def made_up_story(clips: int, seed: int = 0) -> Story:
     """A story with the mean lengths of 40 real ones: title 32 characters, knowledge 314, narrations 32 (7 to 111)."""
     random = np.random.default_rng(seed)
 
     def text(length: float) -> str:
-        return "".join(chr(c) for c in random.integers(0x4E00, 0x9FA5, int(length)))
+        return letters(length, random)
 
     narrations = np.clip(random.lognormal(3.36, 0.45, clips), 7, 111)
     knowledge = tuple(Knowledge(text(4), tuple(text(6) for _ in range(4))) for _ in range(10))
@@ -70,8 +114,16 @@ def made_up_story(clips: int, seed: int = 0) -> Story:
     return Story(f"made-up-{clips}-{seed}", text(32), "zh", "ad", knowledge, tuple(parts))
 
 
-def stories() -> tuple[list[Story], str]:
-    """Forty stories, and what they are."""
+def first_clips(story: Story, count: int) -> Story:
+    """A story up to its clip that is the so-manieth narrated one."""
+    return replace(story, clips=story.clips[: story.narrated[min(count, len(story.narrated)) - 1] + 1])
+
+
+def stories(lengths: Path | None = None) -> tuple[list[Story], str]:
+    """Forty stories, and what they are; those of a file of lengths (`lengths_of`) if there is one."""
+    if lengths is not None and lengths.exists():
+        known = json.loads(lengths.read_text(encoding="utf-8"))
+        return [story_of_lengths(each, n) for n, each in enumerate(known["stories"])], f"the lengths of {known['what']}"
     real = real_stories()
     if real is not None:
         return real, f"{len(real)} real stories of E-SyncVidStory"
@@ -109,3 +161,15 @@ def with_later_text(story: Story, builder: RowBuilder, row: Row) -> Row:
     later = [(i, builder.reference(story, i)) for i in story.narrated if i > row.clip]
     segments = PromptWriter(story, builder.template).earlier(later)
     return replace(row, ids=[*row.ids, *(i for s in segments for i in builder.tokens.encode(s.text))])
+
+
+def write_shard(stories: Sequence[Story], file: Path) -> list[SampleEntry]:
+    """Stories with random features of the size that the paper's encoder gives: a frame a second."""
+    random = np.random.default_rng(0)
+    with open(file, "wb") as opened:
+        writer = ShardWriter(opened, file.name, 0)
+        for story in stories:
+            count = max(1, int(max(clip.end for clip in story.clips)))
+            features = random.standard_normal((count, TOKENS, WIDTH), np.float32).astype(np.float16)
+            writer.add(story, features, np.arange(count, dtype=np.float32), None)
+        return list(writer.close().samples)

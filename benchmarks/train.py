@@ -25,22 +25,17 @@ import numpy as np
 import stories as s
 import torch
 from flops import Load, flops, shared
+from place import CPU
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from vn.data.order import Unit
-from vn.data.shard_writer import ShardWriter
 from vn.data.shards import read_sample
 from vn.story import Story
 from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
 
 ALL = [c.RELEASED, c.RELEASED_CHECKPOINTED, c.TIGHT, c.OURS, c.OURS_CHECKPOINTED]
-
-
-def now() -> tuple[float, float]:
-    """Wall and process CPU seconds."""
-    return time.perf_counter(), time.process_time()
 
 
 def story_of(clips: int) -> Story:
@@ -53,21 +48,21 @@ def story_of(clips: int) -> Story:
 
 def check() -> None:
     """All contestants have one loss; counted products are what the formula says."""
-    narrator = c.make_narrator("tiny").eval()
+    narrator = c.make_narrator(c.SHAPES["tiny"]).eval()
     builder = s.builder(c.SHAPES["tiny"].vocabulary)
     story = story_of(5)
     losses = {}
     for each in ALL:
         each.prepare(narrator)
         with torch.no_grad():
-            losses[each.name] = sum(each.loss(narrator, b).item() for b in each.batches(story, builder))
+            losses[each.name] = sum(each.loss(narrator, b).item() for b in each.batches([story], builder))
     values = list(losses.values())
     assert max(values) - min(values) < 1e-4 * values[0], losses
     print(f"One loss: {values[0]:.5f}, apart by {(max(values) - min(values)) / values[0]:.0e} at most.\n")
     print("| contestant | counted GFLOP | formula | apart |\n|---|---:|---:|---:|")
     narrator.train()
     for each in ALL:
-        batches = each.batches(story, builder)
+        batches = each.batches([story], builder)
         each.prepare(narrator)
         # Plain products, since the counter knows no flash attention on the CPU: they compute whole squares.
         with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
@@ -91,7 +86,7 @@ def check() -> None:
 def cost(each: c.Contestant, story: Story, name: str) -> float:
     """FLOPs of a video by the formula, flash kernels assumed for all."""
     builder = s.builder(c.SHAPES[name].vocabulary)
-    return flops(c.SHAPES[name], each.load(each.batches(story, builder)), each.checkpointing)
+    return flops(c.SHAPES[name], each.load(each.batches([story], builder)), each.checkpointing)
 
 
 def flops_a_video() -> None:
@@ -104,7 +99,7 @@ def flops_a_video() -> None:
         base = sum(cost(c.RELEASED, x, name) for x in found)
         for each in ALL:
             total = sum(cost(each, x, name) for x in found)
-            tokens = sum(each.load(each.batches(x, builder)).tokens for x in found)
+            tokens = sum(each.load(each.batches([x], builder)).tokens for x in found)
             row = f"{tokens / len(found):.0f} | {total / len(found) / 1e9:.1f} | 1/{base / total:.2f}"
             print(f"| {name} | {each.name} | {row} |")
 
@@ -119,22 +114,22 @@ def spread(values: list[float]) -> str:
 
 def race(name: str, story: Story, rounds: int, who: list[c.Contestant]) -> dict[str, list[tuple[float, float]]]:
     """Wall and CPU seconds of one optimizer step on a story, interleaved."""
-    narrator = c.make_narrator(name)
+    narrator = c.make_narrator(c.SHAPES[name])
     builder = s.builder(c.SHAPES[name].vocabulary)
     trained = [p for p in narrator.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-4)
-    batches = {each.name: each.batches(story, builder) for each in who}
+    batches = {each.name: each.batches([story], builder) for each in who}
     seconds: dict[str, list[tuple[float, float]]] = {each.name: [] for each in who}
-    c.OURS.step(narrator, c.OURS.batches(story_of(2), builder), optimizer)  # warm up
+    c.OURS.step(narrator, c.OURS.batches([story_of(2)], builder), optimizer)  # warm up
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(rounds):
             for each in who:
                 if each is c.TIGHT:
-                    took = c.hf_trainer_step(narrator, batches[each.name], folder, now)
+                    took = c.hf_trainer_steps(narrator, batches[each.name], folder)[0]
                 else:
-                    begin = now()
+                    begin = CPU.now()
                     each.step(narrator, batches[each.name], optimizer)
-                    took = now()[0] - begin[0], now()[1] - begin[1]
+                    took = CPU.now()[0] - begin[0], CPU.now()[1] - begin[1]
                 seconds[each.name].append(took)
                 print(f"  {name} {each.name}: {took[0]:.2f} s wall, {took[1]:.2f} s CPU", file=sys.stderr, flush=True)
     return seconds
@@ -167,7 +162,7 @@ def growth(rounds: int) -> None:
     for clips in (3, 7, 15, 30):
         story = story_of(clips)
         builder = s.builder(2000)
-        tokens = [each.load(each.batches(story, builder)).tokens for each in (c.RELEASED, c.OURS)]
+        tokens = [each.load(each.batches([story], builder)).tokens for each in (c.RELEASED, c.OURS)]
         times = [f"{cost(c.RELEASED, story, name) / cost(c.OURS, story, name):.2f}" for name in ("cut", "tiny")]
         measured = ratios(race("tiny", story, rounds, [c.RELEASED, c.OURS]), "released")
         print(f"| {clips} | {tokens[0]} | {tokens[1]} | {' | '.join(times)} | {' | '.join(measured)} |", flush=True)
@@ -185,8 +180,8 @@ def high_water() -> int:
 def memory_of(index: int, name: str) -> None:
     """In a process of its own: one micro-batch of four clips; prints the peak, and what the step added."""
     each = ALL[index]
-    narrator = c.make_narrator(name)
-    batch = each.batches(story_of(c.MICRO_BATCH), s.builder(c.SHAPES[name].vocabulary))[0]
+    narrator = c.make_narrator(c.SHAPES[name])
+    batch = each.batches([story_of(c.MICRO_BATCH)], s.builder(c.SHAPES[name].vocabulary))[0]
     each.prepare(narrator)
     before = high_water()
     each.loss(narrator, batch).backward()
@@ -215,16 +210,9 @@ def memory() -> None:
 def loader(rounds: int) -> None:
     """The loader beside `np.load` alone, and how long a step waits for it."""
     found, _ = s.stories()
-    random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         shard = Path(name) / "train-00000.tar"
-        with open(shard, "wb") as file:
-            writer = ShardWriter(file, shard.name, 0)
-            for story in found:
-                count = max(1, int(max(clip.end for clip in story.clips)))
-                features = random.normal(size=(count, s.TOKENS, s.WIDTH)).astype(np.float16)
-                writer.add(story, features, np.arange(count, dtype=np.float32), None)
-            entries = list(writer.close().samples)
+        entries = s.write_shard(found, shard)
         builder = s.builder(c.SHAPES["cut"].vocabulary)
         reader = MicroBatchReader(shard.parent, entries, builder, "tree")
         micros = [MicroBatchPlan([Unit(i, tuple(range(e.narrated)))], [i]) for i, e in enumerate(entries)]
@@ -253,16 +241,16 @@ def loader(rounds: int) -> None:
         ours()
         for _ in range(rounds):
             for what, work in contest:
-                begin = now()
+                begin = CPU.now()
                 work()
-                seconds[what].append((now()[0] - begin[0], now()[1] - begin[1]))
+                seconds[what].append((CPU.now()[0] - begin[0], CPU.now()[1] - begin[1]))
         print("| | videos/s | MB/s | wall, of np.load | CPU, of np.load |\n|---|---:|---:|---:|---:|")
         for what, took in seconds.items():
             middle = median(x[0] for x in took)
             rates = f"{len(entries) / middle:.0f} | {size / middle / 1e6:.0f}"
             print(f"| {what} | {rates} | {' | '.join(ratios(seconds, 'np.load alone', what))} |")
 
-        narrator = c.make_narrator("cut")
+        narrator = c.make_narrator(c.SHAPES["cut"])
         optimizer = torch.optim.AdamW([p for p in narrator.parameters() if p.requires_grad], lr=1e-4)
         c.OURS.prepare(narrator)
         steps = 8
