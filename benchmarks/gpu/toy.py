@@ -98,7 +98,7 @@ class Toy:
             command, env=env, capture_output=True, text=True, timeout=120 if self.cuda else 1500, check=False
         )
         if done.returncode != code:
-            raise RuntimeError(f"exit code {done.returncode}, not {code}: {done.stderr[-1500:]}")
+            raise RuntimeError(f"exit code {done.returncode}, not {code}: {done.stderr[-4000:]}")
         losses = self.losses(name)
         return {"exit": code, "seconds": time.monotonic() - begin, "steps": len(losses), "losses": losses}
 

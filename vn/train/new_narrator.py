@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from vn.adapter import Assembly, assemble
@@ -37,7 +38,8 @@ def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
         corpus=manifest.corpus,
         trained_on=_trained_on(manifest),
     )
-    mean, std = (torch.tensor(manifest.statistics[k], dtype=torch.float32) for k in ("mean", "std"))
+    # From NumPy, hence on the CPU: on a GPU, Lightning makes its device the default of torch's functions here.
+    mean, std = (torch.from_numpy(manifest.statistics[name].astype(np.float32)) for name in ("mean", "std"))
     return assemble(card, template, mean, std)
 
 
