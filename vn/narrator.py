@@ -77,7 +77,6 @@ class VideoNarrator(nn.Module):
         super().__init__()
         self.llm = llm
         self.attention: Attention = "auto"
-        self._decoder: Callable[..., Any] | None = None  # compiled; no module, so that weights keep their names
         self.register_buffer("mean", torch.zeros(width) if mean is None else mean.float())
         self.register_buffer("std", torch.ones(width) if std is None else std.float())
         self.position = ClipPosition(width) if position else None
@@ -87,10 +86,6 @@ class VideoNarrator(nn.Module):
     def causal_lm(self) -> Any:
         """The causal model itself; if LoRA is on, its layers contain the adapters."""
         return self.llm.get_base_model() if isinstance(self.llm, PeftModel) else self.llm
-
-    def compile_decoder(self) -> None:
-        """Compile the decoder's layers with torch.compile, for losses only: stories are written with the plain ones."""
-        self._decoder = torch.compile(self.causal_lm.get_decoder().forward, dynamic=True)
 
     def visual_tokens(self, frames: Tensor, weights: Tensor, clip_positions: Tensor) -> Tensor:
         """Frames to visual tokens.
@@ -124,8 +119,7 @@ class VideoNarrator(nn.Module):
         if batch.trees is not None:
             heads = Heads.of(self.causal_lm.config, self.training)
             mask, chosen = no_mask(inputs), kernel(batch.trees, batch.prepared, self.attention, heads, inputs)
-        decoder = self._decoder or self.causal_lm.get_decoder()
-        hidden: Tensor = decoder(
+        hidden: Tensor = self.causal_lm.get_decoder()(
             inputs_embeds=inputs,
             attention_mask=mask,
             position_ids=batch.position_ids,

@@ -12,6 +12,7 @@ from training import Entrant, narrator, race
 from trials import Run, Trial
 
 from vn.narrator import VideoNarrator
+from vn.train.compiled import compile_layers
 
 
 def compiled(run: Run) -> Iterator[Trial]:
@@ -25,5 +26,5 @@ def compiled(run: Run) -> Iterator[Trial]:
 def make(run: Run) -> VideoNarrator:
     """The model of `training`, compiled when it is first called."""
     made = narrator(run)
-    made.compile_decoder()
+    compile_layers(made)
     return made

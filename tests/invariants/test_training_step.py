@@ -19,6 +19,7 @@ from vn.llm.attention import TREE
 from vn.llm.packing import collate, share
 from vn.llm.parts import Parts
 from vn.llm.varlen import Gathered
+from vn.train.compiled import compile_layers
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_compiled_is_not_compiled(make, rows_and_videos, checkpointing):
     names = narrator.state_dict().keys()
     plain = [step(narrator, share(some), videos) for some in (rows, rows[:2])]
     torch.compiler.reset()
-    narrator.compile_decoder()
+    compile_layers(narrator)
     for some, expected in zip((rows, rows[:2]), plain, strict=True):
         assert_same(expected, step(narrator, share(some), videos))
     assert narrator.state_dict().keys() == names

@@ -11,7 +11,7 @@ from vn.train.settings import ModelSettings
 
 
 def test_a_gpu_as_torchs_default_device_changes_nothing_on_the_host(data, tiny_base, monkeypatch):
-    """On a GPU, Lightning calls `configure_model` with the GPU as the default device; here another device stands for it."""
+    """Lightning calls `configure_model` with the GPU as the default device; here another device stands for it."""
     base = load_base(str(tiny_base))
     monkeypatch.setattr(adapter, "load_base", lambda *_: base)
     manifest = Manifest.load(data)

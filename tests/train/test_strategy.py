@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from vn.errors import InputError
-from vn.train.compiled import compile_decoder
+from vn.train.compiled import check_strategy
 
 
 @pytest.mark.parametrize("stage", [2, 3])
@@ -25,4 +25,4 @@ def test_an_unknown_strategy_is_refused(experiment, capsys):
 
 def test_weights_in_shards_are_not_compiled():
     with pytest.raises(InputError, match="not with zero3"):
-        compile_decoder(None, SimpleNamespace(strategy=SimpleNamespace(stage=3)))
+        check_strategy(SimpleNamespace(strategy=SimpleNamespace(stage=3)))

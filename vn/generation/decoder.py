@@ -215,13 +215,14 @@ class Decoder:
     def _hidden(self, inputs: Tensor, position_ids: Tensor, reading: Attends) -> Tensor:
         if self._plain:
             return llama.read(self._layers, inputs, position_ids, reading)
-        hidden: Tensor = self._layers(
-            inputs_embeds=inputs,
-            attention_mask=self._nothing,  # four dimensions: transformers passes it on as it is; `Reading` needs none
-            position_ids=position_ids,
-            reading=reading,
-            use_cache=False,
-        ).last_hidden_state
+        with torch.compiler.set_stance("force_eager"):  # layers that were compiled for losses
+            hidden: Tensor = self._layers(
+                inputs_embeds=inputs,
+                attention_mask=self._nothing,  # four dimensions, passed on as it is; `Reading` needs none
+                position_ids=position_ids,
+                reading=reading,
+                use_cache=False,
+            ).last_hidden_state
         return hidden
 
 

@@ -52,7 +52,7 @@ class ModelSettings(NarratorSettings):
         gradient_checkpointing: recompute activations in the backward pass.
         attention: attention kernel for rows that share their beginning in training: ``sdpa``, everywhere; ``varlen``
             (CUDA in half precision) or ``flex`` (CUDA), both one call per layer; ``auto``: ``varlen`` or else ``sdpa``.
-        compile: compile the decoder with torch.compile in training, which takes minutes at first; not with ``zero3``.
+        compile: compile the decoder's layers with torch.compile in training, slow at first; not with ``zero3``.
     """
 
     template: str | None = None
