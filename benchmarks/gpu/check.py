@@ -98,13 +98,13 @@ def attempt(trial: Trial, run: Run) -> Result:
 
 
 def check(run: Run, report: Report, chosen: list[str], trials: list[str]) -> None:
-    """Run the sections, those trials of them whose name has one of these parts; one that fails stops no other."""
+    """Run the sections, those trials whose 'section / trial' has one of these parts; one that fails stops no other."""
     for name in chosen:
         try:
             if name in CORRECTNESS and "commands" in chosen:
                 run.started(Commands)  # they run while this process compares
             for trial in SECTIONS[name](run):
-                if any(part in trial.name for part in trials):
+                if any(part in f"{name} / {trial.name}" for part in trials):
                     report.put(name, trial.name, attempt(trial, run))
         except Exception as error:  # of what a section does between its trials
             kept = {"error": f"{type(error).__name__}: {error}"[:500], "traceback": traceback.format_exc()[-4000:]}
@@ -119,7 +119,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="the JSON")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas")
     parser.add_argument("--skip", default="", help="likewise")
-    parser.add_argument("--trials", default="", help="only trials with one of these in their name, separated by ;")
+    parser.add_argument(
+        "--trials", default="", help="only those with one of these in 'section / trial', separated by ;"
+    )
     parser.add_argument("--minutes", type=float, default=9.0, help="in all: what does not fit is skipped")
     parser.add_argument("--tiny", action="store_true", help="on the CPU, with a tiny model")
     parser.add_argument("--lengths", type=Path, default=BUNDLE / "core" / "lengths.json", help="of real stories")

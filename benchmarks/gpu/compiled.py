@@ -20,7 +20,7 @@ def compiled(run: Run) -> Iterator[Trial]:
     peak = matmul(run)["tflops"] * 1e12
     entrant = Entrant(replace(c.OURS, name="ours, varlen, compiled", kernel="varlen"))
     hold = partial(run.hold, "compiled", partial(make, run))
-    yield Trial(entrant.who.name, partial(race, run, hold, entrant, peak), least=150)
+    yield Trial(entrant.who.name, partial(race, run, hold, entrant, peak), least=60)
 
 
 def make(run: Run) -> VideoNarrator:
