@@ -31,6 +31,10 @@ class InputError(ValueError):
     ) -> None:
         super().__init__(_sentence(message, file, sample, field))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From another process it arrives as it is: the sentence is not shortened again."""
+        return _as_sent, (type(self), *self.args)
+
 
 class Findings:
     """Warnings that do not stop the work: kept, counted and listed at the end."""
@@ -68,6 +72,12 @@ def show(value: Any) -> str:
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
+
+
+def _as_sent(kind: type[InputError], sentence: str) -> InputError:
+    error = kind.__new__(kind)
+    error.args = (sentence,)
+    return error
 
 
 def _sentence(message: object, *where: object) -> str:

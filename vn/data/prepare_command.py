@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.overlap import CHOICES
 
 if TYPE_CHECKING:
+    from vn.data.engines import Engine, Loader
     from vn.data.prepare import Prepared
 
 EXAMPLES = """\
@@ -106,7 +108,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
     parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos per shard (default: 64)")
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="videos to process in parallel (default: one per processor)"
+        "--jobs", type=int, metavar="N", help="processes that encode videos, on this machine (default: 1)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="videos that each process encodes at once (default: its share of the cores); jobs times threads is never "
+        "more than the cores: what is above is lowered, with a note",
     )
     parser.add_argument(
         "--max-bad", type=int, default=0, metavar="N", help="leave out up to N unusable videos (default: 0)"
@@ -125,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
         ("val_share", 0.0, 0.9),
         ("shard_size", 1, None),
         ("max_bad", 0, None),
+        ("jobs", 1, None),
         ("threads", 1, None),
     ):
         value = getattr(args, name)
@@ -155,12 +165,12 @@ def run(args: argparse.Namespace) -> int:
         clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
         groups={x.story.id: x.group for x in stories},
     )
-    encoder = load_encoder(args.encoder, encoder_settings)
+    load = partial(load_encoder, args.encoder, encoder_settings)
+    encoder = load()
     settings = PrepareSettings(
         videos=args.videos,
         val_share=args.val_share,
         shard_size=args.shard_size,
-        workers=args.threads or len(os.sched_getaffinity(0)),
         max_bad=args.max_bad,
         overwrite=args.overwrite,
         corpus=args.corpus or CORPORA.get(args.reader),
@@ -168,12 +178,59 @@ def run(args: argparse.Namespace) -> int:
     )
     began = time.monotonic()
     with _Progress(len(stories)) as progress:
-        prepared = prepare(stories, encoder, args.out, settings, findings=findings, bad=bad, on_video=progress.video)
+        prepared = prepare(
+            stories,
+            encoder,
+            args.out,
+            settings,
+            findings=findings,
+            bad=bad,
+            on_video=progress.video,
+            engine=_engine(args, load),
+        )
     warnings = findings.summary()
     if warnings:
         print(warnings, file=sys.stderr)
     print(summary(prepared, progress.frames, time.monotonic() - began))
     return 0
+
+
+def _engine(args: argparse.Namespace, load: Loader) -> Engine:
+    """What encodes and writes."""
+    from vn.data.engines import Threads
+    from vn.data.engines.processes import Processes
+
+    jobs, threads, note = share(args.jobs, args.threads, len(os.sched_getaffinity(0)))
+    if note:
+        print(note, file=sys.stderr)
+    return Threads(threads) if jobs == 1 else Processes(load, jobs, threads)
+
+
+def share(jobs: int | None, threads: int | None, cores: int) -> tuple[int, int, str | None]:
+    """How many processes with how many threads each: together at most the cores.
+
+    Args:
+        jobs: processes asked for; None: one.
+        threads: threads asked for; None: each process' share of the cores.
+        cores: cores that this process may use.
+
+    Returns:
+        Both numbers, and a note if they are lower than asked for.
+
+    Example:
+        >>> share(None, None, 8), share(2, None, 8), share(4, 2, 8)
+        ((1, 8, None), (2, 4, None), (4, 2, None))
+        >>> share(3, 4, 8)
+        (3, 2, '--jobs 3 with --threads 4 is more than the 8 cores: 3 with 2 each are used')
+    """
+    fitting = min(jobs or 1, cores)
+    most = cores // fitting
+    each = min(threads or most, most)
+    if fitting == (jobs or 1) and each == (threads or most):
+        return fitting, each, None
+    asked = " with ".join(f"--{name} {n}" for name, n in (("jobs", jobs), ("threads", threads)) if n)
+    note = f"{asked} is more than the {cores} core{'s' if cores > 1 else ''}: {fitting} with {each} each are used"
+    return fitting, each, note
 
 
 def summary(prepared: Prepared, frames: int, seconds: float) -> str:
@@ -245,11 +302,11 @@ class _Progress:
         if self._bar.live.is_started:
             self._bar.stop()
 
-    def video(self, sample: str, frames: int, done: int, error: Exception | None) -> None:
+    def video(self, sample: str, frames: int, done: int, fault: str | None) -> None:
         """Count a finished video; the first one starts the bar, so that early errors stay one line."""
         self._bar.start()
         self.frames += frames
-        if error is not None:
-            self._console.print(f"cannot be used: {error}", markup=False, highlight=False)
+        if fault is not None:
+            self._console.print(f"cannot be used: {fault}", markup=False, highlight=False)
         speed = f"{self.frames / (time.monotonic() - self._began):.0f} frames/s"
         self._bar.update(self._task, completed=done + 1, speed=speed)

@@ -33,6 +33,11 @@ def processors_each() -> int:
     return max(1, len(os.sched_getaffinity(0)) // getattr(_here, "sources", 1))
 
 
+def share_processors(sources: int) -> None:
+    """State how many sources share the machine's processors with this thread, for `processors_each`."""
+    _here.sources = sources
+
+
 class _End:
     """Marks the end of a source."""
 
