@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -92,3 +93,14 @@ def kept(name: str) -> Iterator[None]:
             os.environ.pop(name, None)
         else:
             os.environ[name] = before
+
+
+def remembered_urls() -> dict[str, str]:
+    """URLs without their secrets, as they are recorded -> as they were given."""
+    urls: dict[str, str] = json.loads(os.environ.get("VN_URLS", "{}"))
+    return urls
+
+
+def remember_url(recorded: str, given: str) -> None:
+    """Keep a URL with its secrets for this process and those that it starts, which see only what is recorded."""
+    os.environ["VN_URLS"] = json.dumps({**remembered_urls(), recorded: given})

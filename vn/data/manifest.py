@@ -18,6 +18,8 @@ from vn.data.shard_entries import SampleEntry, ShardEntry, is_number
 from vn.errors import InputError, show
 from vn.io.atomic import atomic_write
 from vn.io.files import parse_json, read_text
+from vn.io.remote import File, Folder, RemoteFolder, fetch, open_folder
+from vn.io.stores import MissingFile
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -95,27 +97,34 @@ class Manifest:
         self.sha256 = hashlib.sha256(text).hexdigest()
 
     @classmethod
-    def load(cls, folder: str | Path) -> Manifest:
-        """Read and check the manifest of a folder.
+    def load(cls, folder: str | Folder) -> Manifest:
+        """Read and check the manifest of a folder, which may be a remote one.
 
         Raises:
             InputError: there is none (the folder is unfinished or not a data folder), it is not JSON, has another
                 format version, or a field is missing or wrong (the message names it).
         """
-        file = Path(folder) / NAME
-        if not file.is_file():
-            if Path(folder).is_dir():
-                raise InputError("no manifest.json: vn prepare has not finished here", file=folder)
-            raise InputError("no such data folder; create one with vn prepare", file=folder)
-        manifest = _Fields(parse_json(read_text(file), file), file).manifest()
-        manifest.sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        folder = open_folder(folder)
+        file = folder / NAME
+        if isinstance(file, Path) and not file.is_file():
+            if file.parent.is_dir():
+                raise InputError("no manifest.json: vn prepare has not finished here", file=file.parent)
+            raise InputError("no such data folder; create one with vn prepare", file=file.parent)
+        try:
+            here = fetch(file)
+        except MissingFile:
+            raise InputError("no manifest.json: no data folder, or vn prepare has not finished", file=folder) from None
+        manifest = _Fields(parse_json(read_text(here), file), file).manifest()
+        manifest.sha256 = hashlib.sha256(here.read_bytes()).hexdigest()
+        if isinstance(folder, RemoteFolder):
+            folder.expect((shard.file, shard.sha256, shard.bytes) for shard in manifest.shards())
         return manifest
 
 
 class _Fields:
     """Reads a manifest's fields one by one, so that errors name the field."""
 
-    def __init__(self, data: Any, file: Path) -> None:
+    def __init__(self, data: Any, file: File) -> None:
         self.file = file
         if not isinstance(data, dict):
             raise InputError(f"expected an object, got a {type(data).__name__}", file=file)

@@ -33,7 +33,7 @@ def claim(folder: Path, command: str, shared: bool = False) -> Iterator[None]:
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _acquire(folder / NAME, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        lock = _acquire(folder / NAME, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InputError(f"{error.strerror}: wait for it, or choose another folder", file=folder) from None
     except OSError as error:
@@ -58,11 +58,31 @@ def claim(folder: Path, command: str, shared: bool = False) -> Iterator[None]:
                 each.rmdir()
 
 
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Wait until no other process or thread is in such a block for this file, which is removed at the end.
+
+    Raises:
+        OSError: the file cannot be created.
+    """
+    lock = _acquire(file, fcntl.LOCK_EX)
+    _held.add(lock)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()
+        _held.discard(lock)
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)  # not by closing alone: a process forked meanwhile has it open too
+        os.close(lock)
+
+
 def _acquire(file: Path, kind: int) -> int:
     while True:
         lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind)
         except BlockingIOError as error:
             pid, _, command = os.pread(lock, 200, 0).decode(errors="replace").strip().partition(" ")
             os.close(lock)

@@ -13,6 +13,7 @@ from vn.data.order import Schedule, Video, deal, steps
 from vn.data.shard_entries import SampleEntry
 from vn.data.token_estimates import estimated_video
 from vn.errors import InputError
+from vn.io.remote import open_folder
 from vn.llm.rows import RowBuilder
 from vn.train.fits import check_narrator
 from vn.train.loader import Loader, Source
@@ -41,7 +42,9 @@ class StoryDataModule(L.LightningDataModule):
         super().__init__()
         known = settings if isinstance(settings, DataSettings) else DataSettings(str(settings))
         self.settings = replace(known, **changes)
-        self.folder = Path(self.settings.folder)
+        self.folder = open_folder(
+            self.settings.folder, cache_folder=self.settings.cache, cache_gb=self.settings.cache_gb
+        )
         self.seed = self.settings.seed or 0
         self.manifest = Manifest.load(self.folder)
         self._train: Loader | None = None
@@ -144,7 +147,8 @@ class StoryDataModule(L.LightningDataModule):
         own = self.settings.frames == "own"
         reader = VideoReader(self.folder, entries, frame, range(len(entries)) if own else other_videos(entries))
         mine = reader.order()[self.trainer.global_rank :: self.trainer.world_size]
-        return Loader(Source(range(len(mine)), mine.__getitem__), reader.read, len(mine), self.settings.workers)
+        source = Source(range(len(mine)), mine.__getitem__, reader.announce)
+        return Loader(source, reader.read, len(mine), self.settings.workers)
 
     predict_dataloader = test_dataloader
 
@@ -167,5 +171,5 @@ class StoryDataModule(L.LightningDataModule):
 
         probe = split == "train" and self.settings.bad_samples > 0
         reader = MicroBatchReader(self.folder, self.entries(split), self._builder(), self.settings.packing, probe)
-        source = Source(range(first * accumulate, len(plan) * accumulate), micro_batch)
+        source = Source(range(first * accumulate, len(plan) * accumulate), micro_batch, reader.announce)
         return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from vn.data.order import Unit
 from vn.data.shard_entries import SampleEntry
-from vn.data.shards import read_sample, read_story
+from vn.data.shards import announce, read_sample, read_story
 from vn.errors import InputError
+from vn.io.remote import Folder
 from vn.llm.packing import Batch, VideoRow, collate, share
 from vn.llm.rows import Row, RowBuilder
 from vn.train.settings import Packing
@@ -37,7 +37,7 @@ class MicroBatchReader:
     """
 
     def __init__(
-        self, folder: Path, entries: list[SampleEntry], builder: RowBuilder, packing: Packing, probe: bool = False
+        self, folder: Folder, entries: list[SampleEntry], builder: RowBuilder, packing: Packing, probe: bool = False
     ) -> None:
         self.folder = folder
         self.entries = entries
@@ -45,6 +45,13 @@ class MicroBatchReader:
         self.packing = packing
         self.probe = probe
         self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
+
+    def announce(self, micro: MicroBatchPlan) -> None:
+        """Have the samples of a micro-batch fetched that will be read soon, and the stories of its step."""
+        whole = {unit.video for unit in micro.units}
+        for video in (*sorted(whole), *(video for video in micro.step if video not in whole)):
+            entry = self.entries[video]
+            announce(self.folder / entry.shard, entry, whole=self.probe or video in whole)
 
     def read(self, micro: MicroBatchPlan) -> Batch:
         """One micro-batch; an empty one still passes through every module, with weight 0.

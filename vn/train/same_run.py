@@ -19,6 +19,8 @@ FREE = (
     "out",
     "adapter",
     "data.workers",
+    "data.cache",
+    "data.cache_gb",
     "data.videos_at_once",
     "trainer.logger",
     "test",

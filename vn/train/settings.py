@@ -9,6 +9,8 @@ from typing import Literal
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
 from vn.generation.story_writer import Storyline
+from vn.io.remote import CACHE_GB
+from vn.io.urls import recorded
 from vn.settings import NarratorSettings
 
 Packing = Literal["tree", "clip"]
@@ -63,7 +65,10 @@ class DataSettings:
     """Which videos are read, and how: the key ``data``.
 
     Attributes:
-        folder: the folder with ``manifest.json``, made by ``vn prepare``.
+        folder: the folder with ``manifest.json``, made by ``vn prepare``: a path, or a URL ``s3://``, ``https://``,
+            ``http://``, ``gs://`` or ``hf://``.
+        cache: where copies of a remote folder's samples are kept; None is ``~/.cache/vn/data``.
+        cache_gb: gigabytes that this cache may have; the least recently used copies are removed.
         clips_per_step: clips per optimizer step, independent of ranks, workers and accumulation (the paper's 32).
         block_shards: shuffle samples within blocks of this many shards; None shuffles over all.
         workers: loader processes; 0 reads in the main process.
@@ -79,6 +84,8 @@ class DataSettings:
     """
 
     folder: str
+    cache: str | None = None
+    cache_gb: float = CACHE_GB
     clips_per_step: int = 32
     block_shards: int | None = None
     workers: int = 2
@@ -91,6 +98,7 @@ class DataSettings:
     evaluate_on: Literal["own", "train"] = "own"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", recorded(self.folder))
         for name in ("clips_per_step", "videos_at_once"):
             if getattr(self, name) < 1:
                 raise InputError(f"expected at least 1, got {getattr(self, name)}", field=f"data.{name}")

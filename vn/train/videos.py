@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from vn.data.shard_entries import SampleEntry
-from vn.data.shards import read_sample
+from vn.data.shards import announce, read_sample
 from vn.errors import InputError
 from vn.generation.draft import VideoInput
+from vn.io.remote import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,17 @@ class VideoReader:
     """
 
     def __init__(
-        self, folder: Path, entries: Sequence[SampleEntry], frame: tuple[int, int], others: Sequence[int]
+        self, folder: Folder, entries: Sequence[SampleEntry], frame: tuple[int, int], others: Sequence[int]
     ) -> None:
         self.folder = folder
         self.entries = entries
         self.frame = frame
         self.others = others
+
+    def announce(self, index: int) -> None:
+        """Have the samples of a video fetched that will be read soon."""
+        for i in {index, self.others[index]}:
+            announce(self.folder / self.entries[i].shard, self.entries[i], whole=True)
 
     def read(self, index: int) -> VideoInput | UnreadableVideo:
         """One video, or why it cannot be read."""
