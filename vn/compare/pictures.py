@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL import Image
 from vn.data.manifest import Manifest
 from vn.data.shards import read_seconds, read_thumbs
 from vn.errors import InputError
+from vn.io.remote import Folder
 from vn.story import Story
 
 HEIGHT = 64  # pixels
@@ -24,7 +24,7 @@ Pictures = dict[str, list[list[str]]]  # video -> clip -> data URIs
 
 
 def pictures(
-    stories: Sequence[Story], folder: Path, on_video: Callable[[str], None] = lambda video: None
+    stories: Sequence[Story], folder: Folder, on_video: Callable[[str], None] = lambda video: None
 ) -> tuple[Pictures, str | None]:
     """Up to three frames per clip, fewer if there are many videos.
 

@@ -11,7 +11,6 @@ import io
 import tarfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import numpy as np
@@ -22,7 +21,7 @@ from vn.data.shard_entries import SampleEntry
 from vn.data.thumbs import split_strip
 from vn.errors import InputError
 from vn.io.files import parse_json
-from vn.io.remote import BEGINNING, File, RemoteFile
+from vn.io.remote import BEGINNING, File, Folder, RemoteFile, local_copy, open_folder
 from vn.story import Story
 from vn.story_reader import parse_story
 
@@ -96,7 +95,7 @@ def read_thumbs(shard: str | File, entry: SampleEntry) -> list[np.ndarray] | Non
             raise _fault(shard, entry, f"damaged ({error})") from None
 
 
-def verify(folder: str | Path) -> int:
+def verify(folder: str | Folder) -> int:
     """Hash every shard of a data folder.
 
     Returns:
@@ -105,11 +104,11 @@ def verify(folder: str | Path) -> int:
     Raises:
         InputError: naming the first shard that is missing or does not match the manifest.
     """
-    folder = Path(folder)
+    folder = open_folder(folder)
     count = 0
     for shard in Manifest.load(folder).shards():
         try:
-            with (folder / shard.file).open("rb") as file:
+            with local_copy(folder / shard.file) as here, here.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise InputError(error.strerror or "cannot be read", file=folder / shard.file) from None

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import tempfile
 import zlib
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -27,6 +28,7 @@ Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 
 CACHE_GB = 20.0
+MOST = 1 << 50  # bytes of any file
 SMALL = 1 << 30  # bytes of a file that is fetched without knowing its size: a manifest
 BEGINNING = 1 << 14  # bytes of the first read of a file that is read member by member
 
@@ -43,6 +45,7 @@ class RemoteFolder:
 
     Attributes:
         name: the URL without secrets.
+        lists_files: whether `names` can be asked.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class RemoteFolder:
         folder = Path(cache_folder) if cache_folder is not None else cache.CACHE / "data"
         self.cache = FileCache(folder, int(cache_gb * 1e9))
         self._known: dict[str, tuple[str, int]] = {}  # file -> its sha256 and size
+        self.lists_files = not self.name.startswith("http")
         self._no_ranges = False
         self._ahead = Ahead()
         self._held = ExitStack()
@@ -342,6 +346,25 @@ def read_range(file: File, start: int, size: int, crc32: int | None = None) -> b
 def fetch(file: File, sha256: str | None = None, size: int | None = None) -> Path:
     """A file of either kind as one of this machine: a path as it is, else a copy; see `RemoteFile.fetch`."""
     return file if isinstance(file, Path) else file.fetch(sha256, size)
+
+
+@contextmanager
+def local_copy(file: File) -> Iterator[Path]:
+    """A file of either kind as a path: of a remote one a copy as it is now, past the cache, that is then removed.
+
+    Raises:
+        InputError: a remote file is missing or cannot be reached, or the copy cannot be written.
+    """
+    if isinstance(file, Path):
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="vn-") as folder:
+        path = Path(folder) / "copy"
+        try:
+            file.download(path, MOST)
+        except OSError as error:
+            raise InputError(f"no room for a copy: {error.strerror or error}", file=folder) from None
+        yield path
 
 
 def _store(name: str, patience: Patience | None) -> Store:

@@ -8,6 +8,7 @@ import numpy as np
 
 from vn.data.find_video import VideoFinder, looked_for
 from vn.errors import InputError
+from vn.io.remote import Folder, open_folder
 from vn.score.clip_encoder import ClipEncoder
 from vn.story import Story
 
@@ -25,10 +26,10 @@ class FrameVectors:
     """
 
     def __init__(
-        self, encoder: ClipEncoder, shards: str | Path | None = None, videos: str | Path | None = None
+        self, encoder: ClipEncoder, shards: str | Folder | None = None, videos: str | Path | None = None
     ) -> None:
         self.encoder = encoder
-        self.shards = Path(shards) if shards is not None else None
+        self.shards = open_folder(shards) if shards is not None else None
         self.videos = Path(videos) if videos is not None else None
 
     def of(self, story: Story) -> tuple[np.ndarray, np.ndarray]:
@@ -40,7 +41,7 @@ class FrameVectors:
         return self._from_shards(story) or self._from_video(story)
 
     def _from_shards(self, story: Story) -> tuple[np.ndarray, np.ndarray] | None:
-        if self.shards is None or not self.shards.is_dir():
+        if self.shards is None or (isinstance(self.shards, Path) and not self.shards.is_dir()):
             return None
         from vn.data.manifest import SPLITS, Manifest
         from vn.data.shards import read_sample

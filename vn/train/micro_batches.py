@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -48,6 +49,8 @@ class MicroBatchReader:
 
     def announce(self, micro: MicroBatchPlan) -> None:
         """Have the samples of a micro-batch fetched that will be read soon, and the stories of its step."""
+        if isinstance(self.folder, Path):
+            return
         whole = {unit.video for unit in micro.units}
         for video in (*sorted(whole), *(video for video in micro.step if video not in whole)):
             entry = self.entries[video]
