@@ -22,6 +22,7 @@ from vn.data.thumbs import split_strip
 from vn.errors import InputError
 from vn.io.files import parse_json
 from vn.io.remote import BEGINNING, File, Folder, RemoteFile, local_copy, open_folder
+from vn.io.retries import Unreachable
 from vn.story import Story
 from vn.story_reader import parse_story
 
@@ -151,6 +152,8 @@ def _named(shard: RemoteFile, entry: SampleEntry, read: Callable[[], Read]) -> R
     """What a function reads from a shard; its error names the sample too."""
     try:
         return read()
+    except Unreachable:
+        raise
     except InputError as error:
         raise _fault(shard, entry, str(error).removeprefix(f"{shard}: ")) from None
 
@@ -158,7 +161,9 @@ def _named(shard: RemoteFile, entry: SampleEntry, read: Callable[[], Read]) -> R
 def _open(shard: str | File, entry: SampleEntry, at_hand: bool = False) -> BinaryIO:
     """A shard; with `at_hand`, of a remote one only the sample, if it has been fetched already."""
     if isinstance(shard, RemoteFile):
-        sample = at_hand and entry.crc32 is not None and shard.at_hand(entry.offset, entry.bytes, entry.crc32)
+        sample = None
+        if at_hand and entry.crc32 is not None:
+            sample = _named(shard, entry, lambda: shard.at_hand(entry.offset, entry.bytes, entry.crc32))
         return io.BytesIO(sample) if sample else shard.open()
     try:
         return open(shard, "rb")

@@ -14,6 +14,10 @@ Result = TypeVar("Result")
 _random = random.SystemRandom()  # the seeds of a run are its own
 
 
+class Unreachable(InputError):
+    """A request failed every time: the fault is not in what was asked for."""
+
+
 class Transient(Exception):
     """A request failed in a way that may pass.
 
@@ -67,7 +71,7 @@ def retried(request: Callable[[], Result], place: str, patience: Patience | None
         patience: how often; None for the default.
 
     Raises:
-        InputError: it failed every time.
+        Unreachable: it failed every time.
     """
     patience = patience or PATIENCE
     began = time.monotonic()
@@ -78,6 +82,6 @@ def retried(request: Callable[[], Result], place: str, patience: Patience | None
             if failed == patience.attempts:
                 seconds = time.monotonic() - began
                 message = f"cannot be reached: {error} ({failed} attempts in {seconds:.0f} s)"
-                raise InputError(message, file=place) from None
+                raise Unreachable(message, file=place) from None
             time.sleep(patience.pause(failed, error.after))
     raise AssertionError("at least one attempt")

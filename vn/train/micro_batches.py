@@ -13,6 +13,7 @@ from vn.data.shard_entries import SampleEntry
 from vn.data.shards import announce, read_sample, read_story
 from vn.errors import InputError
 from vn.io.remote import Folder
+from vn.io.retries import Unreachable
 from vn.llm.packing import Batch, VideoRow, collate, share
 from vn.llm.rows import Row, RowBuilder
 from vn.train.settings import Packing
@@ -71,6 +72,8 @@ class MicroBatchReader:
                 continue
             try:
                 frames, new = self._rows(unit.video, unit.clips)
+            except Unreachable:
+                raise
             except InputError as error:
                 bad[unit.video] = error
                 continue
@@ -109,6 +112,8 @@ class MicroBatchReader:
                 if self.probe:
                     self._rows(video, None)
                 self._known[video] = sum(self.builder.supervised_tokens(story, clip) for clip in story.narrated)
+            except Unreachable:  # no fault of the sample
+                raise
             except InputError as error:
                 self._known[video] = error
         return self._known[video]
