@@ -115,7 +115,7 @@ class RangeServer:
         with self._lock:
             asked = Asked(len(self.asked), handler.command, name, wanted)
             self.asked.append(asked)
-            fault = self.fault(asked) or Fault()
+        fault = self.fault(asked) or Fault()
         file = self.folder / name
         if not self._allowed(handler):
             return _send(handler, 403)
@@ -130,7 +130,7 @@ class RangeServer:
             start, end = wanted[0], min(wanted[1], len(data))
             if start >= len(data):
                 return _send(handler, 416, headers={"Content-Range": f"bytes */{len(data)}"})
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
+            headers.setdefault("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
             data, status = data[start:end], 206
         _send(handler, status, data, headers, fault)
 

@@ -58,7 +58,8 @@ def lines(experiment, name="toy"):
 def assert_same(ours, theirs, name="toy"):
     assert lines(ours, name) == lines(theirs, name)
     a, b = weights(ours, name), weights(theirs, name)
-    assert a.keys() == b.keys() and a
+    assert a.keys() == b.keys()
+    assert a
     assert all(a[key].equal(b[key]) for key in a)
 
 
@@ -76,7 +77,8 @@ def seen_batches(monkeypatch, run):
     with monkeypatch.context() as patch:
         patch.setattr(NarratorModule, "training_step", step)
         assert run() == 0
-    assert seen and all(seen)
+    assert seen
+    assert all(seen)
     return seen
 
 
@@ -172,7 +174,8 @@ def test_a_shard_that_is_replaced_while_training_is_refused_and_named(tmp_path, 
         far = on(server.url, tmp_path / "b", tiny_base)
         assert far("fit") == 2
     error = capsys.readouterr().err
-    assert f"http://{server.host}/train-0000" in error and ".tar: train-" in error
+    assert f"http://{server.host}/train-0000" in error
+    assert ".tar: train-" in error
     assert "does not match the manifest's checksum" in error or "not the file that the manifest describes" in error
 
 

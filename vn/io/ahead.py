@@ -39,6 +39,9 @@ class Ahead:
         self._queue: SimpleQueue[tuple[Future[bytes], Callable[[], bytes]]] = SimpleQueue()
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
 
+    def __reduce__(self) -> tuple[type[Ahead], tuple[int, int]]:
+        return Ahead, (self.most, self.threads)
+
     def begin(self, key: str, size: int, read: Callable[[], bytes]) -> None:
         """Begin a read, unless it has begun or too much is waiting."""
         if self._process != os.getpid():  # a forked worker has none of its parent's threads

@@ -65,6 +65,7 @@ class RemoteFolder:
         self.lists_files = not self.name.startswith("http")
         self._no_ranges = False
         self._ahead = Ahead()
+        self._sound: set[str] = set()  # copies of whole files whose checksum this process has found right
         self._held = ExitStack()
 
     def __truediv__(self, name: str) -> RemoteFile:
@@ -159,36 +160,38 @@ class RemoteFolder:
         if sha256 is None:
             return self._fetch_new(name)
         place, most = f"{self.name}/{name}", size or SMALL
-        with self.cache.fetching(sha256):
-            path = self.cache.path(sha256)
-            if not path.is_file():
-                path = self.cache.add(sha256, most, lambda file: self._download(name, file, most, sha256, place))
-            if hold:
-                self._held.enter_context(held(path))
-        return path
-
-    def _download(self, name: str, file: BinaryIO, most: int, sha256: str | None, place: str) -> str:
-        retried(lambda: self.store.download(name, file, most), place, self.patience)
-        file.flush()
-        file.seek(0)
-        found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-        if sha256 is not None and found != sha256:
-            raise _replaced(place)
-        return found
+        return self._keep(sha256, most, lambda file: self._download(name, file, most, sha256, place), hold)
 
     def _fetch_new(self, name: str) -> Path:
         """A file of which nothing is known: asked for each time, since it may be another one now."""
         data = io.BytesIO()
         sha256 = self._download(name, data, SMALL, None, f"{self.name}/{name}")
+        return self._keep(sha256, len(data.getbuffer()), lambda file: file.write(data.getbuffer()), hold=True)
+
+    def _download(self, name: str, file: BinaryIO, most: int, sha256: str | None, place: str) -> str:
+        retried(lambda: self.store.download(name, file, most), place, self.patience)
+        found = _sha256(file)
+        if sha256 is not None and found != sha256:
+            raise _replaced(place)
+        return found
+
+    def _keep(self, sha256: str, size: int, fill: Callable[[BinaryIO], object], hold: bool) -> Path:
+        """The copy of a file with this checksum, which is written if it is not there or not sound."""
+        path = self.cache.path(sha256)
         with self.cache.fetching(sha256):
-            path = self.cache.path(sha256)
+            if sha256 not in self._sound and path.is_file():
+                with path.open("rb") as file:
+                    if _sha256(file) != sha256:
+                        self.cache.drop(sha256)
             if not path.is_file():
-                path = self.cache.add(sha256, len(data.getvalue()), lambda file: file.write(data.getbuffer()))
-            self._held.enter_context(held(path))
+                self.cache.add(sha256, size, fill)
+            self._sound.add(sha256)
+            if hold:
+                self._held.enter_context(held(path))
         return path
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_held": ExitStack(), "_ahead": Ahead()}
+        return {**self.__dict__, "_held": ExitStack()}  # a copy of it begins without open files
 
 
 class RemoteFile:
@@ -381,6 +384,12 @@ def _store(name: str, patience: Patience | None) -> Store:
     from vn.io.fsspec_store import FsspecStore
 
     return FsspecStore(name, patience)
+
+
+def _sha256(file: BinaryIO) -> str:
+    file.flush()
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _replaced(place: str) -> InputError:
