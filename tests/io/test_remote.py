@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up import write_data
+from made_up import D, write_data
 from range_server import Fault, RangeServer
 from s3_server import BUCKET, s3, s3_server  # noqa: F401 (fixtures)
 from small_disk import SmallDisk
 
 from vn.cli import main
+from vn.data.feature_statistics import Sums, statistics
 from vn.data.manifest import Manifest
 from vn.data.shards import announce, read_sample, read_seconds, read_story, read_thumbs, verify
 from vn.errors import InputError
@@ -29,7 +30,13 @@ HASTY = Patience(attempts=5, first=0.01, longest=0.05, timeout=20)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp("data"), thumbs=True)
+    folder = write_data(tmp_path_factory.mktemp("data"), thumbs=True)
+    manifest, sums = Manifest.load(folder), Sums.zero(D)
+    for entry in manifest.samples("train"):
+        sums.add(read_sample(folder / entry.shard, entry)[1])
+    manifest.statistics = statistics(sums)
+    manifest.save(folder)
+    return folder
 
 
 def far(server, tmp_path, patience=HASTY, **options):
@@ -118,8 +125,8 @@ def test_a_fetched_file_is_asked_for_once_if_its_hash_is_known(folder, tmp_path)
             path = (there / "val-00000.tar").fetch(hashlib.sha256(data).hexdigest(), len(data))
             assert path.read_bytes() == data
         assert len(server.asked) == 1
-        with pytest.raises(InputError, match="checksum"):
-            (there / "test-00000.tar").fetch(hashlib.sha256(data).hexdigest(), 1 << 20)
+        with pytest.raises(InputError, match="does not match the manifest's checksum"):
+            (there / "val-00000.tar").fetch(hashlib.sha256(b"other").hexdigest(), 1 << 20)
 
 
 def test_what_is_announced_is_fetched_meanwhile_and_once(folder, tmp_path):
@@ -262,7 +269,7 @@ def test_a_read_that_is_too_slow_is_given_up_and_sent_again(folder, tmp_path, fa
         assert len(server.asked) == slow + 2
         server.fault = lambda asked: fault
         second = manifest.samples("train")[1]
-        with pytest.raises(Unreachable, match="stopped sending|too slowly"):
+        with pytest.raises(Unreachable, match=r"stopped sending|too slowly"):
             read_sample(there / second.shard, second)
 
 
@@ -354,9 +361,9 @@ def test_a_cache_on_a_full_disk_is_done_without(folder, tmp_path, caplog):
 def test_a_cache_that_cannot_be_written_is_named_if_it_is_needed(folder, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with RangeServer(folder) as server:
-        with pytest.raises(InputError, match=r"the cache of remote data cannot be written: .*\(data.cache\)"):
-            Manifest.load(open_folder(server.url, cache_folder=blocked, patience=HASTY))
+    message = r"the cache of remote data cannot be written: .*\(data.cache\)"
+    with RangeServer(folder) as server, pytest.raises(InputError, match=message):
+        Manifest.load(open_folder(server.url, cache_folder=blocked, patience=HASTY))
 
 
 # -- refused ----------------------------------------------------------------------------------------------------------
@@ -380,11 +387,13 @@ def test_a_server_that_wants_a_password(folder, tmp_path):
 
 
 def test_urls_of_stores_that_are_not_installed_or_unknown():
-    with pytest.raises(InputError, match="^gs://bucket/data: needs a package that is not installed: pip install gcsfs"):
+    with pytest.raises(
+        InputError, match=r"^gs://bucket/data: needs a package that is not installed: pip install gcsfs"
+    ):
         open_folder("gs://bucket/data")
-    with pytest.raises(InputError, match="expected a path, or a URL with s3://"):
+    with pytest.raises(InputError, match=r"expected a path, or a URL with s3://"):
         open_folder("ftp://host/data")
-    with pytest.raises(InputError, match="^s3://bucket/data: takes no user, password or query"):
+    with pytest.raises(InputError, match=r"^s3://bucket/data: takes no user, password or query"):
         open_folder("s3://key:secret@bucket/data")
     assert isinstance(open_folder("hf://datasets/user/name"), RemoteFolder)
 
