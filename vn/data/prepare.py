@@ -24,10 +24,12 @@ from vn.data.prepare_plan import PlannedShard, finder, over_budget, plan_shards,
 from vn.data.prepare_state import PrepareState
 from vn.data.readers.groups import group_by_file, keep_together
 from vn.data.readers.source import SourceStory, Split
+from vn.data.remote_state import open_state
 from vn.data.shard_entries import ShardEntry
 from vn.data.shot_settings import ShotSettings
 from vn.data.splits import SPLITS, assign
 from vn.errors import Findings, InputError
+from vn.io.remote import Folder
 
 # Version of the output for the same input; raise it when decoding or writing changes. 2: stories of one video stay in
 # one split. 3: times are those of a player, and dissolves and fades end shots.
@@ -45,7 +47,7 @@ class Prepared:
         bad: videos that could not be used, and why.
     """
 
-    folder: Path
+    folder: Folder
     manifest: Manifest
     encoded: int
     bad: list[str]
@@ -125,8 +127,8 @@ def prepare(
                 notes.add(line)
         manifest = _manifest(plan, encoder, notes)
         manifest.corpus = settings.corpus
-        manifest.save(plan.state.folder)
-    return Prepared(plan.state.folder, manifest, sum(len(shard.jobs) for shard in todo), failed)
+        plan.state.finish(manifest)
+    return Prepared(plan.state.place, manifest, sum(len(shard.jobs) for shard in todo), failed)
 
 
 @dataclass(slots=True)
@@ -163,7 +165,7 @@ class Plan:
         if todo and self.state.is_earlier:
             message = f"was made by an earlier version of vn; {len(todo)} of its shards must be rebuilt and would"
             message += " not match the others: choose another folder, or add --overwrite"
-            raise InputError(message, file=self.state.folder)
+            raise InputError(message, file=self.state.place)
         return todo
 
     def failed(self, max_bad: int) -> list[str]:
@@ -209,7 +211,7 @@ def make_plan(
         earlier = []
     if cut:
         configuration["shots"] = shots.to_dict()
-    return Plan(shards, list(stories), PrepareState(Path(folder), configuration, earlier), list(map(str, bad)))
+    return Plan(shards, list(stories), open_state(folder, configuration, earlier), list(map(str, bad)))
 
 
 def write(

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vn.data.shot_settings import add_shot_options, shot_settings
@@ -262,8 +261,7 @@ def summary(prepared: Prepared, frames: int, seconds: float) -> str:
         lines.append("  no test split: name test videos with --test-ids, or put stories into train/ and test/")
     from vn.data.next_step import next_step
 
-    folder = Path(prepared.folder)
-    lines += ["", f"{folder}/manifest.json", "", *next_step(manifest, folder)]
+    lines += ["", f"{prepared.folder}/manifest.json", "", *next_step(manifest, prepared.folder)]
     return "\n".join(lines)
 
 

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vn.data.manifest import NAME, SPLITS
+from vn.data.manifest import NAME, SPLITS, Manifest
 from vn.data.shard_records import CONFIGURATION, FOLDER, Records, digest
 from vn.errors import InputError, show
 from vn.io.atomic import PARTIAL, atomic_write
 from vn.io.files import read_json
 from vn.io.lock import NAME as LOCK
 from vn.io.lock import claim
+from vn.io.remote import Folder
 
 
 class PrepareState:
@@ -27,6 +28,7 @@ class PrepareState:
         earlier: the same as recorded by earlier versions of the code, whose finished data are accepted as they are.
 
     Attributes:
+        place: the data folder, for messages.
         records: records of the complete shards; after a claim, those that count.
         is_earlier: after a claim, whether the folder has data of an earlier version.
     """
@@ -37,6 +39,7 @@ class PrepareState:
         self._earlier = earlier
         self.is_earlier = False
         self.folder = folder
+        self.place: Folder = folder
         self.configuration = dict(configuration)
         self.records = Records(folder, digest(self.configuration))
 
@@ -81,10 +84,18 @@ class PrepareState:
         """Remove the manifest: a folder without one is unfinished."""
         (self.folder / NAME).unlink(missing_ok=True)
 
+    def finish(self, manifest: Manifest) -> None:
+        """Write the manifest: the folder is complete."""
+        manifest.save(self.folder)
+
+    def _strangers(self) -> list[str]:
+        """What is in a folder that has no configuration."""
+        return [entry.name for entry in self.folder.iterdir() if entry.name not in (FOLDER, LOCK)]
+
     def _refuse_foreign(self, overwrite: bool) -> None:
         ours = (self.records.folder / CONFIGURATION).exists()
         if not ours and not overwrite:
-            strangers = [entry.name for entry in self.folder.iterdir() if entry.name not in (FOLDER, LOCK)]
+            strangers = self._strangers()
             if strangers:
                 raise InputError(
                     f"holds other files already ({min(strangers)}): choose another folder, or add --overwrite to "

@@ -69,21 +69,34 @@ class Records:
     def load(self, name: str, videos: list[list[str]]) -> ShardRecord | None:
         """The record of a shard, if it is complete and its videos are unchanged; else None."""
         try:
-            data = json.loads((self.folder / f"{name}.json").read_bytes())
+            record = self.parse((self.folder / f"{name}.json").read_bytes(), videos)
+            if record and record.entry and (self.data / record.entry.file).stat().st_size != record.entry.bytes:
+                return None
+        except OSError:
+            return None
+        return record
+
+    def save(self, name: str, record: ShardRecord) -> None:
+        """Save the record of a shard, whose file is complete already."""
+        with atomic_write(self.folder / f"{name}.json", own=True) as file:
+            file.write(self.text(record))
+
+    def parse(self, text: bytes, videos: list[list[str]]) -> ShardRecord | None:
+        """The record that a file holds, if it is of these videos and this configuration; else None."""
+        try:
+            data = json.loads(text)
             if data.pop("sum_of_this") != digest(data):
                 return None
             if data["configuration"] != self.configuration or data["videos"] != videos:
                 return None
             entry = ShardEntry.from_dict(data["shard"], 0) if data["shard"] else None
-            if entry and (self.data / entry.file).stat().st_size != entry.bytes:
-                return None
             sums = Sums(data["count"], np.array(data["sum"]), np.array(data["squares"]))
             return ShardRecord(videos, entry, sums, data["warnings"], data["bad"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None  # an unreadable record counts as missing: the shard is written again
 
-    def save(self, name: str, record: ShardRecord) -> None:
-        """Save the record of a shard, whose file is complete already."""
+    def text(self, record: ShardRecord) -> bytes:
+        """What the file of a record holds."""
         data = {
             "configuration": self.configuration,
             "videos": record.videos,
@@ -95,8 +108,7 @@ class Records:
             "bad": record.bad,
         }
         data["sum_of_this"] = digest(data)  # so that a damaged record is recognised
-        with atomic_write(self.folder / f"{name}.json", own=True) as file:
-            file.write(json.dumps(data, ensure_ascii=False).encode())
+        return json.dumps(data, ensure_ascii=False).encode()
 
     def is_current(self) -> bool:
         """Whether the folder is there and is still for these data: another run may have replaced them meanwhile."""
