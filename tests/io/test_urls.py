@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from vn.environment import for_child
 from vn.errors import InputError
 from vn.io.urls import given, is_url, recorded, recorded_arguments
+from vn.sweep.grid import read_sweep
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,28 @@ def test_a_command_line_keeps_what_is_no_data_folder():
     ]
     clean = ["--config", "a.yaml", "--data.folder=http://h/d", "--judge-url", "http://u:p@h/v1?k=1", "https://h/x"]
     assert recorded_arguments(args) == clean
+
+
+def test_a_sweep_keeps_no_secret(tmp_path):
+    file = tmp_path / "sweep.yaml"
+    url = "https://ann:pass-word@host/data?sig=secret"
+    file.write_text(
+        f"""
+program: vn
+method: grid
+command: [vn, run, --config, demo, "--data.folder={url}", "${{args_json}}"]
+parameters:
+  data.folder: {{values: ["{url}", data/mine]}}
+"""
+    )
+    sweep = read_sweep(file)
+    assert [point.parameters for point in sweep.points] == [
+        {"data.folder": "https://host/data"},
+        {"data.folder": "data/mine"},
+    ]
+    assert "--data.folder=https://host/data" in sweep.command
+    assert "secret" not in repr(sweep)
+    assert given("https://host/data") == url
 
 
 def test_a_url_that_is_none_is_one_sentence():

@@ -3,17 +3,21 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zlib
 
 import numpy as np
 import pytest
 import torch
+from hold import environment
 from made_up import write_data
 from range_server import Fault, RangeServer
 from s3_server import s3, s3_server  # noqa: F401 (fixtures)
 from safetensors.torch import load_file
 from toy_experiment import Experiment
 
+from vn.cli import main
 from vn.io import retries
 from vn.io.urls import given
 from vn.train.module import NarratorModule
@@ -161,6 +165,25 @@ def test_no_secret_of_a_url_is_written_or_shown(tmp_path, tiny_base, data, capsy
     assert f"folder: http://{server.host}\n" in (far.run_folder() / "config.yaml").read_text()
 
 
+@pytest.mark.slow
+def test_two_ranks_and_wandb_get_the_data_and_no_secret(tmp_path, tiny_base, data):
+    """Ranks are started again from sys.argv, which W&B records; what it writes is searched byte by byte."""
+    with RangeServer(data, user="ann:pass-word", signature="first-signature") as server:
+        url = f"http://ann:pass-word@{server.host}/?sig=first-signature"
+        far = on("set in the call", tmp_path / "b", tiny_base)
+        command = [sys.executable, "-m", "vn.cli", "fit", "--config", str(far.config), "--runs", str(tmp_path / "runs")]
+        command += ["--name", "toy", "--data.folder", url, "--trainer.logger=null", "--data.workers", "1"]
+        command += ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.max_epochs", "1"]
+        own = environment(WANDB_MODE="offline", HOME=str(tmp_path / "home"))
+        done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    (mirror,) = (tmp_path / "runs").rglob("run-*.wandb")
+    assert server.host.encode() in mirror.read_bytes()
+    for secret in SECRETS[1:]:
+        assert secret not in done.stdout + done.stderr
+        assert secret.encode() not in everything(tmp_path)
+
+
 def test_a_shard_that_is_replaced_while_training_is_refused_and_named(tmp_path, tiny_base, data, capsys):
     ours, theirs = tmp_path / "ours", write_data(tmp_path / "theirs", seed=5)
     shutil.copytree(data, ours)
@@ -201,3 +224,18 @@ def test_a_server_that_is_gone_is_one_sentence(tmp_path, tiny_base, data, capsys
     assert f"http://{server.host}/manifest.json: cannot be reached: Connection refused (8 attempts" in (
         capsys.readouterr().err
     )
+
+
+@pytest.mark.slow
+def test_the_demos_shards_from_s3_give_the_demos_run(smoke_demo, tmp_path, s3):  # noqa: F811
+    (config,) = smoke_demo.rglob("config.yaml")
+    here = config.parent
+    (shards,) = (manifest.parent for manifest in smoke_demo.rglob("manifest.json"))
+    args = ["run", "--config", str(config), "--runs", str(tmp_path), "--trainer.logger=false"]
+    # Once more from the disk: the demo itself ran with another number of threads.
+    assert main([*args, "--name", "disk", "--data.folder", str(shards)]) == 0
+    assert main([*args, "--name", "s3", "--data.folder", s3.put_folder(shards, tmp_path.name)]) == 0
+    files = sorted(path.name for path in (here / "adapter").iterdir() if path.suffix == ".safetensors")
+    assert files
+    for name in (*(f"adapter/{name}" for name in files), "predictions.predicted.jsonl", "predictions.given.jsonl"):
+        assert (tmp_path / "s3" / name).read_bytes() == (tmp_path / "disk" / name).read_bytes(), name

@@ -8,6 +8,7 @@ ranks of a run and the points of a sweep inherit it.
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from vn.environment import remember_url, remembered_urls
@@ -48,6 +49,15 @@ def recorded(place: str) -> str:
 def given(place: str) -> str:
     """A recorded URL with the secrets that this process, or the one that started it, was given with it."""
     return remembered_urls().get(place, place)
+
+
+def recorded_tree(value: Any) -> Any:
+    """Parsed YAML or JSON as it may be recorded: its URLs, also those of flags, without their secrets."""
+    if isinstance(value, dict):
+        return {key: recorded_tree(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [recorded_tree(each) for each in value]
+    return recorded_arguments([value])[0] if isinstance(value, str) else value
 
 
 def recorded_arguments(args: list[str]) -> list[str]:

@@ -13,7 +13,6 @@ from vn.data.order import Schedule, Video, deal, steps
 from vn.data.shard_entries import SampleEntry
 from vn.data.token_estimates import estimated_video
 from vn.errors import InputError
-from vn.io.remote import open_folder
 from vn.llm.rows import RowBuilder
 from vn.train.fits import check_narrator
 from vn.train.loader import Loader, Source
@@ -42,9 +41,7 @@ class StoryDataModule(L.LightningDataModule):
         super().__init__()
         known = settings if isinstance(settings, DataSettings) else DataSettings(str(settings))
         self.settings = replace(known, **changes)
-        self.folder = open_folder(
-            self.settings.folder, cache_folder=self.settings.cache, cache_gb=self.settings.cache_gb
-        )
+        self.folder = self.settings.open()
         self.seed = self.settings.seed or 0
         self.manifest = Manifest.load(self.folder)
         self._train: Loader | None = None

@@ -9,7 +9,7 @@ from typing import Literal
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
 from vn.generation.story_writer import Storyline
-from vn.io.remote import CACHE_GB
+from vn.io.remote import CACHE_GB, Folder, open_folder
 from vn.io.urls import recorded
 from vn.settings import NarratorSettings
 
@@ -102,6 +102,10 @@ class DataSettings:
         for name in ("clips_per_step", "videos_at_once"):
             if getattr(self, name) < 1:
                 raise InputError(f"expected at least 1, got {getattr(self, name)}", field=f"data.{name}")
+
+    def open(self) -> Folder:
+        """The data folder, with its cache if it is a remote one."""
+        return open_folder(self.folder, cache_folder=self.cache, cache_gb=self.cache_gb)
 
 
 @dataclass(frozen=True)
