@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             prog=f"vn {command}", description=COMMANDS[command][1], formatter_class=argparse.RawDescriptionHelpFormatter
         )
         module.add_arguments(parser)
-        args = parser.parse_args(rest)
+        args = parser.parse_args(rest, argparse.Namespace(words=rest))
         check_installed(command)
         return int(module.run(args))
     except InputError as error:

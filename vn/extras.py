@@ -54,6 +54,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "s3fs": ("s3",),
     "requests": ("s3",),
     "urllib3": ("s3",),
+    "ray": ("ray",),
     "lavis": ("lavis",),
 }
 # Command -> the extras it usually needs: for a library of one of them, all of them that are missing are suggested.

@@ -131,6 +131,39 @@ def prepare(
     return Prepared(plan.state.place, manifest, sum(len(shard.jobs) for shard in todo), failed)
 
 
+def prepare_part(
+    plan: Plan,
+    encoder: FrameEncoder,
+    part: tuple[int, int],
+    max_bad: int = 0,
+    on_video: OnVideo | None = None,
+    engine: Engine | None = None,
+) -> int:
+    """Write one part of the shards and no manifest, while other processes write the others; then call `prepare`.
+
+    Args:
+        plan: from `make_plan`, with the arguments that `prepare` will get.
+        encoder: gives the frame features.
+        part: number of the part, from 0, and the number of parts.
+        max_bad: see `PrepareSettings`.
+        on_video: called after each video.
+        engine: see `prepare`.
+
+    Returns:
+        The videos that this call encoded.
+
+    Raises:
+        InputError: the folder cannot be used, or more videos of this part are bad than allowed.
+    """
+    with plan.state.join(*part):
+        todo = plan.open_shards(encoder, *part)
+        if todo:
+            plan.state.unfinish()
+            write(plan, todo, encoder, engine or Threads(), on_video)
+        plan.failed(max_bad)
+    return sum(len(shard.jobs) for shard in todo)
+
+
 @dataclass(slots=True)
 class Plan:
     """All shards of a data folder, and the folder's state.
@@ -147,18 +180,22 @@ class Plan:
     state: PrepareState
     bad: list[str]
 
+    def part(self, part: int, parts: int) -> list[PlannedShard]:
+        """The shards of one of several parts: each part has every `parts`-th shard."""
+        return self.shards[part::parts]
+
     def open_shards(self, encoder: FrameEncoder, part: int = 0, parts: int = 1) -> list[PlannedShard]:
         """The shards of a part that are not complete, in a folder that is claimed.
 
         Args:
             encoder: fingerprints the videos.
             part: number of the part, from 0.
-            parts: how many there are; each has every `parts`-th shard.
+            parts: how many there are.
 
         Raises:
             InputError: the folder's other shards are of an earlier version.
         """
-        ours = self.shards[part::parts]
+        ours = self.part(part, parts)
         for shard in ours:
             shard.look(encoder, self.state.records)
         todo = [shard for shard in ours if shard.record is None]

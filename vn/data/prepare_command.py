@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
+import shlex
 import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vn.data.engine_options import add_engine_options, check_engine_options, make_engine
 from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.overlap import CHOICES
 
 if TYPE_CHECKING:
-    from vn.data.engines import Engine, Loader
     from vn.data.prepare import Prepared
 
 EXAMPLES = """\
@@ -106,16 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shot_options(parser)
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
     parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos per shard (default: 64)")
-    parser.add_argument(
-        "--jobs", type=int, metavar="N", help="processes that encode videos, on this machine (default: 1)"
-    )
-    parser.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="videos that each process encodes at once (default: its share of the cores); jobs times threads is never "
-        "more than the cores: what is above is lowered, with a note",
-    )
+    add_engine_options(parser)
     parser.add_argument(
         "--max-bad", type=int, default=0, metavar="N", help="leave out up to N unusable videos (default: 0)"
     )
@@ -126,7 +117,8 @@ def run(args: argparse.Namespace) -> int:
     """Prepare the data and print a summary."""
     from vn.data import readers
     from vn.data.encoders import EncoderSettings, load_encoder
-    from vn.data.prepare import PrepareSettings, prepare
+    from vn.data.engines.slurm import parse_part, write_scripts
+    from vn.data.prepare import PrepareSettings, make_plan, prepare, prepare_part
     from vn.errors import Findings, InputError
 
     for name, least, most in (
@@ -140,6 +132,8 @@ def run(args: argparse.Namespace) -> int:
         if value is not None and (value < least or (most is not None and value > most)):
             wanted = f"{least} to {most}" if most is not None else f"{least} or more"
             raise InputError(f"expected {wanted}, got {value}", field="--" + name.replace("_", "-"))
+    over = check_engine_options(args)
+    part = None if args.part is None else parse_part(args.part)
     shots = shot_settings(args)
     findings = Findings()
     bad: list[InputError] = []
@@ -171,21 +165,27 @@ def run(args: argparse.Namespace) -> int:
         val_share=args.val_share,
         shard_size=args.shard_size,
         max_bad=args.max_bad,
-        overwrite=args.overwrite,
+        overwrite=args.overwrite and args.part is None,  # the scripts' parts go on with what the first call began
         corpus=args.corpus or CORPORA.get(args.reader),
         shots=shots,
     )
+    if over.engine == "slurm":
+        plan = make_plan(stories, encoder, args.out, settings, findings, bad)
+        cpus = (args.jobs or 1) * (args.threads or 1)
+        script, parts = write_scripts(plan, encoder, args.words, over.parts, cpus, overwrite=args.overwrite)
+        print(submission(script, parts))
+        return 0
+    engine = make_engine(args, over, load)
     began = time.monotonic()
+    if part:
+        plan = make_plan(stories, encoder, args.out, settings, findings, bad)
+        with _Progress(sum(len(shard.jobs) for shard in plan.part(*part))) as progress:
+            encoded = prepare_part(plan, encoder, part, args.max_bad, progress.video, engine)
+        print(f"Part {args.part}: encoded {encoded} videos, {progress.frames} frames.")
+        return 0
     with _Progress(len(stories)) as progress:
         prepared = prepare(
-            stories,
-            encoder,
-            args.out,
-            settings,
-            findings=findings,
-            bad=bad,
-            on_video=progress.video,
-            engine=_engine(args, load),
+            stories, encoder, args.out, settings, findings=findings, bad=bad, on_video=progress.video, engine=engine
         )
     warnings = findings.summary()
     if warnings:
@@ -194,42 +194,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _engine(args: argparse.Namespace, load: Loader) -> Engine:
-    """What encodes and writes."""
-    from vn.data.engines import Threads
-    from vn.data.engines.processes import Processes
-
-    jobs, threads, note = share(args.jobs, args.threads, len(os.sched_getaffinity(0)))
-    if note:
-        print(note, file=sys.stderr)
-    return Threads(threads) if jobs == 1 else Processes(load, jobs, threads)
-
-
-def share(jobs: int | None, threads: int | None, cores: int) -> tuple[int, int, str | None]:
-    """How many processes with how many threads each: together at most the cores.
-
-    Args:
-        jobs: processes asked for; None: one.
-        threads: threads asked for; None: each process' share of the cores.
-        cores: cores that this process may use.
-
-    Returns:
-        Both numbers, and a note if they are lower than asked for.
-
-    Example:
-        >>> share(None, None, 8), share(2, None, 8), share(4, 2, 8)
-        ((1, 8, None), (2, 4, None), (4, 2, None))
-        >>> share(3, 4, 8)
-        (3, 2, '--jobs 3 with --threads 4 is more than the 8 cores: 3 with 2 each are used')
-    """
-    fitting = min(jobs or 1, cores)
-    most = cores // fitting
-    each = min(threads or most, most)
-    if fitting == (jobs or 1) and each == (threads or most):
-        return fitting, each, None
-    asked = " with ".join(f"--{name} {n}" for name, n in (("jobs", jobs), ("threads", threads)) if n)
-    note = f"{asked} is more than the {cores} core{'s' if cores > 1 else ''}: {fitting} with {each} each are used"
-    return fitting, each, note
+def submission(script: Path, parts: int) -> str:
+    """What is to be submitted, as text for the terminal."""
+    return (
+        f"Wrote scripts for an array of {parts} jobs, and a job after them that writes the manifest. Next:\n\n"
+        f"  bash {shlex.quote(str(script))}"
+    )
 
 
 def summary(prepared: Prepared, frames: int, seconds: float) -> str:
