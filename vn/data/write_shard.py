@@ -14,7 +14,7 @@ from functools import partial
 from vn.data.feature_statistics import Sums
 from vn.data.frames import FrameEncoder
 from vn.data.prepare_plan import EncodedVideo, PlannedShard, VideoJob
-from vn.data.read_ahead import ReadAhead
+from vn.data.read_ahead import ReadAhead, use_processors
 from vn.data.shard_records import Records, ShardRecord
 from vn.data.shard_writer import ShardWriter
 from vn.data.torch_threads import one_thread_each
@@ -88,12 +88,12 @@ def encoded(jobs: Sequence[VideoJob], encode: Callable[[VideoJob], EncodedVideo]
     Args:
         jobs: the videos.
         encode: called for each, in several threads at once.
-        threads: how many.
+        threads: how many; with fewer videos each has its share of these threads, for decoding.
 
     Returns:
         A context whose value gives the videos.
     """
-    sources = [partial(_one, encode, job) for job in jobs]
+    sources = [partial(_one, encode, job, share_each(threads, len(jobs))) for job in jobs]
     with ReadAhead(sources, threads=threads, window=4 * threads) as ahead:
         yield iter(ahead)
 
@@ -120,7 +120,13 @@ class _WrittenMeanwhile(Exception):
         self.record = record
 
 
-def _one(encode: Callable[[VideoJob], EncodedVideo], job: VideoJob) -> Iterator[EncodedVideo]:
+def share_each(threads: int, videos: int) -> int:
+    """The threads that each of some videos has, if there are fewer videos than threads."""
+    return max(1, threads // max(1, videos))
+
+
+def _one(encode: Callable[[VideoJob], EncodedVideo], job: VideoJob, processors: int) -> Iterator[EncodedVideo]:
+    use_processors(processors)
     yield encode(job)
 
 

@@ -25,10 +25,10 @@ from typing import Any
 from vn.data.engines import Loader, write_in_order
 from vn.data.frames import FrameEncoder
 from vn.data.prepare_plan import EncodedVideo, PlannedShard, VideoJob
-from vn.data.read_ahead import check_wanted, share_processors
+from vn.data.read_ahead import check_wanted, use_processors
 from vn.data.shard_records import Records
 from vn.data.torch_threads import one_thread_each
-from vn.data.write_shard import OnVideo, ProcessDied
+from vn.data.write_shard import OnVideo, ProcessDied, share_each
 from vn.errors import InputError
 from vn.io.children import end_with_parent
 
@@ -55,9 +55,11 @@ class Processes:
 
     def write(self, shards: Sequence[PlannedShard], encoder: FrameEncoder, records: Records, on_video: OnVideo) -> None:
         """See `vn.data.engines.Engine.write`."""
+        total = self.jobs * self.threads
         try:
-            with Pool(self.load, self.jobs, self.threads) as pool:
-                write_in_order(shards, pool.encode, self.jobs * self.threads, encoder.width, records, on_video)
+            share = share_each(total, sum(len(shard.jobs) for shard in shards))
+            with Pool(self.load, self.jobs, self.threads, share) as pool:
+                write_in_order(shards, pool.encode, total, encoder.width, records, on_video)
         except _Failed as failed:
             raise failed.error from None
 
@@ -69,10 +71,12 @@ class Pool:
         load: loads the encoder.
         jobs: number of processes.
         threads: threads of each.
+        share: processors that a video may use, for decoding.
     """
 
-    def __init__(self, load: Loader, jobs: int, threads: int) -> None:
+    def __init__(self, load: Loader, jobs: int, threads: int, share: int = 1) -> None:
         self._load = load
+        self._share = share
         self._jobs = jobs
         self._threads = threads
         self._workers: list[_Worker] = []
@@ -123,7 +127,7 @@ class Pool:
         raise ProcessDied(message, file=job.video, sample=job.source.story.id)
 
     def _worker(self, threads: int) -> _Worker:
-        return _Worker(self._load, threads, self._jobs * self._threads)
+        return _Worker(self._load, threads, self._share)
 
     def _take(self) -> _Seat:
         while True:
@@ -234,7 +238,7 @@ def _serve(load: Loader, connections: Sequence[Connection], share: int) -> None:
 
 
 def _answer(connection: Connection, encoder: FrameEncoder | Exception, share: int) -> None:
-    share_processors(share)
+    use_processors(share)
     while True:
         try:
             job: VideoJob = connection.recv()
