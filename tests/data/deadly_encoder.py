@@ -2,7 +2,7 @@
 
 Other processes import it by its name, ``deadly_encoder:Deadly``; the folder ``VN_TEST_DEADLY`` says what it does:
 
-    log               gets a line per batch: the process that encodes it
+    log               gets a line per batch: the process that encodes it, its frames, and the processors for decoding
     hold              while this file is there, the video with that number of frames is not encoded
     kill, kill-once   the video with that number of frames ends its process: each time, or the first time
     no-start          no process but the first one can load it
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from colour_encoder import LONGEST, ColourEncoder
 
-from vn.data.read_ahead import check_wanted
+from vn.data.read_ahead import check_wanted, processors_each
 from vn.errors import InputError
 
 VARIABLE = "VN_TEST_DEADLY"
@@ -37,7 +37,7 @@ class Deadly(ColourEncoder):
 
     def encode(self, inputs: np.ndarray) -> np.ndarray:
         with (self.folder / "log").open("a") as file:
-            file.write(f"{os.getpid()} {len(inputs)}\n")
+            file.write(f"{os.getpid()} {len(inputs)} {processors_each()}\n")
         end = time.monotonic() + LONGEST
         while self._chosen("hold", inputs) and time.monotonic() < end:
             check_wanted()
@@ -74,9 +74,15 @@ class Control:
 
     def log(self) -> list[tuple[int, int]]:
         """The process and the frames of each batch begun."""
+        return [(int(process), int(frames)) for process, frames, _ in self._lines()]
+
+    def processors(self) -> list[int]:
+        """The processors that each batch's video may use."""
+        return [int(processors) for _, _, processors in self._lines()]
+
+    def _lines(self) -> list[list[str]]:
         file = self.folder / "log"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [(int(process), int(frames)) for process, frames in map(str.split, lines)]
+        return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
 
     def process_at(self, frames: int) -> int | None:
         """The process that has begun the video with that number of frames last."""

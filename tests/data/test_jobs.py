@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from many import BAD, contents, two_under_way, wait_until_gone, words
 from vn import cli
 from vn.data.engine_options import share
 from vn.data.manifest import Manifest
+from vn.data.torch_threads import one_thread_each
 from vn.errors import InputError
 
 
@@ -39,6 +41,38 @@ def test_an_error_is_the_same_sentence_from_any_process(source, control, tmp_pat
         assert not (out / "manifest.json").exists()
     (line,) = lines
     assert line.startswith(f"vn prepare: error: {source}/v{BAD}.mp4: v{BAD}: ")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "threads", "videos", "each"),
+    [(1, 1, 8, 1), (1, 4, 8, 1), (2, 2, 8, 1), (1, 4, 1, 4), (2, 2, 1, 4), (1, 1, 1, 1)],
+)
+def test_a_video_has_its_share_of_the_threads(source, control, tmp_path, jobs, threads, videos, each):
+    """Never more than were asked for, and all of them if it is alone."""
+    stories = tmp_path / "stories"
+    stories.mkdir()
+    for number in range(videos):
+        (stories / f"v{number}.json").symlink_to(source / f"v{number}.json")
+    options = ["--videos", source, "--jobs", jobs, "--threads", threads]
+    assert cli.main(words(stories, tmp_path / "out", *options)) == 0
+    assert set(control.processors()) == {each}
+
+
+def test_torch_has_one_thread_for_each_video():
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    seen = []
+    try:
+        with one_thread_each():
+            thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+            thread.start()
+            thread.join()
+            seen.append(torch.get_num_threads())
+        seen.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1, 1, 3]
 
 
 @given(st.lists(st.text(max_size=1000), min_size=4, max_size=4))

@@ -179,7 +179,7 @@ class TestOnACluster:
         process = start(over(cluster, source, tmp_path / "out", "--threads", 3))
         _, error = process.communicate(timeout=500)
         assert process.returncode == 2
-        assert "--threads: expected at most 1, the CPUs of the cluster's largest machine, got 3" in error
+        assert "--threads: expected at most 1, the CPUs of the largest machine, got 3" in error
 
 
 def sockets(processes) -> set[str]:
