@@ -21,7 +21,7 @@ from vn.io.atomic import write_text
 
 FOLDER = "slurm"
 MANIFEST = "manifest"  # as a part: what follows all others
-MOST_PARTS = 1000  # of an array; SLURM's default allows 1001
+MOST_PARTS = 1000  # jobs in an array: SLURM allows 1,001 unless it is set up otherwise
 
 JOB = """\
 #!/bin/bash
