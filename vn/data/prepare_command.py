@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vn.data.engine_options import add_engine_options, check_engine_options, make_engine
@@ -132,8 +133,6 @@ def run(args: argparse.Namespace) -> int:
         if value is not None and (value < least or (most is not None and value > most)):
             wanted = f"{least} to {most}" if most is not None else f"{least} or more"
             raise InputError(f"expected {wanted}, got {value}", field="--" + name.replace("_", "-"))
-    if "://" in args.out:
-        raise InputError("expected a folder: prepare the data there, and copy them", field="--out")
     over = check_engine_options(args)
     part = None if args.part is None else parse_part(args.part)
     shots = shot_settings(args)

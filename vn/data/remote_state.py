@@ -50,6 +50,11 @@ class RemoteRecords(Records):
 
     remote: RemoteFolder
 
+    @property
+    def place(self) -> RemoteFolder:
+        """See `Records.place`."""
+        return self.remote
+
     def __reduce__(self) -> tuple[Any, ...]:  # on another machine, with a folder there
         return _here, (self.remote, self.configuration)
 

@@ -18,6 +18,7 @@ import numpy as np
 from vn.data.feature_statistics import Sums
 from vn.data.shard_entries import ShardEntry
 from vn.io.atomic import atomic_write
+from vn.io.remote import Folder
 
 FOLDER = ".prepare"
 CONFIGURATION = "configuration.json"
@@ -60,6 +61,11 @@ class Records:
 
     data: Path
     configuration: str
+
+    @property
+    def place(self) -> Folder:
+        """The data folder, for messages."""
+        return self.data
 
     @property
     def folder(self) -> Path:

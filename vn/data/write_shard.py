@@ -133,6 +133,6 @@ def _one(encode: Callable[[VideoJob], EncodedVideo], job: VideoJob, processors: 
 def _refuse_late(shard: PlannedShard, records: Records) -> None:
     """Raise if another process has written this shard meanwhile, or the folder now has other data."""
     if not records.is_current():
-        raise InputError("has other data by now: another run has replaced these", file=records.data)
+        raise InputError("has other data by now: another run has replaced these", file=records.place)
     if earlier := records.load(shard.name, shard.videos):
         raise _WrittenMeanwhile(earlier)

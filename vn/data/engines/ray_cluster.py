@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from vn.data.encoders import check_encoder, encoder_entry
@@ -77,7 +76,7 @@ class RayCluster:
                         reason = type(error).__name__
                         if attempt == ATTEMPTS:
                             message = f"its worker died {ATTEMPTS} times ({reason}); the same command goes on from here"
-                            raise InputError(message, file=records.data / f"{shard.name}.tar") from None
+                            raise InputError(message, file=records.place / f"{shard.name}.tar") from None
                         logger.warning("the worker of %s died (%s); another one takes its place", shard.name, reason)
                         waiting[task.remote(shard, *common)] = (shard, attempt + 1)
                         continue
@@ -109,7 +108,7 @@ def work(
         with suppress(OSError):  # a worker without it needs absolute paths
             os.chdir(folder)
         if not records.is_current():
-            raise InputError("is not the folder that is being prepared: all machines must see it", file=records.data)
+            raise InputError("is not the folder that is being prepared: all machines must see it", file=records.place)
         encoder = _encoder(load[0])
         check_encoder(wanted[0], encoder, *wanted[1:])
         _refuse_unseen(shard, encoder)
@@ -117,7 +116,7 @@ def work(
     except InputError as error:
         return host, error
     except OSError as error:
-        return host, InputError(error.strerror or str(error), file=error.filename or records.data)
+        return host, InputError(error.strerror or str(error), file=error.filename or records.place)
 
 
 @lru_cache(maxsize=1)
@@ -142,18 +141,10 @@ def _received(shard: PlannedShard, done: Done, records: Records) -> ShardRecord:
     host, record = done
     if isinstance(record, InputError):
         raise InputError(f"on the worker {host}: {record}")
-    path = records.data / f"{shard.name}.tar"
-    if record.entry and not _has_size(path, record.entry.bytes):
+    if records.load(shard.name, shard.videos) is None:
         message = f"was written by the worker {host}, but is not here: all machines must see the data folder"
-        raise InputError(message, file=path)
+        raise InputError(message, file=records.place / f"{shard.name}.tar")
     return record
-
-
-def _has_size(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
-    except OSError:
-        return False
 
 
 @contextmanager

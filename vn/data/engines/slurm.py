@@ -3,6 +3,8 @@
 DATA/.prepare/slurm/array.sbatch       an array of jobs: each writes every N-th shard (``vn prepare --part K/N``)
 DATA/.prepare/slurm/manifest.sbatch    after them: whatever they have not written, and the manifest
 DATA/.prepare/slurm/submit.sh          submits both
+
+They are in ./slurm-NAME if DATA is remote.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def write_scripts(
         InputError: the folder cannot be used.
     """
     count = min(parts or MOST_PARTS, MOST_PARTS, len(plan.shards))
-    folder = plan.state.records.folder.absolute() / FOLDER
+    folder = _folder(plan)
     with plan.state.claim(overwrite):
         if plan.open_shards(encoder):
             plan.state.unfinish()
@@ -72,6 +74,14 @@ def write_scripts(
         write_text(folder / "manifest.sbatch", _job("vn-prepare-manifest", one, words, MANIFEST))
         write_text(folder / "submit.sh", SUBMIT.format(folder=shlex.quote(str(folder))))
     return folder / "submit.sh", count
+
+
+def _folder(plan: Plan) -> Path:
+    """Where the scripts are: in the data folder, or in the current one if the data folder is remote."""
+    place = plan.state.place
+    if isinstance(place, Path):
+        return plan.state.records.folder.absolute() / FOLDER
+    return Path(f"{FOLDER}-{str(place).rpartition('/')[2]}").absolute()
 
 
 def _job(name: str, options: Sequence[str], words: Sequence[str], part: str) -> str:
