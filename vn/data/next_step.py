@@ -22,7 +22,7 @@ def next_step(manifest: Manifest, folder: Path) -> list[str]:
         One or two lines.
     """
     data = shlex.quote(str(folder))
-    if not any(sample.narrated for sample in manifest.samples("train")):
+    if not manifest.samples("train").column("narrated").any():
         return [f"next: no clip of the train split has a narration; vn predict --run RUN --data.folder {data}"]
     command = "run" if manifest.samples("test") else "fit"
     name = folder.resolve().name

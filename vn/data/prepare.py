@@ -214,8 +214,7 @@ def _manifest(
     for shard in plan:
         record = shard.record
         if record is not None and record.entry is not None:
-            index = len(splits[shard.split])
-            splits[shard.split].append(ShardEntry.from_dict(record.entry.to_dict(), index))
+            splits[shard.split].append(record.entry)
             sums[shard.split] += record.sums
     total = sums["train"]
     if total.count == 0:

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from vn.data.feature_statistics import Sums
-from vn.data.manifest import NAME, SPLITS
+from vn.data.manifest import NAME
+from vn.data.manifest_fields import SPLITS
+from vn.data.sample_files import remove_columns
 from vn.data.shard_entries import ShardEntry
 from vn.errors import InputError, show
 from vn.io.atomic import PARTIAL, atomic_write
@@ -160,6 +162,7 @@ class PrepareState:
             for pattern in (f"{split}-*.tar", f"{split}-*.tar{PARTIAL}"):
                 for file in self.folder.glob(pattern):
                     file.unlink()
+        remove_columns(self.folder)
         for file in self.records.glob("*.json*"):
             file.unlink()
 
