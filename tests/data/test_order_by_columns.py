@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vn.data.order import Schedule, Steps, Video, Videos, deal, epoch_order, steps
-from vn.data.samples import joined
+from vn.data.samples import in_columns
 from vn.data.shard_entries import SampleEntry, ShardEntry
 from vn.data.token_estimates import estimated_videos
 
@@ -84,7 +84,7 @@ entries = st.lists(
 @given(entries, st.integers(1, 10**4), st.sampled_from(["zh", "en"]))
 def test_estimated_costs(samples, tokens, language):
     samples = [dataclasses.replace(each, key=f"k{n}", shard_index=0) for n, each in enumerate(samples)]
-    made = estimated_videos(joined([ShardEntry("a.tar", "", 0, samples)]), tokens, language)
+    made = estimated_videos(in_columns([ShardEntry("a.tar", "", 0, samples)])[0], tokens, language)
     assert list(made) == [reference.estimated_video(each, tokens, language) for each in samples]
     assert all(type(each.narrated) is int and type(each.trunk) is float for each in made)
 

@@ -18,7 +18,7 @@ import numpy as np
 from vn.data.manifest_fields import FORMAT, JSON_ONLY, SPLITS, ManifestFields
 from vn.data.sample_files import write_columns
 from vn.data.sample_tables import open_shards
-from vn.data.samples import Samples, Table, divided, joined
+from vn.data.samples import Samples, Table, in_columns
 from vn.data.shard_entries import SampleEntry, ShardEntry
 from vn.errors import InputError
 from vn.io.atomic import atomic_write
@@ -63,13 +63,13 @@ class Manifest:
     _samples: dict[str, Samples] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        given = {split: self.splits.get(split, ()) for split in SPLITS}
-        self._samples = {split: joined(shards) for split, shards in given.items()}
-        self.splits = {split: divided(self._samples[split], shards) for split, shards in given.items()}
+        both = {split: in_columns(self.splits.get(split, ())) for split in SPLITS}
+        self._samples = {split: samples for split, (samples, _) in both.items()}
+        self.splits = {split: shards for split, (_, shards) in both.items()}
 
     def samples(self, split: str) -> Samples:
         """All samples of a split, in the order of its shards; an unknown or empty split has none."""
-        return self._samples[split] if split in SPLITS else joined(())
+        return self._samples[split] if split in SPLITS else in_columns(())[0]
 
     def find(self, key: str) -> SampleEntry | None:
         """The sample with a key, whatever its split; None if there is none."""
@@ -113,7 +113,7 @@ class Manifest:
                 names it).
         """
         folder = Path(folder)
-        file = local_file(folder, NAME)
+        file = folder / NAME
         if not file.is_file():
             if folder.is_dir():
                 raise InputError("no manifest.json: vn prepare has not finished here", file=folder)
@@ -124,7 +124,7 @@ class Manifest:
         if fields.version == JSON_ONLY:
             return cls(**head, splits=fields.shards(), sha256=sha256)
         splits = open_shards(
-            lambda name: local_file(folder, name),
+            folder,
             fields.counted_shards(),
             fields.column_sums(),
             lambda split: _SplitAgain(folder.absolute(), sha256, split),
@@ -174,8 +174,3 @@ class _SplitAgain:
         if manifest.sha256 != self.sha256:
             raise InputError("has changed since this command began", file=self.folder / NAME)
         return manifest.samples(self.split).table
-
-
-def local_file(folder: Path, name: str) -> Path:
-    """The path on this machine of a file of a data folder."""
-    return folder / name

@@ -145,10 +145,10 @@ def steps(videos: Sequence[Video], order: Sequence[int] | np.ndarray, clips_per_
     clips = np.minimum(Videos.of(videos).narrated[order], enough)  # a step ends at enough, so sums stay small
     held = np.cumsum(clips)
     # For each video the end of a step that would begin with it; following those from the first gives the steps.
-    ends = np.minimum(np.searchsorted(held, held - clips + enough) + 1, len(order)).tolist()
+    ends = np.minimum(np.searchsorted(held, held - clips + enough) + 1, len(order))
     cuts = [0]
     while cuts[-1] < len(order):
-        cuts.append(ends[cuts[-1]])
+        cuts.append(ends.item(cuts[-1]))
     return Steps(order, np.array(cuts, np.int64))
 
 

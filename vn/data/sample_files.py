@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,6 @@ FOLDER = "samples"
 COLUMNS = {"key": "|u1", "key_at": "<i8", **NUMBERS}
 
 Columns = dict[str, np.ndarray]
-Local = Callable[[str], Path]
-"""Gives the path on this machine of a file of the data folder."""
 
 
 def file_of(column: str) -> str:
@@ -63,11 +61,11 @@ def _column(name: str, splits: Sequence[Samples]) -> np.ndarray:
     return np.cumsum(lengths, dtype=COLUMNS[name])
 
 
-def open_columns(local: Local, sums: Mapping[str, str], count: int) -> Columns:
+def open_columns(folder: Path, sums: Mapping[str, str], count: int) -> Columns:
     """Map the columns of all splits into memory.
 
     Args:
-        local: gives the path of a file of the data folder.
+        folder: the data folder.
         sums: the sha256 of each column's file.
         count: number of samples that they must have.
 
@@ -76,7 +74,7 @@ def open_columns(local: Local, sums: Mapping[str, str], count: int) -> Columns:
     """
     columns = {}
     for name, dtype in COLUMNS.items():
-        file = local(file_of(name))
+        file = folder / file_of(name)
         data = _mapped(file)
         if hashlib.sha256(data).hexdigest() != sums[name]:
             message = "does not match manifest.json (another sha256): copy the folder again, or run vn prepare again"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from vn.data.sample_checks import check_columns
-from vn.data.sample_files import Columns, Local, open_columns
+from vn.data.sample_files import Columns, open_columns
 from vn.data.samples import NUMBERS, Samples, Table, divided
 from vn.data.shard_entries import ShardEntry
 
 
 def open_shards(
-    local: Local,
+    folder: Path,
     shards: Mapping[str, Sequence[tuple[ShardEntry, int]]],
     sums: Mapping[str, str],
     again: Callable[[str], Callable[[], Table]],
@@ -21,7 +22,7 @@ def open_shards(
     """Open the columns of a data folder, check them, and divide them among its shards.
 
     Args:
-        local: gives the path of a file of the data folder.
+        folder: the data folder.
         shards: the shards of each split without samples, and how many each has.
         sums: the sha256 of each column's file.
         again: for a split, what opens its samples once more in another process.
@@ -30,9 +31,9 @@ def open_shards(
         InputError: a column is missing, damaged or contradicts itself or the shards.
     """
     every = [each for split in shards.values() for each in split]
-    columns = open_columns(local, sums, sum(count for _, count in every))
+    columns = open_columns(folder, sums, sum(count for _, count in every))
     counts = np.array([count for _, count in every], np.int64)
-    check_columns(columns, np.repeat(np.array([shard.bytes for shard, _ in every], np.int64), counts), local)
+    check_columns(columns, np.repeat(np.array([shard.bytes for shard, _ in every], np.int64), counts), folder)
     splits: dict[str, Sequence[ShardEntry]] = {}
     start = 0
     for split, counted in shards.items():

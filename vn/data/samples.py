@@ -7,7 +7,7 @@ cost a process a few objects, and processes share the rest (docs/design.md#manif
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, overload
 
@@ -140,41 +140,45 @@ def _read_again(again: Callable[[], Table], start: int, stop: int) -> Samples:
     return Samples(again(), start, stop)
 
 
-def joined(shards: Sequence[ShardEntry]) -> Samples:
-    """All samples of a split as one sequence over columns.
+def in_columns(shards: Sequence[ShardEntry]) -> tuple[Samples, tuple[ShardEntry, ...]]:
+    """The samples of a split as one sequence over columns, and its shards with their parts of it.
 
-    Shards whose samples are already a whole table are not copied. The shard and its number in each sample's entry are
+    Shards whose samples are such parts already are not copied. The shard and its number in each sample's entry become
     those of the shard that has it.
     """
-    views = [shard.samples for shard in shards]
-    first = views[0] if views else None
-    if isinstance(first, Samples):
-        end, table = 0, first.table
-        for view in views:
-            if not isinstance(view, Samples) or view.table is not table or view.start != end:
-                break
-            end = view.stop
-        else:
-            if end == len(table.shard) and table.shards == tuple(shard.file for shard in shards):
-                return Samples(table)
-    return Samples(_table(shards))
+    table = _common_table(shards)
+    if table is not None:
+        return Samples(table), tuple(shards)
+    samples = Samples(_table(shards))
+    return samples, divided(samples, shards, [len(shard.samples) for shard in shards])
 
 
-def divided(
-    samples: Samples, shards: Sequence[ShardEntry], counts: Sequence[int] | None = None
-) -> tuple[ShardEntry, ...]:
+def divided(samples: Samples, shards: Sequence[ShardEntry], counts: Sequence[int]) -> tuple[ShardEntry, ...]:
     """The shards of a split, with their samples as parts of the split's.
 
     Args:
         samples: the samples of the split.
         shards: its shards.
-        counts: how many samples each has; None: as many as now.
+        counts: how many samples each has.
     """
-    ends = np.cumsum([0, *(counts or [len(shard.samples) for shard in shards])]).tolist()
+    ends = np.cumsum([0, *counts]).tolist()
     return tuple(
-        replace(shard, samples=Samples(samples.table, start, stop))
+        ShardEntry(shard.file, shard.sha256, shard.bytes, Samples(samples.table, start, stop))
         for shard, (start, stop) in zip(shards, pairwise(ends), strict=True)
     )
+
+
+def _common_table(shards: Sequence[ShardEntry]) -> Table | None:
+    """The table that the samples of shards are parts of, if they are all of it, in order."""
+    end, tables = 0, []
+    for shard in shards:
+        if not isinstance(shard.samples, Samples) or shard.samples.start != end:
+            return None
+        end = shard.samples.stop
+        tables.append(shard.samples.table)
+    if not tables or any(table is not tables[0] for table in tables) or end != len(tables[0].shard):
+        return None
+    return tables[0] if tables[0].shards == tuple(shard.file for shard in shards) else None
 
 
 def _table(shards: Sequence[ShardEntry]) -> Table:

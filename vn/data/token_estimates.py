@@ -15,8 +15,13 @@ WRITTEN_TOKENS = 45  # per clip: label and narration
 
 def estimated_videos(samples: Samples, frame_tokens: int, language: str) -> Videos:
     """Estimated tokens of samples: their text is shared; each clip adds its frames, memory, label and narration."""
-    clips, frames, characters = (samples.column(name).astype(float) for name in ("clips", "frames", "characters"))
-    branch = frame_tokens * (1 + frames / np.maximum(1, clips)) + HEADER_TOKENS + WRITTEN_TOKENS
-    text = characters / (1 if language == "zh" else 4)  # a token is one character of Chinese, or four of English
-    trunk = INSTRUCTION_TOKENS + text + HEADER_TOKENS * clips
+    clips = samples.column("clips").astype(float)
+    branch = samples.column("frames") / np.maximum(1, clips)
+    branch += 1
+    branch *= frame_tokens
+    branch += HEADER_TOKENS
+    branch += WRITTEN_TOKENS
+    trunk = samples.column("characters") / (1 if language == "zh" else 4)  # a token is one character of Chinese, or 4
+    trunk += INSTRUCTION_TOKENS
+    trunk += HEADER_TOKENS * clips
     return Videos(samples.column("shard_index"), samples.column("narrated"), branch, trunk)
