@@ -101,7 +101,7 @@ def epoch_order(videos: Sequence[Video], seed: int, epoch: int, block_shards: in
     random = np.random.default_rng((seed, epoch))
     shards = random.permutation(1 + int(columns.shard.max(initial=-1)))
     block = block_shards or max(1, len(shards))
-    place = np.argsort(shards)  # of each shard in the permutation
+    place = np.argsort(shards)  # each shard has one in the permutation
     narrated = np.flatnonzero(columns.narrated)
     by_shard = narrated[np.argsort(place[columns.shard[narrated]], kind="stable")]
     bounds = np.searchsorted(place[columns.shard[by_shard]], [*range(0, len(shards), block), len(shards)])

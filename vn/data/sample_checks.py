@@ -17,7 +17,7 @@ from vn.story import KEY_RULE
 
 LONGEST_KEY = 200
 LARGEST = 2**62  # above any count; the sum of two still fits into 64 bits
-LETTERS = (string.ascii_letters + string.digits + "_-").encode()  # of keys, see `vn.story.KEY`
+LETTERS = (string.ascii_letters + string.digits + "_-").encode()  # those that keys may have, see `vn.story.KEY`
 
 
 def check_columns(columns: Columns, sizes: np.ndarray, folder: Path) -> None:
