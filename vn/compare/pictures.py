@@ -40,17 +40,16 @@ def pictures(
         manifest = Manifest.load(folder)
     except InputError as error:
         return {}, f"there are no frames: {error}"
-    entries = {entry.key: entry for split in ("test", "val", "train") for entry in manifest.samples(split)}
-    shown = [story for story in stories if story.id in entries]
+    found_there = ((story, manifest.find(story.id)) for story in stories)
+    shown = [(story, entry) for story, entry in found_there if entry is not None]
     if not shown:
         return {}, f"there are no frames: {folder} has none of these videos"
-    clips = sum(len(story.clips) for story in shown)
+    clips = sum(len(story.clips) for story, _ in shown)
     found: Pictures = {}
     size = 0
     each = A_CLIP
-    for number, story in enumerate(shown):
+    for number, (story, entry) in enumerate(shown):
         on_video(story.id)
-        entry = entries[story.id]
         try:
             thumbs = read_thumbs(folder / entry.shard, entry)
             seconds = read_seconds(folder / entry.shard, entry)

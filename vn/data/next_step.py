@@ -23,7 +23,7 @@ def next_step(manifest: Manifest, folder: Folder) -> list[str]:
         One or two lines.
     """
     data = shlex.quote(str(folder))
-    if not any(sample.narrated for sample in manifest.samples("train")):
+    if not manifest.samples("train").column("narrated").any():
         return [f"next: no clip of the train split has a narration; vn predict --run RUN --data.folder {data}"]
     command = "run" if manifest.samples("test") else "fit"
     name = folder.resolve().name if isinstance(folder, Path) else str(folder).rpartition("/")[2]

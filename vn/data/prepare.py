@@ -277,8 +277,7 @@ def _manifest(plan: Plan, encoder: FrameEncoder, findings: Findings) -> Manifest
     for shard in plan.shards:
         record = shard.record
         if record is not None and record.entry is not None:
-            index = len(splits[shard.split])
-            splits[shard.split].append(ShardEntry.from_dict(record.entry.to_dict(), index))
+            splits[shard.split].append(record.entry)
             sums[shard.split] += record.sums
     total = sums["train"]
     if total.count == 0:

@@ -221,7 +221,7 @@ def summary(prepared: Prepared, frames: int, seconds: float) -> str:
     for split, shards in manifest.splits.items():
         samples = manifest.samples(split)
         counts = [len(shards), len(samples)]
-        counts += [sum(getattr(s, name) for s in samples) for name in ("clips", "narrated", "frames")]
+        counts += [int(samples.column(name).sum()) for name in ("clips", "narrated", "frames")]
         rows.append((split, *map(str, counts), f"{sum(shard.bytes for shard in shards) / 1e6:.1f}"))
     lines.append("")
     lines += ["  " + row[0].ljust(8) + "".join(cell.rjust(10) for cell in row[1:]) for row in rows]

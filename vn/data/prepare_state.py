@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vn.data.manifest import NAME, SPLITS, Manifest
+from vn.data.manifest import NAME, Manifest
+from vn.data.manifest_fields import SPLITS
+from vn.data.sample_files import remove_columns
 from vn.data.shard_records import CONFIGURATION, FOLDER, Records, digest
 from vn.errors import InputError, show
 from vn.io.atomic import PARTIAL, atomic_write
@@ -127,6 +129,7 @@ class PrepareState:
         for split in SPLITS:
             for file in self.folder.glob(f"{split}-*.tar"):
                 file.unlink()
+        remove_columns(self.folder)
         for file in self.records.folder.glob("*.json"):
             file.unlink()
         self._sweep()

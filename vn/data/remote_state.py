@@ -20,8 +20,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from vn.data.manifest import NAME, SPLITS, Manifest
+from vn.data.manifest import NAME, Manifest
+from vn.data.manifest_fields import SPLITS
 from vn.data.prepare_state import PrepareState
+from vn.data.sample_files import FOLDER as COLUMNS
 from vn.data.shard_records import CONFIGURATION, FOLDER, Records, ShardRecord, digest
 from vn.errors import InputError
 from vn.io import cache
@@ -165,6 +167,8 @@ class RemoteState(PrepareState):
         for name in self.remote.names():
             if any(fnmatch(name, pattern) for pattern in ours):
                 (self.remote / name).remove()
+        for name in self.remote.names(COLUMNS):
+            (self.remote / f"{COLUMNS}/{name}").remove()
         for name in self.remote.names(FOLDER):
             (self.remote / f"{FOLDER}/{name}").remove()
 

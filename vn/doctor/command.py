@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
         from vn.doctor.data import examine_data
 
         manifest = examine_data(folder, findings, _say)
-        samples = [sample for split in manifest.splits for sample in manifest.samples(split)]
-        frames = sum(sample.frames for sample in samples)
-        done = f"{len(list(manifest.shards()))} shards, {len(samples)} videos, {frames} frames, statistics"
+        splits = [manifest.samples(split) for split in manifest.splits]
+        videos, frames = sum(map(len, splits)), sum(int(samples.column("frames").sum()) for samples in splits)
+        done = f"{len(list(manifest.shards()))} shards, {videos} videos, {frames} frames, statistics"
     elif any((folder / name).exists() for name in ("config.yaml", "adapter", "narrator.json")):
         from vn.doctor.run import examine_run
 

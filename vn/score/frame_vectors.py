@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from vn.errors import InputError
 from vn.io.remote import Folder, open_folder
 from vn.score.clip_encoder import ClipEncoder
 from vn.story import Story
+
+if TYPE_CHECKING:
+    from vn.data.manifest import Manifest
 
 FPS = 1.0
 CLOCK = "player"  # clock of the seconds that are kept
@@ -43,22 +48,28 @@ class FrameVectors:
     def _from_shards(self, story: Story) -> tuple[np.ndarray, np.ndarray] | None:
         if self.shards is None or (isinstance(self.shards, Path) and not self.shards.is_dir()):
             return None
-        from vn.data.manifest import SPLITS, Manifest
         from vn.data.shards import read_sample
         from vn.metrics.vectors import normalised
 
-        manifest = Manifest.load(self.shards)
+        manifest = self._manifest
         made_by = manifest.encoder
         names = {made_by.get("id"), (made_by.get("settings") or {}).get("model")}
         same = self.encoder.name in names and str(made_by.get("weights_sha256"))[:12] == self.encoder.weights
         if not same or manifest.tokens != 1:
             return None
-        for split in SPLITS:
-            for entry in manifest.samples(split):
-                if entry.key == story.id:
-                    _, frames, seconds = read_sample(self.shards / entry.shard, entry)
-                    return normalised(frames[:, 0]), seconds
-        return None
+        entry = manifest.find(story.id)
+        if entry is None:
+            return None
+        _, frames, seconds = read_sample(self.shards / entry.shard, entry)
+        return normalised(frames[:, 0]), seconds
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        """The manifest of the shards, read once for all stories."""
+        from vn.data.manifest import Manifest
+
+        assert self.shards is not None
+        return Manifest.load(self.shards)
 
     def _from_video(self, story: Story) -> tuple[np.ndarray, np.ndarray]:
         file = self._file(story)

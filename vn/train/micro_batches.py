@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vn.data.order import Unit
-from vn.data.shard_entries import SampleEntry
+from vn.data.order import Steps, Unit, Videos, deal
+from vn.data.samples import Samples
 from vn.data.shards import announce, read_sample, read_story
 from vn.errors import InputError
 from vn.io.remote import Folder
@@ -18,6 +18,8 @@ from vn.llm.packing import Batch, VideoRow, collate, share
 from vn.llm.rows import Row, RowBuilder
 from vn.train.settings import Packing
 
+UNKNOWN = -1  # tokens of a video that was not read yet
+
 
 @dataclass(frozen=True, slots=True)
 class MicroBatchPlan:
@@ -25,6 +27,31 @@ class MicroBatchPlan:
 
     units: list[Unit]
     step: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Dealer:
+    """Gives the micro-batches of one process, in order.
+
+    Attributes:
+        videos: the split's videos.
+        plan: the steps of an epoch.
+        accumulate: micro-batches of a process per step.
+        rank: number of the process.
+        world: number of processes.
+    """
+
+    videos: Videos
+    plan: Steps
+    accumulate: int
+    rank: int
+    world: int
+
+    def __call__(self, index: int) -> MicroBatchPlan:
+        """The micro-batch with a number, counted over the steps of the epoch."""
+        step = self.plan[index // self.accumulate]
+        dealt = deal(self.videos, step, self.world * self.accumulate)
+        return MicroBatchPlan(dealt[self.rank * self.accumulate + index % self.accumulate], step)
 
 
 class MicroBatchReader:
@@ -39,14 +66,15 @@ class MicroBatchReader:
     """
 
     def __init__(
-        self, folder: Folder, entries: list[SampleEntry], builder: RowBuilder, packing: Packing, probe: bool = False
+        self, folder: Folder, entries: Samples, builder: RowBuilder, packing: Packing, probe: bool = False
     ) -> None:
         self.folder = folder
         self.entries = entries
         self.builder = builder
         self.packing = packing
         self.probe = probe
-        self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
+        self._known = np.full(len(entries), UNKNOWN, np.int32)  # each video's supervised tokens
+        self._wrong: dict[int, InputError] = {}  # videos that cannot be read, and why
 
     def announce(self, micro: MicroBatchPlan) -> None:
         """Have the samples of a micro-batch fetched that will be read soon, and the stories of its step."""
@@ -105,7 +133,9 @@ class MicroBatchReader:
         ]
 
     def _tokens(self, video: int) -> int | InputError:
-        if video not in self._known:
+        if video in self._wrong:
+            return self._wrong[video]
+        if self._known[video] == UNKNOWN:
             entry = self.entries[video]
             try:
                 story = read_story(self.folder / entry.shard, entry)
@@ -115,5 +145,6 @@ class MicroBatchReader:
             except Unreachable:  # no fault of the sample
                 raise
             except InputError as error:
-                self._known[video] = error
-        return self._known[video]
+                self._wrong[video] = error
+                return error
+        return int(self._known[video])
