@@ -97,8 +97,9 @@ class RangeServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def bytes_asked(self) -> int:
-        return sum(asked.range[1] - asked.range[0] for asked in self.asked if asked.range)
+    def shards_asked(self) -> list[Asked]:
+        """The requests for shards so far."""
+        return [asked for asked in self.asked if asked.name.endswith(".tar")]
 
     def _allowed(self, handler: BaseHTTPRequestHandler) -> bool:
         if self.user is not None:

@@ -91,12 +91,12 @@ def test_a_second_reading_asks_for_nothing_and_another_process_neither(folder, t
         there, manifest = far(server, tmp_path)
         for entry in samples(manifest):
             read_sample(there / entry.shard, entry)
-        asked = len(server.asked)
+        asked = server.shards_asked()
         again, _ = far(server, tmp_path)
         for entry in samples(manifest):
             assert_same_sample(folder, again, entry)
             read_story(again / entry.shard, entry)
-        assert len(server.asked) == asked + 1  # the manifest, which may have changed
+        assert server.shards_asked() == asked  # only the manifest, which may have changed
 
 
 @settings(max_examples=20)
@@ -139,7 +139,7 @@ def test_what_is_announced_is_fetched_meanwhile_and_once(folder, tmp_path):
         for entry in entries:
             assert_same_sample(folder, there, entry)
             read_story(there / entry.shard, entry)
-        assert len(server.asked) == 1 + len(entries)
+        assert len(server.shards_asked()) == len(entries)
 
 
 def test_several_reads_run_at_a_time(folder, tmp_path):
@@ -238,14 +238,15 @@ def test_a_server_that_asks_to_wait_is_waited_for(folder, tmp_path):
     times = []
 
     def busy(asked):
-        times.append(time.monotonic())
-        return Fault(status=503, headers={"Retry-After": "1"}) if asked.number == 1 else None
+        if asked.range:
+            times.append(time.monotonic())
+        return Fault(status=503, headers={"Retry-After": "1"}) if len(times) == 1 else None
 
     with RangeServer(folder, fault=busy) as server:
         there, manifest = far(server, tmp_path, Patience(attempts=3, first=0.01, longest=2))
         entry = manifest.samples("train")[0]
         read_sample(there / entry.shard, entry)
-    assert times[2] - times[1] >= 1
+    assert times[1] - times[0] >= 1
 
 
 def test_a_body_that_is_cut_is_asked_for_again(folder, tmp_path):
@@ -343,7 +344,9 @@ def test_a_copy_that_the_disk_spoiled_is_fetched_again(folder, tmp_path, spoil):
         for entry in entries:
             read_sample(there / entry.shard, entry)
         for copy in (tmp_path / "cache").glob("??/*"):
-            copy.write_bytes(spoil(copy.read_bytes()))
+            data = copy.read_bytes()
+            copy.unlink()  # the manifest's columns are mapped into memory
+            copy.write_bytes(spoil(data))
         again, _ = far(server, tmp_path)
         for entry in entries:
             assert_same_sample(folder, again, entry)

@@ -159,13 +159,15 @@ class RemoteFolder:
         sha256, size = (sha256, size) if sha256 else self._known.get(name, (None, size))
         if sha256 is None:
             return self._fetch_new(name)
+        if size is None and not self.cache.path(sha256).is_file():
+            return self._fetch_new(name, sha256)
         place, most = f"{self.name}/{name}", size or SMALL
-        return self._keep(sha256, most, lambda file: self._download(name, file, most, sha256, place), hold)
+        return self._keep(sha256, size or 0, lambda file: self._download(name, file, most, sha256, place), hold)
 
-    def _fetch_new(self, name: str) -> Path:
-        """A file of which nothing is known: asked for each time, since it may be another one now."""
+    def _fetch_new(self, name: str, sha256: str | None = None) -> Path:
+        """A file of unknown size; one of which nothing is known is asked for each time, since it may have changed."""
         data = io.BytesIO()
-        sha256 = self._download(name, data, SMALL, None, f"{self.name}/{name}")
+        sha256 = self._download(name, data, SMALL, sha256, f"{self.name}/{name}")
         return self._keep(sha256, len(data.getbuffer()), lambda file: file.write(data.getbuffer()), hold=True)
 
     def _download(self, name: str, file: BinaryIO, most: int, sha256: str | None, place: str) -> str:
