@@ -76,7 +76,7 @@ def test_a_command_line_keeps_what_is_no_data_folder():
 
 def test_a_sweep_keeps_no_secret(tmp_path):
     file = tmp_path / "sweep.yaml"
-    url = "https://ann:pass-word@host/data?sig=secret"
+    url = "https://ann:pass-word@host/data?sig=hush-hush"
     file.write_text(
         f"""
 program: vn
@@ -92,7 +92,7 @@ parameters:
         {"data.folder": "data/mine"},
     ]
     assert "--data.folder=https://host/data" in sweep.command
-    assert "secret" not in repr(sweep)
+    assert "hush" not in repr(sweep)
     assert given("https://host/data") == url
 
 

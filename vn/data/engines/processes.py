@@ -16,7 +16,8 @@ import queue
 import signal
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
@@ -25,7 +26,7 @@ from typing import Any
 from vn.data.engines import Loader, write_in_order
 from vn.data.frames import FrameEncoder
 from vn.data.prepare_plan import EncodedVideo, PlannedShard, VideoJob
-from vn.data.read_ahead import check_wanted, use_processors
+from vn.data.read_ahead import Dropped, check_wanted, use_processors
 from vn.data.shard_records import Records
 from vn.data.torch_threads import one_thread_each
 from vn.data.write_shard import OnVideo, ProcessDied, share_each
@@ -82,6 +83,7 @@ class Pool:
         self._workers: list[_Worker] = []
         self._free: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._closed = False  # processes that end from now on were ended here
 
     def __enter__(self) -> Pool:
         for _ in range(self._jobs):
@@ -92,6 +94,8 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._closed = True
         for worker in self._workers:
             worker.process.kill()
         for worker in self._workers:
@@ -111,7 +115,7 @@ class Pool:
                 how = self._bury(seat.worker, job)
                 if attempt + 1 < ATTEMPTS:
                     # In a process of its own, so that only the video that ends its process is counted as bad.
-                    with self._lock:
+                    with self._open():
                         self._workers.append(self._worker(1))
                         seat = self._workers[-1].seats[0]
                 continue
@@ -139,9 +143,17 @@ class Pool:
             if not seat.worker.dead:
                 return seat
 
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """Around what changes the processes: `Dropped` is raised if they are being ended."""
+        with self._lock:
+            if self._closed:
+                raise Dropped
+            yield
+
     def _bury(self, worker: _Worker, job: VideoJob) -> str:
         """Replace a process that has died, once, and say how it ended."""
-        with self._lock:
+        with self._open():
             if not worker.dead:
                 worker.process.join(PAUSE)  # so that its own exit code is seen
                 worker.end()
