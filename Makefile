@@ -48,6 +48,7 @@ docs-serve: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/visual.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/manifest.py
 
 # One thread, about 20 minutes; VN_REAL_DATA=FOLDER takes the lengths of real stories.
 bench-train: $(VENV)/installed
