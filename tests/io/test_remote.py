@@ -5,6 +5,7 @@ import logging
 import os
 import pickle
 import shutil
+import sys
 import threading
 import time
 
@@ -389,7 +390,8 @@ def test_a_server_that_wants_a_password(folder, tmp_path):
         assert_same_data(folder, opened, Manifest.load(opened))
 
 
-def test_urls_of_stores_that_are_not_installed_or_unknown():
+def test_urls_of_stores_that_are_not_installed_or_unknown(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(
         InputError, match=r"^gs://bucket/data: needs a package that is not installed: pip install gcsfs"
     ):
