@@ -1,13 +1,13 @@
-# make demo | ablations | test | test-slow | lint | docs | docs-serve | bench | bench-train | bench-generate | bench-metrics | bench-encode.
+# make demo | ablations | test | test-slow | lint | docs | docs-serve | bench | bench-train | bench-generate | bench-metrics | bench-encode | bench-prepare.
 # Each makes .venv itself, from setup.cfg and constraints.txt.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := train,video,compare,meteor,embed,judge,quantize,docs,dev
+EXTRAS := train,video,compare,meteor,embed,judge,quantize,s3,ray,docs,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo ablations test test-slow lint docs docs-serve bench bench-train bench-generate bench-metrics bench-encode clean
+.PHONY: demo ablations test test-slow lint docs docs-serve bench bench-train bench-generate bench-metrics bench-encode bench-prepare clean
 
 # torch comes first and alone: torchvision must match it, and deepspeed's build must not see it.
 $(VENV)/installed: setup.cfg setup.py constraints.txt pyproject.toml
@@ -48,6 +48,7 @@ docs-serve: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/visual.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/manifest.py
 
 # One thread, about 20 minutes; VN_REAL_DATA=FOLDER takes the lengths of real stories.
 bench-train: $(VENV)/installed
@@ -68,6 +69,10 @@ bench-encode: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py efficientnet-lite0 --of demo --videos 40
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py efficientnet-lite0
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/encode.py blip2-clip-l14 --videos 2 --seconds 8
+
+# Processes and threads of vn prepare, as whole commands; compares the bytes of their results too.
+bench-prepare: $(VENV)/installed
+	$(BIN)/python benchmarks/prepare.py
 
 clean:
 	rm -rf $(VENV) build site *.egg-info

@@ -14,9 +14,10 @@ import numpy as np
 import stories as s
 
 from vn.data.order import Unit, Video, deal
-from vn.data.shard_entries import SampleEntry
+from vn.data.samples import in_columns
+from vn.data.shard_entries import SampleEntry, ShardEntry
 from vn.data.shard_writer import _characters
-from vn.data.token_estimates import estimated_video
+from vn.data.token_estimates import estimated_videos
 from vn.llm.rows import Row
 from vn.story import Story
 
@@ -29,7 +30,8 @@ def estimate(story: Story) -> Video:
     seconds = story.duration
     frames = 3 * clips
     entry = SampleEntry(story.id, 0, 0, clips, narrated, frames, seconds, _characters(story), "", 0)
-    return estimated_video(entry, s.TOKENS, story.language)
+    samples, _ = in_columns([ShardEntry("train-00000.tar", "", 0, [entry])])
+    return estimated_videos(samples, s.TOKENS, story.language)[0]
 
 
 def clip_by_clip(videos: list[Video], step: range, parts: int) -> list[list[Unit]]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +71,37 @@ def write_data(
         splits=splits,
     ).save(folder)
     return folder
+
+
+def as_format_1(folder: Path) -> dict[str, Any]:
+    """Turn a folder's manifest into one of format 1, which has its samples in JSON; gives what is in it."""
+    columns, data = Manifest.load(folder), json.loads((folder / "manifest.json").read_text("utf-8"))
+    del data["samples"]
+    data["format"] = 1
+    for split, shards in columns.splits.items():
+        data["splits"][split]["shards"] = [shard.to_dict() for shard in shards]
+    write_manifest(folder, data)
+    shutil.rmtree(folder / "samples")
+    return data
+
+
+def write_manifest(folder: Path, data: Any) -> None:
+    """Write ``manifest.json`` as earlier builds did."""
+    (folder / "manifest.json").write_bytes(json.dumps(data, ensure_ascii=False, indent=1).encode())
+
+
+def change_column(folder: Path, name: str, change: Callable[[np.ndarray], np.ndarray | bytes | None]) -> None:
+    """Change a column of samples, or the bytes of its file, and give the manifest its hash, as if made so."""
+    file, manifest = folder / "samples" / f"{name}.npy", folder / "manifest.json"
+    column = np.load(file)
+    changed = change(column)
+    if isinstance(changed, bytes):
+        file.write_bytes(changed)
+    else:
+        np.save(file, column if changed is None else changed)
+    data = json.loads(manifest.read_text("utf-8"))
+    data["samples"][name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(data), "utf-8")
 
 
 def damage(folder: Path, *keys: str, split: str = "train") -> None:

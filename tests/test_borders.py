@@ -19,7 +19,8 @@ LONGEST = 400  # lines of a file
 # From the ground up: each layer may import those before it, and nothing of its own or a later one.
 LAYERS = (
     ("environment", "errors", "version"),
-    ("extras", "io", "model_card", "overlap", "plugins", "progress", "renamed", "shipped", "timecode"),
+    ("extras",),
+    ("io", "model_card", "overlap", "plugins", "progress", "renamed", "shipped", "timecode"),
     ("hub", "run_paths", "story", "template", "tokenizer"),
     ("prompt", "story_reader", "visual"),
     ("settings",),

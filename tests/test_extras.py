@@ -19,7 +19,7 @@ from vn.extras import LIBRARIES, USUAL, explain_missing, pip_command
 ROOT = Path(__file__).parents[1]
 CORE = [name for name, extras in LIBRARIES.items() if not extras]
 # Brought by others that are required: their extra has no line for them.
-BROUGHT = {"tokenizers", "huggingface_hub", "markupsafe", "accelerate", "google"}
+BROUGHT = {"tokenizers", "huggingface_hub", "markupsafe", "accelerate", "google", "urllib3"}
 
 
 def blocked(libraries, commands, folder):

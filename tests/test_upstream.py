@@ -3,8 +3,8 @@
 Each test names the uses of one idea and asserts that they are still there; if it fails, its message says which files of
 vn depend on them and what breaks. The upper bounds in setup.cfg keep versions out on which these tests have not run.
 Here are jieba, frame encoders, videos and files inside packages, and the list itself; what training and the language
-models use is in test_upstream_training.py, _deepspeed.py and _models.py. LAVIS is not here: setup.cfg pins it to one
-version, in an environment of its own.
+models use is in test_upstream_training.py, _deepspeed.py and _models.py, Ray's part in test_upstream_ray.py. LAVIS is
+not here: setup.cfg pins it to one version, in an environment of its own.
 """
 
 import importlib.util
@@ -12,8 +12,9 @@ import inspect
 from pathlib import Path
 
 import pytest
-import test_upstream_deepspeed  # noqa: F401 (its uses are listed, as are those of the next two)
+import test_upstream_deepspeed  # noqa: F401 (its uses are listed, as are those of the next three)
 import test_upstream_models  # noqa: F401
+import test_upstream_ray  # noqa: F401
 import test_upstream_training  # noqa: F401
 from undocumented import SOURCES, USED, foreign_names, spelled, uses
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from vn.environment import set_defaults
 from vn.errors import InputError, did_you_mean
 from vn.extras import check_installed, explain_missing
+from vn.io.urls import recorded_arguments
 from vn.version import __version__
 
 # name -> (module, what it does). A module has either `add_arguments(parser)` and `run(args)`, or, for the commands
@@ -62,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     command, rest = argv[0], argv[1:]
     try:
+        rest = _without_secrets(rest)
         if command not in COMMANDS:
             raise InputError(f"no command {command!r}{did_you_mean(command, COMMANDS)}; see vn --help")
         set_defaults()
@@ -74,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             prog=f"vn {command}", description=COMMANDS[command][1], formatter_class=argparse.RawDescriptionHelpFormatter
         )
         module.add_arguments(parser)
-        args = parser.parse_args(rest)
+        args = parser.parse_args(rest, argparse.Namespace(words=rest))
         check_installed(command)
         return int(module.run(args))
     except InputError as error:
@@ -98,6 +100,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except SystemExit as exit:  # argparse has printed what was wrong
         return exit.code if isinstance(exit.code, int) else 2
+
+
+def _without_secrets(args: list[str]) -> list[str]:
+    """The arguments without the secrets of URLs, here and where libraries look for them, who would record them."""
+    clean = recorded_arguments(args)
+    if sys.argv[2:] == args:
+        sys.argv[2:] = clean
+    return clean
 
 
 def _quieten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -92,3 +93,27 @@ def kept(name: str) -> Iterator[None]:
             os.environ.pop(name, None)
         else:
             os.environ[name] = before
+
+
+def remembered_urls() -> dict[str, str]:
+    """URLs without their secrets, as they are recorded -> as they were given."""
+    urls: dict[str, str] = json.loads(os.environ.get("VN_URLS", "{}"))
+    return urls
+
+
+def remember_url(recorded: str, given: str) -> None:
+    """Keep a URL with its secrets for this process and those that it starts, which see only what is recorded."""
+    os.environ["VN_URLS"] = json.dumps({**remembered_urls(), recorded: given})
+
+
+def set_ray_variables(alone: bool) -> None:
+    """Set what Ray reads when it is imported; what the user has set stays.
+
+    Args:
+        alone: whether Ray is started here for this machine alone. Ray then uses the loopback address, on which nothing
+            of it can be reached from outside, by the variable that decides so on other systems.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed")  # reported in our own words
+    if alone:
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 LONGEST = 400  # characters of one part of a message; of longer ones both ends are shown
@@ -25,11 +25,15 @@ class InputError(ValueError):
         self,
         message: str,
         *,
-        file: str | Path | None = None,
+        file: object = None,
         sample: str | None = None,
         field: str | None = None,
     ) -> None:
         super().__init__(_sentence(message, file, sample, field))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From another process it arrives as it is: the sentence is not shortened again."""
+        return _as_sent, (type(self), *self.args)
 
 
 class Findings:
@@ -70,13 +74,23 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
 
 
+# A URL: what goes before its user, what follows, and its query, which may be signed.
+_URL = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/\s@'\"]*@)?([^\s?'\"]*)(?:\?[^\s'\"]+)?")
+
+
+def _as_sent(kind: type[InputError], sentence: str) -> InputError:
+    error = kind.__new__(kind)
+    error.args = (sentence,)
+    return error
+
+
 def _sentence(message: object, *where: object) -> str:
     return ": ".join([*(_one_line(part) for part in where if part), _one_line(message)])
 
 
 def _one_line(part: object) -> str:
-    """Printable and short, whatever a file holds: a message is one line, without terminal control codes."""
-    text = " ".join(str(part).split())
+    """Printable and short, whatever a file holds: one line, without terminal control codes or the secrets of URLs."""
+    text = _URL.sub(r"\1\2", " ".join(str(part).split()))
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -50,6 +50,11 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "pycocoevalcap": ("meteor",),
     "sklearn": ("judge",),
     "openai": ("judge",),
+    "fsspec": ("s3",),
+    "s3fs": ("s3",),
+    "requests": ("s3",),
+    "urllib3": ("s3",),
+    "ray": ("ray",),
     "lavis": ("lavis",),
 }
 # Command -> the extras it usually needs: for a library of one of them, all of them that are missing are suggested.

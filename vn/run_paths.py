@@ -15,6 +15,8 @@ import yaml
 from vn.errors import InputError
 from vn.io.files import read_text, read_yaml
 from vn.io.paths import find, relative, tried
+from vn.io.remote import Folder, open_folder
+from vn.io.urls import is_url
 from vn.renamed import current_key, with_current_names
 
 PATHS = ("data.folder", "model.base_model", "model.template", "adapter")
@@ -39,6 +41,12 @@ def run_path(file: Path, key: str) -> Path | None:
     return find(_names(file, key), file.parent)
 
 
+def run_data(file: Path) -> Folder | None:
+    """The data folder that a run's ``config.yaml`` names: a path that exists, or a URL."""
+    given = _names(file, "data.folder")[-1]
+    return open_folder(given) if given and is_url(given) else run_path(file, "data.folder")
+
+
 def moved(file: Path) -> dict[str, str]:
     """The folders of a configuration that are found at another path than it states: dotted key -> path."""
     found = {}
@@ -53,7 +61,7 @@ def moved(file: Path) -> dict[str, str]:
 def check_data(file: Path) -> None:
     """Raise if the data of a run are not found."""
     names = _names(file, "data.folder")
-    if names[-1] and find(names, file.parent) is None:
+    if names[-1] and not is_url(names[-1]) and find(names, file.parent) is None:
         message = f"the data are not found ({tried(names, file.parent)}); give their path with --data.folder"
         raise InputError(message, file=file, field="data.folder")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import colour_encoder
 import pytest
+from many import control, source, start, whole  # noqa: F401 (fixtures)
 
 from vn.data.encoders import ENCODERS, load_encoder
 
@@ -25,8 +26,8 @@ def write_stories(tmp_path: Path) -> Callable[..., Path]:
     def write(*stories: dict, folder: Path = tmp_path / "stories") -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for story in stories:
-            whole = {"title": "A thing", "language": "en", "knowledge": [], "video": f"{story['id']}.mp4", **story}
-            (folder / f"{story['id']}.json").write_text(json.dumps(whole, ensure_ascii=False), encoding="utf-8")
+            complete = {"title": "A thing", "language": "en", "knowledge": [], "video": f"{story['id']}.mp4", **story}
+            (folder / f"{story['id']}.json").write_text(json.dumps(complete, ensure_ascii=False), encoding="utf-8")
         return folder
 
     return write

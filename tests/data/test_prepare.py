@@ -18,6 +18,7 @@ from colour_encoder import ColourEncoder
 from hold import environment, wait_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up import as_format_1
 from rendered_videos import counting_video, render_video
 from test_shots import COLOURS, shot
 
@@ -37,7 +38,8 @@ def clips(*times: tuple[float, float]) -> list[dict]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Everything a user gets, byte by byte."""
-    return {f.name: f.read_bytes() for f in sorted(folder.iterdir()) if f.is_file()}
+    files = sorted(file for place in (folder, folder / "samples") for file in place.glob("*") if file.is_file())
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
 def digest(data: dict) -> str:
@@ -164,6 +166,26 @@ class TestGoingOn:
         assert contents(world / "data") == before
         assert {f: (world / "data" / f).stat().st_mtime_ns for f in times} == times
 
+    def test_finished_data_with_a_manifest_of_format_1_is_left_as_it_is(self, world, capsys):
+        prepare(world)
+        as_format_1(world / "data")
+        before = contents(world / "data")
+        capsys.readouterr()
+        assert prepare(world) == 0
+        assert "Nothing to do" in capsys.readouterr().out
+        assert contents(world / "data") == before
+        counting_video(world / "videos" / "v2.mp4", 33)
+        assert prepare(world) == 0
+        assert "samples/frames.npy" in contents(world / "data")
+
+    def test_overwriting_removes_the_columns_of_earlier_data(self, world):
+        prepare(world)
+        column = world / "data" / "samples" / "frames.npy"
+        column.write_bytes(b"damaged")
+        assert prepare(world, "data", "--overwrite", "--val-share", "0.5") == 0
+        assert len(Manifest.load(world / "data").samples("train")) == 5
+        assert np.load(column).sum() == 26
+
     def test_a_video_that_changed_costs_its_shard_only(self, world, capsys):
         prepare(world)
         before = contents(world / "data")
@@ -172,7 +194,8 @@ class TestGoingOn:
         assert prepare(world) == 0
         assert "Encoded 2 videos" in capsys.readouterr().out
         after = contents(world / "data")
-        assert [name for name in before if before[name] != after[name]] == ["manifest.json", "train-00001.tar"]
+        changed = [name for name in before if before[name] != after[name]]
+        assert [name for name in changed if "/" not in name] == ["manifest.json", "train-00001.tar"]
         assert prepare(world, "anew") == 0
         assert contents(world / "anew") == after
 

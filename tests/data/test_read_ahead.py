@@ -18,7 +18,7 @@ def count_to(count: int, fail: bool = False):
 
 
 def threads() -> int:
-    return sum(thread.name.startswith("read-ahead") for thread in threading.enumerate())
+    return sum(thread.name.startswith("read-ahead-") for thread in threading.enumerate())
 
 
 @settings(max_examples=40, deadline=None)

@@ -3,22 +3,27 @@
 import dataclasses
 import io
 import json
+import math
 import random
 import shutil
 import tarfile
+import tempfile
+import warnings
 
 import mutate
 import numpy as np
 import pytest
 from hypothesis import strategies as st
-from made_up import write_data
+from made_up import as_format_1, change_column, write_data, write_manifest
 from place import one_line, sizes
 from test_fuzz_annotations import ESYNC, prepare
 
 from vn.data.encoders import EncoderSettings, load_encoder
 from vn.data.manifest import Manifest
-from vn.data.order import Schedule, Video
+from vn.data.order import Schedule
+from vn.data.sample_files import COLUMNS
 from vn.data.shards import read_sample, read_story, read_thumbs, verify
+from vn.data.token_estimates import estimated_videos
 from vn.errors import Findings, InputError
 
 
@@ -139,29 +144,61 @@ def _rewrite(good: bytes, entry, change, of: int) -> bytes:
     return bytes(made)
 
 
-@sizes(60, 1200)
-def test_manifests(fuzz, place, whole, count):
-    """A manifest that is accepted gives an order and samples, or samples refused by name; nothing endless."""
-    file = whole / "manifest.json"
-    good = json.loads(file.read_text())
-    shards = {path.name: path.read_bytes() for path in whole.glob("*.tar")}
+def used(whole) -> None:
+    """What is accepted gives an order and samples, or samples refused by name; nothing endless; and it can be saved."""
+    manifest = Manifest.load(whole)
+    videos = estimated_videos(manifest.samples("train"), manifest.tokens, manifest.language)
+    for step in Schedule(videos, 0, 8).epoch(0):
+        assert step
+    read_all(whole, manifest)
+    with tempfile.TemporaryDirectory() as copy:
+        manifest.save(copy)
+        assert Manifest.load(copy).sha256 == manifest.sha256
 
-    def read() -> None:
-        manifest = Manifest.load(whole)
-        entries = manifest.samples("train")
-        videos = [Video(e.shard_index, e.narrated, e.frames + 1, e.characters) for e in entries]
-        for step in Schedule(videos, 0, 8).epoch(0):
-            assert step
-        read_all(whole, manifest)
-        json.dumps(manifest.to_dict(), allow_nan=False)
+
+@sizes(60, 1200)
+@pytest.mark.parametrize("format", [1, 2])
+def test_manifests(fuzz, place, whole, count, format):
+    file = whole / "manifest.json"
+    good = as_format_1(whole) if format == 1 else json.loads(file.read_text())
+    shards = {path.name: path.read_bytes() for path in whole.glob("*.tar")}
 
     def check(data: bytes) -> mutate.Outcome:
         file.write_bytes(data)
-        came = place.read(read, file)
+        came = place.read(lambda: used(whole), file, whole / "samples")
         assert {path.name: path.read_bytes() for path in whole.glob("*.tar")} == shards
         return came
 
-    fuzz("manifest: read", check, [mutate.as_json(good)], count, [good])
+    fuzz(f"manifest of format {format}: read", check, [mutate.as_json(good)], count, [good])
+
+
+@sizes(15, 300)
+@pytest.mark.parametrize("column", COLUMNS)
+def test_columns_of_samples(fuzz, place, whole, count, column):
+    """With the hash that they should have, so that it is not what refuses them."""
+    kept = (whole / "manifest.json").read_bytes()
+    file = whole / "samples" / f"{column}.npy"
+    good = np.load(file)
+
+    def check(data: bytes) -> mutate.Outcome:
+        (whole / "manifest.json").write_bytes(kept)
+        file.write_bytes(npy(good))
+        change_column(whole, column, lambda _: data)
+        return place.read(lambda: used(whole), whole / "samples")
+
+    numbers = (0, 1, -1, 7, 2**31, 2**62 - 1, 2**63 - 1, -(2**63), 255, 46, 1e300, math.nan, math.inf)
+    values = st.lists(st.sampled_from(numbers), min_size=len(good), max_size=len(good))
+    some = st.tuples(values, st.integers(0, len(good) - 1)).map(lambda d: npy(_put(good, d[0], d[1])))
+    other = st.sampled_from([npy(a) for a in ARRAYS]) | st.sampled_from(HEADERS).map(lambda h: raw_npy(h, npy(good)))
+    fuzz(f"column {column}: read", check, [npy(good)], count, data=some | other)
+
+
+def _put(good: np.ndarray, values: list[float], begin: int) -> np.ndarray:
+    """A column with other numbers from some place on, as far as its type has them."""
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        column = good.copy()
+        column[begin : begin + 2] = np.array(values, object)[begin : begin + 2].astype(float).astype(good.dtype)
+    return column
 
 
 @sizes(40, 700)
@@ -264,13 +301,13 @@ def test_records_of_an_interrupted_prepare(fuzz, place, count):
     fuzz("records: vn prepare", check, [good], count, [json.loads(good)])
 
 
-def test_a_manifests_shard_names_stay_in_its_folder(whole):
+@pytest.mark.parametrize("format", [1, 2])
+def test_a_manifests_shard_names_stay_in_its_folder(whole, format):
     """A path in a manifest is no way out, whether it is read or not."""
-    file = whole / "manifest.json"
-    data = json.loads(file.read_text())
+    data = as_format_1(whole) if format == 1 else json.loads((whole / "manifest.json").read_text())
     for name in ("../train-00000.tar", "/etc/passwd", "a/b.tar", "..", "x.tar\n", "train-00000.tar\x00"):
         data["splits"]["train"]["shards"][0]["file"] = name
-        file.write_text(json.dumps(data))
+        write_manifest(whole, data)
         with pytest.raises(InputError, match=r"manifest\.json: splits\.train: is wrong: .* is not a shard's name"):
             Manifest.load(whole)
 

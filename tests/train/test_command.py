@@ -8,6 +8,7 @@ import yaml
 from safetensors.torch import load_file
 
 from vn.cli import main
+from vn.data.manifest import Manifest
 
 
 def test_run_leaves_the_whole_run_folder(experiment, data):
@@ -15,12 +16,11 @@ def test_run_leaves_the_whole_run_folder(experiment, data):
     folder = experiment.run_folder()
     for name in ("config.yaml", "metrics.jsonl", "stories.jsonl", "scores.json", "adapter", "checkpoints"):
         assert (folder / name).exists(), name
-    manifest = json.loads((data / "manifest.json").read_text())
-    samples = [s for shard in manifest["splits"]["test"]["shards"] for s in shard["samples"]]
+    samples = Manifest.load(data).samples("test")
     for setting in ("predicted", "given"):
         lines = experiment.predictions(setting)
-        assert len(lines) == sum(s["narrated"] for s in samples)
-        assert {x["video"] for x in lines} == {s["key"] for s in samples if s["narrated"]}
+        assert len(lines) == sum(s.narrated for s in samples)
+        assert {x["video"] for x in lines} == {s.key for s in samples if s.narrated}
         assert all((x["labels_given"] is None) == (setting == "predicted") for x in lines)
     assert all(x["labels_given"] == x["reference_labels"] == x["labels"] for x in lines)
     scores = json.loads((folder / "scores.json").read_text())

@@ -1,5 +1,6 @@
 """Streaming from shards: what a step contains, and the errors for damaged data."""
 
+import dataclasses
 import json
 import shutil
 from types import SimpleNamespace
@@ -133,24 +134,19 @@ def copy(experiment, data, tmp_path):
     return folder, lambda *more: experiment("fit", "--data.folder", str(folder), *more)
 
 
-def first_sample(folder):
-    manifest = json.loads((folder / "manifest.json").read_text())
-    shard = manifest["splits"]["train"]["shards"][0]
-    return manifest, folder / shard["file"], shard["samples"][0]
-
-
 def damage(folder, what):
-    manifest, shard, sample = first_sample(folder)
+    manifest, sample = json.loads((folder / "manifest.json").read_text()), Manifest.load(folder).samples("train")[0]
+    shard = folder / sample.shard
     content = bytearray(shard.read_bytes())
     if what == "truncated shard":
         shard.write_bytes(content[: len(content) // 3])
     elif what == "missing shard":
         shard.unlink()
     elif what == "flipped bits in a header":
-        content[sample["offset"] : sample["offset"] + 100] = bytes(100)
+        content[sample.offset : sample.offset + 100] = bytes(100)
         shard.write_bytes(content)
     elif what == "NaN feature":
-        array = content.index(b"\x93NUMPY", sample["offset"])
+        array = content.index(b"\x93NUMPY", sample.offset)
         begin = array + 128  # behind the array's header
         content[begin : begin + 2] = np.array([np.nan], dtype=np.float16).tobytes()
         shard.write_bytes(content)
@@ -165,8 +161,8 @@ def damage(folder, what):
         del manifest["width"]
         (folder / "manifest.json").write_text(json.dumps(manifest))
     elif what == "no train split":
-        manifest["splits"]["train"]["shards"] = []
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        whole = Manifest.load(folder)
+        dataclasses.replace(whole, splits={**whole.splits, "train": []}).save(folder)
 
 
 @pytest.mark.parametrize(

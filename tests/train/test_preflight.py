@@ -1,9 +1,9 @@
 """What would fail late is refused before a weight is read, a frame encoded or a step taken: the loaders raise here."""
 
-import json
 import shutil
 
 import pytest
+from made_up import as_format_1, write_manifest
 
 import vn.train.command  # noqa: F401 (so that what it imports by name is not yet replaced)
 from vn.adapter import save_adapter
@@ -33,17 +33,16 @@ def nothing_loads(monkeypatch):
 
 @pytest.fixture
 def changed(data, experiment):
-    """Makes a copy of the data whose manifest is changed; the experiment then uses it."""
+    """Makes a copy of the data whose manifest, of format 1, is changed; the experiment then uses it."""
 
     def copy(change):
         folder = experiment.folder / "data"
         shutil.copytree(data, folder)
-        file = folder / "manifest.json"
-        manifest = json.loads(file.read_text())
+        manifest = as_format_1(folder)
         change(manifest)
-        file.write_text(json.dumps(manifest))
+        write_manifest(folder, manifest)
         experiment.config.write_text(experiment.config.read_text().replace(str(data), str(folder)))
-        return file
+        return folder / "manifest.json"
 
     return copy
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from vn.errors import InputError
 from vn.extras import require
-from vn.run_paths import run_path
+from vn.io.remote import open_folder
+from vn.run_paths import run_data
 
 EPILOG = """\
 Runs of one ablation and configuration are the seeds of one variant. Differences are from `full`, with 95 % intervals
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--corpus", choices=paper().corpora, help="the corpus whose test split it is, if it is the paper's"
     )
     parser.add_argument(
-        "--data", type=Path, metavar="DATA", help="shards with the thumbnails (default: those of the configuration)"
+        "--data", metavar="DATA", help="shards with the thumbnails (default: those of the configuration)"
     )
     parser.add_argument("--no-pictures", action="store_true", help="write a smaller page, without frames")
     parser.add_argument(
@@ -127,9 +128,9 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         stories = next(iter(found.baseline.runs[0].tests.values())).stories
         baseline = found.baseline.runs[0]
         named = Path(str(baseline.config.get("data.folder")))
-        folder = args.data or run_path(baseline.folder / "config.yaml", "data.folder") or named
-        if args.data and not args.data.is_dir():
-            raise InputError("no such folder of shards", file=args.data, field="--data")
+        folder = open_folder(args.data) if args.data else run_data(baseline.folder / "config.yaml") or named
+        if args.data and isinstance(folder, Path) and not folder.is_dir():
+            raise InputError("no such folder of shards", file=folder, field="--data")
         thumbs, note = pictures(stories, folder, lambda video: on_step(f"frames of {video}"))
         notes += [note] if note else []
     on_step("breakdowns")

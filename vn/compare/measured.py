@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
+from vn.io.children import end_with_parent
 from vn.metrics.meteor import Matcher
 from vn.metrics.tokenisation import Tokenisation
 from vn.score.disk_cache import DiskCache
@@ -76,11 +76,4 @@ def _take(test: Test, tokenisation: Tokenisation | str | None, meteor: Matcher, 
 def _begin() -> None:
     """Leave Ctrl-C to the parent process, and end if that is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
-
-
-def _follow() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    end_with_parent()

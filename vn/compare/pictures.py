@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -13,6 +12,7 @@ from PIL import Image
 from vn.data.manifest import Manifest
 from vn.data.shards import read_seconds, read_thumbs
 from vn.errors import InputError
+from vn.io.remote import Folder
 from vn.story import Story
 
 HEIGHT = 64  # pixels
@@ -24,7 +24,7 @@ Pictures = dict[str, list[list[str]]]  # video -> clip -> data URIs
 
 
 def pictures(
-    stories: Sequence[Story], folder: Path, on_video: Callable[[str], None] = lambda video: None
+    stories: Sequence[Story], folder: Folder, on_video: Callable[[str], None] = lambda video: None
 ) -> tuple[Pictures, str | None]:
     """Up to three frames per clip, fewer if there are many videos.
 
@@ -40,17 +40,16 @@ def pictures(
         manifest = Manifest.load(folder)
     except InputError as error:
         return {}, f"there are no frames: {error}"
-    entries = {entry.key: entry for split in ("test", "val", "train") for entry in manifest.samples(split)}
-    shown = [story for story in stories if story.id in entries]
+    found_there = ((story, manifest.find(story.id)) for story in stories)
+    shown = [(story, entry) for story, entry in found_there if entry is not None]
     if not shown:
         return {}, f"there are no frames: {folder} has none of these videos"
-    clips = sum(len(story.clips) for story in shown)
+    clips = sum(len(story.clips) for story, _ in shown)
     found: Pictures = {}
     size = 0
     each = A_CLIP
-    for number, story in enumerate(shown):
+    for number, (story, entry) in enumerate(shown):
         on_video(story.id)
-        entry = entries[story.id]
         try:
             thumbs = read_thumbs(folder / entry.shard, entry)
             seconds = read_seconds(folder / entry.shard, entry)

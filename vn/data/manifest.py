@@ -1,28 +1,32 @@
-"""``manifest.json``: the contents of a folder of shards, sample by sample; plain Python and NumPy.
+"""``manifest.json`` and ``samples/``: the contents of a folder of shards, sample by sample; plain Python and NumPy.
 
-Written last and atomically, so a folder without one is unfinished (docs/design.md#manifest).
+``manifest.json`` is written last and atomically, so a folder without one is unfinished. It has the hash of each column
+in ``samples/`` (docs/design.md#manifest).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vn.data.shard_entries import SampleEntry, ShardEntry, is_number
-from vn.errors import InputError, show
+from vn.data.manifest_fields import FORMAT, JSON_ONLY, SPLITS, ManifestFields
+from vn.data.sample_files import write_columns
+from vn.data.sample_tables import open_shards
+from vn.data.samples import Samples, Table, in_columns
+from vn.data.shard_entries import SampleEntry, ShardEntry
+from vn.errors import InputError
 from vn.io.atomic import atomic_write
 from vn.io.files import parse_json, read_text
+from vn.io.remote import Folder, RemoteFolder, fetch, open_folder
+from vn.io.stores import MissingFile
 
-FORMAT = 1
 NAME = "manifest.json"
-SPLITS = ("train", "val", "test")
-MOST_TOKENS, MOST_WIDE = 10_000, 1_000_000  # per frame: far above any encoder's, far below what fits into memory
 
 
 @dataclass(slots=True)
@@ -53,22 +57,100 @@ class Manifest:
     statistics: dict[str, np.ndarray]
     language: str
     domain: str
-    splits: dict[str, list[ShardEntry]]
+    splits: Mapping[str, Sequence[ShardEntry]]
     warnings: list[str] = field(default_factory=list)
     dtype: str = "float16"
     corpus: str | None = None
     sha256: str = ""
+    _samples: dict[str, Samples] = field(init=False, repr=False, compare=False)
 
-    def samples(self, split: str) -> list[SampleEntry]:
+    def __post_init__(self) -> None:
+        both = {split: in_columns(self.splits.get(split, ())) for split in SPLITS}
+        self._samples = {split: samples for split, (samples, _) in both.items()}
+        self.splits = {split: shards for split, (_, shards) in both.items()}
+
+    def samples(self, split: str) -> Samples:
         """All samples of a split, in the order of its shards; an unknown or empty split has none."""
-        return [sample for shard in self.splits.get(split, []) for sample in shard.samples]
+        return self._samples[split] if split in SPLITS else in_columns(())[0]
+
+    def find(self, key: str) -> SampleEntry | None:
+        """The sample with a key, whatever its split; None if there is none."""
+        for samples in self._samples.values():
+            if (number := samples.find(key)) is not None:
+                return samples[number]
+        return None
 
     def shards(self) -> Iterable[ShardEntry]:
         """The shards of all splits."""
-        return (shard for split in SPLITS for shard in self.splits.get(split, []))
+        return (shard for split in SPLITS for shard in self.splits[split])
 
-    def to_dict(self) -> dict[str, Any]:
-        """The manifest as JSON holds it."""
+    def save(self, folder: str | Path) -> None:
+        """Write the columns of samples, then ``manifest.json``, each file atomically.
+
+        A folder that has the same content is left as it is, in whatever format, so that a training that was stopped
+        still knows its data.
+        """
+        folder = Path(folder)
+        try:
+            there = Manifest.load(folder)
+        except InputError:
+            there = None
+        if there is not None and self._equals(there):
+            self.sha256 = there.sha256
+            return
+        (folder / NAME).unlink(missing_ok=True)  # unfinished while the columns change
+        sums = write_columns(folder, [self._samples[split] for split in SPLITS])
+        text = json.dumps({**self._head(), "samples": sums}, ensure_ascii=False, indent=1).encode()
+        with atomic_write(folder / NAME) as file:
+            file.write(text)
+        self.sha256 = hashlib.sha256(text).hexdigest()
+
+    @classmethod
+    def load(cls, folder: str | Folder) -> Manifest:
+        """Read and check the manifest of a folder, which may be a remote one.
+
+        Raises:
+            InputError: there is none (the folder is unfinished or not a data folder), it is not JSON, has another
+                format version, a field is missing or wrong, or a column of samples is missing or damaged (the message
+                names it).
+        """
+        folder = open_folder(folder)
+        file = folder / NAME
+        if isinstance(file, Path) and not file.is_file():
+            if file.parent.is_dir():
+                raise InputError("no manifest.json: vn prepare has not finished here", file=file.parent)
+            raise InputError("no such data folder; create one with vn prepare", file=file.parent)
+        try:
+            here = fetch(file)
+        except MissingFile:
+            raise InputError("no manifest.json: no data folder, or vn prepare has not finished", file=folder) from None
+        sha256 = hashlib.sha256(here.read_bytes()).hexdigest()
+        fields = ManifestFields(parse_json(read_text(here), file), file)
+        head = fields.head()
+        place = folder.absolute() if isinstance(folder, Path) else folder
+        if fields.version == JSON_ONLY:
+            manifest = cls(**head, splits=fields.shards(), sha256=sha256)
+        else:
+            splits = open_shards(
+                folder,
+                fields.counted_shards(),
+                fields.column_sums(),
+                lambda split: _SplitAgain(place, sha256, split),
+            )
+            manifest = cls(**head, splits=splits, sha256=sha256)
+        if isinstance(folder, RemoteFolder):
+            folder.expect((shard.file, shard.sha256, shard.bytes) for shard in manifest.shards())
+        return manifest
+
+    def _head(self) -> dict[str, Any]:
+        """What ``manifest.json`` has, without the hashes of the columns."""
+        shards = {
+            split: [
+                {"file": shard.file, "sha256": shard.sha256, "bytes": shard.bytes, "samples": len(shard.samples)}
+                for shard in self.splits[split]
+            ]
+            for split in SPLITS
+        }
         return {
             "format": FORMAT,
             "encoder": self.encoder,
@@ -81,128 +163,25 @@ class Manifest:
             "language": self.language,
             "domain": self.domain,
             **({"corpus": self.corpus} if self.corpus else {}),
-            "splits": {
-                split: {"shards": [shard.to_dict() for shard in self.splits.get(split, [])]} for split in SPLITS
-            },
+            "splits": {split: {"shards": shards[split]} for split in SPLITS},
             "warnings": list(self.warnings),
         }
 
-    def save(self, folder: str | Path) -> None:
-        """Write ``manifest.json`` to a folder, atomically."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1).encode()
-        with atomic_write(Path(folder) / NAME) as file:
-            file.write(text)
-        self.sha256 = hashlib.sha256(text).hexdigest()
-
-    @classmethod
-    def load(cls, folder: str | Path) -> Manifest:
-        """Read and check the manifest of a folder.
-
-        Raises:
-            InputError: there is none (the folder is unfinished or not a data folder), it is not JSON, has another
-                format version, or a field is missing or wrong (the message names it).
-        """
-        file = Path(folder) / NAME
-        if not file.is_file():
-            if Path(folder).is_dir():
-                raise InputError("no manifest.json: vn prepare has not finished here", file=folder)
-            raise InputError("no such data folder; create one with vn prepare", file=folder)
-        manifest = _Fields(parse_json(read_text(file), file), file).manifest()
-        manifest.sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-        return manifest
+    def _equals(self, other: Manifest) -> bool:
+        same = json.dumps(self._head()) == json.dumps(other._head())
+        return same and all(self._samples[split] == other._samples[split] for split in SPLITS)
 
 
-class _Fields:
-    """Reads a manifest's fields one by one, so that errors name the field."""
+@dataclass(frozen=True, slots=True)
+class _SplitAgain:
+    """Opens a split's samples once more, in a process that gets them pickled."""
 
-    def __init__(self, data: Any, file: Path) -> None:
-        self.file = file
-        if not isinstance(data, dict):
-            raise InputError(f"expected an object, got a {type(data).__name__}", file=file)
-        self.data = data
+    folder: Folder
+    sha256: str
+    split: str
 
-    def fail(self, message: str, where: str) -> InputError:
-        return InputError(message, file=self.file, field=where)
-
-    def take(self, name: str, kind: type | tuple[type, ...]) -> Any:
-        if name not in self.data:
-            raise self.fail("is missing", name)
-        value = self.data[name]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.fail(f"is wrong: {show(value)}", name)
-        return value
-
-    def manifest(self) -> Manifest:
-        version = self.take("format", int)
-        if version != FORMAT:
-            raise self.fail(f"is {version}, but this version of vn reads {FORMAT}: run vn prepare again", "format")
-        tokens, width = self.count("tokens", MOST_TOKENS), self.count("width", MOST_WIDE)
-        threshold = self.take("similarity_threshold", (int, float))
-        if not is_number(threshold):
-            raise self.fail(f"is wrong: {show(threshold)}", "similarity_threshold")
-        for name, choices in (("dtype", ("float16",)), ("language", ("zh", "en")), ("domain", ("ad", "general"))):
-            if self.take(name, str) not in choices:
-                raise self.fail(f"expected {' or '.join(choices)}, got {show(self.data[name])}", name)
-        return Manifest(
-            encoder=self.encoder(),
-            similarity_threshold=float(threshold),
-            standardise=self.take("standardise", bool),
-            tokens=tokens,
-            width=width,
-            dtype=self.data["dtype"],
-            statistics=self.statistics(width),
-            language=self.data["language"],
-            domain=self.data["domain"],
-            corpus=self.take("corpus", str) if "corpus" in self.data else None,
-            splits=self.splits(),
-            warnings=list(map(str, self.take("warnings", list))),
-        )
-
-    def count(self, name: str, most: int) -> int:
-        value: int = self.take(name, int)
-        if not 1 <= value <= most:
-            raise self.fail(f"is wrong: {show(value)}", name)
-        return value
-
-    def encoder(self) -> dict[str, Any]:
-        encoder: dict[str, Any] = self.take("encoder", dict)
-        for name in ("id", "settings", "weights_sha256"):
-            if name not in encoder:
-                raise self.fail("is missing", f"encoder.{name}")
-        if not isinstance(encoder["id"], str) or not isinstance(encoder["settings"], dict):
-            raise self.fail("is wrong: expected a name and its settings", "encoder")
-        return encoder
-
-    def statistics(self, width: int) -> dict[str, np.ndarray]:
-        given = self.take("statistics", dict)
-        arrays = {}
-        for name in ("mean", "std"):
-            if name not in given:
-                raise self.fail("is missing", f"statistics.{name}")
-            values = given[name]
-            if not isinstance(values, list) or not all(map(is_number, values)):
-                raise self.fail("is wrong: expected numbers", f"statistics.{name}")
-            if len(values) != width:
-                raise self.fail(f"is wrong: expected {width} finite numbers", f"statistics.{name}")
-            arrays[name] = np.array(values, dtype=np.float64)
-        if not (arrays["std"] > 0).all():
-            raise self.fail("is wrong: expected numbers above 0", "statistics.std")
-        return arrays
-
-    def splits(self) -> dict[str, list[ShardEntry]]:
-        given = self.take("splits", dict)
-        splits: dict[str, list[ShardEntry]] = {}
-        keys: set[str] = set()
-        for split in SPLITS:
-            try:
-                shards = given[split]["shards"]
-                splits[split] = [ShardEntry.from_dict(shard, index) for index, shard in enumerate(shards)]
-            except KeyError as error:
-                raise self.fail(f"{show(error.args[0])} is missing", f"splits.{split}") from None
-            except (TypeError, ValueError, AttributeError) as error:
-                raise self.fail(f"is wrong: {error}", f"splits.{split}") from None
-            for sample in (sample for shard in splits[split] for sample in shard.samples):
-                if sample.key in keys:
-                    raise self.fail(f"{sample.key} appears twice", f"splits.{split}")
-                keys.add(sample.key)
-        return splits
+    def __call__(self) -> Table:
+        manifest = Manifest.load(self.folder)
+        if manifest.sha256 != self.sha256:
+            raise InputError("has changed since this command began", file=self.folder / NAME)
+        return manifest.samples(self.split).table

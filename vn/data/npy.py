@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import mmap
 from math import prod
 
 import numpy as np
 
 MAGIC = b"\x93NUMPY"
+LONGEST_HEADER = 1 << 14  # bytes; NumPy itself refuses headers of more than 10,000
 
 
 def read_npy(data: bytes) -> np.ndarray:
@@ -19,8 +21,13 @@ def read_npy(data: bytes) -> np.ndarray:
     Raises:
         ValueError: it is not such a file, is truncated, or holds objects (which only a pickle, so a program, can give).
     """
-    file = io.BytesIO(data)
-    if not data.startswith(MAGIC):
+    return view_npy(data).copy()
+
+
+def view_npy(data: bytes | mmap.mmap) -> np.ndarray:
+    """The array of an ``.npy`` file, read-only and in the file's own memory; otherwise like `read_npy`."""
+    file = io.BytesIO(data[:LONGEST_HEADER])
+    if data[: len(MAGIC)] != MAGIC:
         raise ValueError("it is not an .npy file")
     try:
         version = np.lib.format.read_magic(file)
@@ -34,4 +41,11 @@ def read_npy(data: bytes) -> np.ndarray:
     if any(n < 0 for n in shape) or start + count * dtype.itemsize > len(data) or not dtype.itemsize:
         raise ValueError(f"it is cut short: {len(data)} bytes cannot hold {list(shape)} of {dtype}")
     flat = np.frombuffer(data, dtype, count, start)
-    return flat.reshape(shape[::-1]).T.copy() if fortran else flat.reshape(shape).copy()
+    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """An array as an ``.npy`` file: the same array gives the same bytes."""
+    file = io.BytesIO()
+    np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    return file.getvalue()

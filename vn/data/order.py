@@ -9,8 +9,10 @@ so steps per epoch, the learning-rate horizon and the samples of a step are the 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import overload
 
 import numpy as np
 
@@ -36,6 +38,44 @@ class Video:
         return self.trunk + self.branch * clips
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Videos(Sequence[Video]):
+    """The videos of a split, column by column: each `Video` is made when it is asked for.
+
+    Attributes:
+        shard, narrated: ``[N]`` int64; see `Video`.
+        branch, trunk: ``[N]`` float64; see `Video`.
+    """
+
+    shard: np.ndarray
+    narrated: np.ndarray
+    branch: np.ndarray
+    trunk: np.ndarray
+
+    @classmethod
+    def of(cls, videos: Sequence[Video]) -> Videos:
+        """Videos as columns, if they are not already."""
+        if isinstance(videos, Videos):
+            return videos
+        return cls(
+            shard=np.array([video.shard for video in videos], np.int64),
+            narrated=np.array([video.narrated for video in videos], np.int64),
+            branch=np.array([video.branch for video in videos], np.float64),
+            trunk=np.array([video.trunk for video in videos], np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.shard)
+
+    @overload
+    def __getitem__(self, index: int) -> Video: ...
+    @overload
+    def __getitem__(self, index: slice) -> Videos: ...
+    def __getitem__(self, index: int | slice) -> Video | Videos:
+        columns = [column[index] for column in (self.shard, self.narrated, self.branch, self.trunk)]
+        return Videos(*columns) if isinstance(index, slice) else Video(*(column.item() for column in columns))
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Some narrated clips of a video, dealt together. `clips` counts narrated clips only, from 0."""
@@ -44,7 +84,7 @@ class Unit:
     clips: tuple[int, ...]
 
 
-def epoch_order(videos: Sequence[Video], seed: int, epoch: int, block_shards: int | None = None) -> list[int]:
+def epoch_order(videos: Sequence[Video], seed: int, epoch: int, block_shards: int | None = None) -> np.ndarray:
     """The order of an epoch.
 
     Args:
@@ -55,37 +95,61 @@ def epoch_order(videos: Sequence[Video], seed: int, epoch: int, block_shards: in
             small values read remote shards one after another.
 
     Returns:
-        Indices into `videos`, each once; videos without a narrated clip are left out.
+        Indices into `videos`, int64, each once; videos without a narrated clip are left out.
     """
+    columns = Videos.of(videos)
     random = np.random.default_rng((seed, epoch))
-    shards = random.permutation(1 + max((v.shard for v in videos), default=-1))
+    shards = random.permutation(1 + int(columns.shard.max(initial=-1)))
     block = block_shards or max(1, len(shards))
-    of_shard: dict[int, list[int]] = {}
-    for i, video in enumerate(videos):
-        if video.narrated:
-            of_shard.setdefault(video.shard, []).append(i)
-    order: list[int] = []
-    for start in range(0, len(shards), block):
-        members = [i for s in shards[start : start + block] for i in of_shard.get(int(s), [])]
-        order += [members[i] for i in random.permutation(len(members))]
-    return order
+    place = np.argsort(shards)  # each shard has one in the permutation
+    narrated = np.flatnonzero(columns.narrated)
+    by_shard = narrated[np.argsort(place[columns.shard[narrated]], kind="stable")]
+    bounds = np.searchsorted(place[columns.shard[by_shard]], [*range(0, len(shards), block), len(shards)])
+    blocks = [by_shard[start:stop][random.permutation(stop - start)] for start, stop in pairwise(bounds.tolist())]
+    return np.concatenate([np.empty(0, np.int64), *blocks])
 
 
-def steps(videos: Sequence[Video], order: Sequence[int], clips_per_step: int) -> list[list[int]]:
+class Steps(Sequence[list[int]]):
+    """The optimizer steps of an epoch, each a list of indices of videos that is made when it is asked for.
+
+    Args:
+        order: indices of the epoch's videos.
+        cuts: where in `order` each step begins, and where the last one ends, ``[steps + 1]``.
+    """
+
+    def __init__(self, order: np.ndarray, cuts: np.ndarray) -> None:
+        self.order = order
+        self.cuts = cuts
+
+    def __len__(self) -> int:
+        return len(self.cuts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> list[int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[list[int]]: ...
+    def __getitem__(self, index: int | slice) -> list[int] | list[list[int]]:
+        chosen = range(len(self))[index]
+        if isinstance(chosen, range):
+            return [self[i] for i in chosen]
+        step: list[int] = self.order[self.cuts[chosen] : self.cuts[chosen + 1]].tolist()
+        return step
+
+
+def steps(videos: Sequence[Video], order: Sequence[int] | np.ndarray, clips_per_step: int) -> Steps:
     """Cut an order into optimizer steps: consecutive videos until they hold `clips_per_step` clips.
 
     The last step of an epoch may hold fewer.
     """
-    done: list[list[int]] = []
-    step: list[int] = []
-    clips = 0
-    for i in order:
-        step.append(i)
-        clips += videos[i].narrated
-        if clips >= clips_per_step:
-            done.append(step)
-            step, clips = [], 0
-    return [*done, step] if step else done
+    order, enough = np.asarray(order, np.int64), max(1, clips_per_step)
+    clips = np.minimum(Videos.of(videos).narrated[order], enough)  # a step ends at enough, so sums stay small
+    held = np.cumsum(clips)
+    # For each video the end of a step that would begin with it; following those from the first gives the steps.
+    ends = np.minimum(np.searchsorted(held, held - clips + enough) + 1, len(order))
+    cuts = [0]
+    while cuts[-1] < len(order):
+        cuts.append(ends.item(cuts[-1]))
+    return Steps(order, np.array(cuts, np.int64))
 
 
 def deal(videos: Sequence[Video], step: Sequence[int], parts: int) -> list[list[Unit]]:
@@ -101,27 +165,29 @@ def deal(videos: Sequence[Video], step: Sequence[int], parts: int) -> list[list[
     """
     if not step:
         return [[] for _ in range(parts)]
-    whole = max(videos[i].cost(videos[i].narrated) for i in step)
+    own = {i: videos[i] for i in step}
+    whole = max(video.cost(video.narrated) for video in own.values())
 
     def price(dealt: list[list[Unit]]) -> float:
-        costs = [sum(videos[u.video].cost(len(u.clips)) for u in part) for part in dealt]
+        costs = [sum(own[u.video].cost(len(u.clips)) for u in part) for part in dealt]
         return parts * max(costs) + sum(costs)
 
-    return min((_spread(videos, _cut(videos, step, whole / n), parts) for n in range(1, parts + 1)), key=price)
+    return min((_spread(own, _cut(own, whole / n), parts) for n in range(1, parts + 1)), key=price)
 
 
-def _cut(videos: Sequence[Video], step: Sequence[int], limit: float) -> list[Unit]:
+def _cut(videos: Mapping[int, Video], limit: float) -> list[Unit]:
     """The videos in the fewest equal runs of clips that cost no more than the limit, if that is possible."""
     units = []
-    for i in step:
-        video = videos[i]
+    for i, video in videos.items():
         most = max(1, int((limit - video.trunk) / video.branch + 1e-9))
-        pieces = np.array_split(np.arange(video.narrated), -(-video.narrated // most))
-        units += [Unit(i, tuple(piece.tolist())) for piece in pieces]
+        pieces = -(-video.narrated // most)
+        short, longer = divmod(video.narrated, pieces)
+        ends = [piece * short + min(piece, longer) for piece in range(pieces + 1)]
+        units += [Unit(i, tuple(range(begin, end))) for begin, end in pairwise(ends)]
     return units
 
 
-def _spread(videos: Sequence[Video], units: Sequence[Unit], parts: int) -> list[list[Unit]]:
+def _spread(videos: Mapping[int, Video], units: Sequence[Unit], parts: int) -> list[list[Unit]]:
     """Give each unit, most expensive first, to the least loaded part; pieces of a video in one part become one unit."""
     load = [(0.0, part) for part in range(parts)]
     dealt: list[dict[int, list[int]]] = [{} for _ in range(parts)]
@@ -151,7 +217,7 @@ class Schedule:
     clips_per_step: int
     block_shards: int | None = None
 
-    def epoch(self, epoch: int) -> list[list[int]]:
+    def epoch(self, epoch: int) -> Steps:
         """The steps of an epoch."""
         order = epoch_order(self.videos, self.seed, epoch, self.block_shards)
         return steps(self.videos, order, self.clips_per_step)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
+import shlex
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vn.data.engine_options import add_engine_options, check_engine_options, make_engine
 from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.overlap import CHOICES
 
@@ -105,9 +107,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_shot_options(parser)
     parser.add_argument("--topic", help="topic of all videos, for video-storytelling (default: each file's folder)")
     parser.add_argument("--shard-size", type=int, default=64, metavar="N", help="videos per shard (default: 64)")
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="videos to process in parallel (default: one per processor)"
-    )
+    add_engine_options(parser)
     parser.add_argument(
         "--max-bad", type=int, default=0, metavar="N", help="leave out up to N unusable videos (default: 0)"
     )
@@ -118,19 +118,23 @@ def run(args: argparse.Namespace) -> int:
     """Prepare the data and print a summary."""
     from vn.data import readers
     from vn.data.encoders import EncoderSettings, load_encoder
-    from vn.data.prepare import PrepareSettings, prepare
+    from vn.data.engines.slurm import parse_part, write_scripts
+    from vn.data.prepare import PrepareSettings, make_plan, prepare, prepare_part
     from vn.errors import Findings, InputError
 
     for name, least, most in (
         ("val_share", 0.0, 0.9),
         ("shard_size", 1, None),
         ("max_bad", 0, None),
+        ("jobs", 1, None),
         ("threads", 1, None),
     ):
         value = getattr(args, name)
         if value is not None and (value < least or (most is not None and value > most)):
             wanted = f"{least} to {most}" if most is not None else f"{least} or more"
             raise InputError(f"expected {wanted}, got {value}", field="--" + name.replace("_", "-"))
+    over = check_engine_options(args)
+    part = None if args.part is None else parse_part(args.part)
     shots = shot_settings(args)
     findings = Findings()
     bad: list[InputError] = []
@@ -155,25 +159,48 @@ def run(args: argparse.Namespace) -> int:
         clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
         groups={x.story.id: x.group for x in stories},
     )
-    encoder = load_encoder(args.encoder, encoder_settings)
+    load = partial(load_encoder, args.encoder, encoder_settings)
+    encoder = load()
     settings = PrepareSettings(
         videos=args.videos,
         val_share=args.val_share,
         shard_size=args.shard_size,
-        workers=args.threads or len(os.sched_getaffinity(0)),
         max_bad=args.max_bad,
-        overwrite=args.overwrite,
+        overwrite=args.overwrite and args.part is None,  # the scripts' parts go on with what the first call began
         corpus=args.corpus or CORPORA.get(args.reader),
         shots=shots,
     )
+    if over.engine == "slurm":
+        plan = make_plan(stories, encoder, args.out, settings, findings, bad)
+        cpus = (args.jobs or 1) * (args.threads or 1)
+        script, parts = write_scripts(plan, encoder, args.words, over.parts, cpus, overwrite=args.overwrite)
+        print(submission(script, parts))
+        return 0
+    engine = make_engine(args, over, load)
     began = time.monotonic()
+    if part:
+        plan = make_plan(stories, encoder, args.out, settings, findings, bad)
+        with _Progress(sum(len(shard.jobs) for shard in plan.part(*part))) as progress:
+            encoded = prepare_part(plan, encoder, part, args.max_bad, progress.video, engine)
+        print(f"Part {args.part}: encoded {encoded} videos, {progress.frames} frames.")
+        return 0
     with _Progress(len(stories)) as progress:
-        prepared = prepare(stories, encoder, args.out, settings, findings=findings, bad=bad, on_video=progress.video)
+        prepared = prepare(
+            stories, encoder, args.out, settings, findings=findings, bad=bad, on_video=progress.video, engine=engine
+        )
     warnings = findings.summary()
     if warnings:
         print(warnings, file=sys.stderr)
     print(summary(prepared, progress.frames, time.monotonic() - began))
     return 0
+
+
+def submission(script: Path, parts: int) -> str:
+    """What is to be submitted, as text for the terminal."""
+    return (
+        f"Wrote scripts for an array of {parts} jobs, and a job after them that writes the manifest. Next:\n\n"
+        f"  bash {shlex.quote(str(script))}"
+    )
 
 
 def summary(prepared: Prepared, frames: int, seconds: float) -> str:
@@ -194,7 +221,7 @@ def summary(prepared: Prepared, frames: int, seconds: float) -> str:
     for split, shards in manifest.splits.items():
         samples = manifest.samples(split)
         counts = [len(shards), len(samples)]
-        counts += [sum(getattr(s, name) for s in samples) for name in ("clips", "narrated", "frames")]
+        counts += [int(samples.column(name).sum()) for name in ("clips", "narrated", "frames")]
         rows.append((split, *map(str, counts), f"{sum(shard.bytes for shard in shards) / 1e6:.1f}"))
     lines.append("")
     lines += ["  " + row[0].ljust(8) + "".join(cell.rjust(10) for cell in row[1:]) for row in rows]
@@ -205,8 +232,7 @@ def summary(prepared: Prepared, frames: int, seconds: float) -> str:
         lines.append("  no test split: name test videos with --test-ids, or put stories into train/ and test/")
     from vn.data.next_step import next_step
 
-    folder = Path(prepared.folder)
-    lines += ["", f"{folder}/manifest.json", "", *next_step(manifest, folder)]
+    lines += ["", f"{prepared.folder}/manifest.json", "", *next_step(manifest, prepared.folder)]
     return "\n".join(lines)
 
 
@@ -245,11 +271,11 @@ class _Progress:
         if self._bar.live.is_started:
             self._bar.stop()
 
-    def video(self, sample: str, frames: int, done: int, error: Exception | None) -> None:
+    def video(self, sample: str, frames: int, done: int, fault: str | None) -> None:
         """Count a finished video; the first one starts the bar, so that early errors stay one line."""
         self._bar.start()
         self.frames += frames
-        if error is not None:
-            self._console.print(f"cannot be used: {error}", markup=False, highlight=False)
+        if fault is not None:
+            self._console.print(f"cannot be used: {fault}", markup=False, highlight=False)
         speed = f"{self.frames / (time.monotonic() - self._began):.0f} frames/s"
         self._bar.update(self._task, completed=done + 1, speed=speed)

@@ -1,54 +1,27 @@
-"""What ``vn prepare`` keeps beside the shards so that it can resume after a kill and end in the same bytes.
-
-DATA/.prepare/configuration.json    what the data are made from; other data are refused
-DATA/.prepare/train-00000.json      a complete shard: its entry in the manifest, its sums and warnings
-"""
+"""Who may write into the data folder of ``vn prepare``, and what it is made from, so that runs resume and never mix."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vn.data.feature_statistics import Sums
-from vn.data.manifest import NAME, SPLITS
-from vn.data.shard_entries import ShardEntry
+from vn.data.manifest import NAME, Manifest
+from vn.data.manifest_fields import SPLITS
+from vn.data.sample_files import remove_columns
+from vn.data.shard_records import CONFIGURATION, FOLDER, Records, digest
 from vn.errors import InputError, show
 from vn.io.atomic import PARTIAL, atomic_write
 from vn.io.files import read_json
 from vn.io.lock import NAME as LOCK
 from vn.io.lock import claim
-
-FOLDER = ".prepare"
-
-
-@dataclass(slots=True)
-class ShardRecord:
-    """A complete shard.
-
-    Attributes:
-        videos: id and fingerprint of each of its videos, bad ones included.
-        entry: entry in the manifest; None if no video of the shard could be used.
-        sums: sums of its features.
-        warnings: warnings about its videos.
-        bad: videos that could not be used, and why.
-    """
-
-    videos: list[list[str]]
-    entry: ShardEntry | None
-    sums: Sums
-    warnings: list[str] = field(default_factory=list)
-    bad: list[str] = field(default_factory=list)
+from vn.io.remote import Folder
 
 
 class PrepareState:
-    """The records of one ``vn prepare``, in the data folder.
+    """The state of one ``vn prepare`` in its data folder.
 
     Args:
         folder: the data folder.
@@ -57,7 +30,9 @@ class PrepareState:
         earlier: the same as recorded by earlier versions of the code, whose finished data are accepted as they are.
 
     Attributes:
-        is_earlier: after `claim`, whether the folder has such data.
+        place: the data folder, for messages.
+        records: records of the complete shards; after a claim, those that count.
+        is_earlier: after a claim, whether the folder has data of an earlier version.
     """
 
     def __init__(
@@ -66,69 +41,63 @@ class PrepareState:
         self._earlier = earlier
         self.is_earlier = False
         self.folder = folder
-        self.records = folder / FOLDER
+        self.place: Folder = folder
         self.configuration = dict(configuration)
-        self.hash = _digest(self.configuration)
+        self.records = Records(folder, digest(self.configuration))
 
     @contextmanager
     def claim(self, overwrite: bool = False) -> Iterator[None]:
-        """Create the folder, or resume an earlier run there; other processes are kept out meanwhile.
+        """Create the folder, or resume an earlier run there; other runs, and parts of runs, are kept out meanwhile.
 
         Raises:
             InputError: the folder holds something else, or data of another configuration (and `overwrite` is off),
                 or another process is at work there.
         """
         with claim(self.folder, "vn prepare"):
-            self._refuse_foreign(overwrite)
-            try:
-                self.records.mkdir(exist_ok=True)
-            except OSError as error:
-                raise InputError(error.strerror or "cannot be written", file=self.folder) from None
-            if overwrite:
-                self._clear()
-            self._agree()
+            self._open(overwrite)
+            self._sweep()
             yield
+            self._sweep()
 
-    def load(self, name: str, videos: list[list[str]]) -> ShardRecord | None:
-        """The record of a shard, if it is complete and its videos are unchanged; else None."""
+    @contextmanager
+    def join(self, part: int, parts: int) -> Iterator[None]:
+        """Write one of several parts of the shards: other parts may be at work in the folder, but no other run.
+
+        Raises:
+            InputError: as for `claim`, or the same part is at work already.
+        """
+        who = f"vn prepare --part {part}/{parts}"
+        with claim(self.folder, who, shared=True):
+            self._open(overwrite=False)
+            with claim(self.records.folder / f"part-{part}-of-{parts}", who):
+                yield
+
+    def _open(self, overwrite: bool) -> None:
+        self._refuse_foreign(overwrite)
         try:
-            data = json.loads((self.records / f"{name}.json").read_bytes())
-            if data.pop("sum_of_this") != _digest(data):
-                return None
-            if data["configuration"] != self.hash or data["videos"] != videos:
-                return None
-            entry = ShardEntry.from_dict(data["shard"], 0) if data["shard"] else None
-            if entry and (self.folder / entry.file).stat().st_size != entry.bytes:
-                return None
-            sums = Sums(data["count"], np.array(data["sum"]), np.array(data["squares"]))
-            return ShardRecord(videos, entry, sums, data["warnings"], data["bad"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return None  # an unreadable record counts as missing: the shard is written again
-
-    def save(self, name: str, record: ShardRecord) -> None:
-        """Save the record of a shard, whose file is complete already."""
-        data = {
-            "configuration": self.hash,
-            "videos": record.videos,
-            "shard": record.entry.to_dict() if record.entry else None,
-            "count": record.sums.count,
-            "sum": record.sums.sum.tolist(),
-            "squares": record.sums.squares.tolist(),
-            "warnings": record.warnings,
-            "bad": record.bad,
-        }
-        data["sum_of_this"] = _digest(data)  # so that a damaged record is recognised
-        with atomic_write(self.records / f"{name}.json") as file:
-            file.write(json.dumps(data, ensure_ascii=False).encode())
+            self.records.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(error.strerror or "cannot be written", file=self.folder) from None
+        if overwrite:
+            self._clear()
+        self._agree()
 
     def unfinish(self) -> None:
         """Remove the manifest: a folder without one is unfinished."""
         (self.folder / NAME).unlink(missing_ok=True)
 
+    def finish(self, manifest: Manifest) -> None:
+        """Write the manifest: the folder is complete."""
+        manifest.save(self.folder)
+
+    def _strangers(self) -> list[str]:
+        """What is in a folder that has no configuration."""
+        return [entry.name for entry in self.folder.iterdir() if entry.name not in (FOLDER, LOCK)]
+
     def _refuse_foreign(self, overwrite: bool) -> None:
-        ours = (self.records / "configuration.json").exists()
+        ours = (self.records.folder / CONFIGURATION).exists()
         if not ours and not overwrite:
-            strangers = [entry.name for entry in self.folder.iterdir() if entry.name not in (FOLDER, LOCK)]
+            strangers = self._strangers()
             if strangers:
                 raise InputError(
                     f"holds other files already ({min(strangers)}): choose another folder, or add --overwrite to "
@@ -137,11 +106,12 @@ class PrepareState:
                 )
 
     def _agree(self) -> None:
-        file = self.records / "configuration.json"
+        file = self.records.folder / CONFIGURATION
         if file.exists():
             theirs = read_json(file)
             if theirs in self._earlier and (self.folder / NAME).exists():
-                self.configuration, self.hash, self.is_earlier = theirs, _digest(theirs), True
+                self.configuration, self.is_earlier = theirs, True
+                self.records = Records(self.folder, digest(theirs))
                 return
             if theirs != self.configuration:
                 changed = ", ".join(_differences(theirs, self.configuration))
@@ -150,22 +120,25 @@ class PrepareState:
                     file=self.folder,
                 )
             return
-        with atomic_write(file) as out:
+        with atomic_write(file, own=True) as out:
             out.write(json.dumps(self.configuration, indent=1, sort_keys=True).encode())
 
     def _clear(self) -> None:
         """Remove what an earlier run wrote, and nothing else."""
         self.unfinish()
         for split in SPLITS:
-            for pattern in (f"{split}-*.tar", f"{split}-*.tar{PARTIAL}"):
-                for file in self.folder.glob(pattern):
-                    file.unlink()
-        for file in self.records.glob("*.json*"):
+            for file in self.folder.glob(f"{split}-*.tar"):
+                file.unlink()
+        remove_columns(self.folder)
+        for file in self.records.folder.glob("*.json"):
             file.unlink()
+        self._sweep()
 
-
-def _digest(data: Any) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+    def _sweep(self) -> None:
+        """Remove what processes that were killed had begun to write."""
+        files = [file for split in SPLITS for file in self.folder.glob(f"{split}-*.tar*{PARTIAL}")]
+        for file in (*files, *self.records.folder.glob(f"*{PARTIAL}")):
+            file.unlink(missing_ok=True)
 
 
 def _differences(old: Any, new: Any, name: str = "") -> list[str]:

@@ -29,8 +29,14 @@ def check_wanted() -> None:
 
 
 def processors_each() -> int:
-    """Processors that a source may use: its share if several run in parallel, else all."""
-    return max(1, len(os.sched_getaffinity(0)) // getattr(_here, "sources", 1))
+    """Processors that a source may use: as set by `use_processors`, else its share if several run in parallel."""
+    own: int | None = getattr(_here, "processors", None)
+    return own or max(1, len(os.sched_getaffinity(0)) // getattr(_here, "sources", 1))
+
+
+def use_processors(count: int) -> None:
+    """Set how many processors the sources of this thread may use."""
+    _here.processors = count
 
 
 class _End:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vn.errors import show
@@ -45,7 +45,7 @@ class SampleEntry:
     crc32: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry as the manifest has it, without its shard, which contains it there."""
+        """The entry without its shard, whose entry contains it."""
         entry = {name: getattr(self, name) for name in _SAMPLE_FIELDS}
         return entry if self.crc32 is None else {**entry, "crc32": self.crc32}
 
@@ -57,10 +57,10 @@ class ShardEntry:
     file: str
     sha256: str
     bytes: int
-    samples: tuple[SampleEntry, ...]
+    samples: Sequence[SampleEntry]
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry as the manifest has it."""
+        """The entry with its samples, as the records of ``vn prepare`` and manifests of format 1 have it."""
         samples = [sample.to_dict() for sample in self.samples]
         return {"file": self.file, "sha256": self.sha256, "bytes": self.bytes, "samples": samples}
 
@@ -71,13 +71,18 @@ class ShardEntry:
         Raises:
             KeyError, TypeError, ValueError: a field is missing or wrong, or contradicts another one.
         """
+        shard = cls.without_samples(data)
+        return replace(shard, samples=tuple(_sample(each, shard.file, shard.bytes, index) for each in data["samples"]))
+
+    @classmethod
+    def without_samples(cls, data: Mapping[str, Any]) -> ShardEntry:
+        """Read the entry of the tar file alone; otherwise like `from_dict`."""
         file, sha256, size = data["file"], data["sha256"], data["bytes"]
         if not isinstance(file, str) or not SHARD.fullmatch(file):
             raise ValueError(f"{show(file)} is not a shard's name")
-        if not isinstance(sha256, str) or not _is_count(size):
+        if not isinstance(sha256, str) or not is_count(size):
             raise ValueError(f"{file} has no sha256 or size")
-        samples = tuple(_sample(sample, file, size, index) for sample in data["samples"])
-        return cls(file, sha256, size, samples)
+        return cls(file, sha256, size, ())
 
 
 def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
@@ -86,10 +91,10 @@ def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
     if not isinstance(key, str) or not KEY.fullmatch(key):
         raise ValueError(f"{show(key)} is not a video's key")
     for name in _SAMPLE_FIELDS[1:]:
-        if not (is_number(values[name]) if name == "seconds" else _is_count(values[name])) or values[name] < 0:
+        if not (is_number(values[name]) if name == "seconds" else is_count(values[name])) or values[name] < 0:
             raise ValueError(f"{key}: {name} cannot be {show(values[name])}")
     crc32 = data.get("crc32")
-    if crc32 is not None and not (_is_count(crc32) and crc32 < 2**32):
+    if crc32 is not None and not (is_count(crc32) and crc32 < 2**32):
         raise ValueError(f"{key}: crc32 cannot be {show(crc32)}")
     sample = SampleEntry(**values, shard=shard, shard_index=index, crc32=crc32)
     # Impossible values would make endless loops or huge buffers.
@@ -100,7 +105,8 @@ def _sample(data: Any, shard: str, size: int, index: int) -> SampleEntry:
     return sample
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether a parsed value is a whole number from 0 on that fits into 64 bits, as does the sum of two."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
 
 

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from vn.data.npy import npy_bytes
 from vn.data.shard_entries import SampleEntry, ShardEntry
 from vn.data.shards import FRAMES, SECONDS, STORY, THUMBS
 from vn.data.thumbs import strip
@@ -47,8 +48,8 @@ class ShardWriter:
         offset = self._tar.offset
         self._file.crc32 = 0
         self._member(story.id, STORY, json.dumps(story.to_dict(), ensure_ascii=False).encode())
-        self._member(story.id, FRAMES, _npy(frames))
-        self._member(story.id, SECONDS, _npy(seconds))
+        self._member(story.id, FRAMES, npy_bytes(frames))
+        self._member(story.id, SECONDS, npy_bytes(seconds))
         size, crc32 = self._tar.offset - offset, self._file.crc32
         if thumbs:
             self._member(story.id, THUMBS, thumbs if isinstance(thumbs, bytes) else strip(thumbs))
@@ -100,12 +101,6 @@ class _Hashing(io.RawIOBase):
         self.crc32 = zlib.crc32(data, self.crc32)
         self.bytes += len(data)
         return self.file.write(data)
-
-
-def _npy(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-    return file.getvalue()
 
 
 def _characters(story: Story) -> int:

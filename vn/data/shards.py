@@ -10,8 +10,8 @@ import hashlib
 import io
 import tarfile
 import zlib
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -21,14 +21,17 @@ from vn.data.shard_entries import SampleEntry
 from vn.data.thumbs import split_strip
 from vn.errors import InputError
 from vn.io.files import parse_json
+from vn.io.remote import BEGINNING, File, Folder, RemoteFile, local_copy, open_folder
+from vn.io.retries import Unreachable
 from vn.story import Story
 from vn.story_reader import parse_story
 
+Read = TypeVar("Read")
 STORY, FRAMES, SECONDS, THUMBS = "json", "frames.npy", "seconds.npy", "thumbs.jpg"
 
 
 def read_sample(
-    shard: str | Path, entry: SampleEntry, frame: tuple[int, int] | None = None
+    shard: str | File, entry: SampleEntry, frame: tuple[int, int] | None = None
 ) -> tuple[Story, np.ndarray, np.ndarray]:
     """Read one sample with a single read at its offset.
 
@@ -45,9 +48,7 @@ def read_sample(
             manifest has a checksum), holds another key there, or an array of another shape or type, or a number that
             is not finite.
     """
-    with _open(shard, entry) as file:
-        file.seek(entry.offset)
-        data = file.read(entry.bytes)
+    data = _sample_bytes(shard, entry)
     if len(data) < entry.bytes:
         raise _fault(shard, entry, "the shard is cut short: copy it again, or run vn prepare again")
     story, frames, seconds = _members(io.BytesIO(data), shard, entry, (STORY, FRAMES, SECONDS))
@@ -57,20 +58,21 @@ def read_sample(
         raise _fault(shard, entry, message, FRAMES)
     sample = _story(story, shard, entry), features, _array(seconds, shard, entry, SECONDS, np.float32, 1)
     # Last, since the errors above are more specific: a flipped bit usually leaves a feature that looks like any other.
-    if entry.crc32 is not None and zlib.crc32(data) != entry.crc32:
+    # What comes from far away was checked when it came.
+    if entry.crc32 is not None and not isinstance(shard, RemoteFile) and zlib.crc32(data) != entry.crc32:
         raise _fault(shard, entry, "damaged (wrong checksum): copy the shard again, or run vn prepare again")
     return sample
 
 
-def read_story(shard: str | Path, entry: SampleEntry) -> Story:
+def read_story(shard: str | File, entry: SampleEntry) -> Story:
     """Read the story of a sample without its frames; otherwise like `read_sample`."""
-    with _open(shard, entry) as file:
-        file.seek(entry.offset)
+    with _open(shard, entry, at_hand=True) as file:
+        file.seek(0 if isinstance(file, io.BytesIO) else entry.offset)
         (story,) = _members(file, shard, entry, (STORY,))
     return _story(story, shard, entry)
 
 
-def read_seconds(shard: str | Path, entry: SampleEntry) -> np.ndarray:
+def read_seconds(shard: str | File, entry: SampleEntry) -> np.ndarray:
     """The time of each frame of a sample, ``[F]`` float32, without reading the frames."""
     with _open(shard, entry) as file:
         file.seek(entry.offset)
@@ -78,7 +80,7 @@ def read_seconds(shard: str | Path, entry: SampleEntry) -> np.ndarray:
     return _array(seconds, shard, entry, SECONDS, np.float32, 1)
 
 
-def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | None:
+def read_thumbs(shard: str | File, entry: SampleEntry) -> list[np.ndarray] | None:
     """The thumbnails of a sample, ``[96, w, 3]`` uint8 each; None if it has none."""
     with _open(shard, entry) as file:
         file.seek(entry.offset + entry.bytes)
@@ -89,10 +91,12 @@ def read_thumbs(shard: str | Path, entry: SampleEntry) -> list[np.ndarray] | Non
                     return None
                 return split_strip(_content(tar, member), entry.frames)
         except (tarfile.TarError, OSError, ValueError) as error:  # ValueError: numbers in a header, or a bad JPEG
+            if isinstance(error, InputError):
+                raise
             raise _fault(shard, entry, f"damaged ({error})") from None
 
 
-def verify(folder: str | Path) -> int:
+def verify(folder: str | Folder) -> int:
     """Hash every shard of a data folder.
 
     Returns:
@@ -101,11 +105,11 @@ def verify(folder: str | Path) -> int:
     Raises:
         InputError: naming the first shard that is missing or does not match the manifest.
     """
-    folder = Path(folder)
+    folder = open_folder(folder)
     count = 0
     for shard in Manifest.load(folder).shards():
         try:
-            with (folder / shard.file).open("rb") as file:
+            with local_copy(folder / shard.file) as here, here.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise InputError(error.strerror or "cannot be read", file=folder / shard.file) from None
@@ -115,11 +119,52 @@ def verify(folder: str | Path) -> int:
     return count
 
 
-def _fault(shard: str | Path, entry: SampleEntry, message: str, field: str | None = None) -> InputError:
+def _fault(shard: str | File, entry: SampleEntry, message: str, field: str | None = None) -> InputError:
     return InputError(message, file=shard, sample=entry.key, field=field)
 
 
-def _open(shard: str | Path, entry: SampleEntry) -> BinaryIO:
+def announce(shard: str | File, entry: SampleEntry, whole: bool) -> None:
+    """Say that a sample, or only its story, will be read soon: if it is far away, it is fetched meanwhile.
+
+    Args:
+        shard: the tar file.
+        entry: the sample's entry in the manifest.
+        whole: by `read_sample`; else by `read_story`.
+    """
+    if isinstance(shard, RemoteFile):
+        if whole and entry.crc32 is not None:
+            shard.read_ahead(entry.offset, entry.bytes, entry.crc32)
+        elif not whole:
+            shard.read_ahead(entry.offset, BEGINNING)
+
+
+def _sample_bytes(shard: str | File, entry: SampleEntry) -> bytes:
+    if isinstance(shard, RemoteFile) and entry.crc32 is not None:
+        return _named(shard, entry, lambda: shard.read_range(entry.offset, entry.bytes, entry.crc32))
+    # A sample without a checksum of its own comes with the whole shard, which has one.
+    file = _named(shard, entry, shard.fetch) if isinstance(shard, RemoteFile) else shard
+    with _open(file, entry) as opened:
+        opened.seek(entry.offset)
+        return opened.read(entry.bytes)
+
+
+def _named(shard: RemoteFile, entry: SampleEntry, read: Callable[[], Read]) -> Read:
+    """What a function reads from a shard; its error names the sample too."""
+    try:
+        return read()
+    except Unreachable:
+        raise
+    except InputError as error:
+        raise _fault(shard, entry, str(error).removeprefix(f"{shard}: ")) from None
+
+
+def _open(shard: str | File, entry: SampleEntry, at_hand: bool = False) -> BinaryIO:
+    """A shard; with `at_hand`, of a remote one only the sample, if it has been fetched already."""
+    if isinstance(shard, RemoteFile):
+        sample = None
+        if at_hand and entry.crc32 is not None:
+            sample = _named(shard, entry, lambda: shard.at_hand(entry.offset, entry.bytes, entry.crc32))
+        return io.BytesIO(sample) if sample else shard.open()
     try:
         return open(shard, "rb")
     except OSError as error:
@@ -139,7 +184,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 def _members(
     file: BinaryIO,
-    shard: str | Path,
+    shard: str | File,
     entry: SampleEntry,
     extensions: tuple[str, ...],
     skipped: tuple[str, ...] = (),
@@ -163,7 +208,7 @@ def _members(
     return contents
 
 
-def _story(data: bytes, shard: str | Path, entry: SampleEntry) -> Story:
+def _story(data: bytes, shard: str | File, entry: SampleEntry) -> Story:
     place = f"{shard}: {entry.key}.{STORY}"
     try:
         story = parse_story(parse_json(data.decode(), place), file=place, overlap="keep")
@@ -174,7 +219,7 @@ def _story(data: bytes, shard: str | Path, entry: SampleEntry) -> Story:
     return story
 
 
-def _array(data: bytes, shard: str | Path, entry: SampleEntry, name: str, dtype: type, dims: int) -> np.ndarray:
+def _array(data: bytes, shard: str | File, entry: SampleEntry, name: str, dtype: type, dims: int) -> np.ndarray:
     try:
         array = read_npy(data)
     except ValueError as error:

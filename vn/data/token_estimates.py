@@ -1,9 +1,11 @@
-"""The training cost of a video, estimated from the manifest alone: the order must not depend on a tokenizer."""
+"""The training cost of videos, estimated from the manifest alone: the order must not depend on a tokenizer."""
 
 from __future__ import annotations
 
-from vn.data.order import Video
-from vn.data.shard_entries import SampleEntry
+import numpy as np
+
+from vn.data.order import Videos
+from vn.data.samples import Samples
 
 # Estimates for the shipped templates; for trunks of 40 real stories they are 0.95 to 1.16 times the true values.
 INSTRUCTION_TOKENS = 150
@@ -11,9 +13,15 @@ HEADER_TOKENS = 20  # per clip: number, word range and the text before label and
 WRITTEN_TOKENS = 45  # per clip: label and narration
 
 
-def estimated_video(entry: SampleEntry, frame_tokens: int, language: str) -> Video:
-    """Estimated tokens of a sample: its text is shared; each clip adds its frames, memory, label and narration."""
-    frames = frame_tokens * (1 + entry.frames / max(1, entry.clips))
-    text = entry.characters / (1 if language == "zh" else 4)  # a token is one character of Chinese, or four of English
-    trunk = INSTRUCTION_TOKENS + text + HEADER_TOKENS * entry.clips
-    return Video(entry.shard_index, entry.narrated, frames + HEADER_TOKENS + WRITTEN_TOKENS, trunk)
+def estimated_videos(samples: Samples, frame_tokens: int, language: str) -> Videos:
+    """Estimated tokens of samples: their text is shared; each clip adds its frames, memory, label and narration."""
+    clips = samples.column("clips").astype(float)
+    branch = samples.column("frames") / np.maximum(1, clips)
+    branch += 1
+    branch *= frame_tokens
+    branch += HEADER_TOKENS
+    branch += WRITTEN_TOKENS
+    trunk = samples.column("characters") / (1 if language == "zh" else 4)  # a token is one character of Chinese, or 4
+    trunk += INSTRUCTION_TOKENS
+    trunk += HEADER_TOKENS * clips
+    return Videos(samples.column("shard_index"), samples.column("narrated"), branch, trunk)

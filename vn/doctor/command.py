@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from vn.errors import Findings, InputError
+from vn.io.remote import open_folder
 
 EXAMPLES = """\
 examples:
@@ -22,28 +23,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``vn doctor``."""
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("folder", type=Path, metavar="DATA|RUN", help="a data folder, a run folder or an adapter")
-    parser.add_argument("--data", type=Path, help="for a run: the data it was trained on, if they have moved")
+    parser.add_argument("folder", metavar="DATA|RUN", help="a data folder, a run folder or an adapter")
+    parser.add_argument("--data", help="for a run: the data it was trained on, if they have moved")
     parser.add_argument("--base-model", help="for a run: where the base model is, if it has moved")
 
 
 def run(args: argparse.Namespace) -> int:
     """Examine the folder, and list problems."""
-    folder: Path = args.folder
+    folder = open_folder(args.folder)
     findings = Findings()
-    if not folder.is_dir():
+    if isinstance(folder, Path) and not folder.is_dir():
         raise InputError("no such folder", file=folder)
-    if (folder / "manifest.json").exists() or any(folder.glob("*.tar")):
+    if not isinstance(folder, Path) or (folder / "manifest.json").exists() or any(folder.glob("*.tar")):
         from vn.doctor.data import examine_data
 
         manifest = examine_data(folder, findings, _say)
-        samples = [sample for split in manifest.splits for sample in manifest.samples(split)]
-        frames = sum(sample.frames for sample in samples)
-        done = f"{len(list(manifest.shards()))} shards, {len(samples)} videos, {frames} frames, statistics"
+        splits = [manifest.samples(split) for split in manifest.splits]
+        videos, frames = sum(map(len, splits)), sum(int(samples.column("frames").sum()) for samples in splits)
+        done = f"{len(list(manifest.shards()))} shards, {videos} videos, {frames} frames, statistics"
     elif any((folder / name).exists() for name in ("config.yaml", "adapter", "narrator.json")):
         from vn.doctor.run import examine_run
 
-        done = ", ".join(examine_run(folder, findings, args.data, args.base_model))
+        done = ", ".join(examine_run(folder, findings, open_folder(args.data) if args.data else None, args.base_model))
     else:
         raise InputError("is neither a data folder (manifest.json) nor a run (config.yaml, adapter)", file=folder)
     for line in findings.lines:

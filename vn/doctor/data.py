@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from vn.data.manifest import Manifest
 from vn.data.shard_entries import ShardEntry
 from vn.data.shards import read_sample
 from vn.errors import Findings, InputError
+from vn.io.remote import File, Folder, local_copy
 
 TOLERANCE = 1e-3  # for statistics, which are sums of many numbers, in standard deviations
 
 
-def examine_data(folder: Path, findings: Findings, on_shard: Callable[[str], None] = lambda name: None) -> Manifest:
+def examine_data(folder: Folder, findings: Findings, on_shard: Callable[[str], None] = lambda name: None) -> Manifest:
     """Examine shards and manifest.
 
     Args:
@@ -40,55 +42,81 @@ def examine_data(folder: Path, findings: Findings, on_shard: Callable[[str], Non
     for name, count in listed.items():
         if count > 1:
             findings.add(f"{name} occurs {count} times", file=folder / "manifest.json", field="splits")
-    for file in sorted(folder.glob("*.tar")):
-        if file.name not in listed:
-            findings.add("is in no split of the manifest", file=file)
+    for name in shard_names(folder):
+        if name not in listed:
+            findings.add("is in no split of the manifest", file=folder / name)
     sums = Sums.zero(manifest.width)
     whole = True
     for split, shards in manifest.splits.items():
         for shard in shards:
             on_shard(shard.file)
-            sound = _examine_bytes(folder, shard, owners, findings)
-            whole &= _examine_samples(folder, shard, manifest, sums if split == "train" else None, findings) and sound
+            try:
+                with local_copy(folder / shard.file) as here:
+                    each = _Shard(folder / shard.file, here, shard)
+                    sound = _examine_bytes(each, owners, findings)
+                    whole &= _examine_samples(each, manifest, sums if split == "train" else None, findings) and sound
+            except InputError as error:  # a remote shard that is missing
+                findings.add(str(error))
+                whole = False
     if whole and sums.count:
         _examine_statistics(folder, manifest, sums, findings)
     return manifest
 
 
-def _examine_bytes(folder: Path, shard: ShardEntry, owners: dict[str, str], findings: Findings) -> bool:
-    file = folder / shard.file
+def shard_names(folder: Folder) -> list[str]:
+    """The tar files in a data folder; none if its server does not list files."""
+    if isinstance(folder, Path):
+        return sorted(file.name for file in folder.glob("*.tar"))
+    return [name for name in folder.names() if name.endswith(".tar")] if folder.lists_files else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    """A shard to examine.
+
+    Attributes:
+        file: what messages name.
+        here: the file, or a copy of a remote one.
+        entry: its entry in the manifest.
+    """
+
+    file: File
+    here: Path
+    entry: ShardEntry
+
+
+def _examine_bytes(shard: _Shard, owners: dict[str, str], findings: Findings) -> bool:
+    file, entry = shard.file, shard.entry
     try:
-        size = file.stat().st_size
-        with file.open("rb") as opened:
+        size = shard.here.stat().st_size
+        with shard.here.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         findings.add(error.strerror or "cannot be read", file=file)
         return False
-    if digest == shard.sha256:
+    if digest == entry.sha256:
         return True
     if digest in owners:
         findings.add(f"holds {owners[digest]}: shards were swapped or copied over each other", file=file)
-    elif size < shard.bytes:
-        findings.add(f"is cut short: {size} of {shard.bytes} bytes", file=file)
-    elif size > shard.bytes:
-        findings.add(f"has {size - shard.bytes} bytes too many", file=file)
+    elif size < entry.bytes:
+        findings.add(f"is cut short: {size} of {entry.bytes} bytes", file=file)
+    elif size > entry.bytes:
+        findings.add(f"has {size - entry.bytes} bytes too many", file=file)
     else:
         findings.add("has changed since it was written (another sha256): at least one bit was flipped", file=file)
     return False
 
 
-def _examine_samples(
-    folder: Path, shard: ShardEntry, manifest: Manifest, sums: Sums | None, findings: Findings
-) -> bool:
+def _examine_samples(shard: _Shard, manifest: Manifest, sums: Sums | None, findings: Findings) -> bool:
     """Read every sample; adds the good ones to the sums of the train split."""
-    file, sound = folder / shard.file, True
-    if not file.is_file():
+    file, sound = shard.file, True
+    if not shard.here.is_file():
         return False
-    for entry in shard.samples:
+    for entry in shard.entry.samples:
         try:
-            _, frames, seconds = read_sample(file, entry, (manifest.tokens, manifest.width))
+            _, frames, seconds = read_sample(shard.here, entry, (manifest.tokens, manifest.width))
         except InputError as error:
-            findings.add(str(error))
+            findings.add(str(error).replace(str(shard.here), str(file)))
             sound = False
             continue
         if np.any(np.diff(seconds) <= 0) or seconds[0] < 0:
@@ -98,7 +126,7 @@ def _examine_samples(
     return sound
 
 
-def _examine_statistics(folder: Path, manifest: Manifest, sums: Sums, findings: Findings) -> None:
+def _examine_statistics(folder: Folder, manifest: Manifest, sums: Sums, findings: Findings) -> None:
     found = statistics(sums)
     scale = found["std"]
     for name in ("mean", "std"):

@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from vn.data.manifest import Manifest
 from vn.errors import Findings, InputError, show
 from vn.io.files import read_yaml
+from vn.io.remote import Folder
 from vn.renamed import with_current_names
-from vn.run_paths import run_path
+from vn.run_paths import run_data
 from vn.score.predictions import read_lines
 
 WEIGHTS = ("narrator.safetensors", "adapter_model.safetensors")
@@ -22,7 +23,9 @@ POSITIONS = 100
 MOVED = "if it has moved, give --base-model"
 
 
-def examine_run(folder: Path, findings: Findings, data: Path | None = None, base_model: str | None = None) -> list[str]:
+def examine_run(
+    folder: Path, findings: Findings, data: Folder | None = None, base_model: str | None = None
+) -> list[str]:
     """Examine a run or an adapter folder.
 
     Args:
@@ -42,8 +45,8 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
     if config.exists() and data is None:
         named = with_current_names(read_yaml(config))
         where = named.get("data", {}).get("folder") if isinstance(named, dict) else None
-        data = run_path(config, "data.folder")
-        if data is None or not data.is_dir():
+        data = run_data(config)
+        if data is None or (isinstance(data, Path) and not data.is_dir()):
             data = None
             findings.add(f"names the data {show(where)}, which are not here: give --data", file=config, field="data")
     if (adapter / "narrator.json").exists() or not config.exists():
@@ -55,7 +58,7 @@ def examine_run(folder: Path, findings: Findings, data: Path | None = None, base
     return checked + [f"{count} {what}" for what, count in counts.items() if count]
 
 
-def examine_adapter(folder: Path, findings: Findings, data: Path | None, base_model: str | None = None) -> list[str]:
+def examine_adapter(folder: Path, findings: Findings, data: Folder | None, base_model: str | None = None) -> list[str]:
     """Examine an adapter folder: see `examine_run`.
 
     Raises:
@@ -118,7 +121,7 @@ def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _examine_agreement(adapter: Path, data: Path, arrays: dict[str, np.ndarray], findings: Findings) -> None:
+def _examine_agreement(adapter: Path, data: Folder, arrays: dict[str, np.ndarray], findings: Findings) -> None:
     """Check that the narrator was trained on the present content of the data folder."""
     from vn.card import read_card
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,16 +17,21 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, own: bool = False) -> Iterator[BinaryIO]:
     """Write a file under another name, and rename it only if the block ends without an error.
 
     If the process is killed or the disk fills up, the old file or the new one remains, at worst with a ``*.partial``
     beside it, which the next write of the same file replaces.
 
+    Args:
+        path: the file.
+        own: give the ``*.partial`` a name of its own, for a file that several processes may write at once: the last
+            one to finish wins, whole. The caller removes what killed processes leave.
+
     Raises:
         InputError: the file cannot be written (the message names it); the partial file is removed.
     """
-    partial = path.with_name(path.name + PARTIAL)
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}" if own else path.name + PARTIAL)
     try:
         with partial.open("wb") as file:
             yield file

@@ -35,7 +35,7 @@ def read_json(file: str | Path) -> Any:
 
 
 def parse_json(
-    text: str, file: str | Path, line: int | None = 1, objects: Callable[[list[tuple[str, Any]]], Any] | None = None
+    text: str, file: object, line: int | None = 1, objects: Callable[[list[tuple[str, Any]]], Any] | None = None
 ) -> Any:
     """Parse JSON.
 
@@ -101,7 +101,7 @@ def _values(value: Any) -> Iterator[Any]:
             left += value
 
 
-def _refuse_surrogates(value: Any, file: str | Path) -> None:
+def _refuse_surrogates(value: Any, file: object) -> None:
     """Escapes can spell half of a character, which no UTF-8 file, so none of ours, can store."""
     for each in _values(value):
         if isinstance(each, str) and not is_text(each):

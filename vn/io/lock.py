@@ -16,7 +16,7 @@ _held: set[int] = set()
 
 
 @contextmanager
-def claim(folder: Path, command: str) -> Iterator[None]:
+def claim(folder: Path, command: str, shared: bool = False) -> Iterator[None]:
     """Create a folder and keep other processes out of it until the block ends.
 
     The kernel keeps the lock, so that a killed process does not block others. The lock file is removed when the block
@@ -25,6 +25,7 @@ def claim(folder: Path, command: str) -> Iterator[None]:
     Args:
         folder: where the block writes.
         command: the command at work here, named in the error of the other process, e.g. ``vn prepare``.
+        shared: let in others that share the folder as well; they share out the files among themselves.
 
     Raises:
         InputError: another process is at work there (the message names it), or the folder cannot be created.
@@ -32,7 +33,7 @@ def claim(folder: Path, command: str) -> Iterator[None]:
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _acquire(folder / NAME)
+        lock = _acquire(folder / NAME, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InputError(f"{error.strerror}: wait for it, or choose another folder", file=folder) from None
     except OSError as error:
@@ -47,6 +48,8 @@ def claim(folder: Path, command: str) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
+            if shared:  # the last one to leave removes the file; for others this raises
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             (folder / NAME).unlink()  # while the lock is held, so that no other process's file is removed
         _held.discard(lock)
         os.close(lock)
@@ -55,11 +58,31 @@ def claim(folder: Path, command: str) -> Iterator[None]:
                 each.rmdir()
 
 
-def _acquire(file: Path) -> int:
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Wait until no other process or thread is in such a block for this file, which is removed at the end.
+
+    Raises:
+        OSError: the file cannot be created.
+    """
+    lock = _acquire(file, fcntl.LOCK_EX)
+    _held.add(lock)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()
+        _held.discard(lock)
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)  # not by closing alone: a process forked meanwhile has it open too
+        os.close(lock)
+
+
+def _acquire(file: Path, kind: int) -> int:
     while True:
         lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind)
         except BlockingIOError as error:
             pid, _, command = os.pread(lock, 200, 0).decode(errors="replace").strip().partition(" ")
             os.close(lock)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vn.data.find_video import VideoFinder, looked_for
 from vn.errors import InputError
+from vn.io.remote import Folder, open_folder
 from vn.score.clip_encoder import ClipEncoder
 from vn.story import Story
+
+if TYPE_CHECKING:
+    from vn.data.manifest import Manifest
 
 FPS = 1.0
 CLOCK = "player"  # clock of the seconds that are kept
@@ -25,10 +31,10 @@ class FrameVectors:
     """
 
     def __init__(
-        self, encoder: ClipEncoder, shards: str | Path | None = None, videos: str | Path | None = None
+        self, encoder: ClipEncoder, shards: str | Folder | None = None, videos: str | Path | None = None
     ) -> None:
         self.encoder = encoder
-        self.shards = Path(shards) if shards is not None else None
+        self.shards = open_folder(shards) if shards is not None else None
         self.videos = Path(videos) if videos is not None else None
 
     def of(self, story: Story) -> tuple[np.ndarray, np.ndarray]:
@@ -40,24 +46,30 @@ class FrameVectors:
         return self._from_shards(story) or self._from_video(story)
 
     def _from_shards(self, story: Story) -> tuple[np.ndarray, np.ndarray] | None:
-        if self.shards is None or not self.shards.is_dir():
+        if self.shards is None or (isinstance(self.shards, Path) and not self.shards.is_dir()):
             return None
-        from vn.data.manifest import SPLITS, Manifest
         from vn.data.shards import read_sample
         from vn.metrics.vectors import normalised
 
-        manifest = Manifest.load(self.shards)
+        manifest = self._manifest
         made_by = manifest.encoder
         names = {made_by.get("id"), (made_by.get("settings") or {}).get("model")}
         same = self.encoder.name in names and str(made_by.get("weights_sha256"))[:12] == self.encoder.weights
         if not same or manifest.tokens != 1:
             return None
-        for split in SPLITS:
-            for entry in manifest.samples(split):
-                if entry.key == story.id:
-                    _, frames, seconds = read_sample(self.shards / entry.shard, entry)
-                    return normalised(frames[:, 0]), seconds
-        return None
+        entry = manifest.find(story.id)
+        if entry is None:
+            return None
+        _, frames, seconds = read_sample(self.shards / entry.shard, entry)
+        return normalised(frames[:, 0]), seconds
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        """The manifest of the shards, read once for all stories."""
+        from vn.data.manifest import Manifest
+
+        assert self.shards is not None
+        return Manifest.load(self.shards)
 
     def _from_video(self, story: Story) -> tuple[np.ndarray, np.ndarray]:
         file = self._file(story)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vn.errors import InputError
 from vn.io.files import read_json
+from vn.io.remote import Folder, open_folder
 from vn.score.disk_cache import DiskCache
 from vn.story import Language, Story
 from vn.story_reader import parse_story
@@ -47,8 +48,8 @@ class ScoringModels:
     second_judge: str | None = None
     judge_url: str | None = None
     judge_prompt: Path | None = None
-    training: Path | None = None
-    shards: Path | None = None
+    training: Folder | None = None
+    shards: Folder | None = None
     videos: Path | None = None
     cache: DiskCache = field(default_factory=DiskCache)
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -124,7 +125,7 @@ class ScoringModels:
         return made
 
 
-def training_stories(place: Path) -> list[Story]:
+def training_stories(place: Folder) -> list[Story]:
     """The stories to learn from.
 
     Args:
@@ -133,14 +134,15 @@ def training_stories(place: Path) -> list[Story]:
     Raises:
         InputError: naming what is missing or wrong.
     """
-    files = sorted(place.glob("*.json")) if place.is_dir() else []
-    if files and not (place / "manifest.json").exists():
+    if isinstance(place, Path) and not place.is_dir():
+        from vn.score.predictions import read_lines
+
+        return [parse_story(line, file=f"{place}:{n}", overlap="keep") for n, line in enumerate(read_lines(place), 1)]
+    files = sorted(place.glob("*.json")) if isinstance(place, Path) else []
+    if files and not any(file.name == "manifest.json" for file in files):
         return [parse_story(read_json(file), file=file, overlap="keep") for file in files]
-    if place.is_dir():
-        from vn.data.manifest import Manifest
-        from vn.data.shards import read_story
+    from vn.data.manifest import Manifest
+    from vn.data.shards import read_story
 
-        return [read_story(place / entry.shard, entry) for entry in Manifest.load(place).samples("train")]
-    from vn.score.predictions import read_lines
-
-    return [parse_story(line, file=f"{place}:{n}", overlap="keep") for n, line in enumerate(read_lines(place), 1)]
+    folder = open_folder(place)
+    return [read_story(folder / entry.shard, entry) for entry in Manifest.load(folder).samples("train")]

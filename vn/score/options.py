@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vn.run_paths import run_path
+from vn.io.remote import Folder, open_folder
+from vn.run_paths import run_data
 from vn.score.breakdown import WAYS
 from vn.score.disk_cache import DiskCache
 from vn.score.models import ScoringModels
@@ -79,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--judge-prompt", type=Path, metavar="FILE", help="file with another question (see score/judge.yaml)"
     )
     with_models.add_argument(
-        "--data", type=Path, help="shards with the classifier's training split and the frames (default: the run's own)"
+        "--data", help="shards with the classifier's training split and the frames (default: the run's own)"
     )
     with_models.add_argument(
         "--training",
@@ -119,7 +120,7 @@ def score_settings(args: argparse.Namespace, out: Path) -> ScoreSettings:
         out: file for the scores; the cache is beside it.
     """
     folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
-    data = args.data or _data_of(folder)
+    data = open_folder(args.data) if args.data else _data_of(folder)
     models = ScoringModels(
         clip_name=_chosen(args.clip),
         sentences_name=_chosen(args.sentences),
@@ -139,7 +140,7 @@ def _chosen(name: str | None) -> str | None:
     return None if name == "none" else name
 
 
-def _data_of(folder: Path) -> Path | None:
-    """The shards that a run was trained on, if its config names them and they are here."""
-    place = run_path(folder / "config.yaml", "data.folder")
-    return place if place is not None and place.is_dir() else None
+def _data_of(folder: Path) -> Folder | None:
+    """The shards that a run was trained on, if its config names them and they are here, or at a URL."""
+    place = run_data(folder / "config.yaml")
+    return None if isinstance(place, Path) and not place.is_dir() else place

@@ -18,6 +18,7 @@ from typing import Any
 from vn.environment import is_set
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import read_yaml
+from vn.io.urls import recorded_tree
 from vn.shipped import find
 from vn.sweep.axes import Axis, axes_of
 
@@ -94,7 +95,7 @@ def read_sweep(file: Path, name: str | None = None, extra: Sequence[str] = ()) -
             is not one of ours.
     """
     file = find("sweeps", file)
-    data = read_yaml(file)
+    data = recorded_tree(read_yaml(file))
     if not isinstance(data, dict):
         raise InputError(f"expected a sweep's settings by name, got {show(data)}", file=file)
     method = data.get("method")

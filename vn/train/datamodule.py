@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import lightning as L
+import numpy as np
 
 from vn.data.manifest import Manifest
-from vn.data.order import Schedule, Video, deal, steps
-from vn.data.shard_entries import SampleEntry
-from vn.data.token_estimates import estimated_video
+from vn.data.order import Schedule, Steps, Videos, steps
+from vn.data.samples import Samples
+from vn.data.token_estimates import estimated_videos
 from vn.errors import InputError
 from vn.llm.rows import RowBuilder
 from vn.train.fits import check_narrator
 from vn.train.loader import Loader, Source
-from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader, prepare_for
+from vn.train.micro_batches import Dealer, MicroBatchReader, prepare_for
 from vn.train.settings import DataSettings
-from vn.train.videos import VideoReader, other_videos
+from vn.train.videos import VideoReader, longest_first, other_videos
 
 
 class StoryDataModule(L.LightningDataModule):
@@ -41,7 +42,7 @@ class StoryDataModule(L.LightningDataModule):
         super().__init__()
         known = settings if isinstance(settings, DataSettings) else DataSettings(str(settings))
         self.settings = replace(known, **changes)
-        self.folder = Path(self.settings.folder)
+        self.folder = self.settings.open()
         self.seed = self.settings.seed or 0
         self.manifest = Manifest.load(self.folder)
         self._train: Loader | None = None
@@ -52,27 +53,27 @@ class StoryDataModule(L.LightningDataModule):
     @property
     def test_keys(self) -> list[str]:
         """The ids of the videos that a test narrates."""
-        return [entry.key for entry in self.entries("test")]
+        return self.entries("test").keys()
 
     @property
     def schedule(self) -> Schedule:
         """Every training step, from the manifest alone."""
         return Schedule(self.videos("train"), self.seed, self.settings.clips_per_step, self.settings.block_shards)
 
-    def entries(self, split: str) -> list[SampleEntry]:
+    def entries(self, split: str) -> Samples:
         """The manifest's entries of a split's samples; an empty split is an `InputError`."""
         entries = self._samples(split)
         if not entries:
             raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
         return entries
 
-    def _samples(self, split: str) -> list[SampleEntry]:
+    def _samples(self, split: str) -> Samples:
         read = "train" if self.settings.evaluate_on == "train" else split
         return self.manifest.samples(read)[: self.settings.limit]
 
-    def videos(self, split: str) -> list[Video]:
+    def videos(self, split: str) -> Videos:
         """A split's videos with estimated token counts, for the order of steps."""
-        return [estimated_video(e, self.manifest.tokens, self.manifest.language) for e in self.entries(split)]
+        return estimated_videos(self.entries(split), self.manifest.tokens, self.manifest.language)
 
     def _identity(self) -> dict[str, Any]:
         step = self.settings.clips_per_step
@@ -133,7 +134,7 @@ class StoryDataModule(L.LightningDataModule):
         if not self._samples("val"):
             return []
         videos = self.videos("val")
-        order = [i for i, video in enumerate(videos) if video.narrated]
+        order = np.flatnonzero(videos.narrated)
         return self._step_loader("val", steps(videos, order, self.settings.clips_per_step), 1, 0)
 
     def test_dataloader(self) -> Loader:
@@ -142,9 +143,10 @@ class StoryDataModule(L.LightningDataModule):
         self._builder()
         entries, frame = self.entries("test"), (self.manifest.tokens, self.manifest.width)
         own = self.settings.frames == "own"
-        reader = VideoReader(self.folder, entries, frame, range(len(entries)) if own else other_videos(entries))
-        mine = reader.order()[self.trainer.global_rank :: self.trainer.world_size]
-        return Loader(Source(range(len(mine)), mine.__getitem__), reader.read, len(mine), self.settings.workers)
+        reader = VideoReader(self.folder, entries, frame, None if own else other_videos(entries))
+        mine = longest_first(entries)[self.trainer.global_rank :: self.trainer.world_size]
+        source = Source(range(len(mine)), mine.item, reader.announce)
+        return Loader(source, reader.read, len(mine), self.settings.workers)
 
     predict_dataloader = test_dataloader
 
@@ -155,19 +157,12 @@ class StoryDataModule(L.LightningDataModule):
         check_narrator(module.assembled.card, self.manifest, self.folder)
         return cast(RowBuilder, module.assembled.builder)
 
-    def _step_loader(self, split: str, plan: list[list[int]], accumulate: int, first: int) -> Loader:
+    def _step_loader(self, split: str, plan: Steps, accumulate: int, first: int) -> Loader:
         assert self.trainer is not None
-        rank, world = self.trainer.global_rank, self.trainer.world_size
-        videos = self.videos(split)
-
-        def micro_batch(index: int) -> MicroBatchPlan:
-            step = plan[index // accumulate]
-            dealt = deal(videos, step, world * accumulate)
-            return MicroBatchPlan(dealt[rank * accumulate + index % accumulate], step)
-
+        dealer = Dealer(self.videos(split), plan, accumulate, self.trainer.global_rank, self.trainer.world_size)
         probe = split == "train" and self.settings.bad_samples > 0
         entries, prepare = self.entries(split), prepare_for(self.trainer)
         reader = MicroBatchReader(self.folder, entries, self._builder(), self.settings.packing, probe, prepare)
-        source = Source(range(first * accumulate, len(plan) * accumulate), micro_batch)
+        source = Source(range(first * accumulate, len(plan) * accumulate), dealer, reader.announce)
         pin = self.trainer.strategy.root_device.type == "cuda"
         return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers, pin)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vn.data.manifest import Manifest
 from vn.errors import InputError
+from vn.io.remote import Folder
 
 if TYPE_CHECKING:
     from vn.card import NarratorCard
 
 
-def check_narrator(card: NarratorCard, manifest: Manifest, folder: Path) -> None:
+def check_narrator(card: NarratorCard, manifest: Manifest, folder: Folder) -> None:
     """Raise unless a narrator can be used on a data folder.
 
     Args:

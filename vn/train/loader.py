@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,18 +12,40 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from vn.errors import InputError
 
+AHEAD = 4  # items that are announced before they are read
+
 
 class Source(IterableDataset[Any]):
-    """Yields the items of this worker, so that the loader, which polls workers in turn, yields them in order."""
+    """Yields the items of this worker, so that the loader, which polls workers in turn, yields them in order.
 
-    def __init__(self, indices: range, item: Callable[[int], Any]) -> None:
+    Args:
+        indices: the items' numbers.
+        item: gives an item by its number.
+        announce: called with each item, several times, before it is yielded: see `vn.data.shards.announce`.
+    """
+
+    def __init__(
+        self, indices: range, item: Callable[[int], Any], announce: Callable[[Any], None] = lambda item: None
+    ) -> None:
         self.indices = indices
         self.item = item
+        self.announce = announce
 
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
         mine = self.indices[worker.id :: worker.num_workers] if worker else self.indices
-        return (self.item(i) for i in mine)
+        coming: deque[Any] = deque()
+        for i in mine:
+            coming.append(self.item(i))
+            if len(coming) > AHEAD:
+                yield self._announced(coming)
+        while coming:
+            yield self._announced(coming)
+
+    def _announced(self, coming: deque[Any]) -> Any:
+        for item in coming:  # again, since there may not have been room before
+            self.announce(item)
+        return coming.popleft()
 
 
 class Loader:

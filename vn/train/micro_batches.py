@@ -10,14 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from vn.data.order import Unit
-from vn.data.shard_entries import SampleEntry
-from vn.data.shards import read_sample, read_story
+from vn.data.order import Steps, Unit, Videos, deal
+from vn.data.samples import Samples
+from vn.data.shards import announce, read_sample, read_story
 from vn.errors import InputError
+from vn.io.remote import Folder
+from vn.io.retries import Unreachable
 from vn.llm.kernels import prepared
 from vn.llm.packing import Batch, Prepare, VideoRow, collate, no_preparation, share
 from vn.llm.rows import Row, RowBuilder
 from vn.train.settings import Packing
+
+UNKNOWN = -1  # tokens of a video that was not read yet
 
 
 def prepare_for(trainer: Any) -> Prepare:
@@ -34,6 +38,31 @@ class MicroBatchPlan:
     step: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Dealer:
+    """Gives the micro-batches of one process, in order.
+
+    Attributes:
+        videos: the split's videos.
+        plan: the steps of an epoch.
+        accumulate: micro-batches of a process per step.
+        rank: number of the process.
+        world: number of processes.
+    """
+
+    videos: Videos
+    plan: Steps
+    accumulate: int
+    rank: int
+    world: int
+
+    def __call__(self, index: int) -> MicroBatchPlan:
+        """The micro-batch with a number, counted over the steps of the epoch."""
+        step = self.plan[index // self.accumulate]
+        dealt = deal(self.videos, step, self.world * self.accumulate)
+        return MicroBatchPlan(dealt[self.rank * self.accumulate + index % self.accumulate], step)
+
+
 class MicroBatchReader:
     """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers.
 
@@ -48,8 +77,8 @@ class MicroBatchReader:
 
     def __init__(
         self,
-        folder: Path,
-        entries: list[SampleEntry],
+        folder: Folder,
+        entries: Samples,
         builder: RowBuilder,
         packing: Packing,
         probe: bool = False,
@@ -61,7 +90,17 @@ class MicroBatchReader:
         self.packing = packing
         self.probe = probe
         self.prepare = prepare
-        self._known: dict[int, int | InputError] = {}  # video -> its supervised tokens, or what is wrong with it
+        self._known = np.full(len(entries), UNKNOWN, np.int32)  # each video's supervised tokens
+        self._wrong: dict[int, InputError] = {}  # videos that cannot be read, and why
+
+    def announce(self, micro: MicroBatchPlan) -> None:
+        """Have the samples of a micro-batch fetched that will be read soon, and the stories of its step."""
+        if isinstance(self.folder, Path):
+            return
+        whole = {unit.video for unit in micro.units}
+        for video in (*sorted(whole), *(video for video in micro.step if video not in whole)):
+            entry = self.entries[video]
+            announce(self.folder / entry.shard, entry, whole=self.probe or video in whole)
 
     def read(self, micro: MicroBatchPlan) -> Batch:
         """One micro-batch; an empty one still passes through every module, with weight 0.
@@ -78,6 +117,8 @@ class MicroBatchReader:
                 continue
             try:
                 frames, new = self._rows(unit.video, unit.clips)
+            except Unreachable:
+                raise
             except InputError as error:
                 bad[unit.video] = error
                 continue
@@ -104,13 +145,18 @@ class MicroBatchReader:
         ]
 
     def _tokens(self, video: int) -> int | InputError:
-        if video not in self._known:
+        if video in self._wrong:
+            return self._wrong[video]
+        if self._known[video] == UNKNOWN:
             entry = self.entries[video]
             try:
                 story = read_story(self.folder / entry.shard, entry)
                 if self.probe:
                     self._rows(video, None)
                 self._known[video] = sum(self.builder.supervised_tokens(story, clip) for clip in story.narrated)
+            except Unreachable:  # no fault of the sample
+                raise
             except InputError as error:
-                self._known[video] = error
-        return self._known[video]
+                self._wrong[video] = error
+                return error
+        return int(self._known[video])

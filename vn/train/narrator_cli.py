@@ -19,6 +19,7 @@ from vn.hub import local_folder
 from vn.io.atomic import write_text
 from vn.io.files import read_yaml
 from vn.io.lock import claim
+from vn.io.urls import recorded
 from vn.renamed import with_current_names
 from vn.run_paths import with_relative_paths
 from vn.train.arguments import check, explain, file_of, read_configs
@@ -109,7 +110,7 @@ class NarratorCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except ArgumentError as error:
             raise explain(error, [action.dest for action in parser._actions], configs) from None
-        _check(vars(self.config.as_flat()), parser, args, configs)
+        _check(self.config, parser, args, configs)
 
     @property
     def settings(self) -> Namespace:
@@ -204,9 +205,12 @@ class NarratorCLI(LightningCLI):
 
 
 def _check(
-    settings: dict[str, Any], parser: LightningArgumentParser, args: list[str], configs: dict[Path, dict[str, Any]]
+    config: Namespace, parser: LightningArgumentParser, args: list[str], configs: dict[Path, dict[str, Any]]
 ) -> None:
-    """Check parsed settings, dotted key -> value."""
+    """Take the secrets off a URL, which is recorded with the configuration from now on, and check the settings."""
+    if isinstance(config.data.folder, str):
+        config.data.folder = recorded(config.data.folder)
+    settings = vars(config.as_flat())
     check_named_here(settings, args, partial(file_of, configs=configs))
     check(settings, vars(parser.get_defaults(skip_validation=True).as_flat()), configs)
 

@@ -46,6 +46,6 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
 
 
 def _check_narrated(data: StoryDataModule, split: str) -> None:
-    if not any(entry.narrated for entry in data.entries(split)):
+    if not data.entries(split).column("narrated").any():
         message = f"no clip of the {split} split has a narration"
         raise InputError(message, file=data.folder / "manifest.json", field=f"splits.{split}")

@@ -20,6 +20,8 @@ FREE = (
     "adapter",
     "model.attention",
     "data.workers",
+    "data.cache",
+    "data.cache_gb",
     "data.videos_at_once",
     "trainer.logger",
     "test",

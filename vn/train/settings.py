@@ -10,6 +10,8 @@ from vn.errors import InputError
 from vn.generation.at_once import AtOnce
 from vn.generation.decoding import Decoding
 from vn.generation.story_writer import Storyline
+from vn.io.remote import CACHE_GB, Folder, open_folder
+from vn.io.urls import recorded
 from vn.settings import Attention, NarratorSettings
 
 Packing = Literal["tree", "clip"]
@@ -67,7 +69,10 @@ class DataSettings:
     """Which videos are read, and how: the key ``data``.
 
     Attributes:
-        folder: the folder with ``manifest.json``, made by ``vn prepare``.
+        folder: the folder with ``manifest.json``, made by ``vn prepare``: a path, or a URL ``s3://``, ``https://``,
+            ``http://``, ``gs://`` or ``hf://``.
+        cache: where copies of a remote folder's samples are kept; None is ``~/.cache/vn/data``.
+        cache_gb: gigabytes that this cache may have; the least recently used copies are removed.
         clips_per_step: clips per optimizer step, independent of ranks, workers and accumulation (the paper's 32).
         block_shards: shuffle samples within blocks of this many shards; None shuffles over all.
         workers: loader processes; 0 reads in the main process.
@@ -84,6 +89,8 @@ class DataSettings:
     """
 
     folder: str
+    cache: str | None = None
+    cache_gb: float = CACHE_GB
     clips_per_step: int = 32
     block_shards: int | None = None
     workers: int = 2
@@ -96,10 +103,15 @@ class DataSettings:
     evaluate_on: Literal["own", "train"] = "own"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", recorded(self.folder))
         for name in ("clips_per_step", "videos_at_once"):
             number = getattr(self, name)
             if number != "auto" and number < 1:
                 raise InputError(f"expected at least 1, got {number}", field=f"data.{name}")
+
+    def open(self) -> Folder:
+        """The data folder, with its cache if it is a remote one."""
+        return open_folder(self.folder, cache_folder=self.cache, cache_gb=self.cache_gb)
 
 
 @dataclass(frozen=True)

@@ -98,10 +98,10 @@ Pictures = list[tuple[float, np.ndarray]]
 def _pictures(video: str, data: StoryDataModule) -> Pictures:
     """Thumbnails of the frames that the narrator was given for a video, with their seconds; empty if not stored."""
     entries = data.entries("test")
-    index = next((i for i, entry in enumerate(entries) if entry.key == video), None)
+    index = entries.find(video)
     if index is None:
         return []
-    entry = entries[other_videos(entries)[index] if data.settings.frames == "other_video" else index]
+    entry = entries[int(other_videos(entries)[index]) if data.settings.frames == "other_video" else index]
     thumbs = read_thumbs(data.folder / entry.shard, entry)
     if thumbs is None:
         return []

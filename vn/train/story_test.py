@@ -40,7 +40,7 @@ class StoryTest:
     ) -> None:
         data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.storyline: list[Storyline] = settings.storyline if assembly.builder.storyline else ["predicted"]
-        self.keys = data.test_keys
+        self._data = data
         self._trainer = trainer
         self._range_source = assembly.builder.words.source
         read = data.settings
@@ -76,6 +76,6 @@ class StoryTest:
     def finish(self) -> None:
         """Write what is still unfinished, and merge what all ranks wrote."""
         self._pool.finish()
-        self._predictions.merge((setting, key) for key in self.keys for setting in self.storyline)
+        self._predictions.merge((setting, key) for key in self._data.test_keys for setting in self.storyline)
         if self._predictions.findings and self._trainer.is_global_zero:
             logger.warning(self._predictions.findings.summary())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from vn.data.shard_entries import SampleEntry
-from vn.data.shards import read_sample
+import numpy as np
+
+from vn.data.samples import Samples
+from vn.data.shards import announce, read_sample
 from vn.errors import InputError
 from vn.generation.draft import VideoInput
+from vn.io.remote import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +24,27 @@ class UnreadableVideo:
     why: str
 
 
-def other_videos(entries: list[SampleEntry]) -> list[int]:
-    """For each video another one of similar length: neighbours by duration are swapped; an odd last three rotate."""
+def other_videos(entries: Samples) -> np.ndarray:
+    """For each video another one of similar length: neighbours by duration are swapped; an odd last three rotate.
+
+    Returns:
+        ``[N]`` int64: the number of the other video.
+    """
     if len(entries) < 2:
         raise InputError("frames of another video need at least two videos", field="data.frames")
-    order = sorted(range(len(entries)), key=lambda i: (entries[i].seconds, entries[i].key))
-    other = list(range(len(entries)))
-    for a, b in zip(order[0::2], order[1::2], strict=False):
-        other[a], other[b] = b, a
+    order = np.lexsort((np.array(entries.keys()), entries.column("seconds")))
+    other = np.arange(len(entries))
+    pairs = len(order) // 2 * 2
+    other[order[0:pairs:2]], other[order[1:pairs:2]] = order[1:pairs:2], order[0:pairs:2]
     if len(order) % 2:
         a, b, c = order[-3:]
         other[a], other[b], other[c] = b, c, a
     return other
+
+
+def longest_first(entries: Samples) -> np.ndarray:
+    """The numbers of the videos, ``[N]`` int64, the longest first: none is left to run alone at the end."""
+    return np.argsort(-entries.column("clips"), kind="stable")
 
 
 class VideoReader:
@@ -44,28 +54,30 @@ class VideoReader:
         folder: the data folder.
         entries: the split's samples.
         frame: T and D, the shape of a frame's features.
-        others: for each video, the index of the one whose frames it is narrated with.
+        others: for each video, the number of the one whose frames it is narrated with; None: its own.
     """
 
     def __init__(
-        self, folder: Path, entries: Sequence[SampleEntry], frame: tuple[int, int], others: Sequence[int]
+        self, folder: Folder, entries: Samples, frame: tuple[int, int], others: np.ndarray | None = None
     ) -> None:
         self.folder = folder
         self.entries = entries
         self.frame = frame
         self.others = others
 
+    def announce(self, index: int) -> None:
+        """Have the samples of a video fetched that will be read soon."""
+        for i in (index,) if self.others is None else (index, self.others[index]):
+            announce(self.folder / self.entries[i].shard, self.entries[i], whole=True)
+
     def read(self, index: int) -> VideoInput | UnreadableVideo:
         """One video, or why it cannot be read."""
-        entries, other = self.entries, self.others[index]
+        entry = self.entries[index]
         try:
-            story, frames, seconds = read_sample(self.folder / entries[index].shard, entries[index], self.frame)
-            if other != index:
-                _, frames, seconds = read_sample(self.folder / entries[other].shard, entries[other], self.frame)
+            story, frames, seconds = read_sample(self.folder / entry.shard, entry, self.frame)
+            if self.others is not None:
+                other = self.entries[self.others[index]]
+                _, frames, seconds = read_sample(self.folder / other.shard, other, self.frame)
         except InputError as error:
             return UnreadableVideo(str(error))
         return VideoInput(story, frames, seconds)
-
-    def order(self) -> list[int]:
-        """The longest first, so that no long one is left to run alone at the end."""
-        return sorted(range(len(self.entries)), key=lambda i: (-self.entries[i].clips, i))
