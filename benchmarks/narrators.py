@@ -231,7 +231,8 @@ class ReferenceWriter(StoryWriter):
     """A story writer whose clips get the reference's tokens."""
 
     def __init__(self, narrator: VideoNarrator, builder: RowBuilder, static: bool | None = None) -> None:
-        super().__init__(narrator, builder, static=static)
+        longest = Decoding(max_new_tokens=400)  # longer than any reference
+        super().__init__(narrator, builder, longest, static)
         self._clips: _ReferenceClips = _ReferenceClips(narrator, builder, self.decoding)
 
     @property

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from vn.errors import InputError
-from vn.train.compiled import check_strategy
+from vn.train.compiled import compile_layers
 
 
 @pytest.mark.parametrize("stage", [2, 3])
@@ -25,4 +25,4 @@ def test_an_unknown_strategy_is_refused(experiment, capsys):
 
 def test_weights_in_shards_are_not_compiled():
     with pytest.raises(InputError, match="not with zero3"):
-        check_strategy(SimpleNamespace(strategy=SimpleNamespace(stage=3)))
+        compile_layers(None, SimpleNamespace(strategy=SimpleNamespace(stage=3)))

@@ -16,7 +16,9 @@ from torch import Tensor
 
 MOST = 8  # graphs that are kept, the last used ones
 BEFORE = 2  # calls before a capture: they warm up, and what is needed once or twice is not worth a capture
-CLOSE = 0.02  # a replay may differ by this share of the largest value; it computes the same, so mostly by nothing
+# A replay may differ by this share of the norm: in bfloat16 another algorithm for a product rounds otherwise (by 3 % of
+# the largest logit with a 7B model on an H200), while a replay of anything else is off by more than the norm.
+CLOSE = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -128,9 +130,9 @@ class Graphs:
         return graph, result
 
     def _check(self, replayed: Tensor, called: Tensor) -> None:
-        worst, largest = torch.stack([(replayed - called).abs().max(), called.abs().max()]).tolist()
-        if not worst <= CLOSE * largest:
-            raise RuntimeError(f"the replay differs by {worst:g} from results of up to {largest:g}")
+        apart, norm = torch.stack([(replayed - called).norm(), called.norm()]).tolist()
+        if not apart <= CLOSE * norm:
+            raise RuntimeError(f"the replay differs by {apart:g} from results of norm {norm:g}")
 
     def _give_up(self, error: RuntimeError) -> None:
         self.on = False

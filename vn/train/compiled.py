@@ -8,21 +8,20 @@ from vn.errors import InputError
 from vn.narrator import VideoNarrator
 
 
-def compile_layers(narrator: VideoNarrator) -> None:
+def compile_layers(narrator: VideoNarrator, trainer: L.Trainer | None = None) -> None:
     """Compile the decoder's layers with torch.compile, in place; weights keep their names.
 
     Layers differ in their weights alone, so one graph serves all of them, and compiling takes as long as for one layer
     rather than for the whole decoder. Shapes are dynamic: all lengths of lines share the graph.
-    """
-    for layer in narrator.causal_lm.get_decoder().layers:
-        layer.compile(dynamic=True)
 
-
-def check_strategy(trainer: L.Trainer) -> None:
-    """Refuse to compile where it does not work.
+    Args:
+        narrator: the narrator to train.
+        trainer: its trainer.
 
     Raises:
-        InputError: the strategy shards weights, which it gathers module by module while it runs.
+        InputError: the trainer's strategy shards weights, which it gathers module by module while it runs.
     """
-    if getattr(trainer.strategy, "stage", None) == 3:
+    if trainer is not None and getattr(trainer.strategy, "stage", None) == 3:
         raise InputError("not with zero3, which gathers weights module by module", field="model.compile")
+    for layer in narrator.causal_lm.get_decoder().layers:
+        layer.compile(dynamic=True)

@@ -20,7 +20,7 @@ from vn.io.hashes import hash_folder
 from vn.llm.packing import Batch
 from vn.parts import by_module
 from vn.train.checkpoint_io import load_weights
-from vn.train.compiled import check_strategy, compile_layers
+from vn.train.compiled import compile_layers
 from vn.train.datamodule import StoryDataModule
 from vn.train.new_narrator import new_narrator
 from vn.train.optimizer import adamw, can_be_fused, with_schedule
@@ -82,8 +82,7 @@ class NarratorModule(L.LightningModule):
             # transformers returns models in evaluation mode, and Lightning keeps the mode it finds.
             self.narrator.train()
             if self.settings.compile:
-                check_strategy(self.trainer)
-                compile_layers(self.narrator)
+                compile_layers(self.narrator, self.trainer)
 
     def load_adapter(self, folder: str | Path) -> None:
         """Replace the narrator by a trained one, as testing always does (docs/design.md#adapter-folder)."""
