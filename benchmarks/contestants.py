@@ -14,7 +14,7 @@ import stories as s
 import torch
 from flops import Load, Shape, padded, shared
 from peft import LoraConfig, get_peft_model
-from place import CPU, Place, Seconds
+from hardware import CPU, Place, Seconds
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, Trainer, TrainerCallback, TrainingArguments
 

@@ -25,7 +25,7 @@ import stories as s
 import torch
 from contestants import SHAPES
 from flops import LLAMA_7B, Load, forward_flops
-from place import CPU, Seconds
+from hardware import CPU, Seconds
 
 from vn.story import Fixed, Story
 

@@ -17,7 +17,7 @@ import stories as s
 import torch
 from contestants import make_llm
 from flops import Load, Shape
-from place import CPU, Place
+from hardware import CPU, Place
 from torch import Tensor
 from transformers import DynamicCache
 

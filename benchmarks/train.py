@@ -25,7 +25,7 @@ import numpy as np
 import stories as s
 import torch
 from flops import Load, flops, shared
-from place import CPU
+from hardware import CPU
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode

@@ -65,7 +65,7 @@ def test_tables_show_every_trial(results):
     assert "HF's best, without checkpointing" in done.stdout
 
 
-def test_a_compiled_decoder_is_called(monkeypatch):
+def test_compiled_layers_are_called(monkeypatch):
     """What the CPU's run skips, with a backend that compiles nothing."""
     for folder in (GPU, GPU.parent):
         monkeypatch.syspath_prepend(str(folder))
@@ -74,7 +74,7 @@ def test_a_compiled_decoder_is_called(monkeypatch):
     import torch
     from check import TINY
     from compiled import make
-    from place import Place
+    from hardware import Place
     from trials import Run
 
     seen = []
@@ -134,13 +134,16 @@ def test_a_trial_that_fails_is_kept_and_does_not_stop_the_others(tmp_path, monke
 
     monkeypatch.setitem(check.SECTIONS, "section", section)
     report = check.Report(tmp_path / "check.json", {})
-    check.check(Run(), report, ["section"])
+    check.check(Run(), report, ["section"], ["section / "])
     found = json.loads((tmp_path / "check.json").read_text())["sections"]["section"]
     assert found["fails"]["error"] == "ValueError: no good"
     assert "in fails" in found["fails"]["traceback"]
     assert found["skips"]["skipped"] == "not here"
     assert found["works"]["value"] == 1
     assert found["section"]["error"].startswith("KeyError")
+    report = check.Report(tmp_path / "some.json", {})
+    check.check(Run(), report, ["section"], ["ction / wo", "/ sk"])
+    assert set(json.loads((tmp_path / "some.json").read_text())["sections"]["section"]) == {"skips", "works", "section"}
 
 
 def test_a_thin_wheel_has_only_the_libraries_asked_for_and_installs(tmp_path):

@@ -40,7 +40,7 @@ from equality import equality
 from flops import LLAMA_7B, Shape
 from loading import loading
 from machine import machine
-from place import Place
+from hardware import Place
 from quantized import quantized
 from training import training
 from writing import writing

@@ -1,4 +1,4 @@
-"""A training step with the decoder compiled by torch.compile: last, since compiling takes minutes."""
+"""A training step with the layers compiled by torch.compile: last, since compiling takes a while."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import numpy as np
 import stories as s
 import torch
 from flops import Shape
-from place import CPU, Place
+from hardware import CPU, Place
 from trials import Result, Run, SkippedError, Trial, apart
 
 from vn.generation.decoding import Decoding

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the benchmarks that this b
 import numpy as np
 import stories as s
 from flops import Shape
-from place import Place
+from hardware import Place
 
 from vn.story import Story
 
