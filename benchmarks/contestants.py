@@ -13,8 +13,8 @@ import numpy as np
 import stories as s
 import torch
 from flops import Load, Shape, padded, shared
-from peft import LoraConfig, get_peft_model
 from hardware import CPU, Place, Seconds
+from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, LlamaConfig, Trainer, TrainerCallback, TrainingArguments
 

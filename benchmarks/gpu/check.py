@@ -38,9 +38,9 @@ from commands import Commands, commands
 from compiled import compiled
 from equality import equality
 from flops import LLAMA_7B, Shape
+from hardware import Place
 from loading import loading
 from machine import machine
-from hardware import Place
 from quantized import quantized
 from training import training
 from writing import writing
