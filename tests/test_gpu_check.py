@@ -134,13 +134,15 @@ def test_a_trial_that_fails_is_kept_and_does_not_stop_the_others(tmp_path, monke
 
     monkeypatch.setitem(check.SECTIONS, "section", section)
     report = check.Report(tmp_path / "check.json", {})
-    check.check(Run(), report, ["section"])
+    check.check(Run(), report, ["section"], [""])
     found = json.loads((tmp_path / "check.json").read_text())["sections"]["section"]
     assert found["fails"]["error"] == "ValueError: no good"
     assert "in fails" in found["fails"]["traceback"]
     assert found["skips"]["skipped"] == "not here"
     assert found["works"]["value"] == 1
     assert found["section"]["error"].startswith("KeyError")
+    check.check(Run(), again := check.Report(tmp_path / "again.json", {}), ["section"], ["nothing", "n / works"])
+    assert set(again.results["sections"]["section"]) == {"works", "section"}  # those chosen by name, and the fault
 
 
 def test_a_thin_wheel_has_only_the_libraries_asked_for_and_installs(tmp_path):
