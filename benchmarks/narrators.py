@@ -250,7 +250,7 @@ class ReferenceWriter(StoryWriter):
 
 
 def ours(writer: ReferenceWriter, stories: Sequence[Story], count: Count, at_once: int) -> None:
-    """Ours, so many videos at once."""
+    """Ours, that many videos at once."""
     builder = writer.builder
     writer.narrator.causal_lm.set_attn_implementation(TREE)
     writer.count = count

@@ -29,7 +29,7 @@ from vn.settings import Attention
 
 KERNELS: tuple[Attention, ...] = ("varlen", "sdpa", "flex")
 STORIES = 4
-TIGHT_ROWS = (4, 2, 1, 8)  # rows of HF's micro-batches, the likeliest best first
+TIGHT_ROWS = (4, 2, 1, 8)  # rows of HF's micro-batches, most likely the best first
 LINES = (2, 4)  # videos in a line
 
 

@@ -81,7 +81,7 @@ class Run:
         return [s.first_clips(x, 2) for x in found[:4]] if self.quick else found
 
     def some(self, count: int) -> list[Story]:
-        """So many stories, evenly through all of them."""
+        """That many stories, evenly through all of them."""
         every = self.stories
         return [every[(2 * i + 1) * len(every) // (2 * count)] for i in range(min(count, len(every)))]
 

@@ -36,7 +36,7 @@ def make(run: Run, **others: Any) -> VideoNarrator:
 
 
 def ours(run: Run, hold: Any, count: int, static: bool) -> Result:
-    """So many stories at once."""
+    """That many stories at once."""
     writer = n.ReferenceWriter(hold(), n.make_packer(run.shape), static)
     stories = run.some(count)
     n.ours(writer, [s.first_clips(story, 1) for story in stories], n.Count(), count)  # warm up

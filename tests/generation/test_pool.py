@@ -1,5 +1,6 @@
 """Which stories a pass is for, and how their tokens are chosen."""
 
+import pytest
 import torch
 from toy_narrator import SECONDS, STORY
 
@@ -44,6 +45,15 @@ def test_prompts_and_labels_wait_for_a_quarter_of_the_stories_if_passes_are_stat
         assert not longer or WAIT * longer >= going
     shares = [sum(all(single) for single, _ in passes[x]) / len(passes[x]) for x in (False, True)]
     assert shares[1] > shares[0]
+
+
+@pytest.mark.parametrize("many", [2, 3, 40])
+def test_of_equal_logits_the_first_token_is_taken_alone_and_together(many):
+    random = torch.randn(many, 1000, generator=torch.Generator().manual_seed(0))
+    logits = random.clamp(max=1.0).bfloat16().float()  # about 160 tokens share the largest
+    asked = [Likely(row, 1) for row in logits]
+    for each, (_, tokens) in zip(asked, most_likely_of_all(asked), strict=True):
+        assert int(tokens) == int(most_likely(each)[1]) == int((each.logits == each.logits.max()).nonzero()[0])
 
 
 def test_the_most_likely_tokens_of_all_are_those_of_each():

@@ -1,5 +1,6 @@
 """Passes of single tokens with shapes and addresses that never change: the same logits as those cut to measure."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,6 +100,28 @@ def test_single_tokens_go_through_the_static_pass_and_the_cache_grows_under_it(m
         static.answer([(one, Read([4])), (two, Read([5]))])
     assert shapes == [(4, 256)]
     assert static.cache.version == 4  # two layers, enlarged once
+
+
+@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize("plain", [False, True])
+def test_under_autocast_the_cache_is_kept_in_its_type(static, plain, monkeypatch):
+    # float32 weights in bf16-mixed: RoPE makes keys float32, values are bfloat16.
+    narrator = NARRATORS[0]
+    monkeypatch.setattr("vn.generation.llama.is_plain", lambda decoder: plain)
+
+    def logits(decoder):
+        slots = [Slot(n) for n in range(3)]
+        decoder.answer([(slot, Read([1, 2, 3 + slot.number])) for slot in slots])
+        singles = decoder.answer([(slot, Read([5 + slot.number])) for slot in slots])
+        return torch.cat([*singles, *decoder.answer([(slots[0], Read([5])), (slots[1], Read([6, 7]))])])
+
+    with torch.inference_mode():
+        expected = logits(Decoder(narrator, static=static))
+        with torch.autocast("cpu", torch.bfloat16):
+            decoder = Decoder(narrator, static=static)
+            found = logits(decoder)
+    assert {x.dtype for pair in decoder.cache.layers.values() for x in pair} == {torch.bfloat16}
+    assert (found - expected).norm() < 0.03 * expected.norm()
 
 
 def test_few_shapes_are_enough():

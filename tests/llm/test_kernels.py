@@ -157,6 +157,13 @@ def fails(known):
     return call
 
 
+def fails_without_a_word(known):
+    def call(*args, **options):
+        raise AssertionError
+
+    return call
+
+
 def not_a_number(known):
     return lambda *args, **options: known(*args, **options) * torch.nan
 
@@ -168,6 +175,7 @@ def not_a_number(known):
         (wrong_gradient, r"differs from sdpa by 1 of the norm on this device"),
         (not_a_number, r"differs from sdpa by nan of the norm on this device"),
         (fails, r"does not run on this device \(RuntimeError: FlashAttention only supports Ampere GPUs or newer\.\)"),
+        (fails_without_a_word, r"does not run on this device \(AssertionError: \)"),
     ],
 )
 @pytest.mark.usefixtures("on_cpu")

@@ -29,6 +29,11 @@ def test_run_leaves_the_whole_run_folder(experiment, data):
     assert experiment.metrics(key="test/predicted/bleu_1")
 
 
+def test_a_run_in_bf16_mixed_tests_what_it_trained(experiment):
+    assert experiment("run", "--trainer.precision", "bf16-mixed", "--trainer.max_steps", "1") == 0
+    assert (experiment.run_folder() / "scores.json").exists()
+
+
 def test_the_loss_falls(experiment):
     assert experiment("fit", "--trainer.max_epochs", "4", "--model.optimization.lr", "0.03") == 0
     losses = [loss for _, loss in experiment.metrics()]
@@ -218,6 +223,11 @@ def test_a_damaged_checkpoint_is_named(experiment, capsys):
         (["--model.base_model", "./nowhere"], "no such model folder"),
         (["--data.folder", "nowhere"], "nowhere: no such data folder"),
         (["--data.clips_per_step", "0"], "clips_per_step"),
+        (
+            ["--trainer.precision", "bf16-true"],
+            "trainer.precision: bf16-true changes the type of all weights; use bf16-mixed",
+        ),
+        (["--trainer.precision", "64-true"], "trainer.precision: 64-true changes the type of all weights"),
         (["--model.template", "ad-fr"], "no template 'ad-fr'"),
         (["--model.max_length", "40"], "more than max_length 40"),
     ],

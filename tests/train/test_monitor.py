@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,10 @@ from safetensors.torch import load_file
 import vn.train.module
 from vn.cli import main
 from vn.data.manifest import Manifest
+from vn.errors import InputError
 from vn.narrator import VideoNarrator
+from vn.train.monitor import StepMonitor
+from vn.train.step_sums import Part
 
 
 @pytest.fixture
@@ -62,6 +66,17 @@ def test_gradients_that_are_no_numbers_stop_the_run(experiment, capsys, monkeypa
     assert experiment("fit") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("vn fit: error: the gradient norm is nan at step 0; the clips: train-")
+
+
+def test_an_engine_that_shows_its_norm_after_the_step_names_that_step():
+    strategy = SimpleNamespace(handles_gradient_accumulation=True)
+    engine = SimpleNamespace(get_global_grad_norm=lambda: float("inf"))
+    after = {"global_step": 5, "accumulate_grad_batches": 1, "world_size": 1, "is_global_zero": True}
+    trainer = SimpleNamespace(strategy=strategy, model=engine, precision="bf16-mixed", **after)
+    monitor = StepMonitor(bad_samples=0)
+    monitor._parts = [Part(torch.tensor(1.0), ["video#3"], 0, {})]
+    with pytest.raises(InputError, match=r"^the gradient norm is inf at step 4; the clips: video#3$"):
+        monitor.on_train_batch_end(trainer, None, None, None, 0)
 
 
 @pytest.fixture

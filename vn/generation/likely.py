@@ -36,7 +36,11 @@ def most_likely(asked: Likely) -> Answer:
 def most_likely_of_all(asked: Sequence[Likely]) -> list[Answer]:
     """The answers to several requests, by a single transfer from the device."""
     count = max(each.count for each in asked)
-    values, tokens = torch.stack([each.logits for each in asked]).topk(count, dim=1)
+    logits = torch.stack([each.logits for each in asked])
+    if count == 1:  # the first among equal logits, which are frequent in bfloat16; topk takes any of them
+        tokens = logits.argmax(dim=1, keepdim=True).cpu()
+        return [(logits.new_empty(0), row) for row in tokens]
+    values, tokens = logits.topk(count, dim=1)
     both = torch.cat([values.view(torch.int32), tokens.int()], dim=1).cpu()
     values, tokens = both[:, :count].view(torch.float32), both[:, count:].long()
     return [(values[n, : each.count], tokens[n, : each.count]) for n, each in enumerate(asked)]

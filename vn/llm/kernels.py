@@ -144,7 +144,8 @@ def checked(device: torch.device, dtype: torch.dtype, heads: Heads) -> str:
         if not worst <= TOLERANCE:
             wrong = f"differs from sdpa by {worst:.2g} of the norm on this device"
     except Exception as error:  # whatever a driver, a build or a version of torch raises: sdpa runs without it
-        wrong = f"does not run on this device ({type(error).__name__}: {str(error).splitlines()[0]})"
+        why = str(error).partition("\n")[0]
+        wrong = f"does not run on this device ({type(error).__name__}: {why})"
     if wrong:
         logger.warning("model.attention: varlen %s; sdpa is used instead", wrong)
     return wrong

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vn.llm.parts import computed_in
+
 GROWTH = 256  # smallest number of columns that a cache grows by
 
 
@@ -162,6 +164,7 @@ class Reading:
         Returns:
             ``[1, N, heads, d]``.
         """
+        query, key, value = as_computed(query, key, value)
         keys, values = self.cache.room(layer, key, self.slots, self.columns)
         heads, width = key.shape[1], key.shape[3]
         grouped = query.shape[1] != heads
@@ -193,6 +196,15 @@ class Reading:
             done.append(new[0].transpose(0, 1))
             at = end
         return torch.cat(done)[None]
+
+
+def as_computed(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """All in the type that attention computes in, and the cache is kept in.
+
+    Under autocast RoPE makes queries and keys float32, while values are in half precision.
+    """
+    dtype = computed_in(value)
+    return query.to(dtype), key.to(dtype), value.to(dtype)
 
 
 def _near(singles: Sequence[Part]) -> bool:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vn.llm.slots import GROWTH, SlotCache
+from vn.llm.slots import GROWTH, SlotCache, as_computed
 
 
 def rounded_slots(count: int) -> int:
@@ -59,10 +59,11 @@ class StaticReading:
         Returns:
             ``[1, slots, heads, d]``.
         """
+        query, key, value = as_computed(query, key, value)
         keys, values = self.cache.room(layer, key, self.slots, self.columns - self.cache.spare)
         heads, width = key.shape[1], key.shape[3]
-        keys[self.which, :, self.at] = key[0].transpose(0, 1).to(keys.dtype)
-        values[self.which, :, self.at] = value[0].transpose(0, 1).to(values.dtype)
+        keys[self.which, :, self.at] = key[0].transpose(0, 1)
+        values[self.which, :, self.at] = value[0].transpose(0, 1)
         # Heads that share keys take the place of tokens, so no key is repeated for them.
         q = query[0].transpose(0, 1).reshape(self.slots, heads, -1, width)
         k, v = keys[: self.slots, :, : self.columns], values[: self.slots, :, : self.columns]

@@ -104,7 +104,7 @@ class StepMonitor(L.Callback):
             return
         engine: Any = trainer.model
         if trainer.strategy.handles_gradient_accumulation and (norm := engine.get_global_grad_norm()) is not None:
-            self._check_norm(trainer, trainer.global_step, self._parts, float(norm))
+            self._check_norm(trainer, trainer.global_step - 1, self._parts, float(norm))  # counted already
         self._tokens += batch.step_targets
         self._videos += batch.step_videos
         self._parts = []

@@ -98,8 +98,10 @@ class ZeroStrategy(DeepSpeedStrategy):
 
     def init_deepspeed(self) -> None:
         """Start the engine; a test needs none."""
-        if not self._fitting:
+        # At stage 3 the engine leaves buffers and metrics where they were made, on the CPU, to load no whole weight.
+        if self.zero_stage_3 or not self._fitting:
             self.model_to_device()
+        if not self._fitting:
             return
         super().init_deepspeed()
         engine = self.deepspeed_engine

@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 from jsonargparse import Namespace
+from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from vn.errors import InputError
@@ -71,6 +72,9 @@ def build_trainer(config: dict[str, Any], fresh_optimizer: bool) -> L.Trainer:
         raise
     except (TypeError, ValueError, MisconfigurationException) as error:  # about values that only Lightning checks
         raise InputError(str(error), field="trainer") from None
+    if isinstance(trainer.precision_plugin, HalfPrecision | DoublePrecision):
+        way_out = "use bf16-mixed, 16-mixed or 32-true, and model.dtype for the frozen weights"
+        raise InputError(f"{trainer.precision} changes the type of all weights; {way_out}", field="trainer.precision")
     use_our_checkpoints(trainer, fresh_optimizer=fresh_optimizer)
     trainer._signal_connector.register_signal_handlers = _no_handlers  # type: ignore[method-assign]
     return trainer
