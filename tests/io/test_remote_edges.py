@@ -17,7 +17,7 @@ from vn.data.shards import read_sample
 from vn.errors import InputError
 from vn.io import cache
 from vn.io.remote import open_folder
-from vn.io.retries import Patience
+from vn.io.retries import Patience, Unreachable
 
 SLOW = Patience(attempts=2, first=100, longest=100, timeout=20)  # a request that is repeated stops the test
 
@@ -143,6 +143,14 @@ def test_a_refused_certificate_is_not_asked_for_again(tmp_path, monkeypatch):
         Manifest.load(there)
 
 
+def test_a_file_of_unknown_size_that_trickles_is_given_up(folder, tmp_path):
+    hasty = Patience(attempts=1, timeout=0.5, slowest=1e6)
+    with RangeServer(folder, fault=lambda asked: Fault(pause=0.05, piece=8)) as server:
+        there = open_folder(server.url, cache_folder=tmp_path, patience=hasty)
+        with pytest.raises(Unreachable, match=r"the server sends too slowly: [0-9]+ bytes in "):
+            Manifest.load(there)
+
+
 def test_the_size_of_an_error_page_is_not_that_of_a_file(folder, tmp_path):
     with RangeServer(folder, fault=lambda asked: Fault(status=405)) as server:
         there = open_folder(server.url, cache_folder=tmp_path, patience=SLOW)
@@ -167,3 +175,17 @@ def test_an_object_that_marks_a_folder_is_no_file_in_it(tmp_path, s3, monkeypatc
         pass
     there = open_folder(url) / ".prepare/configuration.json"
     assert json.loads(there.read_new()) == {"a": 1}
+
+
+def test_a_part_that_is_at_work_already_is_named_by_its_url(tmp_path, s3, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(cache, "CACHE", tmp_path)
+    url = f"s3://{BUCKET}/{tmp_path.name}"
+    message = rf"^{url}/.prepare/part-1-of-3: vn prepare --part 1/3 \(process {os.getpid()}\) is at work"
+    states = [open_state(url, {"a": 1}) for _ in range(3)]
+    with (
+        states[0].join(1, 3),
+        states[1].join(0, 3),
+        pytest.raises(InputError, match=message),
+        states[2].join(1, 3),
+    ):
+        pass

@@ -52,7 +52,7 @@ class HttpStore:
             if not sent.startswith(f"bytes {start}-{start + size - 1}/"):
                 raise too_short(place, start, size)
             data = bytearray()
-            for piece in self._body(answer, size):
+            for piece in self._body(answer):
                 data += piece
                 if len(data) > size:
                     raise InputError(f"the server sends more than the {size} bytes of the range", file=place)
@@ -71,7 +71,7 @@ class HttpStore:
             length = _length(answer)
             if length is not None and length > most:
                 raise too_large(place, most)
-            for piece in self._body(answer, most):
+            for piece in self._body(answer):
                 file.write(piece)
                 if file.tell() > most:
                     raise too_large(place, most)
@@ -157,17 +157,19 @@ class HttpStore:
             message = f"the server answers {_status(answer)}: give a URL with a user and password, or newly signed"
             raise InputError(message, file=place)
 
-    def _body(self, answer: Any, size: int) -> Iterator[bytes]:
+    def _body(self, answer: Any) -> Iterator[bytes]:
         """The body in pieces as they arrive; one that arrives too slowly is given up."""
         import urllib3
 
-        limit = (self._patience or PATIENCE).limit(size)
-        end = time.monotonic() + limit
+        patience = self._patience or PATIENCE
+        began, arrived = time.monotonic(), 0
         try:
             while piece := answer.raw.read1(PIECE):
+                arrived += len(piece)
                 yield piece
-                if time.monotonic() > end:
-                    raise Transient(f"the server sends too slowly: not {size} bytes in {limit:.0f} s")
+                seconds = time.monotonic() - began
+                if seconds > patience.limit(arrived):
+                    raise Transient(f"the server sends too slowly: {arrived} bytes in {seconds:.0f} s")
         except urllib3.exceptions.ReadTimeoutError:
             raise Transient("the server stopped sending") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
