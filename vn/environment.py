@@ -16,6 +16,11 @@ def set_defaults() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def cores() -> int:
+    """Processors that this process may use; where the system does not say so, all of the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def is_set(name: str) -> bool:
     """Whether the user has set a variable."""
     return name in os.environ

@@ -75,7 +75,7 @@ _SHORT.maxstring = _SHORT.maxother = 120
 
 
 # A URL: what goes before its user, what follows, and its query, which may be signed.
-_URL = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/\s@'\"]*@)?([^\s?'\"]*)(?:\?[^\s'\"]+)?")
+_URL = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/\s?#'\"]*@)?([^\s?'\"]*)(?:\?[^\s'\"]+)?")
 
 
 def _as_sent(kind: type[InputError], sentence: str) -> InputError:

@@ -15,7 +15,9 @@ from many import BAD, contents, two_under_way, wait_until_gone, words
 from vn import cli
 from vn.data.engine_options import share
 from vn.data.manifest import Manifest
+from vn.data.read_ahead import processors_each
 from vn.data.torch_threads import one_thread_each
+from vn.environment import cores
 from vn.errors import InputError
 
 
@@ -56,6 +58,12 @@ def test_a_video_has_its_share_of_the_threads(source, control, tmp_path, jobs, t
     options = ["--videos", source, "--jobs", jobs, "--threads", threads]
     assert cli.main(words(stories, tmp_path / "out", *options)) == 0
     assert set(control.processors()) == {each}
+
+
+def test_a_system_that_does_not_count_the_processors_of_a_process(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")  # macOS
+    assert cores() == os.cpu_count()
+    assert processors_each() == os.cpu_count()
 
 
 def test_torch_has_one_thread_for_each_video():

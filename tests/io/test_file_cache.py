@@ -1,5 +1,6 @@
 """The cache is bounded, forgets the least recently used first, and several processes may use it at once."""
 
+import fcntl
 import multiprocessing
 import os
 import random
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from small_disk import SmallDisk
 
 from vn.errors import InputError
-from vn.io.file_cache import FileCache, held
+from vn.io.file_cache import FileCache, Held, held
 
 
 def used(folder):
@@ -70,6 +71,37 @@ def test_a_copy_in_use_stays(tmp_path):
     for key in "gh":
         cache.put(key, bytes(100))
     assert not cache.path("a").exists()
+
+
+def test_a_copy_that_is_removed_before_it_is_held_is_not_held(tmp_path, monkeypatch):
+    cache, taken = FileCache(tmp_path, 300), Held()
+    cache.put("a", bytes(100))
+    lock = fcntl.flock
+
+    def late(file, kind):
+        cache.path("a").unlink(missing_ok=True)  # by another process, between the opening and the lock
+        lock(file, kind)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", late)
+        assert not taken.add(cache.path("a"))
+    cache.put("a", bytes(100))
+    assert taken.add(cache.path("a"))
+    assert taken.add(cache.path("a"))
+    for key in "bcdef":
+        cache.put(key, bytes(100))
+    assert cache.get("a") == bytes(100)
+
+
+def test_a_copy_whose_time_cannot_be_set_is_still_a_copy(tmp_path, monkeypatch):
+    cache = FileCache(tmp_path, 300)
+    cache.put("a", b"content")
+
+    def refuse(path):
+        raise PermissionError(path)  # it is another user's
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert cache.get("a") == b"content"
 
 
 def test_a_count_that_is_wrong_after_a_kill_is_mended(tmp_path):

@@ -46,6 +46,15 @@ def test_and_not_for_ever(slept):
     assert len(request.sent) == 4
 
 
+def test_a_long_wait_is_shown_once(slept, caplog, monkeypatch):
+    monkeypatch.setattr(retries, "_shown", [])
+    for times in (2, 4, 5):
+        assert retried(failing(times), "https://host/a") == "data"
+    (record,) = caplog.records
+    message = "https://host/a: the server answers 503; asked again, up to 8 times; further such pauses are not shown"
+    assert record.getMessage() == message
+
+
 def test_what_no_repetition_mends_is_raised_at_once(slept):
     def request():
         raise InputError("no such file")

@@ -43,6 +43,7 @@ def test_no_message_has_the_secret_of_a_url(secret):
         f"http://host/data/train-00000.tar?sig={secret}&x=1",
         f"http://{secret}@host/a?token={secret}",
         f"s3://key:{secret}@bucket/data",
+        f"https://ann:{secret}@{secret}@host/data",
     ):
         text = str(InputError(f"the library says: GET {url} failed, '{url}'", file=url, field=f"--data={url}"))
         assert secret not in text
@@ -100,6 +101,33 @@ def test_a_url_that_is_none_is_one_sentence():
     with pytest.raises(InputError, match="is not a URL") as error:
         recorded("http://ann:pass-word@host:port/x")
     assert "pass-word" not in str(error.value)
+
+
+@pytest.mark.parametrize("sign", ["/", "#", "?"])
+def test_a_password_with_a_sign_that_must_be_encoded_is_not_shown(sign):
+    with pytest.raises(InputError, match=r"http://host/x: is not a URL: .*written as %2F for /") as error:
+        recorded(f"http://ann:first{sign}second@host/x?sig=third")
+    assert not any(word in str(error.value) for word in ("first", "second", "third"))
+
+
+@pytest.mark.parametrize("place", ["s3://", "s3:///x", "http://", "https:///data/mine"])
+def test_a_url_without_a_host_is_refused(place):
+    with pytest.raises(InputError, match="names no host or bucket"):
+        recorded(place)
+    assert recorded("file:///tmp/x") == "file:///tmp/x"  # what another library takes
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ('{"data.folder": "https://u:p@h/d?sig=a,b}c", "k": 1}', '{"data.folder": "https://h/d", "k": 1}'),
+        ("{folder: https://u:p@h/d?sig=a}", "{folder: https://h/d}"),
+        ("['http://u:p@h/d?s=1, 2', s3://b/c]", "['http://h/d', s3://b/c]"),
+    ],
+)
+def test_settings_as_text_keep_no_secret(text, clean):
+    assert recorded_arguments(["--config", text]) == ["--config", clean]
+    assert recorded_arguments([f"--data={text}"]) == [f"--data={clean}"]
 
 
 def test_processes_that_are_started_find_the_secrets():

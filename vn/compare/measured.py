@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
+from vn.environment import cores
 from vn.io.children import end_with_parent
 from vn.metrics.meteor import Matcher
 from vn.metrics.tokenisation import Tokenisation
@@ -53,7 +53,7 @@ def measure_all(
 
 
 def _taken(tests: Mapping[int, Test], settings: ScoreSettings) -> Iterator[tuple[int, bytes]]:
-    processes = min(len(tests), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    processes = min(len(tests), cores())
     if processes < 2 or sum(len(test.clips) for test in tests.values()) < MANY:
         for place, test in tests.items():
             yield place, to_bytes(measure(test, settings), test)

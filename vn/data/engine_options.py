@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from vn.environment import cores
 from vn.errors import InputError
 from vn.extras import require
 
@@ -104,16 +104,16 @@ def make_engine(args: argparse.Namespace, over: Over, load: Loader) -> Engine:
     """
     from vn.data.engines import Threads
 
-    cores = len(os.sched_getaffinity(0))
+    most = cores()
     if over.engine == "ray":
         from vn.data.engines.ray_cluster import RayCluster
 
         threads = args.threads or 1
-        if over.address is None and threads > cores:
-            _, threads, note = share(1, threads, cores)
+        if over.address is None and threads > most:
+            _, threads, note = share(1, threads, most)
             print(note, file=sys.stderr)
         return RayCluster(load, over.address, threads)
-    jobs, threads, note = share(args.jobs, args.threads, cores)
+    jobs, threads, note = share(args.jobs, args.threads, most)
     if note:
         print(note, file=sys.stderr)
     if jobs == 1:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
+
+from vn.environment import cores
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ def check_wanted() -> None:
 def processors_each() -> int:
     """Processors that a source may use: as set by `use_processors`, else its share if several run in parallel."""
     own: int | None = getattr(_here, "processors", None)
-    return own or max(1, len(os.sched_getaffinity(0)) // getattr(_here, "sources", 1))
+    return own or max(1, cores() // getattr(_here, "sources", 1))
 
 
 def use_processors(count: int) -> None:

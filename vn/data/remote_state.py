@@ -119,6 +119,12 @@ class RemoteState(PrepareState):
                 elif path.name != LOCK:
                     path.unlink()
 
+    @contextmanager
+    def join(self, part: int, parts: int) -> Iterator[None]:
+        """See `PrepareState.join`; the same part of another machine is not seen, and writes the same bytes."""
+        with self._named(), super().join(part, parts):
+            yield
+
     def unfinish(self) -> None:
         """See `PrepareState.unfinish`."""
         (self.remote / NAME).remove()

@@ -141,9 +141,9 @@ def announce(shard: str | File, entry: SampleEntry, whole: bool) -> None:
 def _sample_bytes(shard: str | File, entry: SampleEntry) -> bytes:
     if isinstance(shard, RemoteFile) and entry.crc32 is not None:
         return _named(shard, entry, lambda: shard.read_range(entry.offset, entry.bytes, entry.crc32))
-    # A sample without a checksum of its own comes with the whole shard, which has one.
-    file = _named(shard, entry, shard.fetch) if isinstance(shard, RemoteFile) else shard
-    with _open(file, entry) as opened:
+    if isinstance(shard, RemoteFile):  # without a checksum of its own it comes with the whole shard, which has one
+        return _named(shard, entry, lambda: shard.read_whole(entry.offset, entry.bytes))
+    with _open(shard, entry) as opened:
         opened.seek(entry.offset)
         return opened.read(entry.bytes)
 

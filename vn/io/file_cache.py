@@ -49,10 +49,15 @@ class FileCache:
         path = self.path(key)
         try:
             data = path.read_bytes()
-            os.utime(path)
         except OSError:
             return None
+        self.use(key)
         return data
+
+    def use(self, key: str) -> None:
+        """Count a copy as used now."""
+        with suppress(OSError):  # removed meanwhile, or another user's
+            os.utime(self.path(key))
 
     def put(self, key: str, data: bytes) -> None:
         """Keep a copy. If the disk does not take it, it is not kept: a warning says so once."""
@@ -160,29 +165,65 @@ class FileCache:
                 break
             if path.name.endswith(PARTIAL) and now - used < 3600:
                 continue  # being written
-            if _is_held(path):
-                continue
-            with suppress(OSError):
-                path.unlink()
+            if _removed(path):
                 total -= own
         return total
 
 
 @contextmanager
 def held(path: Path) -> Iterator[BinaryIO]:
-    """A copy, open, which is not removed as long as it is."""
+    """A copy, open, which is not removed as long as it is.
+
+    Raises:
+        FileNotFoundError: it was removed just now.
+    """
     with path.open("rb") as file:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH)
+        if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            raise FileNotFoundError(path)
         yield file
 
 
-def _is_held(path: Path) -> bool:
+class Held:
+    """Copies that are not removed as long as this process runs; pickled, it is empty."""
+
+    def __init__(self) -> None:
+        self._paths: set[Path] = set()
+        self._open = ExitStack()
+
+    def add(self, path: Path) -> bool:
+        """Hold a copy from now on; whether it was still there."""
+        if path not in self._paths:
+            try:
+                self._open.enter_context(held(path))
+            except FileNotFoundError:
+                return False
+            self._paths.add(path)
+        return True
+
+    def __reduce__(self) -> tuple[type[Held], tuple[()]]:
+        return Held, ()
+
+
+def _removed(path: Path) -> bool:
+    """Remove a copy, unless it is held: under its lock, so that nobody begins to hold it meanwhile."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
+            with _locks_or_none():
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except OSError:  # held, or removed by another process
         return False
-    return False
+    return True
+
+
+@contextmanager
+def _locks_or_none() -> Iterator[None]:
+    """Around a lock: a file system without locks is accepted."""
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass

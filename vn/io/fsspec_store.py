@@ -93,7 +93,8 @@ class FsspecStore:
             found = self._call(folder, "ls", self._path(folder), detail=False)
         except MissingFile:
             return []
-        return sorted(str(path).rpartition("/")[2] for path in found)
+        names = (str(path).rpartition("/")[2] for path in found)
+        return sorted(name for name in names if name)  # without a name: an empty object that marks the folder
 
     def write(self, name: str, data: bytes, new: bool) -> bool:
         """See `Store.write`."""
@@ -105,6 +106,8 @@ class FsspecStore:
             self._call(name, "pipe_file", self._path(name), data, size=len(data), **mode)
         except FileExistsError:
             return False
+        except MissingFile:
+            raise InputError("cannot be written: there is no such bucket", file=self._url) from None
         return True
 
     def upload(self, name: str, path: str) -> None:

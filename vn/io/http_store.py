@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -50,10 +51,14 @@ class HttpStore:
                 raise InputError(f"asked for bytes from {start}, the server sends {sent or 'no range'}", file=place)
             if not sent.startswith(f"bytes {start}-{start + size - 1}/"):
                 raise too_short(place, start, size)
-            data = b"".join(self._body(answer, size))
+            data = bytearray()
+            for piece in self._body(answer):
+                data += piece
+                if len(data) > size:
+                    raise InputError(f"the server sends more than the {size} bytes of the range", file=place)
         if len(data) != size:
             raise Transient(f"the connection was cut after {len(data)} of {size} bytes")
-        return data
+        return bytes(data)
 
     def download(self, name: str, file: BinaryIO, most: int) -> None:
         """See `Store.download`."""
@@ -63,14 +68,14 @@ class HttpStore:
         with self._get(name, {}) as answer:
             if answer.status_code != HTTPStatus.OK:
                 raise InputError(f"the server answers {_status(answer)}", file=place)
-            length = answer.headers.get("Content-Length")
-            if length is not None and int(length) > most:
+            length = _length(answer)
+            if length is not None and length > most:
                 raise too_large(place, most)
-            for piece in self._body(answer, most):
+            for piece in self._body(answer):
                 file.write(piece)
                 if file.tell() > most:
                     raise too_large(place, most)
-        if length is not None and file.tell() != int(length):
+        if length is not None and file.tell() != length:
             raise Transient(f"the connection was cut after {file.tell()} of {length} bytes")
 
     def size(self, name: str) -> int | None:
@@ -79,7 +84,9 @@ class HttpStore:
             if answer.status_code in GONE:
                 return None
             self._refuse(answer, name)
-            return int(answer.headers.get("Content-Length", 0))
+            if answer.status_code != HTTPStatus.OK:
+                raise InputError(f"the server answers {_status(answer)}", file=f"{self._name}/{name}")
+            return _length(answer) or 0
 
     def names(self, folder: str) -> list[str]:
         """A web server lists no files."""
@@ -129,7 +136,13 @@ class HttpStore:
                 timeout=patience.timeout,
                 allow_redirects=True,
             )
+        except requests.exceptions.TooManyRedirects:
+            raise InputError("the server redirects in a circle", file=f"{self._name}/{name}") from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+            raise InputError("is not a URL that can be asked for", file=f"{self._name}/{name}") from None
         except requests.RequestException as error:
+            if _is_refused_certificate(error):
+                raise InputError("the server's certificate is not accepted", file=f"{self._name}/{name}") from None
             raise Transient(_why(error)) from None
         with answer:
             yield answer
@@ -144,17 +157,19 @@ class HttpStore:
             message = f"the server answers {_status(answer)}: give a URL with a user and password, or newly signed"
             raise InputError(message, file=place)
 
-    def _body(self, answer: Any, size: int) -> Iterator[bytes]:
+    def _body(self, answer: Any) -> Iterator[bytes]:
         """The body in pieces as they arrive; one that arrives too slowly is given up."""
         import urllib3
 
-        limit = (self._patience or PATIENCE).limit(size)
-        end = time.monotonic() + limit
+        patience = self._patience or PATIENCE
+        began, arrived = time.monotonic(), 0
         try:
             while piece := answer.raw.read1(PIECE):
+                arrived += len(piece)
                 yield piece
-                if time.monotonic() > end:
-                    raise Transient(f"the server sends too slowly: not {size} bytes in {limit:.0f} s")
+                seconds = time.monotonic() - began
+                if seconds > patience.limit(arrived):
+                    raise Transient(f"the server sends too slowly: {arrived} bytes in {seconds:.0f} s")
         except urllib3.exceptions.ReadTimeoutError:
             raise Transient("the server stopped sending") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -186,6 +201,20 @@ def _status(answer: Any) -> str:
     return f"{answer.status_code} {answer.reason}".strip()
 
 
+def _length(answer: Any) -> int | None:
+    """Bytes of the body, as far as the server states them."""
+    value = answer.headers.get("Content-Length", "")
+    return int(value) if value.isdecimal() else None
+
+
+def _is_refused_certificate(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _why(error: Exception) -> str:
     """A failure in a few words: those of the library hold the URL."""
     import requests
@@ -193,7 +222,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return "the server does not answer in time"
     if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate is not accepted"
+        return "the encrypted connection failed"
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

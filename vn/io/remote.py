@@ -1,7 +1,7 @@
 """Data folders on other machines, read by ranges through a cache: what `pathlib.Path` is to those on this one.
 
 `open_folder` gives a `Path` for a path, which nothing here changes, and a `RemoteFolder` for a URL. Both give a file by
-``folder / name``, and their text is what messages show. `read_range`, `fetch` and `is_file` take either kind of file.
+``folder / name``, and their text is what messages show. `read_range` and `fetch` take either kind of file.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import logging
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from vn.errors import InputError
 from vn.io import cache
 from vn.io.ahead import Ahead
-from vn.io.file_cache import FileCache, held
+from vn.io.file_cache import FileCache, Held
 from vn.io.retries import Patience, retried
 from vn.io.stores import Store, WholeFile
 from vn.io.urls import SCHEMES, given, is_url, recorded
@@ -65,8 +65,8 @@ class RemoteFolder:
         self.lists_files = not self.name.startswith("http")
         self._no_ranges = False
         self._ahead = Ahead()
+        self._held = Held()
         self._sound: set[str] = set()  # copies of whole files whose checksum this process has found right
-        self._held = ExitStack()
 
     def __truediv__(self, name: str) -> RemoteFile:
         return RemoteFile(self, name)
@@ -103,8 +103,8 @@ class RemoteFolder:
 
     def _key(self, name: str, start: int, size: int) -> tuple[str, int]:
         """The key of a range in the cache, and its size within the file."""
-        sha256, most = self._known.get(name, ("", start + size))
-        return f"{sha256 or self.name + '/' + name}:{start}:{size}", max(0, min(size, most - start))
+        sha256, most = self._known.get(name, ("", start + size))  # with the URL: another server may send other bytes
+        return f"{sha256}:{self.name}/{name}:{start}:{size}", max(0, min(size, most - start))
 
     def _cached(self, key: str, size: int, crc32: int | None) -> bytes | None:
         data = self.cache.get(key)
@@ -115,8 +115,10 @@ class RemoteFolder:
 
     def _read(self, name: str, start: int, size: int, crc32: int | None) -> bytes:
         key, size = self._key(name, start, size)
+        if size == 0:  # no request can ask for nothing
+            return b""
         if self._no_ranges:
-            return self._read_whole(name, start, size)
+            return self.read_whole(name, start, size)
         if name not in self._known:
             return self._request(name, start, size, crc32)
         data = self._cached(key, size, crc32)
@@ -138,19 +140,19 @@ class RemoteFolder:
             if not self._no_ranges:
                 logger.warning("%s: the server does not serve ranges: whole shards are fetched", self.name)
             self._no_ranges = True
-            return self._read_whole(name, start, size)
+            return self.read_whole(name, start, size)
         if crc32 is not None and zlib.crc32(data) != crc32:
             raise _replaced(place)
         return data
 
-    def _read_whole(self, name: str, start: int, size: int) -> bytes:
-        path = self.fetch(name, hold=False)
+    def read_whole(self, name: str, start: int, size: int) -> bytes:
+        """See `RemoteFile.read_whole`."""
         try:
-            with path.open("rb") as file:
+            with self.fetch(name, hold=False).open("rb") as file:
                 file.seek(start)
                 return file.read(size)
         except FileNotFoundError:  # removed for another one meanwhile
-            return self._read_whole(name, start, size)
+            return self.read_whole(name, start, size)
 
     # -- whole files --------------------------------------------------------------------------------------------
 
@@ -161,16 +163,16 @@ class RemoteFolder:
             return self._fetch_new(name)
         if size is None and not self.cache.path(sha256).is_file():
             return self._fetch_new(name, sha256)
-        place, most = f"{self.name}/{name}", size or SMALL
-        return self._keep(sha256, size or 0, lambda file: self._download(name, file, most, sha256, place), hold)
+        return self._keep(sha256, size or 0, lambda file: self._download(name, file, size or SMALL, sha256), hold)
 
     def _fetch_new(self, name: str, sha256: str | None = None) -> Path:
         """A file of unknown size; one of which nothing is known is asked for each time, since it may have changed."""
         data = io.BytesIO()
-        sha256 = self._download(name, data, SMALL, sha256, f"{self.name}/{name}")
+        sha256 = self._download(name, data, SMALL, sha256)
         return self._keep(sha256, len(data.getbuffer()), lambda file: file.write(data.getbuffer()), hold=True)
 
-    def _download(self, name: str, file: BinaryIO, most: int, sha256: str | None, place: str) -> str:
+    def _download(self, name: str, file: BinaryIO, most: int, sha256: str | None) -> str:
+        place = f"{self.name}/{name}"
         retried(lambda: self.store.download(name, file, most), place, self.patience)
         found = _sha256(file)
         if sha256 is not None and found != sha256:
@@ -188,12 +190,11 @@ class RemoteFolder:
             if not path.is_file():
                 self.cache.add(sha256, size, fill)
             self._sound.add(sha256)
-            if hold:
-                self._held.enter_context(held(path))
+            self.cache.use(sha256)
+            if hold and not self._held.add(path):  # removed for another one meanwhile
+                self.cache.add(sha256, size, fill)
+                self._held.add(path)
         return path
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_held": ExitStack()}  # a copy of it begins without open files
 
 
 class RemoteFile:
@@ -224,6 +225,10 @@ class RemoteFile:
         """
         return self.folder.read(self.name, start, size, crc32)
 
+    def read_whole(self, start: int, size: int) -> bytes:
+        """The same from the whole file, which is fetched, and checked, if it is not in the cache."""
+        return self.folder.read_whole(self.name, start, size)
+
     def at_hand(self, start: int, size: int, crc32: int | None = None) -> bytes | None:
         """The same if no request is needed; else None."""
         return self.folder.at_hand(self.name, start, size, crc32)
@@ -248,10 +253,6 @@ class RemoteFile:
             InputError: see `read_range`; or the cache has no room for it.
         """
         return self.folder.fetch(self.name, sha256, size)
-
-    def is_file(self) -> bool:
-        """Whether there is such a file."""
-        return self._retried(lambda: self.folder.store.size(self.name)) is not None
 
     def size(self) -> int | None:
         """Its bytes; None if there is no such file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from typing import TypeVar
 from vn.errors import InputError
 
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
+SHOWN = 3  # failures of a request after which a warning says that it is waited for
+_shown: list[str] = []  # what that was about, in this process: one warning, since a storm has thousands
 _random = random.SystemRandom()  # the seeds of a run are its own
 
 
@@ -83,5 +87,13 @@ def retried(request: Callable[[], Result], place: str, patience: Patience | None
                 seconds = time.monotonic() - began
                 message = f"cannot be reached: {error} ({failed} attempts in {seconds:.0f} s)"
                 raise Unreachable(message, file=place) from None
+            if failed == SHOWN and not _shown:
+                _shown.append(place)
+                logger.warning(
+                    "%s: %s; asked again, up to %d times; further such pauses are not shown",
+                    place,
+                    error,
+                    patience.attempts,
+                )
             time.sleep(patience.pause(failed, error.after))
     raise AssertionError("at least one attempt")

@@ -30,16 +30,23 @@ def recorded(place: str) -> str:
     ('https://host/data', 'data/mine')
 
     Raises:
-        InputError: a part of the URL is wrong.
+        InputError: a part of the URL is wrong. The message has nothing that may be a password.
     """
     if not is_url(place):
         return place
+    scheme, _, rest = place.partition("://")
+    shown = f"{scheme}://{re.split('[?#]', rest.rpartition('@')[2])[0]}"
     try:
         parts = urlsplit(place)
         parts.port  # noqa: B018 (refuses what is not a port)
-    except ValueError as error:
-        raise InputError(f"is not a URL: {error}", file=place) from None
+    except ValueError:
+        message = "is not a URL: its host or port is wrong; special characters of a user and password are written as"
+        raise InputError(f"{message} %2F for / and %23 for #", file=shown) from None
     host = parts.netloc.rpartition("@")[2]
+    if not host:
+        if scheme.lower() in SCHEMES:
+            raise InputError("names no host or bucket", file=shown)
+        return place
     clean = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
     if parts.query or parts.fragment or host != parts.netloc:
         remember_url(clean, place)
@@ -68,10 +75,15 @@ def recorded_arguments(args: list[str]) -> list[str]:
         if (out and out[-1] in OTHER_URLS) or key in OTHER_URLS:
             out.append(arg)
         elif key.startswith("--") and equals:
-            out.append(f"{key}={recorded(value)}")
+            out.append(f"{key}={recorded_arguments([value])[0]}")
+        elif arg.lstrip()[:1] in ("{", "["):  # settings as JSON or YAML
+            out.append(_IN_TEXT.sub(lambda url: recorded(url[0]), arg))
         else:
             out.append(recorded(arg))
     return out
 
 
+_IN_TEXT = re.compile(
+    r"""(?<=")[A-Za-z][\w+.-]*://[^"]*|(?<=')[A-Za-z][\w+.-]*://[^']*|\b[A-Za-z][\w+.-]*://[^\s,\]}]*"""
+)
 OTHER_URLS = ("--judge-url",)  # endpoints, not folders: they are used as they are given

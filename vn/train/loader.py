@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import webdataset as wds
@@ -48,6 +49,22 @@ class Source(IterableDataset[Any]):
         return coming.popleft()
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Reads items; a class, so that workers that are spawned rather than forked get it."""
+
+    read: Callable[[Any], Any]
+
+    def __call__(self, items: Iterator[Any]) -> Iterator[Any]:
+        # A worker's error would reach the user wrapped in a traceback, so it is passed as a value.
+        for item in items:
+            try:
+                yield self.read(item)
+            except InputError as error:
+                yield error
+                return
+
+
 class Loader:
     """A DataLoader over a `webdataset.DataPipeline`, with the right length.
 
@@ -65,18 +82,9 @@ class Loader:
     def __init__(
         self, source: Source, read: Callable[[Any], Any], length: int, workers: int, pin: bool = False
     ) -> None:
-        def keep_errors(items: Iterator[Any]) -> Iterator[Any]:
-            # A worker's error would reach the user wrapped in a traceback, so it is passed as a value.
-            for item in items:
-                try:
-                    yield read(item)
-                except InputError as error:
-                    yield error
-                    return
-
         self.length = length
         self.waited = 0.0  # seconds spent waiting for items
-        pipeline = wds.DataPipeline(source, keep_errors)
+        pipeline = wds.DataPipeline(source, _Reading(read))
         self.loader = DataLoader(pipeline, batch_size=None, num_workers=min(workers, length), pin_memory=pin)
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ from vn.data.shards import announce, read_sample
 from vn.errors import InputError
 from vn.generation.draft import VideoInput
 from vn.io.remote import Folder
+from vn.io.retries import Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,19 @@ class VideoReader:
             announce(self.folder / self.entries[i].shard, self.entries[i], whole=True)
 
     def read(self, index: int) -> VideoInput | UnreadableVideo:
-        """One video, or why it cannot be read."""
+        """One video, or why it cannot be read.
+
+        Raises:
+            Unreachable: the server of the data folder is gone.
+        """
         entry = self.entries[index]
         try:
             story, frames, seconds = read_sample(self.folder / entry.shard, entry, self.frame)
             if self.others is not None:
                 other = self.entries[self.others[index]]
                 _, frames, seconds = read_sample(self.folder / other.shard, other, self.frame)
+        except Unreachable:  # no fault of the video: the others would be waited for one by one
+            raise
         except InputError as error:
             return UnreadableVideo(str(error))
         return VideoInput(story, frames, seconds)

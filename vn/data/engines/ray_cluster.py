@@ -24,7 +24,7 @@ from vn.data.frames import FrameEncoder
 from vn.data.prepare_plan import PlannedShard, fingerprints
 from vn.data.shard_records import Records, ShardRecord
 from vn.data.write_shard import OnVideo, run_shard
-from vn.environment import set_ray_variables
+from vn.environment import cores, set_ray_variables
 from vn.errors import InputError
 from vn.extras import require
 
@@ -158,7 +158,7 @@ def _connected(address: str | None) -> Iterator[None]:
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     own: dict[str, Any] = {"address": "local", "include_dashboard": False, "dashboard_host": "127.0.0.1"}
-    own |= {"_node_ip_address": "127.0.0.1", "num_cpus": len(os.sched_getaffinity(0))}
+    own |= {"_node_ip_address": "127.0.0.1", "num_cpus": cores()}
     try:
         ray.init(**(own if address is None else {"address": address}), **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
