@@ -1,4 +1,4 @@
-"""`vn fit` by the real command: bf16-mixed, stopped and resumed, under ZeRO-2, over weights of four and eight bits."""
+"""`vn fit` and `vn run` by the real command: bf16-mixed, stopped and resumed, ZeRO-2, weights of 4 and 8 bits."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Commands:
         work: dict[str, Callable[[], Result]] = {
             "whole": lambda: self.toy.fit("whole", self.toy.stop_after("whole", 0)),
             "stopped": self._stop_and_resume,
+            "run": self._run,
             "zero2": self._under_zero,
             "nf4": lambda: self._quantized("nf4"),
         }
@@ -34,6 +35,7 @@ class Commands:
         yield Trial("fit", self.results["whole"].result)
         yield Trial("fit, stopped and resumed", self._resumed)
         yield Trial("fit, ZeRO-2", self._compared)
+        yield Trial("run", self.results["run"].result)
         for bits in ("nf4", "int8"):
             if bits in self.results:
                 yield Trial(f"fit, {bits}", self.results[bits].result)
@@ -69,6 +71,12 @@ class Commands:
         result, whole = self.results["zero2"].result(), self.results["whole"].result()
         most = max(abs(a - b) / b for a, b in zip(result["losses"], whole["losses"], strict=True))
         return {**result, "losses_apart": most, "ok": most < 0.02}
+
+    def _run(self) -> Result:
+        """Trained, tested and scored by one command, with float32 weights under autocast: writing meets both types."""
+        result = self.toy.fit("run", command="run", dtype="float32")
+        written = self.toy.stories("run")
+        return {**result, "stories": written, "ok": written > 0}
 
     def _quantized(self, bits: str) -> Result:
         require("bitsandbytes")

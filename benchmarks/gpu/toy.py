@@ -83,19 +83,19 @@ class Toy:
         arguments = {"file": str(self.folder / f"{name}.stopped"), "step": step}
         return f"--trainer.callbacks={json.dumps([{'class_path': 'stop.StopOnce', 'init_args': arguments}])}"
 
-    def fit(self, name: str, *flags: str, code: int = 0, **model: Any) -> Result:
-        """`vn fit` in a process of its own.
+    def fit(self, name: str, *flags: str, code: int = 0, command: str = "fit", **model: Any) -> Result:
+        """`vn fit`, or `vn run`, in a process of its own.
 
         Raises:
             RuntimeError: it ended otherwise than expected; with what it printed last.
         """
-        command = [sys.executable, "-m", "vn.cli", "fit", "--config", str(self.config(name, **model))]
-        command += ["--runs", str(self.folder / "runs"), "--name", name, *flags]
+        words = [sys.executable, "-m", "vn.cli", command, "--config", str(self.config(name, **model))]
+        words += ["--runs", str(self.folder / "runs"), "--name", name, *flags]
         path = os.pathsep.join([*FOLDERS, *filter(None, [os.environ.get("PYTHONPATH")])])
         env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
         begin = time.monotonic()
         done = subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=120 if self.cuda else 1500, check=False
+            words, env=env, capture_output=True, text=True, timeout=120 if self.cuda else 1500, check=False
         )
         if done.returncode != code:
             raise RuntimeError(f"exit code {done.returncode}, not {code}: {done.stderr[-4000:]}")
@@ -106,6 +106,12 @@ class Toy:
         """The logged losses of a run's steps."""
         lines = (self.folder / "runs" / name / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         return [x["train/loss"] for x in map(json.loads, lines) if "train/loss" in x]
+
+    def stories(self, name: str) -> int:
+        """How many stories the test of a run has written and scored."""
+        folder = self.folder / "runs" / name
+        scored = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        return len((folder / "stories.jsonl").read_text(encoding="utf-8").splitlines()) if scored else 0
 
     def weights(self, name: str) -> np.ndarray:
         """All trained weights of a finished run, in one vector."""

@@ -36,7 +36,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "model.visual.memory_length": (1, 1e5),
     "model.word_range.rate": (0.01, 1e3),
     "model.word_range.margin": (0, 1e4),
-    "data.cache_gb": (0, 1e9),
+    "data.cache_gb": (0.01, 1e9),
     "data.clips_per_step": (1, 1e6),
     "data.block_shards": (1, 1e9),
     "data.workers": (0, 1024),
