@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="esyncvidstory (released JSON) | video-storytelling (text files) | stories (our own JSON), or "
         "another package's reader, by its name or as module:Name",
     )
-    parser.add_argument("--out", required=True, metavar="DATA", help="folder for shards and manifest")
+    parser.add_argument("--out", required=True, metavar="DATA", help="folder for shards and manifest, or s3://...")
     parser.add_argument("--videos", metavar="DIR", help="folder of the videos (default: beside the story files)")
     parser.add_argument(
         "--encoder",

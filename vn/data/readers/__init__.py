@@ -12,6 +12,7 @@ from vn.data.readers.groups import keep_together
 from vn.data.readers.source import ReadContext, Reader, SourceStory
 from vn.data.readers.test_ids import choose_test, read_test_ids
 from vn.errors import Findings, InputError
+from vn.io.urls import is_url
 from vn.overlap import Overlap
 from vn.plugins import Extension, resolve
 
@@ -54,6 +55,8 @@ def read(
         InputError: naming file, story and field; also if an id appears twice or there is no story at all.
     """
     extension = resolve("reader", name, READERS, allow_import=True)
+    if is_url(path):
+        raise InputError("stories are read from a path, not from a URL (--out may be one)", file=path)
     path = Path(path)
     if not path.exists():
         raise InputError("no such file or folder", file=path)
