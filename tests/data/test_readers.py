@@ -279,7 +279,7 @@ def test_an_unknown_reader_and_a_missing_source(tmp_path):
         read("story", tmp_path)
     with pytest.raises(InputError, match="no such file or folder"):
         read("stories", tmp_path / "none")
-    with pytest.raises(InputError, match="^https://h/x: stories are read from a path, not from a URL"):
+    with pytest.raises(InputError, match=r"^https://h/x: stories are read from a path, not from a URL"):
         read("stories", "https://h/x")
     with pytest.raises(InputError, match="no stories"):
         read("stories", tmp_path)

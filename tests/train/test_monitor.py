@@ -14,6 +14,7 @@ from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.errors import InputError
 from vn.narrator import VideoNarrator
+from vn.train import monitor
 from vn.train.monitor import StepMonitor
 from vn.train.step_sums import Part
 
@@ -117,6 +118,24 @@ def test_a_step_that_is_held_back_leaves_the_weights_as_they_were(experiment, ca
     assert all(kept[name].equal(good[name]) for name in common)
     assert not (experiment.run_folder("bad") / "adapter").exists()
     assert not (experiment.run_folder("bad") / "checkpoints").exists()
+
+
+def test_a_run_without_log_lines_sees_a_bad_step_soon(experiment, capsys, gated, poisoned_step, monkeypatch):
+    set_up, _ = poisoned_step
+    set_up(1)
+    steps = []
+    plain = monitor.StepMonitor.on_train_batch_end
+
+    def end(self, trainer, *others):
+        steps.append(trainer.global_step)
+        plain(self, trainer, *others)
+
+    monkeypatch.setattr(monitor.StepMonitor, "on_train_batch_end", end)
+    monkeypatch.setattr(monitor, "MOST_UNREAD", 2)
+    never = ("--trainer.log_every_n_steps", "1000", "--trainer.limit_val_batches", "0", "--checkpoint_every", "1000")
+    assert experiment("fit", *never) == 2
+    assert "nan at step 1" in capsys.readouterr().err
+    assert steps == [1, 2]
 
 
 def test_no_checkpoint_has_a_step_that_was_held_back(experiment, capsys, gated, poisoned_step):

@@ -31,6 +31,7 @@ from vn.train.step_sums import Part, Step, read, sum_step
 logger = logging.getLogger(__name__)
 
 MOST_KEYS = 12  # most clips that a message names
+MOST_UNREAD = 100  # steps that a run without log lines makes at most before it sees that one was held back
 
 
 class StepMonitor(L.Callback):
@@ -110,7 +111,8 @@ class StepMonitor(L.Callback):
         self._parts = []
         every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
         due = every > 0 and trainer.global_step % every == 0
-        if due or trainer.should_stop or trainer.fast_dev_run:  # type: ignore[attr-defined]
+        full = len(self._unread) >= MOST_UNREAD
+        if due or full or trainer.should_stop or trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._read()
         if not self._unread:
             _log(pl_module, {"train/loss": self._loss}, prog_bar=True)
