@@ -26,12 +26,12 @@ import numpy as np
 import stories as s
 
 from vn.data.manifest import Manifest
-from vn.data.order import Schedule, deal
+from vn.data.order import Schedule
 from vn.data.shard_writer import ShardWriter
-from vn.data.token_estimates import estimated_video
+from vn.data.token_estimates import estimated_videos
 from vn.io.remote import Folder, open_folder
 from vn.train.loader import Loader, Source
-from vn.train.micro_batches import MicroBatchPlan, MicroBatchReader
+from vn.train.micro_batches import Dealer, MicroBatchReader
 
 VIDEOS, A_SHARD, CLIPS_PER_STEP, ROUNDS = 160, 16, 32, 5
 
@@ -99,10 +99,10 @@ def epoch(folder: Folder, builder: Any) -> tuple[float, int, int]:
     """Seconds of an epoch in the loader's order, its micro-batches and a checksum of what they hold."""
     manifest = Manifest.load(folder)
     entries = manifest.samples("train")
-    videos = [estimated_video(entry, manifest.tokens, manifest.language) for entry in entries]
+    videos = estimated_videos(entries, manifest.tokens, manifest.language)
     plan = Schedule(videos, 0, CLIPS_PER_STEP).epoch(0)
     reader = MicroBatchReader(folder, entries, builder, "tree")
-    source = Source(range(len(plan)), lambda n: MicroBatchPlan(deal(videos, plan[n], 1)[0], plan[n]), reader.announce)
+    source = Source(range(len(plan)), Dealer(videos, plan, 1, 0, 1), reader.announce)
     batches = iter(Loader(source, reader.read, len(plan), workers=1))
     total = int(next(batches).ids.sum())
     began = time.perf_counter()  # the worker has started

@@ -97,9 +97,13 @@ class RemoteFolder:
         return waiting if waiting is not None else self._cached(key, size, crc32)
 
     def read_ahead(self, name: str, start: int, size: int, crc32: int | None = None) -> None:
-        """Begin to read a range that will be asked for soon."""
+        """Begin to read a range that will be asked for soon.
+
+        Not one in the cache: a thread that reads a disk waits longer for its turn with Python than for the disk.
+        """
         key, size = self._key(name, start, size)
-        self._ahead.begin(key, size, lambda: self._read(name, start, size, crc32))
+        if not self.cache.path(key).exists():
+            self._ahead.begin(key, size, lambda: self._read(name, start, size, crc32))
 
     def _key(self, name: str, start: int, size: int) -> tuple[str, int]:
         """The key of a range in the cache, and its size within the file."""
