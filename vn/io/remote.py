@@ -20,6 +20,7 @@ from vn.errors import InputError
 from vn.io import cache
 from vn.io.ahead import Ahead
 from vn.io.file_cache import FileCache, Held
+from vn.io.ranges import Ranges
 from vn.io.retries import Patience, retried
 from vn.io.stores import Store, WholeFile
 from vn.io.urls import SCHEMES, given, is_url, recorded
@@ -243,7 +244,7 @@ class RemoteFile:
 
     def open(self) -> BinaryIO:
         """The file for reading from any position, a little more than is asked for at a time."""
-        return io.BufferedReader(_Ranges(self), BEGINNING)
+        return io.BufferedReader(Ranges(self.read_range), BEGINNING)
 
     def fetch(self, sha256: str | None = None, size: int | None = None) -> Path:
         """A copy of the whole file on this machine, which remains as long as the process.
@@ -287,36 +288,6 @@ class RemoteFile:
 
     def _retried(self, request: Callable[[], Result]) -> Result:
         return retried(request, str(self), self.folder.patience)
-
-
-class _Ranges(io.RawIOBase):
-    """A remote file as Python's own reading knows it."""
-
-    def __init__(self, file: RemoteFile) -> None:
-        super().__init__()
-        self.file = file
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence == io.SEEK_END:
-            raise io.UnsupportedOperation("the end is not known")
-        self._at = offset + (self._at if whence == io.SEEK_CUR else 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.file.read_range(self._at, len(buffer))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 Folder = Path | RemoteFolder
