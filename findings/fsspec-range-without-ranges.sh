@@ -6,7 +6,7 @@
 # Why it matters: a reader that trusts the answer takes the file's first bytes for those in its middle, and each small read
 # of a large file transfers all of it.
 # Cause, read in the source: HTTPFileSystem._cat_file sets the Range header and reads the body without looking whether the
-# status is 206. vn asks web servers itself (vn/io/http_store.py), and checks status, Content-Range and length.
+# status is 206. A reader has to check status, Content-Range and length itself.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

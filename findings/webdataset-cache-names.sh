@@ -5,7 +5,7 @@
 # Expected: a copy of each URL; train/00000.tar and val/00000.tar are different files.
 # Why it matters: validation and test then read training samples, and nothing shows it.
 # Cause, read in the source: the copy is named by the last part of the URL (webdataset.cache.url_to_cache_name).
-# vn names its copies by a hash of the shard's content (vn/io/file_cache.py), and its shards by split and number.
+# Shards whose names differ across splits (train-00000.tar, val-00000.tar) are not affected within one dataset.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
