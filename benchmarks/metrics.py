@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from vn.io.disk_cache import DiskCache
 from vn.metrics.bleu import bleu, bleu_of, bleu_statistics
 from vn.metrics.bootstrap import RESAMPLES, interval, mean
 from vn.metrics.cider import cider, cider_segments
 from vn.metrics.information import info_sim, points_told
 from vn.metrics.meteor import meteor, meteor_of, meteor_statistics
-from vn.score.disk_cache import DiskCache
 from vn.score.sums import with_count
 
 CLIPS = 4077  # of the paper's test split

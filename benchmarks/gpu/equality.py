@@ -18,10 +18,10 @@ from hardware import CPU, Place
 from trials import Result, Run, SkippedError, Trial, apart
 
 from vn.generation.decoding import Decoding
-from vn.generation.draft import WrittenClip
 from vn.generation.story_writer import StoryWriter
 from vn.narrator import VideoNarrator
 from vn.prompt import Written
+from vn.written import WrittenClip
 
 FLOAT32 = 1e-4  # how far losses and gradients may be from float64's, relative
 SURE = 0.06  # spread of initial weights with which attention is far from even

@@ -9,7 +9,7 @@ from finished_runs import make_stories, write_run
 from vn.compare import measured
 from vn.compare.measured import measure_all
 from vn.compare.runs import find_runs
-from vn.score.disk_cache import DiskCache
+from vn.io.disk_cache import DiskCache
 from vn.score.measures import measure
 from vn.score.serialise import method
 from vn.score.settings import ScoreSettings

@@ -8,9 +8,9 @@ pytest.importorskip("sklearn")
 from test_scorecard import make_story
 
 from vn.errors import InputError
+from vn.io.disk_cache import DiskCache
 from vn.metrics.labels import cohen_kappa
 from vn.score.classifier_judge import ClassifierJudge
-from vn.score.disk_cache import DiskCache
 from vn.score.judge import JudgePrompt, judge_texts
 from vn.story import ScriptLabel
 from vn.story_reader import parse_story

@@ -212,7 +212,7 @@ def test_an_open_clip_model_from_a_file(video, tmp_path):
 
 
 def test_pictures_of_a_video_are_encoded_once(models, video, tmp_path, monkeypatch):
-    from vn.score.disk_cache import DiskCache
+    from vn.io.disk_cache import DiskCache
 
     calls = []
     pictures = ClipEncoder.pictures

@@ -19,7 +19,7 @@ from test_scorecard import STORIES, lines_of
 
 from vn.cli import main
 from vn.errors import Findings, InputError
-from vn.score.disk_cache import DiskCache
+from vn.io.disk_cache import DiskCache
 from vn.score.judge import PROMPTS, JudgePrompt, judge_texts, read_answer
 from vn.score.models import ScoringModels
 from vn.score.openai_judge import OpenAIJudge

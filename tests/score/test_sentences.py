@@ -9,8 +9,8 @@ pytest.importorskip("transformers")
 from tiny_models import make_sentence_encoder
 
 from vn.errors import InputError
+from vn.io.disk_cache import DiskCache
 from vn.metrics.vectors import normalised
-from vn.score.disk_cache import DiskCache
 from vn.score.sentences import MINILM, SentenceEncoder
 
 TEXTS = ["a red cup", "红色的杯子很好看", "x" * 400, "😀", "مرحبا", "", "a red cup", "it keeps tea warm and dry " * 3]

@@ -95,8 +95,8 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.compare.wandb_runs import PREFIX, download
     from vn.compare.workspace import workspace
     from vn.io.atomic import write_text
+    from vn.io.disk_cache import DiskCache
     from vn.metrics.tokenisation import tokenisation_named
-    from vn.score.disk_cache import DiskCache
     from vn.score.settings import ScoreSettings
 
     if args.seed < 0:

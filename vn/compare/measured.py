@@ -10,9 +10,9 @@ from pathlib import Path
 
 from vn.environment import cores
 from vn.io.children import end_with_parent
+from vn.io.disk_cache import DiskCache
 from vn.metrics.meteor import Matcher
 from vn.metrics.tokenisation import Tokenisation
-from vn.score.disk_cache import DiskCache
 from vn.score.measures import measure
 from vn.score.predictions import Test
 from vn.score.serialise import digest, from_bytes, method, to_bytes

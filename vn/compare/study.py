@@ -14,8 +14,8 @@ from vn.compare.number import Delta, Number, ends
 from vn.compare.runs import SETTINGS, LeftOut, Run
 from vn.compare.variant import Variant
 from vn.errors import InputError, did_you_mean
+from vn.io.disk_cache import DiskCache
 from vn.metrics.tokenisation import NAMES
-from vn.score.disk_cache import DiskCache
 from vn.score.measures import METRICS
 from vn.score.paper import paper
 from vn.score.settings import ScoreSettings

@@ -10,12 +10,13 @@ from vn.errors import InputError
 from vn.generation.beam import search
 from vn.generation.decoder import Read, Slot, Try, Work, visual_tokens
 from vn.generation.decoding import Decoding, shaped
-from vn.generation.draft import Draft, WrittenClip
-from vn.generation.labels import LabelOdds, LabelTrie
+from vn.generation.draft import Draft
+from vn.generation.labels import LabelTrie
 from vn.generation.length import FreeRule, LengthRule, Rule, most_tokens
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
 from vn.story import Labels, Language, parse_labels
+from vn.written import LabelOdds, WrittenClip
 
 BEAMS = 4  # hypotheses of the search for a narration in range
 LEAD = 8  # most tokens between label and narration

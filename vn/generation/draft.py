@@ -11,36 +11,13 @@ import torch
 
 from vn.errors import InputError
 from vn.generation.decoding import Decoding, Repeats
-from vn.generation.labels import LabelOdds
 from vn.llm.rows import Row, RowBuilder
 from vn.prompt import PromptWriter, Written
 from vn.story import Fixed, Labels, Story, WordRange
 from vn.visual.plan import VisualPlan
+from vn.written import LabelOdds, WrittenClip
 
 ROOM = 4  # when knowledge points do not fit, at most 1/ROOM of the context is kept free of them for earlier texts
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenClip:
-    """What the model wrote for a clip.
-
-    Attributes:
-        clip: its number.
-        written: labels and narration.
-        given: the labels it had to follow, if any.
-        odds: if it chose among the 12 labels: the probability of each as the first, the most likely first.
-        problem: why its length is out of range although it should be exact; None if it is in range.
-        forgotten: how many earlier clips, from the first, were left out of its prompt because they no longer fit.
-        points_dropped: how many knowledge points, from the last, were left out of its prompt because they did not fit.
-    """
-
-    clip: int
-    written: Written
-    given: Labels | None
-    odds: LabelOdds = field(default=(), compare=False)  # the last digits depend on what else is in the batch
-    problem: str | None = None
-    forgotten: int = 0
-    points_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,12 @@ from vn.generation.decoder import Read, Try, Work
 from vn.llm.slots import put
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Labels, Language, ScriptLabel, format_labels
+from vn.written import LabelOdds
 
 MOST_LABELS = 3  # joined by "+": at most 3 are seen in the data (docs/method.md#script-labels)
-KEPT_ODDS = 3  # labels whose probabilities are written to files
 
 Pick = Callable[[Tensor, Sequence[int], Sequence[int]], int]
 """Chooses a token: from the logits ``[n]`` of those allowed, the tokens written so far, and those allowed."""
-LabelOdds = tuple[tuple[ScriptLabel, float], ...]
-"""Labels with their probabilities, the most likely first."""
-
-
-def most_likely(odds: LabelOdds, language: Language) -> dict[str, float] | None:
-    """The few most likely labels by name, as written to files; None if the model did not choose among them."""
-    return {label.text(language): round(share, 4) for label, share in odds[:KEPT_ODDS]} or None
 
 
 @dataclass(slots=True)

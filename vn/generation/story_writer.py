@@ -19,11 +19,12 @@ from vn.generation.at_once import AtOnce, resolve
 from vn.generation.clip_writer import ClipWriter
 from vn.generation.decoder import Decoder, Slot, Work
 from vn.generation.decoding import Decoding
-from vn.generation.draft import Draft, VideoInput, WrittenClip
+from vn.generation.draft import Draft, VideoInput
 from vn.generation.pool import Pool
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
 from vn.story import Story
+from vn.written import WrittenClip
 
 Storyline = Literal["predicted", "given"]
 

@@ -17,7 +17,7 @@ from vn.story import Clip, Labels, count_words
 if TYPE_CHECKING:
     from vn.card import NarratorCard
     from vn.data.shot_settings import ShotSettings
-    from vn.generation.draft import WrittenClip
+    from vn.written import WrittenClip
 
 
 @dataclass(slots=True)

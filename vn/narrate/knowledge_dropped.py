@@ -9,7 +9,7 @@ from vn.errors import show
 from vn.story import Story
 
 if TYPE_CHECKING:
-    from vn.generation.draft import WrittenClip
+    from vn.written import WrittenClip
 
 NAMED = 3  # in a message; story.json names all
 

@@ -16,7 +16,7 @@ from vn.narrate.record import record
 from vn.story import Story, count_words
 
 if TYPE_CHECKING:
-    from vn.generation.draft import WrittenClip
+    from vn.written import WrittenClip
 
 
 def save(
@@ -72,8 +72,8 @@ def _picture(story: Story) -> tuple[int, int] | None:
 
 def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, Any]) -> dict[str, Any]:
     """How a clip was made."""
-    from vn.generation.labels import most_likely
     from vn.narrate.knowledge_use import used_points
+    from vn.written import kept_odds
 
     words, narration = written.written.words, written.written.narration
     added: dict[str, Any] = {
@@ -84,7 +84,7 @@ def _added(story: Story, written: WrittenClip, given: Any, before: Mapping[str, 
             for aspect, point in used_points(narration, story.knowledge, story.language)
         ],
     }
-    odds = most_likely(written.odds, story.language)
+    odds = kept_odds(written.odds, story.language)
     if odds is None and "labels" not in given:
         odds = before.get("label_odds")  # the labels are kept, and so are their probabilities
     if odds:

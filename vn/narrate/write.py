@@ -16,10 +16,11 @@ from vn.data.frames import encode_video
 from vn.errors import InputError
 from vn.generation.at_once import AtOnce
 from vn.generation.decoding import Decoding
-from vn.generation.draft import VideoInput, WrittenClip
+from vn.generation.draft import VideoInput
 from vn.generation.story_writer import StoryWriter
 from vn.narrate.job import Job
 from vn.story import WordRangeRule
+from vn.written import WrittenClip
 
 
 class Narrator:

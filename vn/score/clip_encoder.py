@@ -10,8 +10,8 @@ import numpy as np
 
 from vn.errors import InputError
 from vn.extras import require
+from vn.io.disk_cache import DiskCache
 from vn.metrics.vectors import normalised
-from vn.score.disk_cache import DiskCache
 from vn.score.pretrained import fingerprint, load_whole
 
 BATCH = 32

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 from vn.errors import InputError
+from vn.io.disk_cache import DiskCache
 from vn.io.files import read_yaml
-from vn.score.disk_cache import DiskCache
 from vn.story import Labels, Language, ScriptLabel, parse_labels
 
 PROMPTS = Path(__file__).with_name("judge.yaml")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from vn.errors import Findings
+from vn.io.disk_cache import DiskCache
 from vn.metrics.bootstrap import mean
 from vn.metrics.labels import agree, agree_exactly, cohen_kappa
-from vn.score.disk_cache import DiskCache
 from vn.score.judge import Judge, Verdicts, judge_texts
 from vn.score.predictions import Test
 from vn.score.sums import Measured, NotComputed, of_clips, with_count

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vn.errors import InputError
+from vn.io.disk_cache import DiskCache
 from vn.io.files import read_json
 from vn.io.remote import Folder, open_folder
-from vn.score.disk_cache import DiskCache
 from vn.story import Language, Story
 from vn.story_reader import parse_story
 

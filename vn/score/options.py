@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from vn.io.disk_cache import DiskCache
 from vn.io.remote import Folder, open_folder
 from vn.run_paths import run_data
 from vn.score.breakdown import WAYS
-from vn.score.disk_cache import DiskCache
 from vn.score.models import ScoringModels
 from vn.score.settings import ScoreSettings
 

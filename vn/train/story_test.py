@@ -9,12 +9,13 @@ from pathlib import Path
 import lightning as L
 
 from vn.adapter import Assembly
-from vn.generation.draft import VideoInput, WrittenClip
+from vn.generation.draft import VideoInput
 from vn.generation.story_writer import Storyline, StoryWriter
 from vn.train.datamodule import StoryDataModule
-from vn.train.predictions import PredictionWriter, prediction_lines
+from vn.train.predictions import PredictionWriter
 from vn.train.settings import EvaluationSettings
 from vn.train.videos import UnreadableVideo
+from vn.written import WrittenClip, prediction_lines
 
 logger = logging.getLogger(__name__)
 

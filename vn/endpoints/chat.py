@@ -1,0 +1,52 @@
+"""What a chat model is: messages in, one reply out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a dialogue.
+
+    Attributes:
+        role: who says it.
+        text: what is said.
+        images: images that come before the text, each a JPEG file's bytes.
+    """
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+    images: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered, as it is, and the tokens it took (0 if they are not counted)."""
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class ChatModel(Protocol):
+    """Answers a dialogue, greedily: the same dialogue is meant to give the same reply.
+
+    Attributes:
+        id: name of the model, without its URL, for configurations and scores.
+        key: key of its replies in a cache: everything that they depend on besides the messages and `max_tokens`.
+        workers: how many dialogues it answers at once; `ask` is called from that many threads.
+    """
+
+    id: str
+    key: str
+    workers: int
+
+    def ask(self, messages: Sequence[Message], max_tokens: int) -> Reply:
+        """The reply to a dialogue whose last turn is the user's.
+
+        Raises:
+            InputError: the model cannot be reached, refuses, or cannot take so long a dialogue.
+        """
