@@ -24,7 +24,7 @@ class VideoContent(Protocol):
             InputError: this run has no frame features.
         """
 
-    def images(self) -> tuple[Sequence[np.ndarray], np.ndarray]:
+    def rgb(self) -> tuple[Sequence[np.ndarray], np.ndarray]:
         """RGB frames ``[H, W, 3]`` uint8, one per second, and their seconds ``[F]``.
 
         Raises:

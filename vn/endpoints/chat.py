@@ -14,12 +14,12 @@ class Message:
     Attributes:
         role: who says it.
         text: what is said.
-        images: images that come before the text, each a JPEG file's bytes.
+        frames: frames of a video that come before the text, each a JPEG file's bytes.
     """
 
     role: Literal["system", "user", "assistant"]
     text: str
-    images: tuple[bytes, ...] = ()
+    frames: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
