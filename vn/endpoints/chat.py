@@ -12,8 +12,8 @@ class Message:
     """One turn of a dialogue.
 
     Attributes:
-        role: who says it.
-        text: what is said.
+        role: whose turn it is.
+        text: its text.
         frames: frames of a video that come before the text, each a JPEG file's bytes.
     """
 
