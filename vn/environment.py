@@ -36,6 +36,11 @@ def hub_is_offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE") == "1"
 
 
+def openai_url() -> str | None:
+    """The endpoint that the user has set for OpenAI's client; None for OpenAI's own."""
+    return os.environ.get("OPENAI_BASE_URL") or None
+
+
 def process_rank() -> int:
     """The rank of this process in the run, as set by its launcher: torchrun, Lightning or SLURM."""
     for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):

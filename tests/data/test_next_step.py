@@ -23,7 +23,7 @@ def as_if(folder, language, domain):
 def test_it_trains_and_tests(tmp_path, tiny_base, monkeypatch, language, domain, capsys):
     """With SmolLM2 replaced by a tiny model, and a few steps."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(load, "_smollm2", lambda: str(tiny_base))
+    monkeypatch.setattr(load, "smollm2", lambda: str(tiny_base))
     monkeypatch.setattr("vn.adapter.check_window", lambda config, length: None)
     folder = write_data(tmp_path / "my data", train=(2,), val=1, test=1)
     manifest = as_if(folder, language, domain)

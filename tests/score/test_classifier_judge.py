@@ -108,6 +108,6 @@ def test_a_local_model_answers_and_what_it_says_is_kept(tmp_path):
     assert verdicts.unread, "random weights say no label, and that is what is counted"
     assert verdicts.cost.prompt_tokens > 100
     assert verdicts.judge.startswith("lm@")
-    judge._model.config.max_position_embeddings = 80
+    judge.chat.model.config.max_position_embeddings = 80
     with pytest.raises(InputError, match="too many for its context of 80"):
         judge.ask("a cup")

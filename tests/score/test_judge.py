@@ -18,6 +18,7 @@ from test_score_command import write
 from test_scorecard import STORIES, lines_of
 
 from vn.cli import main
+from vn.endpoints.openai_chat import Attempts
 from vn.errors import Findings, InputError
 from vn.io.disk_cache import DiskCache
 from vn.score.judge import PROMPTS, JudgePrompt, judge_texts, read_answer
@@ -48,7 +49,8 @@ def given_lines():
 
 
 def judge_of(server, waits=None, **options):
-    return OpenAIJudge("tester", PROMPT, server.url, sleep=(waits if waits is not None else []).append, **options)
+    attempts = Attempts(sleep=(waits if waits is not None else []).append, **options)
+    return OpenAIJudge("tester", PROMPT, server.url, workers=1, attempts=attempts)
 
 
 def test_the_prompt_names_and_explains_all_twelve_labels():
@@ -138,7 +140,7 @@ def test_nonsense_is_named_counted_and_kept(serve):
 def test_rate_limits_and_server_errors_are_waited_out(serve):
     waits: list[float] = []
     server = serve(lambda question, n: {1: 429, 2: 500, 3: 503}.get(n, "Others"))
-    verdicts = judge_texts(judge_of(server, waits, workers=1), ["a cup"], DiskCache())
+    verdicts = judge_texts(judge_of(server, waits), ["a cup"], DiskCache())
     assert verdicts.labels == {"a cup": (ScriptLabel.OTHERS,)}
     assert len(waits) == 3
     assert waits[0] >= 7, "as long as the server asks for"
@@ -149,18 +151,18 @@ def test_rate_limits_and_server_errors_are_waited_out(serve):
 def test_time_outs_and_lost_servers_give_up_with_what_was_judged_kept(serve, tmp_path):
     def answer(question, n):
         if n == 2:  # from the next request on
-            judge._client = judge._client.with_options(timeout=0.3)
+            judge.chat.client = judge.chat.client.with_options(timeout=0.3)
         return "Others" if n <= 2 else "hang"
 
     server = serve(answer)
     cache = DiskCache(tmp_path / "c.sqlite")
-    judge = judge_of(server, workers=1, timeout=300, attempts=2)
+    judge = judge_of(server, timeout=300, most=2)
     with pytest.raises(
         InputError, match=r"failed with 2 of 5 judged, which are kept: 2 attempts failed.*APITimeoutError"
     ):
         judge_texts(judge, list("abcde"), cache)
     assert len(cache.get(judge.key, list("abcde"))) == 2
-    nobody = OpenAIJudge("tester", PROMPT, "http://127.0.0.1:9/v1", attempts=2, sleep=lambda s: None)
+    nobody = OpenAIJudge("tester", PROMPT, "http://127.0.0.1:9/v1", attempts=Attempts(most=2, sleep=lambda s: None))
     with pytest.raises(InputError, match="APIConnectionError"):
         judge_texts(nobody, ["a"], DiskCache())
 
@@ -209,7 +211,7 @@ def test_a_killed_run_loses_nothing(serve, tmp_path):
     assert not (tmp_path / "scores.json").exists()
     well = serve(lambda question, n: "Others")
     assert len(cache.get(judge.key, texts)) == 9
-    judge._client = OpenAIJudge("tester", PROMPT, well.url)._client  # the same endpoint, mended
+    judge.chat = OpenAIJudge("tester", PROMPT, well.url).chat  # the same endpoint, mended
     verdicts = judge_texts(judge, texts, cache)
     assert (verdicts.cost.asked, verdicts.cost.cached) == (24 - 9, 9)
     assert len(well.questions) == 24 - 9

@@ -24,11 +24,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered, as it is, and the tokens it took (0 if they are not counted)."""
+    """What a model answered, as it is.
+
+    Attributes:
+        text: its text; empty if it gave none.
+        prompt_tokens: tokens of the question, 0 if they are not counted.
+        completion_tokens: tokens of the reply, likewise.
+        cut: whether it ended because it had as many tokens as it may.
+    """
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cut: bool = False
 
 
 class ChatModel(Protocol):

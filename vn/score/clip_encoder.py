@@ -11,8 +11,9 @@ import numpy as np
 from vn.errors import InputError
 from vn.extras import require
 from vn.io.disk_cache import DiskCache
+from vn.io.loaded import fingerprint
 from vn.metrics.vectors import normalised
-from vn.score.pretrained import fingerprint, load_whole
+from vn.score.pretrained import load_whole
 
 BATCH = 32
 OPEN_CLIP = "open_clip:"

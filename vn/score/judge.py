@@ -21,6 +21,7 @@ from vn.story import Labels, Language, ScriptLabel, parse_labels
 
 PROMPTS = Path(__file__).with_name("judge.yaml")
 SHOWN = 60  # characters of an answer in a message
+MOST_TOKENS = 64  # tokens of an answer: three labels
 
 
 @dataclass(frozen=True)

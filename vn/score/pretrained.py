@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError
 from vn.extras import require
+from vn.io.loaded import check_whole
 
 
 def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
@@ -37,21 +37,3 @@ def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
     check_whole([key for key in report["missing_keys"] if not key.startswith(tuple(needless))], name)
     check_whole([key for key, *_ in report.get("mismatched_keys", ())], name)
     return model.eval().requires_grad_(False)
-
-
-def check_whole(missing: Sequence[str], name: str | Path) -> None:
-    """Raise if weights are missing."""
-    if missing:
-        raise InputError(
-            f"{len(missing)} of its weights are missing, {sorted(missing)[0]} for one: random ones give no valid score",
-            file=name,
-        )
-
-
-def fingerprint(model: Any) -> str:
-    """Twelve hex digits of all weights of a torch module."""
-    digest = hashlib.sha256()
-    for key, value in sorted(model.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).float().numpy())
-    return digest.hexdigest()[:12]

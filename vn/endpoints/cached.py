@@ -1,0 +1,117 @@
+"""Every question is asked once: replies are kept on disk, and counted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, replace
+
+from vn.endpoints.chat import ChatModel, Message, Reply
+from vn.io.disk_cache import DiskCache
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars per million tokens."""
+
+    prompt: float
+    completion: float
+
+    def of(self, reply: Reply) -> float:
+        """Dollars that a reply cost."""
+        return (reply.prompt_tokens * self.prompt + reply.completion_tokens * self.completion) / MILLION
+
+
+class CachedChat:
+    """A chat model whose replies are kept; a `ChatModel` itself.
+
+    A reply is on disk before it is returned, so that a killed process never asks again for what it was answered; a
+    question that several threads ask at once is asked once.
+
+    Args:
+        model: the model to ask.
+        cache: keeps the replies.
+        word: what it is asked for, e.g. ``captions``: begins the names of what is counted.
+        price: what tokens cost; None if nobody says.
+    """
+
+    def __init__(self, model: ChatModel, cache: DiskCache, word: str = "chat", price: Price | None = None) -> None:
+        self.model, self.id, self.key, self.workers = model, model.id, model.key, model.workers
+        self._cache, self._word, self._price = cache, word, price
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[Reply]] = {}  # by question: those under way
+        self._used: dict[str, Reply] = {}  # by question: every reply that was used, without its text
+        self._now: set[str] = set()  # questions that were asked now
+        self._cached = 0
+
+    def ask(self, messages: Sequence[Message], max_tokens: int) -> Reply:
+        """See `ChatModel.ask`."""
+        question = digest(messages, max_tokens)
+        with self._lock:
+            under_way = self._asked.get(question)
+            if under_way is None:
+                mine: Future[Reply] = Future()
+                self._asked[question] = mine
+        if under_way is not None:
+            reply = under_way.result()
+            self._count(question, reply, now=False)
+            return reply
+        try:
+            stored = self._cache.get(self.key, [question]).get(question)
+            if stored is None:
+                reply = self.model.ask(messages, max_tokens)
+                self._cache.put(self.key, {question: json.dumps(asdict(reply)).encode()})
+            else:
+                reply = Reply(**json.loads(stored))
+            self._count(question, reply, now=stored is None)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(reply)
+            return reply
+        finally:
+            with self._lock:
+                del self._asked[question]
+
+    def report(self) -> dict[str, float]:
+        """What was counted in this process, by names that begin with the word.
+
+        Tokens and dollars are those of all different replies that were used, whether they were asked for now or by
+        an earlier process that was stopped; ``dollars_now`` only of those asked for now.
+        """
+        with self._lock:
+            replies = list(self._used.values())
+            counts: dict[str, float] = {
+                "requests": len(self._now),
+                "cached": self._cached,
+                "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
+                "completion_tokens": sum(reply.completion_tokens for reply in replies),
+                "cut": sum(reply.cut for reply in replies),
+            }
+            if self._price is not None:
+                counts["dollars"] = sum(self._price.of(reply) for reply in replies)
+                counts["dollars_now"] = sum(self._price.of(self._used[question]) for question in self._now)
+        return {f"{self._word}_{name}": count for name, count in counts.items()}
+
+    def _count(self, question: str, reply: Reply, now: bool) -> None:
+        with self._lock:
+            self._used[question] = replace(reply, text="")
+            if now:
+                self._now.add(question)
+            else:
+                self._cached += 1
+
+
+def digest(messages: Sequence[Message], max_tokens: int) -> str:
+    """A hash of a question: roles, texts, frames and the number of tokens that its reply may have."""
+    turns = [
+        [message.role, message.text, [hashlib.sha256(frame).hexdigest() for frame in message.frames]]
+        for message in messages
+    ]
+    return hashlib.sha256(json.dumps([turns, max_tokens]).encode()).hexdigest()

@@ -1,0 +1,165 @@
+"""A chat model behind an OpenAI-compatible endpoint: OpenAI's own, vLLM, llama.cpp, `transformers serve`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from vn.endpoints.chat import Message, Reply
+from vn.endpoints.turn_marks import without_turn_marks
+from vn.environment import openai_url
+from vn.errors import InputError
+from vn.extras import require
+from vn.io.urls import given, recorded
+
+VENDOR = "https://api.openai.com/v1"
+LONGEST_WAIT = 60.0  # seconds between two attempts, also if the server asks for more
+NEVER_PASSES = "insufficient_quota"  # a rate limit by its status, but one that no waiting ends
+
+
+class NoCompletion(InputError):
+    """What came back is not a chat completion: the server speaks another protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often a request is sent: it takes at most ``most * (timeout + LONGEST_WAIT)`` seconds.
+
+    Attributes:
+        most: attempts in all.
+        timeout: seconds without an answer after which one has failed.
+        first: seconds before the second attempt; each further pause is twice as long.
+        sleep: the function that waits; for tests.
+    """
+
+    most: int = 6
+    timeout: float = 60.0
+    first: float = 1.0
+    sleep: Callable[[float], None] = time.sleep
+
+    def pause(self, failed: int, headers: Any) -> float:
+        """Seconds to wait after a number of failures: as long as the server asks for, or twice as long as before."""
+        try:
+            asked = float((headers or {}).get("retry-after", 0))
+        except ValueError:  # a date
+            asked = 0.0
+        jitter = 1 + random.random() / 4  # so that workers do not come back all at once
+        return min(LONGEST_WAIT, max(asked, self.first * 2.0 ** (failed - 1)) * jitter)
+
+
+class OpenAIChat:
+    """Asks a model at temperature 0; see `vn.endpoints.chat.ChatModel`.
+
+    Transient errors (time-outs, lost connections, rate limits, server errors) are retried. The key is that of the
+    environment (``OPENAI_API_KEY``), and is sent to this endpoint only.
+
+    Args:
+        model: name of the model there.
+        url: URL of the endpoint, e.g. ``http://localhost:8000/v1``, perhaps with a user, password and query; None for
+            that of the environment (``OPENAI_BASE_URL``), or else OpenAI's.
+        workers: number of concurrent requests.
+        attempts: how often a request is sent.
+
+    Raises:
+        InputError: no key for OpenAI's own endpoint.
+    """
+
+    def __init__(self, model: str, url: str | None = None, workers: int = 4, attempts: Attempts | None = None) -> None:
+        require("openai")
+        import openai
+
+        self.id = model
+        self.url = recorded(url or openai_url() or VENDOR)
+        self.key = hashlib.sha256(f"openai chat\0{self.url}\0{model}".encode()).hexdigest()
+        self.workers = workers
+        self.attempts = attempts or Attempts()
+        base, query = _with_query_apart(given(self.url) if url is None or recorded(url) == self.url else url)
+        options: dict[str, Any] = {"timeout": self.attempts.timeout, "max_retries": 0, "default_query": query}
+        try:
+            self.client = openai.OpenAI(base_url=base, **options)
+        except openai.OpenAIError as error:
+            if url is None:
+                raise InputError(f"{model} cannot be asked: {error}") from None
+            self.client = openai.OpenAI(base_url=base, api_key="none", **options)  # a local server needs none
+
+    def ask(self, messages: Sequence[Message], max_tokens: int) -> Reply:
+        """See `ChatModel.ask`.
+
+        Raises:
+            NoCompletion: the server answers with something else.
+        """
+        import openai
+
+        passing = (
+            openai.APITimeoutError,
+            openai.APIConnectionError,
+            openai.RateLimitError,
+            openai.InternalServerError,
+        )
+        body = [{"role": message.role, "content": _content(message)} for message in messages]
+        for attempt in range(1, self.attempts.most + 1):
+            try:
+                return self._request(body, max_tokens)
+            except passing as error:
+                if getattr(error, "code", None) == NEVER_PASSES:
+                    raise InputError(f"the request was refused: {self._short(error)}") from None
+                if attempt == self.attempts.most:
+                    raise InputError(f"{attempt} attempts failed, the last with {self._short(error)}") from None
+                headers = getattr(getattr(error, "response", None), "headers", None)
+                self.attempts.sleep(self.attempts.pause(attempt, headers))
+            except openai.OpenAIError as error:  # a wrong key, no such model: not transient
+                raise InputError(f"the request was refused: {self._short(error)}") from None
+        raise AssertionError("at least one attempt")
+
+    def _request(self, body: list[Any], max_tokens: int) -> Reply:
+        try:
+            done: Any = self.client.chat.completions.create(
+                model=self.id, messages=body, temperature=0.0, max_tokens=max_tokens
+            )
+        except ValueError as error:  # JSON by its type that is none
+            raise NoCompletion(f"the endpoint answered with something that is not JSON: {error}") from None
+        choices = getattr(done, "choices", None)  # a server may answer anything
+        if not isinstance(choices, list):
+            raise NoCompletion("the endpoint answered with something that is not a chat completion")
+        first = choices[0] if choices else None
+        content = getattr(getattr(first, "message", None), "content", None)
+        usage = getattr(done, "usage", None)
+        return Reply(
+            text=content if isinstance(content, str) else "",
+            prompt_tokens=_count(usage, "prompt_tokens"),
+            completion_tokens=_count(usage, "completion_tokens"),
+            cut=getattr(first, "finish_reason", None) == "length",
+        )
+
+    def _short(self, error: Exception) -> str:
+        """An error in a few words, without the key, which a server may repeat."""
+        text = str(error)
+        if len(self.client.api_key) >= 8:
+            text = text.replace(self.client.api_key, "***")
+        return f"{type(error).__name__}: {text[:200]}"
+
+
+def _content(message: Message) -> Any:
+    """A message's content: its text, after its frames as data URLs if there are any."""
+    text = without_turn_marks(message.text)
+    if not message.frames:
+        return text
+    urls = (f"data:image/jpeg;base64,{base64.b64encode(frame).decode()}" for frame in message.frames)
+    return [*({"type": "image_url", "image_url": {"url": url}} for url in urls), {"type": "text", "text": text}]
+
+
+def _count(usage: object, name: str) -> int:
+    value = getattr(usage, name, 0)
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _with_query_apart(url: str) -> tuple[str, dict[str, str]]:
+    """A URL without its query, and the query: the client would put paths after it."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")), dict(parse_qsl(parts.query))

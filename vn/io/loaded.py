@@ -1,0 +1,32 @@
+"""Models that transformers has loaded: whether their weights are whole, and which they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vn.errors import InputError
+
+
+def check_whole(missing: Sequence[str], name: str | Path) -> None:
+    """Raise if weights are missing.
+
+    Raises:
+        InputError: naming one of them.
+    """
+    if missing:
+        raise InputError(
+            f"{len(missing)} of its weights are missing, {sorted(missing)[0]} for one: random ones give no valid score",
+            file=name,
+        )
+
+
+def fingerprint(model: Any) -> str:
+    """Twelve hex digits of all weights of a torch module."""
+    digest = hashlib.sha256()
+    for key, value in sorted(model.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).float().numpy())
+    return digest.hexdigest()[:12]
