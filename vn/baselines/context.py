@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vn.data.manifest import Manifest
-from vn.endpoints.options import Extent
 from vn.errors import Findings
 from vn.io.disk_cache import DiskCache
 from vn.io.remote import Folder
@@ -24,7 +23,6 @@ class Context:
         findings: takes warnings.
         data: the data folder; None if stories and videos are given instead.
         manifest: its manifest; None likewise.
-        extent: how much is to be narrated, to say what would be sent to a vendor; None if it is not known.
     """
 
     language: Language
@@ -34,4 +32,3 @@ class Context:
     findings: Findings
     data: Folder | None = None
     manifest: Manifest | None = None
-    extent: Extent | None = None
