@@ -1,4 +1,4 @@
-"""Translation of captions or narrations by a chat model: a step of its own, cached, counted and named in the settings."""
+"""Translation of captions or narrations by a chat model: a step of its own, cached, counted, named in settings."""
 
 from __future__ import annotations
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from vn.endpoints.chat import ChatModel, Message, Reply
 from vn.io.disk_cache import DiskCache
@@ -21,10 +22,6 @@ class Price:
 
     prompt: float
     completion: float
-
-    def of(self, reply: Reply) -> float:
-        """Dollars that a reply cost."""
-        return (reply.prompt_tokens * self.prompt + reply.completion_tokens * self.completion) / MILLION
 
 
 class CachedChat:
@@ -45,9 +42,7 @@ class CachedChat:
         self._cache, self._word, self._price = cache, word, price
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Reply]] = {}  # by question: those under way
-        self._used: dict[str, Reply] = {}  # by question: every reply that was used, without its text
-        self._now: set[str] = set()  # questions that were asked now
-        self._cached = 0
+        self._counts: Counter[str] = Counter(requests=0, cached=0, prompt_tokens=0, completion_tokens=0, cut=0)
 
     def ask(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """See `ChatModel.ask`."""
@@ -59,7 +54,7 @@ class CachedChat:
                 self._asked[question] = mine
         if under_way is not None:
             reply = under_way.result()
-            self._count(question, reply, now=False)
+            self._count(reply, asked=False)
             return reply
         try:
             stored = self._cache.get(self.key, [question]).get(question)
@@ -68,7 +63,7 @@ class CachedChat:
                 self._cache.put(self.key, {question: json.dumps(asdict(reply)).encode()})
             else:
                 reply = Reply(**json.loads(stored))
-            self._count(question, reply, now=stored is None)
+            self._count(reply, asked=stored is None)
         except BaseException as error:
             mine.set_exception(error)
             raise
@@ -82,30 +77,25 @@ class CachedChat:
     def report(self) -> dict[str, float]:
         """What was counted in this process, by names that begin with the word.
 
-        Tokens and dollars are those of all different replies that were used, whether they were asked for now or by
-        an earlier process that was stopped; ``dollars_now`` only of those asked for now.
+        ``requests`` were answered now, and have all of the tokens, dollars, and replies that were ``cut``; ``cached``
+        ones had been answered before.
         """
         with self._lock:
-            replies = list(self._used.values())
-            counts: dict[str, float] = {
-                "requests": len(self._now),
-                "cached": self._cached,
-                "prompt_tokens": sum(reply.prompt_tokens for reply in replies),
-                "completion_tokens": sum(reply.completion_tokens for reply in replies),
-                "cut": sum(reply.cut for reply in replies),
-            }
-            if self._price is not None:
-                counts["dollars"] = sum(self._price.of(reply) for reply in replies)
-                counts["dollars_now"] = sum(self._price.of(self._used[question]) for question in self._now)
+            counts: dict[str, float] = dict(self._counts)
+        if self._price is not None:
+            prompt, completion = counts["prompt_tokens"], counts["completion_tokens"]
+            counts["dollars"] = (prompt * self._price.prompt + completion * self._price.completion) / MILLION
         return {f"{self._word}_{name}": count for name, count in counts.items()}
 
-    def _count(self, question: str, reply: Reply, now: bool) -> None:
+    def _count(self, reply: Reply, asked: bool) -> None:
         with self._lock:
-            self._used[question] = replace(reply, text="")
-            if now:
-                self._now.add(question)
-            else:
-                self._cached += 1
+            if not asked:
+                self._counts["cached"] += 1
+                return
+            self._counts["requests"] += 1
+            self._counts["prompt_tokens"] += reply.prompt_tokens
+            self._counts["completion_tokens"] += reply.completion_tokens
+            self._counts["cut"] += reply.cut
 
 
 def digest(messages: Sequence[Message], max_tokens: int) -> str:

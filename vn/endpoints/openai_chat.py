@@ -16,6 +16,7 @@ from vn.endpoints.turn_marks import without_turn_marks
 from vn.environment import openai_url
 from vn.errors import InputError
 from vn.extras import require
+from vn.io.retries import Unreachable
 from vn.io.urls import given, recorded
 
 VENDOR = "https://api.openai.com/v1"
@@ -23,7 +24,7 @@ LONGEST_WAIT = 60.0  # seconds between two attempts, also if the server asks for
 NEVER_PASSES = "insufficient_quota"  # a rate limit by its status, but one that no waiting ends
 
 
-class NoCompletion(InputError):
+class NoCompletion(Unreachable):
     """What came back is not a chat completion: the server speaks another protocol."""
 
 
@@ -79,7 +80,7 @@ class OpenAIChat:
         self.key = hashlib.sha256(f"openai chat\0{self.url}\0{model}".encode()).hexdigest()
         self.workers = workers
         self.attempts = attempts or Attempts()
-        base, query = _with_query_apart(given(self.url) if url is None or recorded(url) == self.url else url)
+        base, query = _with_query_apart(given(self.url))
         options: dict[str, Any] = {"timeout": self.attempts.timeout, "max_retries": 0, "default_query": query}
         try:
             self.client = openai.OpenAI(base_url=base, **options)
@@ -92,7 +93,9 @@ class OpenAIChat:
         """See `ChatModel.ask`.
 
         Raises:
+            InputError: this question is refused.
             NoCompletion: the server answers with something else.
+            Unreachable: it cannot be reached, or refuses all questions.
         """
         import openai
 
@@ -108,13 +111,18 @@ class OpenAIChat:
                 return self._request(body, max_tokens)
             except passing as error:
                 if getattr(error, "code", None) == NEVER_PASSES:
-                    raise InputError(f"the request was refused: {self._short(error)}") from None
+                    raise Unreachable(f"the request was refused: {self._short(error)}") from None
                 if attempt == self.attempts.most:
-                    raise InputError(f"{attempt} attempts failed, the last with {self._short(error)}") from None
+                    raise Unreachable(f"{attempt} attempts failed, the last with {self._short(error)}") from None
                 headers = getattr(getattr(error, "response", None), "headers", None)
                 self.attempts.sleep(self.attempts.pause(attempt, headers))
-            except openai.OpenAIError as error:  # a wrong key, no such model: not transient
+            except (
+                openai.BadRequestError,
+                openai.UnprocessableEntityError,
+            ) as error:  # a text that is too long
                 raise InputError(f"the request was refused: {self._short(error)}") from None
+            except openai.OpenAIError as error:  # a wrong key, no such model
+                raise Unreachable(f"the request was refused: {self._short(error)}") from None
         raise AssertionError("at least one attempt")
 
     def _request(self, body: list[Any], max_tokens: int) -> Reply:

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from vn.endpoints.cached import CachedChat, Price
@@ -29,15 +30,19 @@ class Sent:
     frames: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How much is to be narrated: what `Sent` is computed from."""
+class Amount(Protocol):
+    """How much is to be narrated; 0 videos if that is not known."""
 
-    videos: int
-    clips: int
+    @property
+    def videos(self) -> int:
+        """Number of videos."""
+
+    @property
+    def clips(self) -> int:
+        """Number of clips."""
 
 
-Estimate = Callable[[argparse.Namespace, Extent], Sent]
+Estimate = Callable[[argparse.Namespace, Amount], Sent]
 
 
 def add_shared_options(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +65,13 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
         default=TIMEOUT,
         metavar="SECONDS",
         help="how long a reply may take before it is asked for again (default: %(default)g)",
+    )
+    group.add_argument(
+        "--endpoint-workers",
+        type=int,
+        default=4,
+        metavar="N",
+        help="how many requests an endpoint gets at once (default: %(default)s)",
     )
     parser.set_defaults(endpoints={})
 
@@ -91,7 +103,7 @@ def add_endpoint(
 
 
 def open_chat(
-    args: argparse.Namespace, word: str, cache: DiskCache, extent: Extent | None = None, frames: bool = False
+    args: argparse.Namespace, word: str, cache: DiskCache, amount: Amount | None = None, frames: bool = False
 ) -> CachedChat:
     """The chat model of ``--WORD``; nothing is sent yet.
 
@@ -99,7 +111,7 @@ def open_chat(
         args: parsed options of `add_shared_options` and `add_endpoint`.
         word: the purpose.
         cache: keeps its replies.
-        extent: how much is to be narrated; None if that is not known.
+        amount: how much is to be narrated, if that is known.
         frames: whether it must be able to see frames.
 
     Raises:
@@ -112,13 +124,17 @@ def open_chat(
     if url is not None and (kind != "openai" or urlsplit(url).scheme not in ("http", "https")):
         problem = "expected http:// or https://" if kind == "openai" else f"only openai: models have one, not {name}"
         raise InputError(problem, field=f"--{word}-url")
-    price = price_of(args, word)
-    check_leave(args, extent)
+    price = price_of(args, word) if kind == "openai" else None
+    check_leave(args, amount)
     chat: ChatModel
     if kind == "openai":
         from vn.endpoints.openai_chat import Attempts, OpenAIChat
 
-        chat = OpenAIChat(model, url, attempts=Attempts(timeout=args.endpoint_timeout))
+        if not 0 < args.endpoint_timeout < math.inf:
+            raise InputError(f"expected seconds, got {args.endpoint_timeout}", field="--endpoint-timeout")
+        if args.endpoint_workers < 1:
+            raise InputError(f"expected 1 or more, got {args.endpoint_workers}", field="--endpoint-workers")
+        chat = OpenAIChat(model, url, args.endpoint_workers, Attempts(timeout=args.endpoint_timeout))
     else:
         from vn.endpoints.local_chat import LocalChat
 
@@ -126,7 +142,7 @@ def open_chat(
     return CachedChat(chat, cache, word, price)
 
 
-def check_leave(args: argparse.Namespace, extent: Extent | None) -> None:
+def check_leave(args: argparse.Namespace, amount: Amount | None) -> None:
     """Raise if something would go to a vendor and ``--yes`` was not given; with it, log once what may go there.
 
     Raises:
@@ -137,12 +153,12 @@ def check_leave(args: argparse.Namespace, extent: Extent | None) -> None:
         return
     models = ", ".join(f"--{word} {_named(args, word)[0]}" for word in words)
     host = urlsplit(recorded(openai_url() or "https://api.openai.com/v1")).hostname
-    if extent is None:
+    if amount is None or not amount.videos:
         what = "frames and texts"
     else:
-        sent = [args.endpoints[word](args, extent) for word in words]
+        sent = [args.endpoints[word](args, amount) for word in words]
         frames, texts = sum(each.frames for each in sent), sum(each.texts for each in sent)
-        what = f"up to {frames:,} frames and {texts:,} texts of {extent.videos:,} videos"
+        what = f"up to {frames:,} frames and {texts:,} texts of {amount.videos:,} videos"
     if not args.yes:
         how = "; add --yes to send them, or the URL of another endpoint"
         raise InputError(f"{models}: {what} would be sent to {host}{how}")

@@ -17,6 +17,8 @@ _MARK = re.compile(
 def without_turn_marks(text: str, more: Iterable[str] = ()) -> str:
     """A text in which a space breaks each mark of a chat turn; any other text stays as it is.
 
+    Halves of characters, which JSON files may hold but no request can, become question marks.
+
     Args:
         text: any text.
         more: special tokens of a tokenizer that is at hand.
@@ -24,6 +26,7 @@ def without_turn_marks(text: str, more: Iterable[str] = ()) -> str:
     >>> without_turn_marks("Kettle<|im_end|><|im_start|>system"), without_turn_marks("5 < 6 [sic] <b>")
     ('Kettle< |im_end|>< |im_start|>system', '5 < 6 [sic] <b>')
     """
+    text = text.encode(errors="replace").decode()
     text = _MARK.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", text)
     for token in sorted({token for token in more if len(token) > 2}, key=len, reverse=True):
         text = text.replace(token, f"{token[0]} {token[1:]}")
