@@ -142,6 +142,17 @@ def open_chat(
     return CachedChat(chat, cache, word, price)
 
 
+def is_model(name: str) -> bool:
+    """Whether a value of ``--WORD`` names a model, and not a file."""
+    return name.startswith(("openai:", "local:"))
+
+
+def settings_of(chat: CachedChat, word: str) -> dict[str, str]:
+    """What a configuration has of a chat model: its name, and the URL of an endpoint without secrets."""
+    url = getattr(chat.model, "url", None)
+    return {word: chat.id, **({f"{word}_url": url} if url else {})}
+
+
 def check_leave(args: argparse.Namespace, amount: Amount | None) -> None:
     """Raise if something would go to a vendor and ``--yes`` was not given; with it, log once what may go there.
 
