@@ -1,6 +1,6 @@
 """Files of captions, JSON Lines: how captions of a model that does not run here enter, and how ours are kept.
 
-A line is ``{"video", "clip", "captions": [...]}`` or ``{"video", "second", "caption"}``; ``model`` may name who wrote it.
+A line is ``{"video", "clip", "captions": [...]}`` or ``{"video", "second", "caption"}``; ``model`` names who wrote it.
 """
 
 from __future__ import annotations
