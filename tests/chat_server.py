@@ -7,17 +7,28 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+PROMPT_TOKENS, FRAME_TOKENS = 100, 50  # that it counts per question and per frame
+
 
 class ChatServer:
     """Answers chat completions.
 
     Args:
-        answer: question, number of the request -> what the model says; or an HTTP status to answer with; or
-            ``hang`` to never answer, or ``garbage`` for JSON that is no completion.
+        answer: question, number of the request -> what the model says; or an HTTP status to answer with, or a dict for
+            a field of the choice besides; or ``hang`` to never answer, ``garbage`` for JSON that is no completion,
+            ``broken`` for JSON that is none, ``nothing`` for a completion without a choice, ``null`` for one without a
+            text.
+        blind: whether frames are left out without a word.
+
+    Attributes:
+        questions: the bodies of the requests, with their paths.
+        headers: their headers.
+        url: where it is.
     """
 
-    def __init__(self, answer: Callable[[str, int], str | int]) -> None:
+    def __init__(self, answer: Callable[[str, int], str | int | dict], blind: bool = False) -> None:
         self.questions: list[dict] = []
+        self.headers: list[dict] = []
         self._closed = threading.Event()
         lock = threading.Lock()
         outer = self
@@ -27,26 +38,18 @@ class ChatServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 with lock:
                     outer.questions.append(body | {"path": self.path})
+                    outer.headers.append(dict(self.headers))
                     number = len(outer.questions)
-                said = answer(body["messages"][-1]["content"], number)
+                question, frames = last_question(body)
+                said = answer(question, number)
                 if said == "hang":
                     outer._closed.wait()
                     return
-                status, content = (said, {"error": {"message": "no"}}) if isinstance(said, int) else (200, {})
-                if said == "garbage":
-                    content = {"hello": "world"}
-                elif status == 200:
-                    content = {
-                        "id": "x",
-                        "object": "chat.completion",
-                        "created": 0,
-                        "model": body["model"],
-                        "choices": [
-                            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}
-                        ],
-                        "usage": {"prompt_tokens": 100, "completion_tokens": 5, "total_tokens": 105},
-                    }
-                data = json.dumps(content).encode()
+                status = said if isinstance(said, int) else 200
+                content = {"error": {"message": "no"}} if status != 200 else completion(said, body["model"])
+                if not blind and status == 200 and "usage" in content:
+                    content["usage"]["prompt_tokens"] += FRAME_TOKENS * frames
+                data = b'{"choices": [' if said == "broken" else json.dumps(content).encode()
                 try:
                     self.send_response(status)
                     self.send_header("Content-Type", "application/json")
@@ -70,3 +73,30 @@ class ChatServer:
         self._closed.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def last_question(body: dict) -> tuple[str, int]:
+    """The text of the last message, and the number of frames that are shown in all of them."""
+    parts = [message["content"] for message in body["messages"] if isinstance(message["content"], list)]
+    frames = sum(part["type"] == "image_url" for content in parts for part in content)
+    content = body["messages"][-1]["content"]
+    if isinstance(content, list):
+        content = "\n".join(part["text"] for part in content if part["type"] == "text")
+    return content, frames
+
+
+def completion(said: str | dict, model: str) -> dict:
+    """A completion with what the model says, or what is asked for instead."""
+    if said == "garbage":
+        return {"hello": "world"}
+    fields = said if isinstance(said, dict) else {"content": None if said == "null" else said}
+    message = {"role": "assistant", "content": fields.get("content")}
+    choice = {"index": 0, "finish_reason": fields.get("finish_reason", "stop"), "message": message}
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 0,
+        "model": model,
+        "choices": [] if said == "nothing" else [choice],
+        "usage": {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": 5, "total_tokens": PROMPT_TOKENS + 5},
+    }

@@ -16,8 +16,10 @@ from vn.baselines.key_frames import KeyFrames, jpeg
 from vn.baselines.prompt_file import read_prompt
 from vn.baselines.writer import BaselineVideo
 from vn.endpoints.cached import CachedChat
-from vn.endpoints.chat import Message
+from vn.endpoints.chat import Message, Reply
+from vn.endpoints.local_chat import LocalChat
 from vn.endpoints.options import Amount, Sent, add_endpoint, is_model, open_chat, settings_of
+from vn.endpoints.sight import check_sight
 from vn.errors import Findings, InputError
 
 PROMPT = Path(__file__).with_name("templates") / "captions.yaml"
@@ -143,7 +145,8 @@ class ModelCaptioner:
         self._chat, self._question, self._key_frames = chat, question, key_frames
         self._findings, self._log = findings, log
         self._counts: Counter[str] = Counter(captions_written=0, captions_empty=0)
-        self._lock = threading.Lock()
+        self._lock, self._sight = threading.Lock(), threading.Lock()
+        self._sees = isinstance(chat.model, LocalChat)  # a local model was opened as one that does
         self.settings: Mapping[str, Any] = {
             **settings_of(chat, "captions"),
             "captions_language": question.language,
@@ -159,8 +162,7 @@ class ModelCaptioner:
         """
         found = []
         for frame in self._key_frames.of(video, clip):
-            question = [Message("user", self._question.prompt, (jpeg(frame),))]
-            caption = " ".join(self._chat.ask(question, self._question.max_tokens).text.split())
+            caption = " ".join(self._ask(jpeg(frame)).text.split())
             with self._lock:
                 self._counts["captions_written" if caption else "captions_empty"] += 1
             if caption:
@@ -174,6 +176,17 @@ class ModelCaptioner:
         if self._log is not None:
             self._log.add(video.story.id, clip, found)
         return found
+
+    def _ask(self, frame: bytes) -> Reply:
+        question = [Message("user", self._question.prompt, (frame,))]
+        if self._sees:
+            return self._chat.ask(question, self._question.max_tokens)
+        with self._sight:  # the first frame alone
+            reply = self._chat.ask(question, self._question.max_tokens)
+            if not self._sees:
+                check_sight(self._chat, question, reply)
+                self._sees = True
+        return reply
 
     def report(self) -> Mapping[str, float]:
         """See `Captioner.report`."""

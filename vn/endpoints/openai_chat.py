@@ -21,6 +21,8 @@ from vn.io.urls import given, recorded
 
 VENDOR = "https://api.openai.com/v1"
 LONGEST_WAIT = 60.0  # seconds between two attempts, also if the server asks for more
+BUSY = (408, 409, 429)  # statuses that pass, besides those of 500 and more
+BAD_QUESTION = (400, 413, 422)  # a text that is too long, or that the vendor does not answer
 NEVER_PASSES = "insufficient_quota"  # a rate limit by its status, but one that no waiting ends
 
 
@@ -99,30 +101,20 @@ class OpenAIChat:
         """
         import openai
 
-        passing = (
-            openai.APITimeoutError,
-            openai.APIConnectionError,
-            openai.RateLimitError,
-            openai.InternalServerError,
-        )
         body = [{"role": message.role, "content": _content(message)} for message in messages]
         for attempt in range(1, self.attempts.most + 1):
             try:
                 return self._request(body, max_tokens)
-            except passing as error:
-                if getattr(error, "code", None) == NEVER_PASSES:
+            except openai.OpenAIError as error:
+                status = getattr(error, "status_code", None)
+                if status in BAD_QUESTION:
+                    raise InputError(f"the request was refused: {self._short(error)}") from None
+                if not _passes(error):  # a wrong key, no such model
                     raise Unreachable(f"the request was refused: {self._short(error)}") from None
                 if attempt == self.attempts.most:
                     raise Unreachable(f"{attempt} attempts failed, the last with {self._short(error)}") from None
                 headers = getattr(getattr(error, "response", None), "headers", None)
                 self.attempts.sleep(self.attempts.pause(attempt, headers))
-            except (
-                openai.BadRequestError,
-                openai.UnprocessableEntityError,
-            ) as error:  # a text that is too long
-                raise InputError(f"the request was refused: {self._short(error)}") from None
-            except openai.OpenAIError as error:  # a wrong key, no such model
-                raise Unreachable(f"the request was refused: {self._short(error)}") from None
         raise AssertionError("at least one attempt")
 
     def _request(self, body: list[Any], max_tokens: int) -> Reply:
@@ -151,6 +143,16 @@ class OpenAIChat:
         if len(self.client.api_key) >= 8:
             text = text.replace(self.client.api_key, "***")
         return f"{type(error).__name__}: {text[:200]}"
+
+
+def _passes(error: Any) -> bool:
+    """Whether an error of the client may pass: a time-out, a lost connection, a rate limit, a fault of the server."""
+    import openai
+
+    if isinstance(error, openai.APIConnectionError):
+        return True
+    status = getattr(error, "status_code", None)
+    return status is not None and (status in BUSY or status >= 500) and error.code != NEVER_PASSES
 
 
 def _content(message: Message) -> Any:
