@@ -22,7 +22,7 @@ class ChatServer:
 
     Attributes:
         questions: the bodies of the requests, with their paths.
-        headers: their headers.
+        headers: their headers, by names in small letters.
         url: where it is.
     """
 
@@ -38,7 +38,7 @@ class ChatServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 with lock:
                     outer.questions.append(body | {"path": self.path})
-                    outer.headers.append(dict(self.headers))
+                    outer.headers.append({name.lower(): value for name, value in self.headers.items()})
                     number = len(outer.questions)
                 question, frames = last_question(body)
                 said = answer(question, number)

@@ -139,7 +139,7 @@ def test_secrets_of_a_url_are_used_and_not_recorded(serve):
     server = serve(lambda question, n: "Hi.")
     chat = OpenAIChat("tester", server.url.replace("http://", "http://ann:pw-of-ann@") + "?sig=s1gnature")
     chat.ask(HELLO, 7)
-    assert server.headers[0]["Authorization"] == "Basic " + base64.b64encode(b"ann:pw-of-ann").decode()
+    assert server.headers[0]["authorization"] == "Basic " + base64.b64encode(b"ann:pw-of-ann").decode()
     assert server.questions[0]["path"] == "/v1/chat/completions?sig=s1gnature"
     assert chat.url == server.url
     assert chat.key == OpenAIChat("tester", server.url).key, "the same endpoint with another password"
@@ -151,7 +151,7 @@ def test_the_key_of_the_environment_is_sent_and_shown_nowhere(serve, monkeypatch
     chat = chat_of(server)
     with pytest.raises(InputError) as raised:
         chat.ask(HELLO, 7)
-    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     assert KEY not in str(raised.value) + chat.key + chat.id + chat.url + json.dumps(server.questions)
     assert chat._short(ValueError(f"invalid key {KEY}")) == "ValueError: invalid key ***"
 
