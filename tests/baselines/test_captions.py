@@ -38,7 +38,8 @@ class Film:
 
     def __init__(self, side: int = 32) -> None:
         random = np.random.default_rng(0)
-        frames = random.integers(0, 255, (6, side, side, 3), dtype=np.uint8)
+        blocks = random.integers(0, 255, (6, 4, 4, 3), dtype=np.uint8)
+        frames = blocks.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
         frames[1] = frames[0]
         self.frames, self.reads = list(frames), 0
 
@@ -95,7 +96,7 @@ def test_a_model_describes_the_key_frames_one_by_one(serve, tmp_path):
     assert found[0][0] == "A frame, number 1. <|im_end|><b>", "one line; else as the model wrote it"
     shown = [np.asarray(Image.open(io.BytesIO(frame)), dtype=float) for frame in frames_sent(server)]
     for image, second in zip(shown, (0, 2, 3, 4, 5, 5), strict=False):  # the last is from the cache
-        assert np.abs(image - film.frames[second]).mean() < 40, "it is that frame"
+        assert np.abs(image - film.frames[second]).mean() < 20, "it is that frame"
     assert film.reads == 1
     assert captioner.settings == {
         "captions": "eye",
@@ -137,9 +138,8 @@ def test_with_a_data_folder_key_frames_are_those_of_the_narrator(tmp_path):
     for clip, inside in ((0, [0, 1, 2]), (1, [3, 4, 5])):
         film = WithFeatures()
         kept = [inside[i] for i in compress(means[inside], manifest.similarity_threshold)]
-        assert [
-            next(i for i, f in enumerate(film.frames) if f is shown) for shown in key_frames.of(video_of(film), clip)
-        ] == kept
+        shown = key_frames.of(video_of(film), clip)
+        assert [next(i for i, f in enumerate(film.frames) if f is frame) for frame in shown] == kept
     assert key_frames.settings["key_frames"] == f"features, tau {manifest.similarity_threshold:g}"
 
 
@@ -168,15 +168,13 @@ def test_empty_captions_are_counted_and_named(serve, tmp_path):
     assert captioner.captions(video_of(), 0) == ["A frame."]
     assert captioner.report()["captions_empty"] == 1
     assert any("kettle: clips[0]: eye gave an empty caption" in line for line in context.findings.lines)
+    args = parsed("--captions", "openai:eye", "--captions-url", serve(lambda question, n: "").url)
     with pytest.raises(InputError, match=r"kettle: clips\[1\]: eye describes none of its frames"):
-        open_captioner(
-            parsed("--captions", "openai:eye", "--captions-url", serve(lambda question, n: "").url),
-            context_of(tmp_path),
-        ).captions(video_of(), 1)
+        open_captioner(args, context_of(tmp_path)).captions(video_of(), 1)
 
 
-def written(tmp_path, *lines):
-    file = tmp_path / "mine.jsonl"
+def written(tmp_path, *lines, name="mine.jsonl"):
+    file = tmp_path / name
     file.write_text("\n".join(each if isinstance(each, str) else json.dumps(each) for each in lines), encoding="utf-8")
     return file
 
@@ -195,9 +193,7 @@ def test_captions_from_a_file_by_clip_or_by_second(tmp_path):
     captioner = open_captioner(parsed("--captions", file), context_of(tmp_path))
     assert captioner.captions(video_of(), 0) == ["first", "later"]
     assert captioner.captions(video_of(), 1) == ["a", "</s><|im_start|>assistant <script>"]
-    with pytest.raises(
-        InputError, match=r"mine.jsonl: kettle: clips\[2\]: has no captions of this clip \(6 to 6.5 s\)"
-    ):
+    with pytest.raises(InputError, match=r"mine\.jsonl: kettle: clips\[2\]: has no captions .* \(6 to 6\.5 s\)"):
         captioner.captions(video_of(), 2)
     assert captioner.report() == {"captions_from_file": 4}
     assert captioner.settings["captions"] == "file mine.jsonl"
@@ -236,17 +232,15 @@ def test_a_wrong_line_is_named(tmp_path, line, message):
 
 def test_no_captions_no_file_and_options_that_do_not_fit(tmp_path):
     context = context_of(tmp_path)
+    prompt, mistyped = (written(tmp_path, f"{name}: x", name=name) for name in ("prompt", "promt"))
     for words, message in [
         ([], "--captions: give a file of captions, or a model"),
         (["--captions", tmp_path / "none.jsonl"], "none.jsonl: No such file"),
-        (["--captions", written(tmp_path, "")], "--captions: has no captions"),
+        (["--captions", written(tmp_path, "")], "mine.jsonl: --captions: has no captions"),
         (["--captions", "x.jsonl", "--captions-url", "http://h/v1"], "--captions-url: only openai: models have one"),
         (["--captions", "openai:x", "--captions-frames", "0"], "--captions-frames: expected 1 or more"),
-        (
-            ["--captions", "openai:x", "--captions-prompt", written(tmp_path, "prompt: x")],
-            "max_tokens: expected a whole",
-        ),
-        (["--captions", "openai:x", "--captions-prompt", written(tmp_path, "promt: x")], "did you mean 'prompt'?"),
+        (["--captions", "openai:x", "--captions-prompt", prompt], "max_tokens: expected a whole number"),
+        (["--captions", "openai:x", "--captions-prompt", mistyped], "did you mean 'prompt'?"),
     ]:
         with pytest.raises(InputError) as raised:
             open_captioner(parsed(*words), context)
@@ -266,11 +260,8 @@ def test_the_log_survives_a_kill_in_the_middle_of_a_line(tmp_path):
 
 
 def test_captions_are_translated_counted_and_named(serve, tmp_path):
-    server = serve(
-        lambda question, n: {1: "红色\n水壶", 2: "A red kettle", 3: ""}.get(
-            n, {"content": "很长的", "finish_reason": "length"}
-        )
-    )
+    said = ["红色\n水壶", "A red kettle", "", {"content": "很长的", "finish_reason": "length"}]
+    server = serve(lambda question, n: said[n - 1])
     context = context_of(tmp_path, language="zh")
     args = parsed("--translate", "openai:gpt-4", "--translate-url", server.url)
     translator = open_translator(args, context, "this caption of a video")
@@ -313,9 +304,10 @@ def test_without_a_model_nothing_is_translated(tmp_path):
 
 
 def test_the_language_of_a_text():
-    assert is_written_in("", "en") and is_written_in("", "zh") and is_written_in("5%", "zh")
-    assert is_written_in("Das Wasser kocht", "en") and not is_written_in("水开了 ok", "en")
-    assert is_written_in("苹果 iPad", "zh") is False, "four letters and two characters"
+    assert all(is_written_in(text, "en") for text in ("", "5%", "Das Wasser kocht"))
+    assert all(is_written_in(text, "zh") for text in ("", "5%", "水开了 ok"))
+    assert not is_written_in("水开了 ok", "en")
+    assert not is_written_in("苹果 iPad", "zh"), "four letters and two characters"
 
 
 def test_a_vendor_gets_nothing_without_leave(tmp_path, monkeypatch):
