@@ -49,7 +49,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "wandb_workspaces": ("compare",),
     "pycocoevalcap": ("meteor",),
     "sklearn": ("judge",),
-    "openai": ("judge",),
+    "openai": ("judge", "baselines"),
     "fsspec": ("s3",),
     "s3fs": ("s3",),
     "requests": ("s3",),
@@ -64,6 +64,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "narrate": ("train", "video"),
     "score": ("embed",),
     "compare": ("compare",),
+    "baseline": ("baselines",),
 }
 # Command -> the libraries checked before it starts: otherwise it would fail only after minutes of work.
 AT_ONCE: dict[str, tuple[str, ...]] = {

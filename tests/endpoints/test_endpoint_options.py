@@ -118,3 +118,11 @@ def test_prices_are_of_all_models_or_of_one():
     ]:
         with pytest.raises(InputError, match=message):
             price_of(parsed(f"--price={wrong}"), "chat")
+
+
+def test_a_missing_client_is_one_sentence_with_the_pip_command(monkeypatch):
+    monkeypatch.setattr("vn.extras.is_here", lambda name: name != "openai")
+    with pytest.raises(InputError) as raised:
+        open_chat(parsed("--chat", "openai:x", "--chat-url", "http://127.0.0.1:9/v1"), "chat", DiskCache(), AMOUNT)
+    needs = "--chat: needs the package openai, which is not installed"
+    assert str(raised.value) == f"{needs}: pip install 'videonarrator[baselines]'"

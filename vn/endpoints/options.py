@@ -14,6 +14,7 @@ from vn.endpoints.cached import CachedChat, Price
 from vn.endpoints.chat import ChatModel
 from vn.environment import openai_url
 from vn.errors import InputError
+from vn.extras import require
 from vn.io.disk_cache import DiskCache
 from vn.io.urls import recorded
 
@@ -128,6 +129,7 @@ def open_chat(
     check_leave(args, amount)
     chat: ChatModel
     if kind == "openai":
+        require("openai", field=f"--{word}", command="baseline")
         from vn.endpoints.openai_chat import Attempts, OpenAIChat
 
         if not 0 < args.endpoint_timeout < math.inf:
