@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from vn.data.manifest import Manifest
 from vn.errors import Findings
 from vn.io.disk_cache import DiskCache
 from vn.io.remote import Folder
 from vn.story import Domain, Language, WordRangeRule
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much is to be written, for what a baseline says before it sends anything to a vendor.
+
+    Attributes:
+        videos: number of videos.
+        clips: number of their clips that are narrated.
+        frames: number of their frames at one per second; estimated from the clips' times if there are no shards.
+    """
+
+    videos: int = 0
+    clips: int = 0
+    frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +37,11 @@ class Context:
         words: how word ranges are computed.
         cache: keeps what was asked, by hash of system, prompt and input; in the run folder.
         findings: takes warnings.
-        data: the data folder; None if stories and videos are given instead.
+        data: the data folder; None if only stories and videos are given.
         manifest: its manifest; None likewise.
+        videos: folder of the videos, if it is given; frames of a video come from `BaselineVideo.content` anyway.
+        seed: random seed of whatever is drawn.
+        amount: how much is to be written; if a storyline is both predicted and given, each video is written twice.
     """
 
     language: Language
@@ -32,3 +51,6 @@ class Context:
     findings: Findings
     data: Folder | None = None
     manifest: Manifest | None = None
+    videos: Path | None = None
+    seed: int = 0
+    amount: Amount = field(default_factory=Amount)
