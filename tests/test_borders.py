@@ -26,7 +26,7 @@ LAYERS = (
     ("settings", "written"),
     ("card", "data", "metrics"),
     ("llm", "score"),
-    ("narrator", "compare"),
+    ("narrator", "compare", "run_folder"),
     ("parts",),
     ("adapter", "generation"),
     ("baselines",),
