@@ -45,8 +45,6 @@ def test_rows_show_the_pictures_of_their_clip(with_pictures, tmp_path):
     lines = predictions(data, tmp_path / "predictions.predicted.jsonl")
     found = rows_of_test(tmp_path / "predictions.predicted.jsonl", data)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in found]
-        dict(zip(COLUMNS, row, strict=True)) for row in rows_of_test(tmp_path / "predictions.predicted.jsonl", data)
-    ]
     shown = list(dict.fromkeys(line["video"] for line in lines))[:VIDEOS]
     assert [(r["video"], r["clip"] - 1) for r in rows] == [
         (line["video"], line["clip"]) for line in lines if line["video"] in shown
