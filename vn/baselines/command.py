@@ -47,9 +47,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         The exit code: 0, or 130 and 143 if Ctrl-C or SIGTERM ended it.
     """
-    name = name_in(args.words)
-    if name is None:
-        raise InputError(f"name a baseline: {', '.join(BASELINES)}; vn baseline NAME --help has its options")
+    name = named(args)
     module = module_of(name)
     args.out = run_folder_of(args, name)
     if hasattr(module, "run"):
@@ -68,6 +66,18 @@ def run(args: argparse.Namespace) -> int:
             print(f"vn baseline: interrupted; {AGAIN}", file=sys.stderr)
             return 130
     return 0
+
+
+def named(args: argparse.Namespace) -> str:
+    """The baseline that a call names.
+
+    Raises:
+        InputError: it names none.
+    """
+    name = name_in(args.words)
+    if name is None:
+        raise InputError(f"name a baseline: {', '.join(BASELINES)}; vn baseline NAME --help has its options")
+    return name
 
 
 def run_folder_of(args: argparse.Namespace, name: str) -> Path:

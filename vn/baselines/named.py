@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from itertools import pairwise
 from types import ModuleType
 
 from vn.baselines.names import BASELINES
@@ -47,7 +48,7 @@ def values_of(words: Sequence[str], flag: str) -> list[str]:
     ['a.yaml', 'b.yaml']
     """
     found = []
-    for word, after in zip(words, [*words[1:], ""], strict=True):
+    for word, after in pairwise([*words, ""]):
         name, equals, value = word.partition("=")
         if name == flag and (equals or after):
             found.append(value if equals else after)

@@ -63,7 +63,7 @@ def read_options(
     Returns:
         Destination -> value, of the given options.
     """
-    reader = _Reader(file, field)
+    reader = RaisingParser(file, field)
     add(reader)
     spelled = [(_option(reader, key), value) for key, value in values.items()]
     words = [word for (flag, action), value in spelled for word in _spelled(reader, flag, action, value)]
@@ -80,7 +80,7 @@ def given_options(args: argparse.Namespace, add: Add) -> dict[str, Any]:
     """
     from vn.io.urls import recorded
 
-    reader = _Reader("", "")
+    reader = RaisingParser()
     add(reader)
     found: dict[str, Any] = {}
     for action in reader._actions:
@@ -98,20 +98,25 @@ def _text(value: Any, recorded: Callable[[str], str]) -> Any:
     return recorded(value) if isinstance(value, str) else value if isinstance(value, bool | int | float) else str(value)
 
 
-class _Reader(argparse.ArgumentParser):
-    """A parser whose errors name a file instead of ending the process."""
+class RaisingParser(argparse.ArgumentParser):
+    """A parser that raises what is wrong instead of ending the process.
 
-    def __init__(self, file: str | Path, field: str) -> None:
+    Args:
+        file: named in errors.
+        place: field of the file that has the options.
+    """
+
+    def __init__(self, file: str | Path | None = None, place: str | None = None) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
         self.file = file
-        self.place = field
+        self.place = place
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong."""
+        """Raise an `InputError`."""
         raise InputError(message, file=self.file, field=self.place)
 
 
-def _option(reader: _Reader, key: Any) -> tuple[str, argparse.Action]:
+def _option(reader: RaisingParser, key: Any) -> tuple[str, argparse.Action]:
     """The option with a name, written with ``-`` or ``_``."""
     options = {option: action for action in reader._actions for option in action.option_strings if option != CONFIG}
     flag = next((f for f in (f"--{key}", f"--{str(key).replace('_', '-')}") if f in options), None)
@@ -121,7 +126,7 @@ def _option(reader: _Reader, key: Any) -> tuple[str, argparse.Action]:
     return flag, options[flag]
 
 
-def _spelled(reader: _Reader, flag: str, action: argparse.Action, value: Any) -> Iterator[str]:
+def _spelled(reader: RaisingParser, flag: str, action: argparse.Action, value: Any) -> Iterator[str]:
     """An option and its value as words of a command line."""
     if isinstance(value, dict) or (isinstance(value, bool) and action.nargs != 0):
         raise InputError(f"expected a value, got {show(value)}", file=reader.file, field=f"{reader.place}.{flag[2:]}")

@@ -24,6 +24,7 @@ from vn.story import WordRangeRule
 
 CONFIG, COST, SCORES = "config.yaml", "cost.json", "scores.json"
 ASKED = "asked.sqlite"  # what was asked, so that nothing is asked twice
+MEAN = "mean_"  # how numbers begin that do not add up over processes: those of the last one are kept
 FREE = ("stories.path",)  # where the stories are; their content is compared
 
 
@@ -116,8 +117,8 @@ class RunFolder:
 
     def count(self, report: Mapping[str, float]) -> None:
         """Keep what this process has counted, on top of what those before it had."""
-        names = dict.fromkeys((*self._before, *report))
-        total = {name: self._before.get(name, 0) + report.get(name, 0) for name in names}
+        total = {**self._before, **report}
+        total |= {n: self._before[n] + report[n] for n in report if n in self._before and not n.startswith(MEAN)}
         write_text(self.folder / COST, json.dumps(total, indent=1) + "\n")
 
     def finish(self, scores: Mapping[str, Any]) -> None:

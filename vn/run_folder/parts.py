@@ -78,7 +78,7 @@ class StoryParts:
             findings: takes the videos that were skipped.
 
         Raises:
-            InputError: a video is missing, or a clip was written twice.
+            InputError: a video is missing, a clip was written twice, or all videos were skipped.
         """
         parts = [part for file in sorted(self.place.glob("*.jsonl")) for part in self._parts(file.name)]
         there = {(part["setting"], part["story"]["id"]) for part in parts}
@@ -89,6 +89,8 @@ class StoryParts:
         for part in parts:
             if "skipped" in part:
                 findings.add(part["skipped"], sample=part["story"]["id"])
+        if parts and all("skipped" in part for part in parts):
+            raise InputError(f"no story can be written: {parts[0]['skipped']}", sample=parts[0]["story"]["id"])
         parts = [part for part in parts if "skipped" not in part]
         stories = {part["story"]["id"]: part["story"] for part in parts}
         _write_lines(self.folder / STORIES, (stories[k] for k in sorted(stories)))

@@ -1,6 +1,6 @@
 """A made-up baseline: its "model" is a file of calls, so that a test sees what was asked, and when.
 
-Its text depends on the title, clip, label and style alone. A gate, a file that exists, holds it before a call that it names.
+Its text depends on title, clip, label and style alone. A gate, a file, holds it before the call that the file names.
 """
 
 from __future__ import annotations
