@@ -5,6 +5,8 @@ Its text depends on title, clip, label and style alone. A gate, a file, holds it
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +24,20 @@ LONGEST = 600.0  # seconds that a gate is waited at
 
 
 def register(patch: Any = None) -> None:
-    """Make ``echo`` a baseline."""
-    entry = ("echo_writer", "a made-up system")
-    if patch is None:
-        BASELINES["echo"] = entry
-    else:
-        patch.setitem(BASELINES, "echo", entry)
+    """Make ``echo`` and ``parrot`` baselines, both of this module."""
+    for name in ("echo", "parrot"):
+        entry = ("echo_writer", "a made-up system")
+        if patch is None:
+            BASELINES[name] = entry
+        else:
+            patch.setitem(BASELINES, name, entry)
+
+
+def for_processes(folder: Path) -> str:
+    """A ``PYTHONPATH`` with which every ``vn`` has these baselines."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text("import echo_writer\necho_writer.register()\n")
+    return os.pathsep.join([str(folder), str(Path(__file__).parent), *filter(None, sys.path)])
 
 
 def add_arguments(parser: Any) -> None:
@@ -42,6 +52,8 @@ def add_arguments(parser: Any) -> None:
 
 
 def open_writer(args: Any, context: Context) -> Echo:
+    if args.style == "broken":
+        raise InputError("is broken", field="--style")
     return Echo(args, context)
 
 

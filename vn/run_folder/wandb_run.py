@@ -53,7 +53,7 @@ class WandbRun:
             mode="offline" if stays_offline() else None,
             resume="allow",
         )
-        if self.run.id:
+        if not self.run.disabled:
             (folder / ID).parent.mkdir(exist_ok=True)
             write_text(folder / ID, f"{self.run.id}\n")
         values = {key: value for name, each in beside.items() for key, value in beside_config(name, each).items()}
