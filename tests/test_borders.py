@@ -110,6 +110,17 @@ def test_only_train_imports_lightning():
     assert {part(name) for name in found} == {"train"}
 
 
+def test_other_systems_are_imported_by_the_few_commands_that_name_them_and_only_then():
+    """A module that is itself only imported for them may import them at its top."""
+    alone = {"vn.narrate.other_system"}
+    users = {s for s, t in arrows() if part(t) == "baselines" and part(s) != "baselines"}
+    assert users == alone | {"vn.narrate.command", "vn.sweep.dry_run"}
+    targets = {t for _, t in arrows() if part(t) == "baselines"} | alone
+    for name in users - alone | {source for source, target in arrows() if target in alone}:
+        tops = [node for node in TREES[name].body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not targets & {f"{node.module}" for node in tops if isinstance(node, ast.ImportFrom)}, name
+
+
 @pytest.mark.parametrize("low", ["data", "metrics", "story", "prompt", "visual"])
 def test_the_lower_parts_know_nothing_of_training_models_or_comparing(low):
     found = {(s, t) for s, t in arrows() if part(s) == low and part(t) in ("train", "llm", "compare", "score")}

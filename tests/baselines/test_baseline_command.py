@@ -17,6 +17,7 @@ from small_video import write_video
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.data.shards import read_story
+from vn.extras import LIBRARIES
 from vn.story import WordRange
 
 QUICK = ("--sentences", "none", "--judge", "none")
@@ -110,6 +111,23 @@ class TestRunFolder:
         out = capsys.readouterr().out
         assert "storyline given" in out
         assert "VTimeLLM fine-tuned" in out
+
+    def test_the_core_alone_writes_and_scores_it(self, shown, tmp_path):
+        """Neither torch nor Lightning nor W&B: a system behind an endpoint needs none of them."""
+        beyond = sorted(name for name, extras in LIBRARIES.items() if extras)
+        words = ["baseline", "echo", "--data", str(shown), "--out", "run", "--sees", "rgb", *QUICK]
+        done = subprocess.run(
+            [sys.executable, str(HERE / "blocked.py"), ",".join(beyond)],
+            input=json.dumps(words),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=tmp_path,
+            env=environment(PYTHONPATH=echo_writer.for_processes(tmp_path / "site")),
+        )
+        (ended,) = json.loads(done.stdout)
+        assert ended["code"] == 0, ended
+        assert (tmp_path / "run" / "scores.json").exists()
 
 
 class TestChoices:

@@ -45,7 +45,8 @@ def add_video_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> 
     if name is None:
         return
     module, epilog = _writer_module(name), parser.epilog
-    parser.conflict_handler = "resolve"  # an option that both have is the baseline's
+    for group in (parser, *parser._action_groups):
+        group.conflict_handler = "resolve"  # an option that both have is the baseline's
     _add(parser, module)
     parser.epilog = "".join(filter(None, (epilog, EXAMPLE.format(name=name), parser.epilog)))
     set_from_files(parser, values_of(words, CONFIG), name, partial(_add, module=module))

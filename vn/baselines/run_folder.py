@@ -82,7 +82,7 @@ class RunFolder:
         file = self.folder / CONFIG
         if file.exists() and self._has_begun():
             before = read_yaml(file)
-            if not isinstance(before, dict) or "baseline" not in before:
+            if not isinstance(before, dict) or not before.get("baseline"):
                 raise InputError("is the run of a narrator; give another --out or --name", file=file)
             way_out = "give another --out or --name"
             refuse_difference(file, flat(before), flat(dict(config)), FREE.__contains__, way_out)

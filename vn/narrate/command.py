@@ -11,11 +11,11 @@ from typing import Any
 from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.errors import Findings, InputError
 from vn.io.lock import claim
+from vn.narrate.choice import recorded, system_of
 from vn.narrate.edit import overlap_of, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
-from vn.narrate.system import recorded, system_of
 from vn.overlap import CHOICES, Overlap
 from vn.plugins import add_import_option
 from vn.progress import progress

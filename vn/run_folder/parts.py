@@ -92,8 +92,6 @@ class StoryParts:
         if parts and all("skipped" in part for part in parts):
             raise InputError(f"no story can be written: {parts[0]['skipped']}", sample=parts[0]["story"]["id"])
         parts = [part for part in parts if "skipped" not in part]
-        stories = {part["story"]["id"]: part["story"] for part in parts}
-        _write_lines(self.folder / STORIES, (stories[k] for k in sorted(stories)))
         for setting in sorted({part["setting"] for part in parts}):
             lines = sorted(
                 (line for part in parts if part["setting"] == setting for line in part["lines"]),
@@ -106,6 +104,8 @@ class StoryParts:
                     raise InputError(f"clip {at[1]} was written twice", file=self.place, sample=at[0])
                 seen.add(at)
             _write_lines(self.folder / f"predictions.{setting}.jsonl", lines)
+        stories = {part["story"]["id"]: part["story"] for part in parts}
+        _write_lines(self.folder / STORIES, (stories[k] for k in sorted(stories)))  # last: with it, a test is written
         for file in self.place.iterdir():
             file.unlink()
         self.place.rmdir()

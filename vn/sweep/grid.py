@@ -274,7 +274,7 @@ def _last_written(words: Sequence[str]) -> str:
     """What a point's folder has when its command has finished."""
     if words[1] == "fit":
         return "adapter"
-    return "metrics.jsonl" if words[1] == "baseline" and "--no-score" in words else "scores.json"
+    return "stories.jsonl" if words[1] == "baseline" and "--no-score" in words else "scores.json"
 
 
 def _spell(sweep: Sweep, parameters: Mapping[str, Any], parameters_file: Path) -> list[str]:
