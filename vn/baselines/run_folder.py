@@ -42,7 +42,7 @@ def configuration(
         name: the baseline.
         writer: the system.
         storylines: the settings that are written.
-        record: of the videos (`vn.baselines.source.Source`).
+        record: what there is to know about the videos (`vn.baselines.source.Source`).
         words: how word ranges are computed.
         seed: random seed.
     """

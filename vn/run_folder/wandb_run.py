@@ -15,7 +15,7 @@ from vn.io.files import read_text
 from vn.run_folder.metrics import NAME, row_of
 
 PROJECT = "vn"
-ID = Path("wandb") / "id"  # of the run that a continued command goes on with
+ID = Path("wandb") / "id"  # the run that a continued command goes on with
 
 
 def stays_offline() -> bool:
