@@ -1,1 +1,1 @@
-"""Models that are asked in words, and perhaps shown frames: an OpenAI-compatible endpoint, or one in this process."""
+"""Models that are asked in words, and perhaps shown frames of a video: behind a URL, or in this process."""
