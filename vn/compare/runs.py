@@ -69,7 +69,7 @@ class Run:
     @property
     def is_other_system(self) -> bool:
         """Whether another system than a narrator of ours wrote it."""
-        return bool(self.config.get("baseline")) or not self.config
+        return self.config.get("baseline") is not None or not self.config
 
     @property
     def stem(self) -> str | None:
@@ -248,7 +248,7 @@ def _variant(place: _Place, config: Mapping[str, Any]) -> tuple[str, Any]:
         name = place.folder.resolve().name
         seed = _SEED.search(name)
         return (name[: seed.start()], int(seed.group(1))) if seed and seed.start() else (name, 0)
-    key = "system" if config.get("baseline") else "ablation"
+    key = "system" if config.get("baseline") is not None else "ablation"
     name = config.get(key) or "full"
     if not isinstance(name, str):
         raise InputError(f"expected a name, got {show(name)}", file=place.config, field=key)
