@@ -26,7 +26,7 @@ LAYERS = (
     ("settings", "written"),
     ("card", "data", "metrics"),
     ("llm", "score"),
-    ("narrator", "compare"),
+    ("narrator", "compare", "run_folder"),
     ("parts",),
     ("adapter", "generation"),
     ("baselines",),
@@ -108,6 +108,17 @@ def test_only_train_imports_lightning():
     found = {name for name, targets in IMPORTS.items() if any(t.split(".")[0] == "lightning" for t in targets)}
     assert found
     assert {part(name) for name in found} == {"train"}
+
+
+def test_other_systems_are_imported_by_the_few_commands_that_name_them_and_only_then():
+    """A module that is itself only imported for them may import them at its top."""
+    alone = {"vn.narrate.other_system"}
+    users = {s for s, t in arrows() if part(t) == "baselines" and part(s) != "baselines"}
+    assert users == alone | {"vn.narrate.command", "vn.sweep.dry_run"}
+    targets = {t for _, t in arrows() if part(t) == "baselines"} | alone
+    for name in users - alone | {source for source, target in arrows() if target in alone}:
+        tops = [node for node in TREES[name].body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not targets & {f"{node.module}" for node in tops if isinstance(node, ast.ImportFrom)}, name
 
 
 @pytest.mark.parametrize("low", ["data", "metrics", "story", "prompt", "visual"])

@@ -84,6 +84,7 @@ def test_commands_on_a_page_can_be_parsed(file):
         if COMMANDS[name][0] == LIGHTNING:  # parsed by LightningCLI, from many keys
             continue
         parser = argparse.ArgumentParser(prog=f"{name_of(file)}: vn {name}")
+        parser.set_defaults(words=words)
         importlib.import_module(COMMANDS[name][0]).add_arguments(parser)
         parser.parse_args(words)
 

@@ -96,6 +96,7 @@ def with_core_alone(tmp_path_factory):
         "test": ["--run", "run"],
         "predict": ["--run", "run"],
         "run": ["--config", "demo"],
+        "baseline": ["--help"],  # what is needed depends on the baseline
         "narrate": ["video.mp4", "--product", "product.yaml", "--run", "run", "--out", "story"],
         "sweep": ["demo_ablations", "--dry-run"],
         "score": ["run"],
@@ -110,7 +111,7 @@ def with_core_alone(tmp_path_factory):
     return dict(zip(commands, out, strict=True))
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"score", "experiments"}))
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"score", "experiments", "baseline"}))
 def test_a_missing_library_is_one_sentence_with_the_pip_command(with_core_alone, command):
     done = with_core_alone[command]
     extras = ",".join(USUAL.get(command, ("train",)))
@@ -127,6 +128,7 @@ def test_scores_of_words_and_lists_need_the_core_alone(with_core_alone):
     assert "bleu_4" in done["out"]
     assert "Traceback" not in done["error"]
     assert with_core_alone["experiments"]["code"] == 0
+    assert with_core_alone["baseline"]["code"] == 0
 
 
 def test_an_import_that_fails_is_explained():

@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("vn.train.command", "narrate the test split with a trained narrator and score it"),
     "predict": ("vn.train.command", "narrate the test split without scoring it"),
     "run": ("vn.train.command", "fit, then test, in one process: what sweeps call"),
+    "baseline": (
+        "vn.baselines.command",
+        "narrate the test split with another system of the paper's tables",
+    ),
     "narrate": ("vn.narrate.command", "narrate a raw video: story.json and subtitles"),
     "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),
     "score": ("vn.score.command", "score a run's predictions"),
@@ -75,8 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser = argparse.ArgumentParser(
             prog=f"vn {command}", description=COMMANDS[command][1], formatter_class=argparse.RawDescriptionHelpFormatter
         )
+        parser.set_defaults(words=rest)  # some options depend on others
         module.add_arguments(parser)
-        args = parser.parse_args(rest, argparse.Namespace(words=rest))
+        args = parser.parse_args(rest)
         check_installed(command)
         return int(module.run(args))
     except InputError as error:

@@ -24,7 +24,7 @@ def variant(ablation="full", **changes):
     config = {**BASE, **{k.replace("__", "."): v for k, v in changes.items()}, **SETS.get(ablation, {})}
     setup = tuple(sorted((k, str(v)) for k, v in config.items()))
     name = f"{ablation} {sorted(changes.items())}"
-    run = SimpleNamespace(setup=setup, ablation=ablation, config={"ablation": ablation})
+    run = SimpleNamespace(setup=setup, ablation=ablation, config={"ablation": ablation}, is_other_system=False)
     return SimpleNamespace(name=name, ablation=ablation, runs=(run,))
 
 

@@ -12,8 +12,9 @@ from made_up import damage
 from test_kill import start
 
 from vn.errors import InputError
+from vn.run_folder.parts import KEPT
 from vn.story import Clip, Story
-from vn.train.predictions import KEPT, PredictionWriter
+from vn.train.predictions import PredictionWriter
 
 
 def trainer(rank=0, ranks=1):
@@ -37,8 +38,8 @@ def test_stories_are_kept_over_runs_and_ranks_and_half_a_line_is_not(tmp_path):
     one, two = (PredictionWriter(tmp_path, trainer(n, 2), {"seed": 1}) for n in (0, 1))
     one.add("predicted", story("a"), lines("a"))
     two.add("predicted", story("b"), lines("b"))
-    two.file.write(b'{"setting": "predicted", "story": {"id": "c"')
-    two.file.close()
+    two.parts.file.write(b'{"setting": "predicted", "story": {"id": "c"')
+    two.parts.close()
     again = PredictionWriter(tmp_path, trainer(), {"seed": 1})  # on one rank
     assert again.done == {("predicted", "a"), ("predicted", "b")}
     again.add("predicted", story("c"), lines("c"))
@@ -111,7 +112,7 @@ def test_an_interrupted_predict_ends_as_one_that_was_not(experiment, monkeypatch
 
     def stopped(self, setting, story, lines):
         if len(added) == 4:
-            self.file.write(b'{"setting": "given", "sto')
+            self.parts.file.write(b'{"setting": "given", "sto')
             raise InputError("the machine is taken away")
         added.append((setting, story.id))
         add(self, setting, story, lines)

@@ -7,8 +7,9 @@ import pytest
 from made_up import write_data
 
 from vn.data.shards import read_story
+from vn.run_folder.story_table import COLUMNS, VIDEOS
 from vn.train.datamodule import StoryDataModule
-from vn.train.story_table import COLUMNS, VIDEOS, story_rows
+from vn.train.story_table import rows_of_test
 from vn.train.videos import other_videos
 
 
@@ -42,7 +43,8 @@ def seconds(picture):
 def test_rows_show_the_pictures_of_their_clip(with_pictures, tmp_path):
     data = StoryDataModule(str(with_pictures))
     lines = predictions(data, tmp_path / "predictions.predicted.jsonl")
-    rows = [dict(zip(COLUMNS, row, strict=True)) for row in story_rows(tmp_path / "predictions.predicted.jsonl", data)]
+    found = rows_of_test(tmp_path / "predictions.predicted.jsonl", data)
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in found]
     shown = list(dict.fromkeys(line["video"] for line in lines))[:VIDEOS]
     assert [(r["video"], r["clip"] - 1) for r in rows] == [
         (line["video"], line["clip"]) for line in lines if line["video"] in shown
@@ -63,7 +65,7 @@ def test_a_control_shows_the_pictures_that_the_narrator_saw(with_pictures, tmp_p
     predictions(data, tmp_path / "p.given.jsonl")
     entries = data.entries("test")
     others = other_videos(entries)
-    for row in story_rows(tmp_path / "p.given.jsonl", data):
+    for row in rows_of_test(tmp_path / "p.given.jsonl", data):
         row = dict(zip(COLUMNS, row, strict=True))
         other = entries[others[[e.key for e in entries].index(row["video"])]]
         inside = [s for s in range(other.frames) if row["start"] <= s < row["end"]]
@@ -73,6 +75,6 @@ def test_a_control_shows_the_pictures_that_the_narrator_saw(with_pictures, tmp_p
 def test_without_pictures_the_text_stands_alone(data, tmp_path):
     module = StoryDataModule(str(data))
     predictions(module, tmp_path / "p.given.jsonl")
-    rows = list(story_rows(tmp_path / "p.given.jsonl", module))
+    rows = list(rows_of_test(tmp_path / "p.given.jsonl", module))
     assert rows
     assert all(row[COLUMNS.index("frames")] is None for row in rows)

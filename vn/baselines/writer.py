@@ -72,8 +72,12 @@ class Writer(Protocol):
         """Write all clips of a video, in order.
 
         Raises:
-            InputError: it cannot be written; names the video.
+            InputError: it cannot be written; names the video. The others are still written.
+            Unreachable: what it asks cannot be reached, so that no other video could be written either.
         """
 
     def report(self) -> Mapping[str, float]:
-        """What was counted so far, such as requests, tokens, and narrations that stayed out of range."""
+        """What was counted so far, such as requests, tokens, and narrations that stayed out of range.
+
+        Numbers add up over the processes of a run that was interrupted, except those whose names begin with ``mean_``.
+        """

@@ -107,8 +107,10 @@ def main_effects(
         numbers: variant -> metric -> the number, or why there is none.
         baseline: the variant whose levels are the reference.
     """
-    varied = factors([v for v in variants if v.name in numbers])
-    if len(varied) < 2 or baseline not in numbers:
+    # Settings of other systems are not factors of ours.
+    ours = [v for v in variants if v.name in numbers and not v.runs[0].is_other_system]
+    varied = factors(ours)
+    if len(varied) < 2 or baseline not in [v.name for v in ours]:
         return ()
     found = []
     for factor, levels in varied.items():

@@ -1,7 +1,8 @@
 """Finds and reads the runs that are compared: run folders and sweeps, including what is wrong with some of them.
 
 Reads what every run folder has (docs/design.md#run-folder): ``config.yaml``, ``metrics.jsonl``, ``stories.jsonl``,
-``predictions.<setting>.jsonl``, ``scores.json``, and ``cost.json`` if there is one.
+``predictions.<setting>.jsonl``, ``scores.json``, and ``cost.json`` if there is one. A folder of another program's
+predictions needs only predictions and stories: it is a variant of its own, named after the folder.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SEED = re.compile(r"[-_.@ ]?seed[-_=]?(\d+)$")
 MUTE = re.compile(
     r"seed_everything|name|runs|out|resume|adapter|debug|ablation|checkpoint_every|test\.storyline|data\.(workers|"
     r"videos_at_once)|trainer\.(logger.*|enable_.*|default_root_dir|accelerator|strategy.*|devices|num_nodes|"
-    r"accumulate_grad_batches|log_every_n_steps)"
+    r"accumulate_grad_batches|log_every_n_steps)|stories\.path|settings\.(.*[._])?seed"
 )
 
 
@@ -44,7 +45,7 @@ class Run:
     Attributes:
         name: name for readers; unique among the runs.
         folder: the run folder.
-        ablation: its name in the configuration.
+        ablation: its name in the configuration; of another system, the system's.
         seed: random seed of the training.
         config: the configuration, dotted key -> value.
         curves: lines of ``metrics.jsonl``.
@@ -64,6 +65,11 @@ class Run:
     scores: Mapping[str, Mapping[str, Any]]
     cost: Mapping[str, float] = field(default_factory=dict)
     encoder: str | None = None
+
+    @property
+    def is_other_system(self) -> bool:
+        """Whether another system than a narrator of ours wrote it."""
+        return self.config.get("baseline") is not None or not self.config
 
     @property
     def stem(self) -> str | None:
@@ -206,11 +212,8 @@ def _points(sweep: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
 
 
 def _read(place: _Place) -> Run:
-    config = {**_config(place.config), **place.changes}
-    seed = config.get("seed_everything")
-    ablation = config.get("ablation") or "full"
-    if not isinstance(ablation, str):
-        raise InputError(f"expected a name, got {show(ablation)}", file=place.config, field="ablation")
+    config = {**_config(place.config), **place.changes} if place.config.is_file() else dict(place.changes)
+    ablation, seed = _variant(place, config)
     stories_file = place.folder / STORIES
     stories = read_lines(stories_file)
     tests = {}
@@ -239,6 +242,19 @@ def _read(place: _Place) -> Run:
     )
 
 
+def _variant(place: _Place, config: Mapping[str, Any]) -> tuple[str, Any]:
+    """A run's ablation or system, and its seed; without a configuration, both are in its folder's name."""
+    if not place.config.is_file():
+        name = place.folder.resolve().name
+        seed = _SEED.search(name)
+        return (name[: seed.start()], int(seed.group(1))) if seed and seed.start() else (name, 0)
+    key = "system" if config.get("baseline") is not None else "ablation"
+    name = config.get(key) or "full"
+    if not isinstance(name, str):
+        raise InputError(f"expected a name, got {show(name)}", file=place.config, field=key)
+    return name, config.get("seed_everything")
+
+
 def _encoder(file: Path) -> str | None:
     card = read_json(file) if file.is_file() else None
     encoder = card.get("encoder") if isinstance(card, dict) else None
@@ -261,12 +277,14 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]
 
 
 def _named_apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs of the same name get their parent folder's name in front."""
+    """Runs of the same name get their parent folder's name in front, and so do variants that are named after them."""
     names = [run.name for run in runs]
-    return [
-        replace(run, name=f"{run.folder.resolve().parent.name}/{run.name}") if names.count(run.name) > 1 else run
-        for run in runs
-    ]
+    apart = []
+    for run in runs:
+        parent = f"{run.folder.resolve().parent.name}/" if names.count(run.name) > 1 else ""
+        ablation = run.ablation if run.config else f"{parent}{run.ablation}"
+        apart.append(replace(run, name=f"{parent}{run.name}", ablation=ablation))
+    return apart
 
 
 def _dedupe(left_out: Iterable[LeftOut]) -> list[LeftOut]:

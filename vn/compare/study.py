@@ -23,6 +23,7 @@ from vn.score.sums import Measure, Measured, NotComputed
 from vn.score.text_measures import TEXT, TEXT_RELEASED
 
 LOWER_IS_BETTER = ("intra_repetition", "intra_repetition_released")
+FULL = "full"
 ORDER = (*paper().ablations, "memory_none", "text_only")
 
 
@@ -79,7 +80,7 @@ def study(
         runs: from `vn.compare.runs.find_runs`.
         left_out: runs that cannot be read.
         score_settings: how to measure; its tokenisation None takes that of the runs' own scores.
-        baseline: the variant that others are compared with; None for ``full``, else the first.
+        baseline: the variant that others are compared with; None for ``full``, else the first narrator of ours.
         seed: random seed of the bootstrap over videos, for intervals of a single run.
         on_step: called with what is done next.
         cache: keeps measures; None for no cache.
@@ -101,6 +102,10 @@ def study(
             )
     variants, doubles = group(runs)
     variants = _baseline_first(variants, baseline)
+    if baseline is None and variants[0].name != FULL and len(variants) > 1:
+        notes.append(
+            f"no run is the variant {FULL}: differences are from {variants[0].name}; --baseline chooses another"
+        )
     settings = tuple(s for s in SETTINGS if any(s in run.tests for run in runs))
     on_step("measuring")
     tested = [(run, s) for variant in variants for run in variant.runs for s in settings if s in run.tests]
@@ -162,9 +167,10 @@ def _variant_name(ablation: str, own: Sequence[Run], rivals: Sequence[Sequence[R
     return f"{ablation}, {', '.join(f'{k}={v}' for k, v in list(mine.items())[:3])}" if mine else ablation
 
 
-def _place(variant: Variant) -> tuple[int, int, str]:
+def _place(variant: Variant) -> tuple[bool, int, bool, str]:
+    """Narrators of ours in the paper's order, then other systems."""
     known = ORDER.index(variant.ablation) if variant.ablation in ORDER else len(ORDER)
-    return known, variant.name != variant.ablation, variant.name
+    return variant.runs[0].is_other_system, known, variant.name != variant.ablation, variant.name
 
 
 def _baseline_first(variants: list[Variant], name: str | None) -> list[Variant]:
@@ -173,7 +179,7 @@ def _baseline_first(variants: list[Variant], name: str | None) -> list[Variant]:
         raise InputError(
             f"no variant {name!r}{did_you_mean(name, names)}; there are {', '.join(names)}", field="--baseline"
         )
-    first = name or ("full" if "full" in names else names[0])
+    first = name or (FULL if FULL in names else names[0])
     return sorted(variants, key=lambda v: v.name != first)  # stable: the others keep their order
 
 
@@ -186,7 +192,7 @@ def _same_test(runs: Sequence[Run]) -> tuple[list[Run], list[LeftOut]]:
     """The runs tested on the stories that most were tested on; in a tie, on those of the first full run."""
     tests = [_stories(run) for run in runs]
     count = Counter(tests)
-    first = next((t for run, t in zip(runs, tests, strict=True) if run.ablation == "full"), tests[0])
+    first = next((t for run, t in zip(runs, tests, strict=True) if run.ablation == FULL), tests[0])
     chosen = max(count, key=lambda t: (count[t], t == first))
     model = runs[tests.index(chosen)].name
     kept, gone = [], []

@@ -34,9 +34,6 @@ If it is interrupted, the same command continues where it stopped.
 """
 
 
-CORPORA = {"esyncvidstory": "e-syncvidstory", "video-storytelling": "video-storytelling"}  # by reader
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``vn prepare``."""
     parser.epilog = EXAMPLES
@@ -167,7 +164,7 @@ def run(args: argparse.Namespace) -> int:
         shard_size=args.shard_size,
         max_bad=args.max_bad,
         overwrite=args.overwrite and args.part is None,  # the scripts' parts go on with what the first call began
-        corpus=args.corpus or CORPORA.get(args.reader),
+        corpus=args.corpus or readers.CORPORA.get(args.reader),
         shots=shots,
     )
     if over.engine == "slurm":

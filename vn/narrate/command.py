@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from vn.data.shot_settings import add_shot_options, shot_settings
 from vn.errors import Findings, InputError
-from vn.hub import local_folder, on_hub, pinned
 from vn.io.lock import claim
-from vn.narrate.edit import check_found, overlap_of, plan_of, read_edited
+from vn.narrate.choice import recorded, system_of
+from vn.narrate.edit import overlap_of, plan_of, read_edited
 from vn.narrate.job import Job
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
@@ -38,18 +38,12 @@ examples:
       command: stories that were written by the same request are kept, and so are stories you edited.
   vn narrate video.mp4 --product product.yaml --adapter hf://user/repo@v1 --out story
       an adapter folder on the Hugging Face hub, fetched once
+  vn narrate video.mp4 --product product.yaml --baseline chat --help
+      another system of the paper's tables, such as a chat model that reads captions, and its options
   vn narrate --edit story/story.json
       after you change labels or narrations in that file: what is before the first change is kept, and so is what you
       wrote; the rest is written again, with the same video, narrator and options unless you give others
 """
-DEFAULTS: dict[str, Any] = {
-    "length": "exact",
-    "temperature": 0.0,
-    "seed": 0,
-    "beams": 1,
-    "repetition_penalty": 1.0,
-    "no_repeat_ngram": 0,
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, help="a run folder with the adapter to use")
     parser.add_argument(
         "--adapter", metavar="DIR|hf://USER/REPO", help="an adapter folder, here or on the hub, instead of --run"
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="NAME",
+        help="another system of the paper's tables instead of --run, with its options (vn baseline NAME --help)",
     )
     parser.add_argument("--out", type=Path, help="the folder to write to (with --edit: the folder of the file)")
     parser.add_argument(
@@ -112,6 +111,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_import_option(parser)
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda if available)")
+    words = parser.get_default("words") or ()
+    if any(word.partition("=")[0] == "--baseline" for word in words):
+        from vn.baselines.on_video import add_video_options
+
+        add_video_options(parser, words)
 
 
 def _within(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
@@ -137,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
     if args.videos is not None:
         from vn.narrate.many import narrate_all
 
-        return narrate_all(args, _adapter(args, {}), _options(args, {}))
+        return narrate_all(args)
     if (args.product is None) == (args.edit is None):
         raise InputError("give either a video and --product, or --edit")
     job = _edited(args) if args.edit is not None else _asked(args)
@@ -146,27 +150,14 @@ def run(args: argparse.Namespace) -> int:
     if not job.video.is_file():
         places = "" if args.video else job.plan.lost.get("video")
         raise InputError(f"no such video{f' ({places}); put its path before --edit' if places else ''}", file=job.video)
-    adapter = _adapter(args, job.made_with)
-    check_found(job.plan, args)
-    options = _options(args, job.made_with)
-
-    from vn.card import read_card
-
-    card = read_card(adapter)
-    job.check(card)  # before anything slow
-    print(f"{adapter}: {card.about()}", file=sys.stderr)
-    base_model = args.base_model or job.made_with.get("base_model")
-    notes = {"adapter": str(adapter), "base_model": base_model, "overlap": job.overlap, **options}
-    if on_hub(args.adapter):
-        notes["adapter_from"] = pinned(args.adapter, adapter)
-    job.made_with = {**job.made_with, **notes}
+    system = system_of(args, [job])
+    system.check(job)  # before anything slow
+    print(system.about, file=sys.stderr)
+    job.made_with = recorded(job, system)
     with claim(job.out, "vn narrate"):
         if job.cut():
             print(f"{job.video}: {len(job.plan.story.clips)} shots", file=sys.stderr)
-
-        from vn.narrate.write import Narrator
-
-        narrator = Narrator(adapter, base_model, args.encoder_weights, options, args.device, imports=args.imports)
+        narrator = system.load()
         with progress("clips", len(job.plan.story.clips)) as step:
             narrator.add(job, _finish, follow=lambda _: step())
             narrator.finish()
@@ -220,27 +211,3 @@ def _edited(args: argparse.Namespace) -> Job | None:
     video, made_with = args.video or Path(plan.story.video or ""), plan.made_with or {}
     overlap = args.overlap or overlap_of(made_with)
     return Job(plan, video, args.edit, args.out or args.edit.parent, made_with, findings=findings, overlap=overlap)
-
-
-def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:
-    if args.run is None and args.adapter is None and isinstance(made_with.get("adapter"), str):
-        return Path(made_with["adapter"])
-    if (args.run is None) == (args.adapter is None):
-        raise InputError("give either --run or --adapter")
-    if args.adapter is not None:
-        return local_folder(args.adapter)
-    return Path(args.run / "adapter")
-
-
-def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str, Any]:
-    """How tokens are chosen: by the arguments, else as an edited story was written, else by the defaults."""
-    options: dict[str, Any] = {}
-    for name, usual in DEFAULTS.items():
-        asked, before = getattr(args, name), made_with.get(name)
-        options[name] = asked if asked is not None else before if type(before) is type(usual) else usual
-
-    from vn.generation.decoding import clash
-
-    if problem := clash(options["beams"], options["temperature"]):
-        raise InputError(problem, field="--beams")
-    return options

@@ -59,8 +59,7 @@ class Job:
         if self.plan.story.language != card.language:
             message = f"is {self.plan.story.language!r}, but the narrator was trained on {card.language!r}"
             raise InputError(message, file=self.file, field="language")
-        if self.labels is not None and self.plan.story.clips and self.clips_file is None:
-            self._check_count(self.labels, self.plan.story.clips)
+        self.check_labels()
         if card.domain is not None and self.plan.story.domain != card.domain:
             message = f"is {self.plan.story.domain!r}, but the narrator was trained on {card.domain!r}"
             self.findings.add(message, file=self.file, field="domain")
@@ -68,6 +67,15 @@ class Job:
         if not card.storyline and given:
             message = "this narrator was trained without a storyline; the labels are not used"
             self.findings.add(message, file=self.storyline_file or self.file)
+
+    def check_labels(self) -> None:
+        """Check the number of labels, if the clips are known.
+
+        Raises:
+            InputError: there is not one label per clip.
+        """
+        if self.labels is not None and self.plan.story.clips and self.clips_file is None:
+            self._check_count(self.labels, self.plan.story.clips)
 
     def cut(self) -> bool:
         """Find the clips, if none are given, and put the storyline's labels on them.

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vn.errors import Findings, InputError
-from vn.hub import on_hub, pinned
 from vn.io.atomic import write_text
 from vn.io.files import read_json
 from vn.io.lock import claim
+from vn.narrate.choice import recorded, system_of
 from vn.narrate.edit import Plan, read_edited
 from vn.narrate.job import Job
+from vn.narrate.system import System
 from vn.narrate.video_list import jobs_of, request_of
 from vn.progress import progress
 from vn.story import count_words
@@ -53,13 +54,11 @@ class Entry:
         return line | ({"error": self.error} if self.error else {}) | self.summary
 
 
-def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, Any]) -> int:
+def narrate_all(args: argparse.Namespace) -> int:
     """Narrate the videos of a folder or a list.
 
     Args:
         args: the command's arguments.
-        adapter: the adapter folder.
-        options: how tokens are chosen.
 
     Raises:
         InputError: the request is wrong; or some videos could not be narrated, raised after all others were written.
@@ -69,26 +68,18 @@ def narrate_all(args: argparse.Namespace, adapter: Path, options: Mapping[str, A
             raise InputError(f"--videos cannot be combined with {'one video' if name == 'video' else '--' + name}")
     if args.out is None:
         raise InputError("no output folder given; use --out")
-
-    from vn.card import read_card
-    from vn.io.hashes import hash_folder
-
-    card = read_card(adapter)
-    print(f"{adapter}: {card.about()}", file=sys.stderr)
-    notes = {"adapter": str(adapter), "base_model": args.base_model, "overlap": args.overlap or "refuse"}
-    if on_hub(args.adapter):
-        notes["adapter_from"] = pinned(args.adapter, adapter)
-    made_with = {**notes, **options}
-    narrator = hash_folder(adapter)
-    entries = [Entry(job) for job in jobs_of(args, made_with)]
-    for entry in entries:
-        entry.job.check(card)
-        entry.job.made_with = {**entry.job.made_with, "request": request_of(entry.job, narrator, options)}
+    jobs = jobs_of(args)
+    system = system_of(args, jobs)
+    print(system.about, file=sys.stderr)
+    entries = [Entry(job) for job in jobs]
+    for job in jobs:
+        system.check(job)
+        job.made_with = {**recorded(job, system), "request": request_of(job, system.identity, system.options)}
     with claim(args.out, "vn narrate"):
         try:
             todo = [entry for entry in entries if not _is_done(entry, args.overwrite)]
             if todo:
-                _write(todo, args, adapter, options)
+                _write(todo, system)
         finally:
             report = {"videos": [entry.report() for entry in entries]}
             write_text(args.out / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
@@ -137,12 +128,8 @@ def _is_edited(there: Plan, asked: Plan, same_request: bool) -> bool:
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _write(todo: Sequence[Entry], args: argparse.Namespace, adapter: Path, options: Mapping[str, Any]) -> None:
-    from vn.narrate.write import Narrator
-
-    narrator = Narrator(
-        adapter, args.base_model, args.encoder_weights, options, args.device, args.videos_at_once, args.imports
-    )
+def _write(todo: Sequence[Entry], system: System) -> None:
+    narrator = system.load()
     entry_of = {id(entry.job): entry for entry in todo}
     with progress("videos", len(todo)) as step:
 

@@ -23,7 +23,7 @@ PRODUCTS = (".yaml", ".yml", ".json")
 ENDS = 1 << 16  # bytes at both ends of a video that identify it
 
 
-def jobs_of(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]:
+def jobs_of(args: argparse.Namespace) -> list[Job]:
     """All jobs, with every product file read, so that errors in them are found before anything slow."""
     pairs = _listed(args.videos) if args.videos.is_file() else _found(args.videos)
     names = Counter(video.stem.casefold() for video, _ in pairs)
@@ -45,7 +45,7 @@ def jobs_of(args: argparse.Namespace, made_with: Mapping[str, Any]) -> list[Job]
         if clips is not None and plan.story.clips:
             raise InputError(f"has clips of its own, and {clips} too", file=product, field="clips")
         out = args.out / video.stem
-        jobs.append(Job(plan, video, product, out, made_with, clips, shots=shots, findings=findings, overlap=overlap))
+        jobs.append(Job(plan, video, product, out, {}, clips, shots=shots, findings=findings, overlap=overlap))
     return jobs
 
 

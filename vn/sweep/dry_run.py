@@ -23,7 +23,6 @@ def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
     Returns:
         What would fail, and notes: one line each, with the points concerned.
     """
-    from vn.train.dry_run import dry_run
     from vn.train.log_filter import filtered_logs
 
     problems: dict[str, list[str]] = {}
@@ -35,7 +34,7 @@ def rehearse_sweep(sweep: Sweep, folder: Path) -> tuple[list[str], list[str]]:
     points = chosen(sweep.points)
     with filtered_logs():
         for point in points:
-            for kind, lines in zip((problems, notes), dry_run(*_arguments(sweep, point, folder)), strict=True):
+            for kind, lines in zip((problems, notes), _dry_run(*_arguments(sweep, point, folder)), strict=True):
                 for line in dict.fromkeys(lines):
                     kind.setdefault(line, []).append(point.name)
     checked = f" ({len(points)} of {len(sweep.points)} points were checked)" if len(points) < len(sweep.points) else ""
@@ -54,6 +53,17 @@ def chosen(points: Sequence[Point]) -> list[Point]:
             seen |= values
             found.append(point)
     return found
+
+
+def _dry_run(name: str, words: list[str]) -> tuple[list[str], list[str]]:
+    """What a command would refuse, and notes."""
+    if name == "baseline":
+        from vn.baselines.dry_run import dry_run as of_baseline
+
+        return of_baseline(words)
+    from vn.train.dry_run import dry_run
+
+    return dry_run(name, words)
 
 
 def _arguments(sweep: Sweep, point: Point, folder: Path) -> tuple[str, list[str]]:

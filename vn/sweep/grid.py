@@ -32,11 +32,11 @@ REFUSED = {
     "controller": f"{ON_SERVER}; vn sweep needs none: leave it out",
     "scheduler": f"{ON_SERVER}; vn sweep runs grids: leave it out",
     "metrics": "several metrics steer a search on W&B's server; give metric: with a name and a goal",
-    "job": "is for W&B Launch; give a command: with vn run, vn fit or vn test",
-    "image_uri": "is for W&B Launch; give a command: with vn run, vn fit or vn test",
+    "job": "is for W&B Launch; give a command: with vn run, vn fit, vn test or vn baseline",
+    "image_uri": "is for W&B Launch; give a command: with vn run, vn fit, vn test or vn baseline",
 }
 MOST_POINTS = 10_000
-COMMANDS = ("run", "fit", "test")
+COMMANDS = ("run", "fit", "test", "baseline")
 LONGEST_NAME = 80
 
 
@@ -266,8 +266,15 @@ def command_of(sweep: Sweep, point: Point, runs: Path) -> Command:
         words += ["--out", str(folder)]
     else:
         words += ["--runs", str(runs), "--name", point.name]
-    finished = folder / ("adapter" if words[1] == "fit" else "scores.json")
+    finished = folder / _last_written(words)
     return Command(words, environment, folder, finished, parameters_file if str(parameters_file) in words else None)
+
+
+def _last_written(words: Sequence[str]) -> str:
+    """What a point's folder has when its command has finished."""
+    if words[1] == "fit":
+        return "adapter"
+    return "stories.jsonl" if words[1] == "baseline" and "--no-score" in words else "scores.json"
 
 
 def _spell(sweep: Sweep, parameters: Mapping[str, Any], parameters_file: Path) -> list[str]:

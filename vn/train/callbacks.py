@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 import torch
 
+from vn.run_folder.metrics import logged_scores
 from vn.train.module import NarratorModule
 
 
@@ -43,11 +44,6 @@ class AfterTest(L.Callback):
         if not trainer.is_global_zero:
             return
         scores = self.score(pl_module.output)
-        flat = {
-            f"test/{setting}/{name}": entry["value"]
-            for setting, metrics in scores.items()
-            for name, entry in metrics.items()
-            if entry["value"] is not None
-        }
+        flat = logged_scores(scores)
         for each in trainer.loggers:
             each.log_metrics(flat, step=trainer.global_step)

@@ -18,10 +18,10 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from vn.adapter import replace_folder, save_adapter
 from vn.card import note_base
+from vn.run_folder.sigterm import Preempted, Sigterm
 from vn.train.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.module import NarratorModule
-from vn.train.sigterm import Preempted, Sigterm
 from vn.train.strategy import gathered
 
 LAST = "last.ckpt"

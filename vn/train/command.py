@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from vn.errors import InputError
+from vn.run_folder.sigterm import EXIT, Preempted, Sigterm
+from vn.run_folder.wandb_run import note_end
 from vn.score.report import print_table
 from vn.train.arguments import expand
 from vn.train.checkpoint_io import check_epochs, check_fits, check_readable, find
@@ -18,8 +20,7 @@ from vn.train.checkpoints import LAST
 from vn.train.log_filter import filtered_logs
 from vn.train.narrator_cli import Finished, NarratorCLI
 from vn.train.ranks import has_lost_another
-from vn.train.sigterm import EXIT, Preempted, Sigterm
-from vn.train.wandb_logging import finish_wandb, note_end
+from vn.train.wandb_logging import finish_wandb
 
 
 def main(command: str, argv: list[str]) -> int:

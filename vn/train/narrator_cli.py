@@ -21,6 +21,7 @@ from vn.io.files import read_yaml
 from vn.io.lock import claim
 from vn.io.urls import recorded
 from vn.renamed import with_current_names
+from vn.run_folder.sigterm import Sigterm
 from vn.run_paths import with_relative_paths
 from vn.train.arguments import check, explain, file_of, read_configs
 from vn.train.checkpoint_io import wandb_run_id
@@ -33,7 +34,6 @@ from vn.train.options import add_run_options
 from vn.train.preflight import check_before
 from vn.train.same_run import refuse_other
 from vn.train.settings import DataSettings, EvaluationSettings, ModelSettings
-from vn.train.sigterm import Sigterm
 from vn.train.strategy import register
 from vn.train.trainer import DEFAULTS, as_list, build_trainer, run_callbacks
 from vn.train.wandb_logging import seen_by_sweep, wandb_logger

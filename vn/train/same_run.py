@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vn.errors import InputError, show
 from vn.renamed import ADDED, with_current_names
-from vn.run_paths import same_place
+from vn.run_folder.same_run import flat, refuse_difference
 
 # Settings that may differ between a run and its continuation: they change no result.
 FREE = (
@@ -45,20 +44,7 @@ def refuse_other(file: Path, old: Any, new: Any) -> None:
     Raises:
         InputError: a setting differs and changes results; names the first one.
     """
-    before, now = {**ADDED, **_flat(with_current_names(old))}, _flat(new)
-    for key in sorted({*before, *now}):
-        values = before.get(key), now.get(key)
-        if not _free(key) and values[0] != values[1] and not same_place(key, values[0], file, values[1]):
-            message = f"this run folder has {show(values[0])}, but it is now {show(values[1])}"
-            raise InputError(f"{message}; give another --name", file=file, field=key)
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict) or not tree:
-        return {prefix: tree}
-    return {
-        k: v for name, sub in tree.items() for k, v in _flat(sub, f"{prefix}.{name}" if prefix else str(name)).items()
-    }
+    refuse_difference(file, {**ADDED, **flat(with_current_names(old))}, flat(new), _free, "give another --name")
 
 
 def _free(key: str) -> bool:

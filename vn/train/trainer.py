@@ -11,12 +11,12 @@ from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from vn.errors import InputError
+from vn.run_folder.sigterm import Sigterm
 from vn.score.command import score_folder
 from vn.train.callbacks import AfterTest, StepSeed
 from vn.train.checkpoint_io import use_our_checkpoints
 from vn.train.checkpoints import checkpoint_callbacks
 from vn.train.monitor import StepMonitor, ValidationMonitor
-from vn.train.sigterm import Sigterm
 from vn.train.story_table import StoryTable
 
 DEFAULTS: dict[str, Any] = {
@@ -81,4 +81,4 @@ def build_trainer(config: dict[str, Any], fresh_optimizer: bool) -> L.Trainer:
 
 
 def _no_handlers() -> None:
-    """Replaces Lightning's signal handlers; `vn.train.sigterm` explains why."""
+    """Replaces Lightning's signal handlers; `vn.run_folder.sigterm` explains why."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import netrc
-import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from vn.environment import wandb_variables
+from vn.run_folder.metrics import row_of
+from vn.run_folder.wandb_run import PROJECT, bare_run, beside_config, stays_offline
 from vn.train.loggers import JsonlLogger
 
 
@@ -46,15 +44,7 @@ class WandbRunLogger(WandbLogger):
                 self._read += len(line)
                 self._rows += 1
                 if self._rows > run.starting_step:
-                    run.log(_row(line))
-
-
-def _row(line: bytes) -> dict[str, Any]:
-    """A line of ``metrics.jsonl`` with the names of Lightning's logger; NaN and infinity are numbers again."""
-    values = json.loads(line)
-    step = values.pop("step")
-    row = {k: float(v) if isinstance(v, str) else v for k, v in values.items() if v is not None}
-    return row if step is None else {**row, "trainer/global_step": step}
+                    run.log(row_of(line))
 
 
 def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, run_id: str | None) -> WandbRunLogger:
@@ -67,20 +57,17 @@ def wandb_logger(jsonl: JsonlLogger, name: str, config: dict[str, Any] | None, r
         run_id: id of the run that this one continues, from its checkpoint; the environment's takes precedence.
     """
     variables = wandb_variables()
-    in_sweep = variables.sweep_id is not None
-    offline = not in_sweep and variables.mode is None and not _logged_in()
     logger = WandbRunLogger(
         jsonl,
-        name=None if in_sweep else name,
+        name=None if variables.sweep_id is not None else name,
         id=variables.run_id or run_id,
-        project=variables.project or "vn",
+        project=variables.project or PROJECT,
         save_dir=str(jsonl.file.parent),
-        offline=offline,
+        offline=stays_offline(),
         resume="allow",
     )
     if config is not None:
-        # In a sweep, `ablation` is the sweep's own key, and locked.
-        beside = {} if in_sweep else {"ablation": config["ablation"]}
+        beside = beside_config("ablation", config["ablation"])
         logger.experiment.config.update({"cfg": config, **beside}, allow_val_change=True)
     return logger
 
@@ -98,7 +85,7 @@ class SweepPoint(Logger):
         super().__init__()
         self.experiment: Any = None  # only on the first rank
         if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
-            self.experiment = _bare_run(folder)
+            self.experiment = bare_run(folder)
 
     @property
     def name(self) -> str:
@@ -136,44 +123,3 @@ def finish_wandb(loggers: list[Logger], exit_code: int, preempted: bool = False)
             if preempted:
                 logger.experiment.mark_preempting()
             logger.experiment.finish(exit_code=exit_code)
-
-
-def note_end(exit_code: int, folder: Path | None = None) -> None:
-    """Report a sweep's point that ended before its training began as failed or finished, not as missing.
-
-    Args:
-        exit_code: 0 means finished.
-        folder: folder of the run, if known, for W&B's few small files.
-    """
-    in_sweep = wandb_variables().sweep_id is not None
-    if "wandb" not in sys.modules and not in_sweep:
-        return
-    import wandb
-
-    run = wandb.run or (_bare_run(folder) if in_sweep else None)
-    if run is not None:
-        run.finish(exit_code=exit_code)
-
-
-def _bare_run(folder: Path | None) -> Any:
-    """The run that W&B's agent has started this process for, without what W&B collects by default."""
-    import wandb
-
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    little = wandb.Settings(
-        console="off", disable_code=True, disable_git=True, x_disable_stats=True, x_save_requirements=False
-    )
-    return wandb.init(dir=None if folder is None else str(folder), resume="allow", settings=little)
-
-
-def _logged_in() -> bool:
-    """Whether W&B has a key: in the environment, or in ~/.netrc, where ``wandb login`` stores it."""
-    variables = wandb_variables()
-    if variables.api_key:
-        return True
-    host = urlparse(variables.base_url).hostname
-    try:
-        return host is not None and netrc.netrc().authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False

@@ -21,8 +21,9 @@ READERS: dict[str, str] = {
     "video-storytelling": "vn.data.readers.video_storytelling:read",
     "stories": "vn.data.readers.stories:read",
 }
+CORPORA = {"esyncvidstory": "e-syncvidstory", "video-storytelling": "video-storytelling"}  # by reader
 
-__all__ = ["READERS", "SourceStory", "read"]
+__all__ = ["CORPORA", "READERS", "SourceStory", "read"]
 
 
 def read(

@@ -1,0 +1,99 @@
+"""A trained narrator as what narrates: its adapter and options, checked before anything slow."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vn.card import read_card
+from vn.errors import InputError
+from vn.extras import require
+from vn.hub import local_folder, on_hub, pinned
+from vn.io.hashes import hash_folder
+from vn.narrate.edit import check_found
+from vn.narrate.job import Job
+
+if TYPE_CHECKING:
+    from vn.narrate.write import Narrator
+
+DEFAULTS: dict[str, Any] = {
+    "length": "exact",
+    "temperature": 0.0,
+    "seed": 0,
+    "beams": 1,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram": 0,
+}
+
+
+class Trained:
+    """A narrator of ours (`vn.narrate.system.System`).
+
+    Args:
+        args: the command's arguments.
+        jobs: the videos; an edited story's narrator and options are the defaults.
+
+    Raises:
+        InputError: no adapter is named, or it is not found.
+    """
+
+    def __init__(self, args: argparse.Namespace, jobs: Sequence[Job]) -> None:
+        require("torch", command="narrate")
+        before = jobs[0].made_with if args.edit is not None else {}
+        self.args = args
+        self.adapter = _adapter(args, before)
+        if args.edit is not None:
+            check_found(jobs[0].plan, args)
+        self.options = _options(args, before)
+        self.card = read_card(self.adapter)
+        self.about = f"{self.adapter}: {self.card.about()}"
+        self.base_model: str | None = args.base_model or before.get("base_model")
+        self.notes = {"adapter": str(self.adapter), "base_model": self.base_model, **self.options}
+        if on_hub(args.adapter):
+            self.notes["adapter_from"] = pinned(args.adapter, self.adapter)
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of the adapter."""
+        return hash_folder(self.adapter)
+
+    def check(self, job: Job) -> None:
+        """See `Job.check`."""
+        job.check(self.card)
+
+    def load(self) -> Narrator:
+        """Load base model, adapter and encoder."""
+        from vn.narrate.write import Narrator
+
+        args = self.args
+        at_once = args.videos_at_once if args.videos is not None else 1
+        return Narrator(
+            self.adapter, self.base_model, args.encoder_weights, self.options, args.device, at_once, args.imports
+        )
+
+
+def _adapter(args: argparse.Namespace, made_with: Mapping[str, Any]) -> Path:
+    if args.run is None and args.adapter is None and isinstance(made_with.get("adapter"), str):
+        return Path(made_with["adapter"])
+    if (args.run is None) == (args.adapter is None):
+        raise InputError("give either --run or --adapter")
+    if args.adapter is not None:
+        return local_folder(args.adapter)
+    return Path(args.run / "adapter")
+
+
+def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str, Any]:
+    """How tokens are chosen: by the arguments, else as an edited story was written, else by the defaults."""
+    options: dict[str, Any] = {}
+    for name, usual in DEFAULTS.items():
+        asked, before = getattr(args, name), made_with.get(name)
+        options[name] = asked if asked is not None else before if type(before) is type(usual) else usual
+
+    from vn.generation.decoding import clash
+
+    if problem := clash(options["beams"], options["temperature"]):
+        raise InputError(problem, field="--beams")
+    return options
