@@ -232,7 +232,7 @@ def test_a_wrong_line_is_named(tmp_path, line, message):
 
 def test_no_captions_no_file_and_options_that_do_not_fit(tmp_path):
     context = context_of(tmp_path)
-    prompt, mistyped = (written(tmp_path, f"{name}: x", name=name) for name in ("prompt", "promt"))
+    prompt, mistyped = (written(tmp_path, f"{name}: x", name=name) for name in ("prompt", "prompts"))
     for words, message in [
         ([], "--captions: give a file of captions, or a model"),
         (["--captions", tmp_path / "none.jsonl"], "none.jsonl: No such file"),

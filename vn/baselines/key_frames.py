@@ -17,9 +17,9 @@ from vn.visual.compression import compress
 from vn.visual.plan import clip_frames
 
 SIDE = 16  # pixels of the small frames that are compared if there are no features
-TAU = 0.8  # of those; on the demo's clips it keeps a third more frames than the features' own threshold
+TAU = 0.8  # for them; on the demo's clips it keeps a third more frames than the features' own threshold
 LONGEST_SIDE = 768  # pixels of what a model is shown
-QUALITY = 90  # of its JPEG
+QUALITY = 90  # JPEG quality
 
 
 class KeyFrames:

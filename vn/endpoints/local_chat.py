@@ -171,7 +171,7 @@ def _vision_model(folder: str, name: str) -> tuple[Any, Any]:
 
 
 def _image(frame: bytes) -> Any:
-    """A JPEG as an RGB image of Pillow."""
+    """A JPEG as Pillow's RGB object."""
     from PIL import Image
 
     return Image.open(io.BytesIO(frame)).convert("RGB")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# What tokenizers of chat models read as one special token, wherever it is in a prompt: <|im_end|>, <s>, </s>, [INST],
-# <<SYS>>, <start_of_turn>, <image>, and the fullwidth bars of DeepSeek's.
+# What tokenizers of chat models read as one special token, wherever it is in a prompt: ends of a text and of a turn,
+# instructions, places of frames, also with the fullwidth bars of DeepSeek's.
 _MARK = re.compile(
     r"<[|｜][^<>|｜\n]{1,40}[|｜]>|</?(?:s|unk|pad|bos|eos|mask|image|video|audio|think)>|\[/?(?:INST|IMG|gMASK|sop)\]"
     r"|<</?SYS>>|<(?:start|end)_of_(?:turn|image|text|utterance)>|<(?:fake_token_around_image|global-img)>",
