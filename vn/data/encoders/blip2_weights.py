@@ -13,6 +13,7 @@ from torch import Tensor
 from vn.errors import InputError
 from vn.io.weights import read_tensors, read_weights
 
+PARTS = ("trunk", "ln_vision", "queries", "qformer")
 TRUNK = re.compile(r"conv1\.weight|class_embedding|positional_embedding|ln_pre\..*|transformer\.resblocks\.\d+\..*")
 _HF_LAYERS = {
     "self_attn.out_proj": "attn.out_proj",
@@ -30,21 +31,37 @@ def gather(files: Sequence[str | Path]) -> tuple[dict[str, dict[str, Tensor]], s
         ``trunk``, ``ln_vision``, ``queries`` and ``qformer``, each under our names; the sha256 of the weights
         used, whatever files they came in.
     """
-    parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
+    parts = _read(files, PARTS)
+    return parts, _hash(parts)
+
+
+def gather_trunk(files: Sequence[str | Path]) -> tuple[dict[str, Tensor], str]:
+    """The weights of CLIP's vision tower alone, as the trunk of `gather`, and their hash."""
+    parts = _read(files, PARTS[:1])
+    return parts["trunk"], _hash(parts)
+
+
+def _read(files: Sequence[str | Path], wanted: Sequence[str]) -> dict[str, dict[str, Tensor]]:
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in wanted}
     for file in map(Path, files):
         tensors = read_weights(file) if file.is_dir() else read_tensors(file)
         for part, found in sort_weights(tensors).items():
-            parts[part] |= found
+            if part in parts:
+                parts[part] |= found
     for part, found in parts.items():
         if not found:
             raise InputError(f"no weights of the {part} in {', '.join(map(str, files))}", field="--encoder-weights")
+    return parts
+
+
+def _hash(parts: Mapping[str, Mapping[str, Tensor]]) -> str:
     digest = hashlib.sha256()
     for part in sorted(parts):
         for name in sorted(parts[part]):
             tensor = parts[part][name].detach().float().contiguous()
             digest.update(f"{part}:{name}:{list(tensor.shape)}\n".encode())
             digest.update(tensor.numpy().data)
-    return parts, digest.hexdigest()
+    return digest.hexdigest()
 
 
 def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
@@ -54,7 +71,7 @@ def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     names), open_clip's CLIP (``visual.``), transformers' CLIP vision model and BLIP-2 (``vision_model.``,
     ``qformer.``).
     """
-    parts: dict[str, dict[str, Tensor]] = {"trunk": {}, "ln_vision": {}, "queries": {}, "qformer": {}}
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
     blip = any(name.startswith(("qformer.", "Qformer.")) for name in tensors)
     hf_trunk: dict[str, Tensor] = {}
     for name, tensor in tensors.items():

@@ -1,0 +1,219 @@
+"""Stories by models that see one clip at a time: each narration is asked for with those before it (the paper's A.1)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from vn.baselines.clip_model import ClipModel, Seen, TooLong
+from vn.baselines.clip_prompt import ClipTemplate, Question, question_of
+from vn.baselines.writer import BaselineVideo, Storyline
+from vn.errors import InputError
+from vn.generation.length import most_tokens
+from vn.io.disk_cache import DiskCache
+from vn.story import Fixed, Knowledge, Language, Story, WordRange, count_words
+from vn.written import Written, WrittenClip
+
+USUAL_TOKENS = 100  # most tokens of a short narration, as in the release
+WORDS_PER_SECOND = {"zh": 5.0, "en": 2.5}  # to ask for as much speech in another language
+
+
+class Translator(Protocol):
+    """Translates texts, each once."""
+
+    settings: Mapping[str, Any]
+
+    def translate(self, texts: Sequence[str], to: Language) -> list[str]:
+        """The texts in a language."""
+
+    def report(self) -> Mapping[str, float]:
+        """What was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a model wrote for a clip, in its own language and in the story's."""
+
+    own: str
+    narration: str
+    count: int
+    forgotten: int
+    points_dropped: int
+
+
+class ClipByClip:
+    """See `vn.baselines.writer.Writer`. There is no storyline of its own: labels are None unless they are given.
+
+    Args:
+        model: writes the narrations.
+        template: the wording of its questions, in the language that it is asked in.
+        cache: keeps its answers.
+        length_retries: how often a narration out of range is asked for again.
+        translator: translates to and from the template's language if the stories have another one.
+    """
+
+    storylines: tuple[Storyline, ...] = ("predicted", "given")
+    workers = 1
+
+    def __init__(
+        self,
+        model: ClipModel,
+        template: ClipTemplate,
+        cache: DiskCache,
+        length_retries: int = 0,
+        translator: Translator | None = None,
+    ) -> None:
+        self._model, self._template, self._cache = model, template, cache
+        self._retries, self._translator = length_retries, translator
+        self._counts: Counter[str] = Counter()
+        self.name = model.id
+        self.settings: dict[str, Any] = {
+            **model.settings,
+            "template_sha256": template.sha256,
+            "prompt_language": template.language,
+            "length_retries": length_retries,
+            **({"translator": dict(translator.settings)} if translator else {}),
+        }
+        self._key = json.dumps(dict(model.settings), sort_keys=True)
+
+    def write(self, video: BaselineVideo, storyline: Storyline) -> list[WrittenClip]:
+        """See `vn.baselines.writer.Writer.write`."""
+        story, own = self._in_prompt_language(video.story), self._template.language
+        look = self._model.watch(video.content, story.id)
+        done: list[WrittenClip] = []
+        earlier: list[str] = []  # in the language of the prompt, as the model wrote them
+        for number in video.clips:
+            fixed, words = video.fixed.get(number, Fixed()), video.words[number]
+            if fixed.narration is not None:
+                text, problem = _Answer("", fixed.narration, 0, 0, 0), None
+                earlier.append(self._translated([fixed.narration], video.story.language, own)[0])
+            else:
+                try:
+                    question = question_of(story, earlier, words_in(words, story.language, own), fixed.labels)
+                    text = self._narrate(look(story.clips[number]), question, words, story.language)
+                except TooLong as error:
+                    raise InputError(str(error), sample=story.id, field=f"clips[{number}]") from None
+                problem = self._judge(text, words)
+                earlier.append(text.own)
+            written = Written(words, fixed.labels, text.narration)
+            done.append(
+                WrittenClip(
+                    number,
+                    written,
+                    fixed.labels,
+                    problem=problem,
+                    forgotten=text.forgotten,
+                    points_dropped=text.points_dropped,
+                )
+            )
+        return done
+
+    def report(self) -> Mapping[str, float]:
+        """See `vn.baselines.writer.Writer.report`."""
+        counts = {name: float(count) for name, count in sorted(self._counts.items())}
+        return {**counts, **(self._translator.report() if self._translator else {})}
+
+    def _narrate(self, seen: Seen, question: Question, words: WordRange, language: Language) -> _Answer:
+        """What is written for a clip: the first answer in range, else the one whose length is nearest to it.
+
+        Args:
+            seen: what the model sees of it.
+            question: what it is asked.
+            words: the range of words in the story's language.
+            language: the story's.
+        """
+        asked, own = question.words, ""
+        for forgotten, dropped in less(len(question.earlier), question.points):
+            turns = [self._template.ask(question.without(forgotten, dropped), self._model.plain)]
+            try:
+                own = self._ask(seen, turns, asked)
+                break
+            except TooLong:
+                if (forgotten, dropped) == (len(question.earlier), question.points):
+                    raise
+        answers: list[_Answer] = []
+        for attempt in range(self._retries + 1):
+            if attempt:
+                retry = self._template.retry(count_words(own, self._template.language), asked)
+                turns = [*turns, self._model.plain(own), retry]
+                try:
+                    own = self._ask(seen, turns, asked)
+                except TooLong:
+                    break
+                self._counts["length_retries"] += 1
+            narration = self._translated([own], self._template.language, language)[0]
+            answers.append(_Answer(own, narration, count_words(narration, language), forgotten, dropped))
+            if answers[-1].count in words:
+                break
+        return min(answers, key=lambda answer: _distance(answer.count, words))
+
+    def _ask(self, seen: Seen, turns: Sequence[str], words: WordRange) -> str:
+        most = most_tokens(words, USUAL_TOKENS)
+        text = hashlib.sha256(json.dumps([seen.sha256, list(turns), most]).encode()).hexdigest()
+        known = self._cache.get(self._key, [text])
+        if text in known:
+            self._counts["from_cache"] += 1
+            return known[text].decode()
+        answer = self._model.write(seen, turns, most)
+        self._cache.put(self._key, {text: answer.encode()})
+        self._counts["requests"] += 1
+        return answer
+
+    def _judge(self, text: _Answer, words: WordRange) -> str | None:
+        """Count a narration; what is wrong with its length, if it was asked for again."""
+        self._counts["narrations"] += 1
+        if not text.narration:
+            self._counts["empty"] += 1
+        if text.count in words:
+            return None
+        self._counts["out_of_range"] += 1
+        if not self._retries:
+            return None
+        return f"{text.count} words instead of {words.low} to {words.high}, asked {self._retries + 1} times"
+
+    def _in_prompt_language(self, story: Story) -> Story:
+        """The story with its title and knowledge in the language of the prompt."""
+        if self._translator is None or story.language == self._template.language:
+            return story
+        texts = [story.title, *(x for each in story.knowledge for x in (each.aspect, *each.points))]
+        found = iter(self._translated(texts, story.language, self._template.language))
+        title = next(found)
+        knowledge = tuple(Knowledge(next(found), tuple(next(found) for _ in each.points)) for each in story.knowledge)
+        return replace(story, title=title, knowledge=knowledge)
+
+    def _translated(self, texts: list[str], source: Language, to: Language) -> list[str]:
+        if self._translator is None or source == to:
+            return texts
+        wanted = [text for text in texts if text]
+        found = iter(self._translator.translate(wanted, to) if wanted else ())
+        return [next(found) if text else text for text in texts]
+
+
+def words_in(words: WordRange, source: Language, to: Language) -> WordRange:
+    """A range of words in another language: those of as many seconds of speech.
+
+    >>> words_in(WordRange(22, 28), "zh", "en")
+    WordRange(low=11, high=14)
+    """
+    share = WORDS_PER_SECOND[to] / WORDS_PER_SECOND[source]
+    low = max(1, math.ceil(words.low * share))
+    return WordRange(low, max(low, math.floor(words.high * share)))
+
+
+def less(narrations: int, points: int) -> Iterator[tuple[int, int]]:
+    """What is left out of a question until it fits: nothing, the oldest narrations, then the last points.
+
+    >>> list(less(2, 1))
+    [(0, 0), (1, 0), (2, 0), (2, 1)]
+    """
+    yield from ((n, 0) for n in range(narrations + 1))
+    yield from ((narrations, n) for n in range(1, points + 1))
+
+
+def _distance(count: int, words: WordRange) -> int:
+    return max(words.low - count, count - words.high, 0)
