@@ -68,13 +68,15 @@ def sort_weights(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """One checkpoint's weights by part, under our names; text towers, heads and losses are left out.
 
     Known layouts: LAVIS' BLIP-2 (``visual_encoder.``, ``ln_vision.``, ``Qformer.bert.``) and its CLIP file (bare
-    names), open_clip's CLIP (``visual.``), transformers' CLIP vision model and BLIP-2 (``vision_model.``,
-    ``qformer.``).
+    names), open_clip's CLIP (``visual.``), transformers' CLIP vision model (alone or ``vision_model.``) and
+    BLIP-2 (``qformer.``).
     """
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in PARTS}
     blip = any(name.startswith(("qformer.", "Qformer.")) for name in tensors)
+    alone = "embeddings.patch_embedding.weight" in tensors  # transformers' vision model without its prefix
     hf_trunk: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
+        name = f"vision_model.{name}" if alone else name
         if name == "query_tokens":
             parts["queries"][name] = tensor
         elif name.startswith("ln_vision."):
