@@ -15,7 +15,7 @@ def test_frames_are_in_order_symmetric_and_each_as_often_as_the_others(count, wa
     chosen = evenly(count, wanted)
     assert len(chosen) == wanted
     assert (np.diff(chosen) >= 0).all()
-    assert 0 <= chosen[0]
+    assert chosen[0] >= 0
     assert chosen[-1] < count
     often = np.bincount(chosen, minlength=count)
     assert often.max() - often.min() <= 1

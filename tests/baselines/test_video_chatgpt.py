@@ -140,9 +140,7 @@ def test_weights_of_the_language_model_in_the_file_are_used(parts, tmp_path):
     weights["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.zeros(4)
     weights |= {f"model.mm_projector.{k}": v for k, v in projector.items()}
     torch.save(weights, tmp_path / "video_chatgpt-7B.bin")
-    model = VideoChatGpt(
-        str(root / "llama"), tmp_path / "video_chatgpt-7B.bin", StoredPatches(ENTRY), device="cpu"
-    )
+    model = VideoChatGpt(str(root / "llama"), tmp_path / "video_chatgpt-7B.bin", StoredPatches(ENTRY), device="cpu")
     for name, weight in model._llm.state_dict().items():
         assert torch.equal(weight, other.state_dict()[name]), name
     assert model.settings["language_model_weights_replaced"] == len(other.state_dict())
@@ -189,6 +187,8 @@ def test_the_options_make_a_writer_that_narrates_from_frames(parts):
     root, _ = parts
     parser = argparse.ArgumentParser()
     add_arguments(parser)
+    parser.add_argument("--encoder")
+    parser.add_argument("--encoder-weights", nargs="+", default=[])  # those two are options of all baselines
     words = ["--base-model", str(root / "llama"), "--projector", str(root / "projector.bin"), "--device", "cpu"]
     context = Context("en", "ad", WordRangeRule(), DiskCache(), Findings())
     writer = open_writer(parser.parse_args([*words, "--encoder-weights", str(root / "clip")]), context)
@@ -198,3 +198,5 @@ def test_the_options_make_a_writer_that_narrates_from_frames(parts):
     assert writer.report()["requests"] == 3
     with pytest.raises(InputError, match="--encoder-weights: needs CLIP ViT-L/14"):
         open_writer(parser.parse_args(words), context)
+    with pytest.raises(InputError, match="--encoder: Video-ChatGPT is shown patches"):
+        open_writer(parser.parse_args([*words, "--encoder", "blip2-clip-l14"]), context)

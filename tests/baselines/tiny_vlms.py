@@ -1,4 +1,4 @@
-"""Vision-language models small enough to be made in a test: real processors and tokenizers, random weights, as folders."""
+"""Vision-language models small enough to be made in a test, as folders: real processors, random weights."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TURNS = (
 
 
 def tokenizer_of(*special: str, starts: bool) -> PreTrainedTokenizerFast:
-    """Bytes as tokens, after the special ones; `starts`: ``<s>`` is put in front of a text, as LLaMA's tokenizer does."""
+    """Bytes as tokens, after the special ones; `starts`: ``<s>`` is put in front of a text, as with LLaMA."""
     names = ["<pad>", "<s>", "</s>", "<unk>", *special]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {name: n for n, name in enumerate([*names, *alphabet])}
@@ -204,7 +204,9 @@ def make_smolvlm(folder: Path, seed: int = 0) -> Path:
     SmolVLMProcessor(
         SmolVLMImageProcessor(**shapes),
         tokenizer,
-        SmolVLMVideoProcessor(**shapes, video_sampling={"fps": 1, "max_frames": 64, "video_size": {"longest_edge": 32}}),
+        SmolVLMVideoProcessor(
+            **shapes, video_sampling={"fps": 1, "max_frames": 64, "video_size": {"longest_edge": 32}}
+        ),
         image_seq_len=4,
         chat_template=TURNS.replace("<|vision_start|><|image_pad|><|vision_end|>", "<image>"),
     ).save_pretrained(folder)

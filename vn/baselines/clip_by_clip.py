@@ -8,31 +8,34 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from vn.baselines.clip_model import ClipModel, Seen, TooLong
 from vn.baselines.clip_prompt import ClipTemplate, Question, question_of
+from vn.baselines.translate import Translator
 from vn.baselines.writer import BaselineVideo, Storyline
 from vn.errors import InputError
 from vn.generation.length import most_tokens
 from vn.io.disk_cache import DiskCache
+from vn.prompt import Written
 from vn.story import Fixed, Knowledge, Language, Story, WordRange, count_words
-from vn.written import Written, WrittenClip
+from vn.written import WrittenClip
 
 USUAL_TOKENS = 100  # most tokens of a short narration, as in the release
 WORDS_PER_SECOND = {"zh": 5.0, "en": 2.5}  # to ask for as much speech in another language
 
 
-class Translator(Protocol):
-    """Translates texts, each once."""
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """Between the language that a model is asked in and the stories'.
 
-    settings: Mapping[str, Any]
+    Attributes:
+        to_prompt: titles, knowledge and fixed narrations, for its questions.
+        to_story: its narrations.
+    """
 
-    def translate(self, texts: Sequence[str], to: Language) -> list[str]:
-        """The texts in a language."""
-
-    def report(self) -> Mapping[str, float]:
-        """What was counted."""
+    to_prompt: Translator
+    to_story: Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class ClipByClip:
         template: the wording of its questions, in the language that it is asked in.
         cache: keeps its answers.
         length_retries: how often a narration out of range is asked for again.
-        translator: translates to and from the template's language if the stories have another one.
+        translation: if the stories are in another language than the template.
     """
 
     storylines: tuple[Storyline, ...] = ("predicted", "given")
@@ -66,18 +69,18 @@ class ClipByClip:
         template: ClipTemplate,
         cache: DiskCache,
         length_retries: int = 0,
-        translator: Translator | None = None,
+        translation: Translation | None = None,
     ) -> None:
         self._model, self._template, self._cache = model, template, cache
-        self._retries, self._translator = length_retries, translator
+        self._retries, self._translation = length_retries, translation
         self._counts: Counter[str] = Counter()
         self.name = model.id
-        self.settings: dict[str, Any] = {
+        self.settings: Mapping[str, Any] = {
             **model.settings,
             "template_sha256": template.sha256,
             "prompt_language": template.language,
             "length_retries": length_retries,
-            **({"translator": dict(translator.settings)} if translator else {}),
+            "translate": dict(translation.to_story.settings) if translation else None,
         }
         self._key = json.dumps(dict(model.settings), sort_keys=True)
 
@@ -91,7 +94,7 @@ class ClipByClip:
             fixed, words = video.fixed.get(number, Fixed()), video.words[number]
             if fixed.narration is not None:
                 text, problem = _Answer("", fixed.narration, 0, 0, 0), None
-                earlier.append(self._translated([fixed.narration], video.story.language, own)[0])
+                earlier += self._for_prompt([fixed.narration])
             else:
                 try:
                     question = question_of(story, earlier, words_in(words, story.language, own), fixed.labels)
@@ -115,8 +118,11 @@ class ClipByClip:
 
     def report(self) -> Mapping[str, float]:
         """See `vn.baselines.writer.Writer.report`."""
-        counts = {name: float(count) for name, count in sorted(self._counts.items())}
-        return {**counts, **(self._translator.report() if self._translator else {})}
+        counts: Counter[str] = Counter(self._counts)
+        if self._translation:
+            counts.update(self._translation.to_prompt.report())
+            counts.update(self._translation.to_story.report())
+        return {name: float(count) for name, count in sorted(counts.items())}
 
     def _narrate(self, seen: Seen, question: Question, words: WordRange, language: Language) -> _Answer:
         """What is written for a clip: the first answer in range, else the one whose length is nearest to it.
@@ -146,7 +152,7 @@ class ClipByClip:
                 except TooLong:
                     break
                 self._counts["length_retries"] += 1
-            narration = self._translated([own], self._template.language, language)[0]
+            narration = self._translation.to_story([own])[0] if self._translation else own
             answers.append(_Answer(own, narration, count_words(narration, language), forgotten, dropped))
             if answers[-1].count in words:
                 break
@@ -178,20 +184,16 @@ class ClipByClip:
 
     def _in_prompt_language(self, story: Story) -> Story:
         """The story with its title and knowledge in the language of the prompt."""
-        if self._translator is None or story.language == self._template.language:
+        if self._translation is None:
             return story
-        texts = [story.title, *(x for each in story.knowledge for x in (each.aspect, *each.points))]
-        found = iter(self._translated(texts, story.language, self._template.language))
+        texts = [story.title, *(text for each in story.knowledge for text in (each.aspect, *each.points))]
+        found = iter(self._for_prompt(texts))
         title = next(found)
         knowledge = tuple(Knowledge(next(found), tuple(next(found) for _ in each.points)) for each in story.knowledge)
         return replace(story, title=title, knowledge=knowledge)
 
-    def _translated(self, texts: list[str], source: Language, to: Language) -> list[str]:
-        if self._translator is None or source == to:
-            return texts
-        wanted = [text for text in texts if text]
-        found = iter(self._translator.translate(wanted, to) if wanted else ())
-        return [next(found) if text else text for text in texts]
+    def _for_prompt(self, texts: list[str]) -> list[str]:
+        return self._translation.to_prompt(texts) if self._translation else texts
 
 
 def words_in(words: WordRange, source: Language, to: Language) -> WordRange:

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 from vn.baselines.clip_prompt import ClipTemplate
 from vn.baselines.context import Context
+from vn.baselines.translate import add_translate_arguments, open_translator
+from vn.endpoints.options import add_shared_options
 from vn.errors import InputError
+from vn.story import Language
 
 if TYPE_CHECKING:
-    from vn.baselines.clip_by_clip import ClipByClip
+    from vn.baselines.clip_by_clip import ClipByClip, Translation
     from vn.baselines.clip_model import ClipModel
 
+PIVOT: Language = "en"  # what models that need --translate are asked in
 DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -29,6 +33,8 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="ask again up to N times for a narration that is out of its range of words (default: 0)",
     )
+    add_shared_options(parser)
+    add_translate_arguments(parser)
 
 
 def clip_writer(model: ClipModel, args: argparse.Namespace, context: Context) -> ClipByClip:
@@ -41,5 +47,24 @@ def clip_writer(model: ClipModel, args: argparse.Namespace, context: Context) ->
 
     if args.length_retries < 0:
         raise InputError(f"expected a number from 0, got {args.length_retries}", field="--length-retries")
-    template = ClipTemplate.load(context.language, context.domain, args.template)
-    return ClipByClip(model, template, context.cache, args.length_retries)
+    translation = _translation(args, context)
+    language = PIVOT if translation else context.language
+    template = ClipTemplate.load(language, context.domain, args.template)
+    return ClipByClip(model, template, context.cache, args.length_retries, translation)
+
+
+def _translation(args: argparse.Namespace, context: Context) -> Translation | None:
+    """The translators of ``--translate``, for models that know English only.
+
+    Raises:
+        InputError: the stories are in English.
+    """
+    from vn.baselines.clip_by_clip import Translation
+
+    to_story = open_translator(args, context, "narrations of a video")
+    to_prompt = open_translator(args, context, "what is known about a product or a video", PIVOT)
+    if to_story is None or to_prompt is None:
+        return None
+    if context.language == PIVOT:
+        raise InputError("the stories are in English, as the questions are", field="--translate")
+    return Translation(to_prompt, to_story)

@@ -1,4 +1,4 @@
-"""The question about one clip, after the paper's A.1: role, product, what was narrated so far, words, the next narration.
+"""The question about one clip, after the paper's A.1: role, product, narrations so far, words, the next narration.
 
 The wording is data: ``templates/video-chat-en.yaml``, ``-zh.yaml``, or a user's own file with the same fields.
 """

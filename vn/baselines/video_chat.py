@@ -10,6 +10,7 @@ from vn.baselines.writer import Writer
 from vn.errors import InputError
 from vn.extras import require
 
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this baseline."""
     parser.add_argument(

@@ -1,4 +1,8 @@
-"""``vn baseline video-chatgpt``: pooled patches of CLIP, one linear layer, and LLaMA (Maaz et al. 2023), clip by clip."""
+"""``vn baseline video-chatgpt``: pooled patches of CLIP, one linear layer, and LLaMA (Maaz et al. 2023), clip by clip.
+
+Patches are those of a data folder with the frame encoder ``clip-l14-patches``, or computed from frames if there are
+``--encoder-weights``.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the linear layer, mm_projector.weight and .bias (.bin or .safetensors), perhaps with weights of the "
         "language model",
     )
-    parser.add_argument(
-        "--encoder-weights",
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help=f"CLIP ViT-L/14, to compute patches; not needed for data with the frame encoder {ENCODER}",
-    )
     add_clip_arguments(parser)
 
 
@@ -52,9 +49,11 @@ def open_writer(args: argparse.Namespace, context: Context) -> Writer:
 
 
 def _patches(args: argparse.Namespace, context: Context) -> Patches:
-    """Patches stored in the data folder, or computed from frames."""
+    """Patches stored in the data folder, or computed from frames with ``--encoder-weights``."""
     from vn.baselines.video_chatgpt_model import EncodedPatches, StoredPatches
 
+    if args.encoder not in (None, ENCODER):
+        raise InputError(f"Video-ChatGPT is shown patches of {ENCODER}, not of {args.encoder}", field="--encoder")
     if args.encoder_weights:
         from vn.data.encoders.clip_patches import ClipPatches
 

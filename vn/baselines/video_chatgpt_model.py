@@ -1,4 +1,4 @@
-"""Video-ChatGPT (Maaz et al. 2023), from its paper's description: CLIP's patches, pooled, and one linear layer to LLaMA.
+"""Video-ChatGPT (Maaz et al. 2023), from its paper's description: CLIP's patches, pooled, one linear layer, LLaMA.
 
     100 frames x 256 patches x 1024 -> mean over the patches of each frame, 100 tokens
                                     -> mean over the frames of each patch, 256 tokens -> 356 x 1024 -> linear -> LLaMA
@@ -86,7 +86,7 @@ class EncodedPatches:
 
     def __init__(self, encoder: ClipPatches, device: str | None = None) -> None:
         self._encoder = encoder.to(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
-        self.encoder = encoder_entry(encoder)
+        self.encoder: Mapping[str, Any] = encoder_entry(encoder)
 
     def open(self, content: VideoContent) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
         """See `Patches.open`."""
@@ -119,18 +119,18 @@ class VideoChatGpt:
     def __init__(
         self, base_model: str, projector: Path, patches: Patches, dtype: str = "float32", device: str | None = None
     ) -> None:
-        base = load_base(base_model, dtype)
+        base: Any = load_base(base_model, dtype)
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._projector, tuned = read_projector(projector, base)
-        self._llm: Any = base.llm.to(self._device).eval().requires_grad_(False)
+        self._llm = base.llm.to(self._device).eval().requires_grad_(False)
         self._llm.set_attn_implementation("sdpa")
         self._llm.config.use_cache = True
         self._projector.to(self._device)
         self._patches = patches
         self.tokens = SegmentTokenizer(base.tokenizer, base.added)
-        self.plain = PlainText(base.tokenizer)
+        self.plain: Callable[[str], str] = PlainText(base.tokenizer)
         self.id = f"Video-ChatGPT ({Path(projector).stem})"
-        self.settings: dict[str, Any] = {
+        self.settings: Mapping[str, Any] = {
             "base_model": Path(base_model).name,
             "base_model_sha256": base.sha256,
             "encoder": dict(patches.encoder),
@@ -198,7 +198,7 @@ class VideoChatGpt:
 def read_projector(file: Path, base: BaseModel) -> tuple[nn.Linear, int]:
     """The projector of a file; weights of the language model in it replace the base model's.
 
-    Rows of the embeddings and of the head after the tokenizer's are of tokens that marked the video's place, and unused.
+    Rows of the embeddings and of the head after the base model's are of tokens that marked the video's place: unused.
 
     Returns:
         The projector, and how many of the language model's weights were replaced.
@@ -213,7 +213,8 @@ def read_projector(file: Path, base: BaseModel) -> tuple[nn.Linear, int]:
             found[name.split(PROJECTOR)[1]] = tensor
         elif not name.endswith(UNUSED):
             rest[name] = tensor
-    width = base.llm.get_input_embeddings().weight.shape[1]
+    llm: Any = base.llm
+    width = int(llm.get_input_embeddings().weight.shape[1])
     weight, bias = found.get("weight"), found.get("bias")
     if set(found) != {"weight", "bias"} or weight is None or bias is None or weight.dim() != 2:
         raise InputError("expected mm_projector.weight and mm_projector.bias", file=file)

@@ -7,7 +7,7 @@ A model with a video processor (Video-LLaVA, Qwen2.5-VL, SmolVLM) gets the frame
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from vn.baselines.plain_text import PlainText
 from vn.baselines.writer import VideoContent
 from vn.errors import InputError
 from vn.io.hashes import hash_folder
+from vn.io.loaded import check_whole
 from vn.story import Clip
 
 CLOCK = 1000.0  # ticks per second: processors take a frame's time as a number of a frame at some rate
@@ -66,16 +67,18 @@ class VisionModel:
         self._model, self._processor = load(name, self._dtype)
         self._model.to(self._device)
         kind = self._model.config.model_type
-        self.video = all(getattr(self._processor, part, None) is not None for part in ("video_processor", "video_token"))
+        self.video = all(
+            getattr(self._processor, part, None) is not None for part in ("video_processor", "video_token")
+        )
         self.frames = frames if frames is not None else FRAMES if self.video else 1
         self.repeats = kind in TRAINED_ON_EIGHT
         self._turns = None if self._processor.chat_template else V1_TURNS
         if self._turns and kind not in V1_MODELS:
             raise InputError(f"has no chat template, and the turns of a {kind} model are not known", file=name)
-        self.plain = PlainText(self._processor.tokenizer)
+        self.plain: Callable[[str], str] = PlainText(self._processor.tokenizer)
         self.id = Path(name).name
         template = self._turns or str(self._processor.chat_template)
-        self.settings: dict[str, Any] = {
+        self.settings: Mapping[str, Any] = {
             "model": self.id,
             "model_type": kind,
             "weights_sha256": _fingerprint(name, self._model),
@@ -168,12 +171,7 @@ def load(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
     finally:
         logging.set_verbosity(before)
     model, report = loaded
-    lost = sorted([*report["missing_keys"], *(key for key, *_ in report.get("mismatched_keys", ()))])
-    if lost:
-        raise InputError(
-            f"{len(lost)} of its weights are missing, {lost[0]} for one: with random ones it would write nonsense",
-            file=name,
-        )
+    check_whole([*report["missing_keys"], *(key for key, *_ in report.get("mismatched_keys", ()))], name)
     for part in ("image_processor", "tokenizer"):
         if getattr(processor, part, None) is None:
             raise InputError(f"its processor has no {part.replace('_', ' ')}", file=name)

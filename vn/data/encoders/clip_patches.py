@@ -1,6 +1,7 @@
-"""All patches of CLIP ViT-L/14's penultimate layer, 256 x 1024 for each frame: ``clip-l14-patches``, for Video-ChatGPT.
+"""All patches of CLIP ViT-L/14's penultimate layer, 256 x 1024 per frame: ``clip-l14-patches``, for Video-ChatGPT.
 
-    frame, squashed to 224 x 224 -> open_clip's trunk, up to block 23 of 24, no last norm -> class token left out
+A frame is squashed to 224 x 224; the trunk is open_clip's up to block 23 of 24; there is no last norm, and the class
+token is left out.
 """
 
 from __future__ import annotations
@@ -68,4 +69,5 @@ class ClipPatches(PictureEncoder):
                 intermediates_only=True,
                 output_fmt="NLC",
             )
-            return seen["image_intermediates"][0].to("cpu", torch.float16).numpy()
+            patches: np.ndarray = seen["image_intermediates"][0].to("cpu", torch.float16).numpy()
+        return patches
