@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vn.baselines.clip_prompt import ClipTemplate
-from vn.baselines.context import Context
+from vn.baselines.context import Amount, Context
 from vn.baselines.translate import add_translate_arguments, open_translator
-from vn.endpoints.options import add_shared_options
+from vn.endpoints.options import Sent, add_shared_options
 from vn.errors import InputError
 from vn.story import Language
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from vn.baselines.clip_model import ClipModel
 
 PIVOT: Language = "en"  # what models that need --translate are asked in
+KNOWN = 50  # a title, aspects and points: few products have more
 DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -34,11 +36,22 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
         help="ask again up to N times for a narration that is out of its range of words (default: 0)",
     )
     add_shared_options(parser)
-    add_translate_arguments(parser)
+    add_translate_arguments(parser, _translated)
 
 
-def clip_writer(model: ClipModel, args: argparse.Namespace, context: Context) -> ClipByClip:
+def _translated(args: argparse.Namespace, amount: Amount) -> Sent:
+    """How many texts are translated: narrations, and what is known about each video."""
+    storylines = 1 if args.storyline else 2
+    return Sent(texts=amount.videos * KNOWN + amount.clips * storylines * (1 + args.length_retries))
+
+
+def clip_writer(load: Callable[[], ClipModel], args: argparse.Namespace, context: Context) -> ClipByClip:
     """The writer of a model with these options.
+
+    Args:
+        load: loads the model, after everything else was checked.
+        args: the parsed options.
+        context: what is known.
 
     Raises:
         InputError: an option or the template is wrong.
@@ -50,7 +63,7 @@ def clip_writer(model: ClipModel, args: argparse.Namespace, context: Context) ->
     translation = _translation(args, context)
     language = PIVOT if translation else context.language
     template = ClipTemplate.load(language, context.domain, args.template)
-    return ClipByClip(model, template, context.cache, args.length_retries, translation)
+    return ClipByClip(load(), template, context.cache, args.length_retries, translation)
 
 
 def _translation(args: argparse.Namespace, context: Context) -> Translation | None:
@@ -59,12 +72,12 @@ def _translation(args: argparse.Namespace, context: Context) -> Translation | No
     Raises:
         InputError: the stories are in English.
     """
+    if not args.translate:
+        return None
+    if context.language == PIVOT:
+        raise InputError("the stories are in English, as the questions are", field="--translate")
     from vn.baselines.clip_by_clip import Translation
 
     to_story = open_translator(args, context, "narrations of a video")
     to_prompt = open_translator(args, context, "what is known about a product or a video", PIVOT)
-    if to_story is None or to_prompt is None:
-        return None
-    if context.language == PIVOT:
-        raise InputError("the stories are in English, as the questions are", field="--translate")
-    return Translation(to_prompt, to_story)
+    return Translation(to_prompt, to_story) if to_prompt and to_story else None

@@ -35,4 +35,4 @@ def open_writer(args: argparse.Namespace, context: Context) -> Writer:
 
     if args.frames is not None and args.frames < 1:
         raise InputError(f"expected at least one frame, got {args.frames}", field="--frames")
-    return clip_writer(VisionModel(args.model, args.frames, args.dtype, args.device), args, context)
+    return clip_writer(lambda: VisionModel(args.model, args.frames, args.dtype, args.device), args, context)

@@ -43,9 +43,10 @@ def open_writer(args: argparse.Namespace, context: Context) -> Writer:
     require("torch", "transformers", "open_clip")
     from vn.baselines.video_chatgpt_model import VideoChatGpt
 
-    patches = _patches(args, context)
-    model = VideoChatGpt(args.base_model, args.projector, patches, args.dtype, args.device)
-    return clip_writer(model, args, context)
+    def load() -> VideoChatGpt:
+        return VideoChatGpt(args.base_model, args.projector, _patches(args, context), args.dtype, args.device)
+
+    return clip_writer(load, args, context)
 
 
 def _patches(args: argparse.Namespace, context: Context) -> Patches:

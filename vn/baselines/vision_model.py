@@ -28,7 +28,7 @@ from vn.io.loaded import check_whole
 from vn.story import Clip
 
 CLOCK = 1000.0  # ticks per second: processors take a frame's time as a number of a frame at some rate
-FRAMES = 8  # of a video, as Video-LLaVA was trained
+FRAMES = 8  # per clip, as Video-LLaVA was trained
 TRAINED_ON_EIGHT = ("video_llava",)  # shorter clips repeat frames; others get those that there are
 # Early folders of both have no chat template: turns as LLaVA-1.5's model card describes them.
 V1_TURNS = (
