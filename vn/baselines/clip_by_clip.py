@@ -22,6 +22,7 @@ from vn.story import Fixed, Knowledge, Language, Story, WordRange, count_words
 from vn.written import WrittenClip
 
 USUAL_TOKENS = 100  # most tokens of a short narration, as in the release
+COUNTED = ("narrations", "requests", "from_cache", "length_retries", "out_of_range", "empty")
 WORDS_PER_SECOND = {"zh": 5.0, "en": 2.5}  # to ask for as much speech in another language
 
 
@@ -73,7 +74,7 @@ class ClipByClip:
     ) -> None:
         self._model, self._template, self._cache = model, template, cache
         self._retries, self._translation = length_retries, translation
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
         self.name = model.id
         self.settings: Mapping[str, Any] = {
             **model.settings,
