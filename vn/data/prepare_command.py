@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="efficientnet-lite0",
         metavar="NAME",
         help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, open-clip:MODEL, chinese-clip, "
-        "or one of another package, by its name or as module:Name",
+        "clip-l14-patches, or one of another package, by its name or as module:Name",
     )
     parser.add_argument(
         "--encoder-weights",
