@@ -4,8 +4,9 @@
 # the first token that is written is then put after all of them, far from the text that it follows.
 #
 # Expected: each part begins one after the largest position of the part before it, whatever the axis, as the description
-# of M-RoPE says (Wang et al. 2024, arXiv 2409.12191, section 2.1), and as transformers 4 computed it.
-# Why it matters: it changes with the length of the video what the model reads; a clip of 8 s with 4 frames has positions
+# of M-RoPE says (Wang et al. 2024, arXiv 2409.12191, section 2.1), and as transformers 4.57.3 computes it
+# (28 to 31 for the text below, 32 for the first token that is written).
+# Why it matters: it changes with the length of the video what the model reads; a clip of 8 s in 8 frames has positions
 # 0 to 24 over time here and 0 to 1 over height and width.
 # Cause, read in models/qwen2_5_vl/modeling_qwen2_5_vl.py: get_rope_index adds max(grid_thw[1], grid_thw[2]) //
 # spatial_merge_size to the position after any vision part; the rope delta is from the maximum over all.

@@ -10,15 +10,17 @@ import tiny_vlms
 import torch
 import yaml
 from by_hand import by_hand
+from chat_server import ChatServer, last_question
 from made_up import D, write_data
 from PIL import Image
+from small_video import write_video
 from transformers import LlamaForCausalLM
 
 from vn.baselines.clip_prompt import ClipTemplate, question_of
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.data.shards import read_story
-from vn.score.predictions import gather, read_lines
+from vn.score.predictions import HAN, gather, read_lines
 from vn.story import WordRangeRule
 
 SEED = 7  # a story of four clips, one of which is not narrated
@@ -120,6 +122,31 @@ def test_video_chatgpt_reads_the_patches_of_a_data_folder(tmp_path):
     lines = read_lines(tmp_path / "run" / "predictions.given.jsonl")
     assert len(lines) == sum(entry.narrated for entry in Manifest.load(data).samples("test"))
     assert len({line["narration"] for line in lines}) == len(lines)
+
+
+def test_a_model_that_knows_english_only_narrates_a_chinese_story(tmp_path):
+    clips = [{"start": 0, "end": 3, "narration": "茶又凉了？"}, {"start": 3, "end": 6, "narration": "一分钟就烧开。"}]
+    told = {"id": "kettle", "title": "水壶", "language": "zh", "domain": "ad", "clips": clips}
+    told["knowledge"] = [{"aspect": "材质", "points": ["钢", "玻璃"]}]
+    (tmp_path / "stories.json").write_text(json.dumps([told]), "utf-8")
+    write_video(tmp_path / "kettle.mp4", 6)
+    model = tiny_vlms.make_llava(tmp_path / "llava")
+    server = ChatServer(lambda question, _: "Tea in English" if "English" in question else "好茶来了")
+    try:
+        where = ("--stories", tmp_path / "stories.json", "--videos", tmp_path, "--out", tmp_path / "run")
+        translate = ("--translate", "openai:any", "--translate-url", server.url)
+        assert baseline("video-chat", *where, "--model", model, *translate, "--storyline", "predicted") == 0
+        asked = [last_question(body)[0] for body in server.questions]
+    finally:
+        server.close()
+    for text in ("水壶", "材质", "钢", "玻璃"):
+        assert sum(text in question for question in asked) == 1  # each once, into English
+    lines = read_lines(tmp_path / "run" / "predictions.predicted.jsonl")
+    assert [line["clip"] for line in lines] == [0, 1]
+    assert all(HAN.search(line["narration"]) for line in lines)
+    config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    assert config["settings"]["prompt_language"] == "en"
+    assert config["settings"]["translate"]["translate_into"] == "zh"
 
 
 @pytest.mark.parametrize(

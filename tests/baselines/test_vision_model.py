@@ -196,6 +196,13 @@ def test_a_missing_file_is_a_sentence(name, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@needs_num2words
+def test_a_processors_missing_package_is_a_sentence(folders, monkeypatch):
+    monkeypatch.setattr("transformers.models.smolvlm.processing_smolvlm.num2words", None)
+    with pytest.raises(InputError, match=r"its processor cannot be loaded: Package `num2words` is required"):
+        VisionModel(str(folders("smolvlm")))
+
+
 def test_a_model_of_unknown_turns_is_refused(tmp_path):
     folder = tiny_vlms.make_qwen(tmp_path / "qwen")
     (folder / "chat_template.jinja").unlink()

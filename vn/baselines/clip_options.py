@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vn.baselines.clip_prompt import ClipTemplate
-from vn.baselines.context import Amount, Context
+from vn.baselines.context import Context
 from vn.baselines.translate import add_translate_arguments, open_translator
-from vn.endpoints.options import Sent, add_shared_options
+from vn.endpoints.options import Amount, Sent, add_shared_options
 from vn.errors import InputError
 from vn.story import Language
 
