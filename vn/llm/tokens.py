@@ -22,18 +22,26 @@ class SegmentTokenizer:
         tokenizer: the language model's tokenizer.
         added: tokens that are kept whole in a text, with their ids (`vn.tokenizer.added`); what is before, between and
             after them is tokenised separately.
+        turns: the ids that open each turn of a dialogue, by name, if the model was trained on such turns. They are never
+            parsed from text, so that no text of a story can open a turn.
 
     Attributes:
         start: ids in front of everything: the beginning-of-sequence token, if the model has one.
         newline: the id of the newline that ends labels and narrations.
-        stops: ids that end a label or a narration: all tokens with a newline in them, and end of sequence.
+        stops: ids that end a label or a narration: all tokens with a newline in them, end of sequence, and turns.
         unspoken: special ids, which are not text.
         pad: an id for positions that are masked anyway.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, added: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        added: Mapping[str, int] | None = None,
+        turns: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self._added = dict(added or {})
+        self._turns = {name: tuple(ids) for name, ids in (turns or {}).items()}
         longest_first = sorted(self._added, key=len, reverse=True)
         self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self._added else None
         self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts are repeated
@@ -50,6 +58,10 @@ class SegmentTokenizer:
 
     def _raw(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def turn(self, name: str) -> tuple[int, ...]:
+        """The ids that open a turn of a dialogue, such as ``user``; none if the model was not trained on such turns."""
+        return self._turns.get(name, ())
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The ids of one segment."""
@@ -80,6 +92,7 @@ class SegmentTokenizer:
         ends = {i for i, text in zip(ids, self.tokenizer.batch_decode([[i] for i in ids]), strict=True) if "\n" in text}
         if self.tokenizer.eos_token_id is not None:
             ends.add(self.tokenizer.eos_token_id)
+        ends.update(ids[0] for ids in self._turns.values())
         return frozenset(ends | {self.newline})
 
     def decode(self, ids: list[int]) -> str:
