@@ -97,6 +97,7 @@ def assemble(
             llm = merge_lora(llm)
     statistics = (mean, std) if card.standardise else None
     narrator = parts.build(llm, card.width, statistics, card.visual.position)
+    narrator.pool = card.visual.pool
     builder = RowBuilder(
         SegmentTokenizer(base.tokenizer, base.added),
         template,

@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from vn.adapter import Assembly, assemble
+from vn.adapter import Assembly, assemble, load_trained
 from vn.card import NarratorCard
 from vn.data.manifest import Manifest
+from vn.hub import local_folder
 from vn.template import Template, default_template
 from vn.train.settings import ModelSettings
+from vn.train.start_from import begun
 
 
 def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
     """Build a narrator for a data folder.
 
     Raises:
-        InputError: the base model or the template is missing.
+        InputError: the base model, the template or the narrator to start from is missing, or does not fit.
     """
     name = settings.template or default_template(manifest.language, manifest.domain)
     template = Template.load(name, settings.clip_header)
@@ -41,7 +43,13 @@ def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
     )
     # From NumPy, hence on the CPU: on a GPU, Lightning makes its device the default of torch's functions here.
     mean, std = (torch.from_numpy(manifest.statistics[name].astype(np.float32)) for name in ("mean", "std"))
-    return assemble(card, template, mean, std)
+    if settings.start_from is None:
+        return assemble(card, template, mean, std)
+    start = local_folder(settings.start_from)
+    card, mean, std = begun(card, start)
+    assembly = assemble(card, template, mean, std)
+    load_trained(start, assembly.narrator)
+    return assembly
 
 
 def _trained_on(manifest: Manifest) -> dict[str, Any]:

@@ -123,8 +123,10 @@ def visual_plan(
         threshold: tau, used if the settings do not set one.
     """
     if settings.scope == "video":
-        shown = video_frames(seconds, story.end, settings.frames if settings.scene else 0)
-        return VisualPlan(np.eye(len(seconds), dtype=np.float32)[shown], 0)
+        shown = video_frames(seconds, story.end, settings.frames if settings.scene and len(seconds) else 0)
+        weights = np.zeros((len(shown), len(seconds)), dtype=np.float32)
+        weights[np.arange(len(shown)), shown] = 1
+        return VisualPlan(weights, 0)
     means = means.astype(np.float64)
     here = clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)
     if not settings.scene:
