@@ -143,15 +143,20 @@ def replace_folder(folder: Path) -> Iterator[Path]:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_trained(folder: Path, narrator: VideoNarrator) -> None:
+def load_trained(folder: Path, narrator: VideoNarrator, lora: bool = True) -> None:
     """Put an adapter folder's weights into a narrator that is to be trained on; LoRA is not merged.
+
+    Args:
+        folder: the adapter folder.
+        narrator: the narrator.
+        lora: whether the folder has LoRA, if the narrator does.
 
     Raises:
         InputError: they are missing, damaged, or have other names or shapes.
     """
     try:
         narrator.load_state_dict(load_file(folder / "narrator.safetensors"), strict=False)
-        if isinstance(narrator.llm, PeftModel):
+        if lora and isinstance(narrator.llm, PeftModel):
             set_peft_model_state_dict(narrator.llm, load_file(folder / "adapter_model.safetensors"))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"the weights are missing, damaged or do not fit: {error}", file=folder) from None

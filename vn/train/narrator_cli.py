@@ -160,6 +160,13 @@ class NarratorCLI(LightningCLI):
     def _dump(self) -> str:
         return str(self.parser.dump(self.settings, skip_none=False))
 
+    def _has_own_folder(self) -> bool:
+        """Whether a test writes a run folder of its own: as a sweep's point, or as a baseline that was not trained here."""
+        if self.settings.out:
+            return False
+        untrained = self.settings.baseline is not None and not (self.folder / CONFIG).exists()
+        return bool(wandb_variables().point) or untrained
+
     def instantiate_classes(self) -> None:
         """Build data, model and trainer."""
         self.config_init = self.parser.instantiate_classes(self.config)
@@ -200,8 +207,8 @@ class NarratorCLI(LightningCLI):
                 write_text(self.folder / CONFIG, with_relative_paths(self._dump(), self.folder))
         else:
             model.load_adapter(adapter)
-            if process_rank() == 0 and wandb_variables().point and not self.settings.out:
-                write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))  # a point's own folder
+            if process_rank() == 0 and self._has_own_folder():
+                write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))
 
 
 def _check(

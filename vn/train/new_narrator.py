@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from vn.adapter import Assembly, assemble, load_trained
+from vn.adapter import Assembly, assemble
 from vn.card import NarratorCard
 from vn.data.manifest import Manifest
 from vn.hub import local_folder
 from vn.template import Template, default_template
 from vn.train.settings import ModelSettings
-from vn.train.start_from import begun
+from vn.train.start_from import assemble_from
 
 
 def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
@@ -41,15 +41,11 @@ def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
         corpus=manifest.corpus,
         trained_on=_trained_on(manifest),
     )
+    if settings.start_from is not None:
+        return assemble_from(local_folder(settings.start_from), card, template)
     # From NumPy, hence on the CPU: on a GPU, Lightning makes its device the default of torch's functions here.
     mean, std = (torch.from_numpy(manifest.statistics[name].astype(np.float32)) for name in ("mean", "std"))
-    if settings.start_from is None:
-        return assemble(card, template, mean, std)
-    start = local_folder(settings.start_from)
-    card, mean, std = begun(card, start)
-    assembly = assemble(card, template, mean, std)
-    load_trained(start, assembly.narrator)
-    return assembly
+    return assemble(card, template, mean, std)
 
 
 def _trained_on(manifest: Manifest) -> dict[str, Any]:

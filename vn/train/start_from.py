@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 
+from vn.adapter import Assembly, assemble, load_trained
 from vn.card import NarratorCard, read_card
 from vn.data.manifest import Manifest
 from vn.errors import InputError, show
 from vn.hub import local_folder
 from vn.io.remote import Folder
+from vn.template import Template
 from vn.train.fits import check_narrator
 from vn.train.settings import ModelSettings
 
@@ -42,24 +43,24 @@ def check_start(settings: ModelSettings, manifest: Manifest, folder: Folder) -> 
             raise InputError(message, field=f"model.{name}")
 
 
-def begun(card: NarratorCard, start: Path) -> tuple[NarratorCard, torch.Tensor, torch.Tensor]:
-    """A new narrator's card and feature statistics, so that it takes over another's weights.
+def assemble_from(start: Path, card: NarratorCard, template: Template) -> Assembly:
+    """Build a narrator that begins with another one's projector, position and LoRA.
 
     Args:
-        card: the card.
         start: adapter folder of the other narrator.
+        card: card of the new one.
+        template: the wording.
 
-    Returns:
-        The card, and the means ``[D]`` and standard deviations ``[D]`` that the other projector was trained with.
+    Raises:
+        InputError: the base model is another one than the other narrator's, or its weights are damaged.
     """
     other = read_card(start)
     own = load_file(start / "narrator.safetensors")
-    # Its base model's hash, so that another base model is refused.
-    return (
-        dataclasses.replace(card, standardise=other.standardise, base_sha256=other.base_sha256),
-        own["mean"],
-        own["std"],
-    )
+    # Its projector was trained with its own feature statistics, and its LoRA on its own base model.
+    card = dataclasses.replace(card, standardise=other.standardise, base_sha256=other.base_sha256)
+    assembly = assemble(card, template, own["mean"], own["std"])
+    load_trained(start, assembly.narrator, lora=other.lora.rank > 0)
+    return assembly
 
 
 def _value(settings: object, name: str) -> object:
