@@ -7,7 +7,8 @@ whether it is read from the file, was just written by the model, or is in a pack
                           `------ text of the earlier clips ------'              visual tokens          `- supervised -'
 
 A template may have text of its own between the product and clip 1, and may open turns of a dialogue. If the model is
-shown the whole video rather than the clip, SCENE comes once, after the product.
+shown the whole video rather than the clip, SCENE comes once, before the instruction, where each of its frames has the
+same position in all prompts.
 
 The wording is that of a `vn.template.Template`.
 """
@@ -61,12 +62,10 @@ class PromptWriter:
         story: the story; labels and narrations in it are not used unless passed to a method.
         template: the wording.
         storyline: whether labels are written; False is the paper's ablation b.
-        scene_in_head: whether the visual tokens come once, before the clips, rather than in the clip being narrated.
+        scene_in_head: whether the visual tokens come once, before all else, rather than in the clip being narrated.
     """
 
-    def __init__(
-        self, story: Story, template: Template, storyline: bool = True, scene_in_head: bool = False
-    ) -> None:
+    def __init__(self, story: Story, template: Template, storyline: bool = True, scene_in_head: bool = False) -> None:
         self.story = story
         self.template = template
         self.storyline = storyline and template.storyline
@@ -78,13 +77,15 @@ class PromptWriter:
         return sum(len(k.points) for k in self.story.knowledge)
 
     def head(self, points_dropped: int = 0) -> list[Segment]:
-        """Instruction, product information, the whole video's scene, and the template's text before the first clip.
+        """The whole video's scene, instruction, product information, and the template's text before the first clip.
 
         Args:
             points_dropped: leave out this many knowledge points, from the end.
         """
         t = self.template
         segments = self._turn("head")
+        if self.scene_in_head:
+            segments += self._scene()
         segments.append(Segment(t.instruction if self.storyline else t.instruction_without_storyline))
         segments.append(Segment(t.title.format(title=self.story.title)))
         left = self.points - points_dropped
@@ -94,8 +95,6 @@ class PromptWriter:
             if points:
                 line = t.aspect.format(aspect=knowledge.aspect, points=t.separator.join(points))
                 segments.append(Segment(line))
-        if self.scene_in_head:
-            segments += self._scene()
         between = t.before_clips if self.storyline else t.before_clips_without_storyline
         return [*segments, Segment(between)] if between else segments
 

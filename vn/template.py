@@ -180,7 +180,11 @@ def _turns(data: Any, file: str | Path) -> dict[Place, Turn]:
     if not isinstance(data, dict) or not {*data} <= {*places}:
         raise InputError(f"expected turns by place ({', '.join(places)}), got {show(data)}", file=file, field="turns")
     for place, turn in data.items():
-        if not isinstance(turn, dict) or {*turn} != {"name", "text"} or not all(isinstance(t, str) for t in turn.values()):
+        if (
+            not isinstance(turn, dict)
+            or {*turn} != {"name", "text"}
+            or not all(isinstance(t, str) for t in turn.values())
+        ):
             raise InputError(f"expected a name and a text, got {show(turn)}", file=file, field=f"turns.{place}")
     return {place: Turn(**turn) for place, turn in data.items()}
 

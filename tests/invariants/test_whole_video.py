@@ -117,7 +117,9 @@ def test_with_the_cache_is_as_re_encoded(whole, frames, name):
     assembly = whole()
     assembly.narrator.eval()
     chosen = stories(frames)[1:3] if name == "greedy" else stories(frames)[1:2]
-    cached, again = (kind(assembly.narrator, assembly.builder, DECODINGS[name]) for kind in (Recorder, ReEncodingWriter))
+    cached, again = (
+        kind(assembly.narrator, assembly.builder, DECODINGS[name]) for kind in (Recorder, ReEncodingWriter)
+    )
     one, two = cached.tell(chosen), again.tell(chosen)
     ties = assert_same(cached.chosen, again.chosen)
     assert ties <= 1
@@ -127,7 +129,9 @@ def test_with_the_cache_is_as_re_encoded(whole, frames, name):
 def test_side_by_side_and_static_passes_write_the_same(whole, frames):
     assembly = whole()
     assembly.narrator.eval()
-    plain, static = (Recorder(assembly.narrator, assembly.builder, DECODINGS["greedy"], static=s) for s in (False, True))
+    plain, static = (
+        Recorder(assembly.narrator, assembly.builder, DECODINGS["greedy"], static=s) for s in (False, True)
+    )
     alone = [plain.tell([each])[0] for each in stories(frames)]
     for writer in (plain, static):
         assert writer.tell(stories(frames), 4) == alone

@@ -1,4 +1,4 @@
-"""VTimeLLM (Huang et al. 2023; paper A.1): a narrator of ours with other settings, which our own commands train and test.
+"""VTimeLLM (Huang et al. 2023; paper A.1): a narrator of ours with other settings; our own commands train and test it.
 
 It is shown 100 frames of the whole video, one token each, once, and then asked for clip after clip by its time
 (docs/baselines.md#vtimellm).
@@ -26,7 +26,12 @@ NAME = "vtimellm"
 ZERO_SHOT, FINE_TUNED = "VTimeLLM", "VTimeLLM fine-tuned"
 EXPERIMENT, DEMO = "esyncvidstory_vtimellm", "demo_vtimellm"
 STAGES = "three-stages"  # the adapter folder of the released weights, in the run folder that is trained from it
-STORYLINES = {"predicted": ["predicted"], "given": ["given"], "both": ["predicted", "given"], None: ["predicted", "given"]}
+STORYLINES = {
+    "predicted": ["predicted"],
+    "given": ["given"],
+    "both": ["predicted", "given"],
+    None: ["predicted", "given"],
+}
 WORDS = {"word_range": "source", "word_rate": "rate", "word_margin": "margin"}  # option -> field of the rule
 
 
@@ -70,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
 
     _check(args)
     if not args.fit and (args.out / "scores.json").exists():
-        print(f"{args.out} is finished; vn score {args.out} scores it again; give another --out or --name to test again")
+        print(
+            f"{args.out} is finished; vn score {args.out} scores it again; give another --out or --name to test again"
+        )
         return 0
     for words in _training(args) if args.fit else _testing(args):
         if code := main(words):
@@ -135,7 +142,16 @@ def _testing(args: argparse.Namespace) -> Iterator[list[str]]:
     folder = local_folder(adapter)
     settings = _settings(read_card(folder), folder)
     words = [_test(args), "--config", json.dumps({"model": settings}), *_where(args), "--adapter", adapter]
-    words += ["--baseline", NAME, "--system", ZERO_SHOT, "--data.folder", args.data, "--seed_everything", str(args.seed)]
+    words += [
+        "--baseline",
+        NAME,
+        "--system",
+        ZERO_SHOT,
+        "--data.folder",
+        args.data,
+        "--seed_everything",
+        str(args.seed),
+    ]
     limit = [] if args.limit is None else ["--data.limit", str(args.limit)]
     yield [*words, *limit, *_storyline(args), *args.extra]
 

@@ -22,8 +22,8 @@ class SegmentTokenizer:
         tokenizer: the language model's tokenizer.
         added: tokens that are kept whole in a text, with their ids (`vn.tokenizer.added`); what is before, between and
             after them is tokenised separately.
-        turns: the ids that open each turn of a dialogue, by name, if the model was trained on such turns. They are never
-            parsed from text, so that no text of a story can open a turn.
+        turns: the ids that open each turn of a dialogue, by name, if the model was trained on such turns. They are
+            never parsed from text, so that no text of a story can open a turn.
 
     Attributes:
         start: ids in front of everything: the beginning-of-sequence token, if the model has one.

@@ -161,7 +161,7 @@ class NarratorCLI(LightningCLI):
         return str(self.parser.dump(self.settings, skip_none=False))
 
     def _has_own_folder(self) -> bool:
-        """Whether a test writes a run folder of its own: as a sweep's point, or as a baseline that was not trained here."""
+        """Whether a test writes a run folder of its own: a sweep's point, or a baseline that was not trained here."""
         if self.settings.out:
             return False
         untrained = self.settings.baseline is not None and not (self.folder / CONFIG).exists()

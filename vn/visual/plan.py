@@ -32,7 +32,7 @@ class VisualSettings:
         memory_length: frames of consolidated memory (released: 1).
         position: add the relative clip position (False: ablation c).
         scene: show the frames of the clip being narrated (False, without memory: a text-only control).
-        scope: ``clip`` shows the clip being narrated; ``video`` shows the whole video, once, before the clips, which then
+        scope: ``clip`` shows the clip being narrated; ``video`` shows the whole video, once, at the beginning, which
             needs neither compression nor memory nor position (as VTimeLLM does, paper A.1).
         frames: with the scope ``video``, how many frames, evenly over it (VTimeLLM: 100).
         pool: average the T tokens of a frame to one (VTimeLLM has one token per frame).
