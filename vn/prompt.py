@@ -62,7 +62,7 @@ class PromptWriter:
         story: the story; labels and narrations in it are not used unless passed to a method.
         template: the wording.
         storyline: whether labels are written; False is the paper's ablation b.
-        scene_in_head: whether the visual tokens come once, before all else, rather than in the clip being narrated.
+        scene_in_head: whether the visual tokens come once, at the beginning, rather than in the clip being narrated.
     """
 
     def __init__(self, story: Story, template: Template, storyline: bool = True, scene_in_head: bool = False) -> None:

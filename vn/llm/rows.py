@@ -45,7 +45,7 @@ class Row:
         ids: token ids; the pad id in place of visual tokens.
         own: index at which the clip's own part starts. What precedes it, instruction and earlier clips' text, begins
             the rows of later clips too.
-        visual: index at which the visual tokens start: in the clip's own part, or before it if they are the whole video's.
+        visual: index at which the visual tokens start: in the clip's own part, or before if they are the whole video's.
         supervised: indices of label, narration and newline tokens, ascending.
         plan: which frames the visual tokens are made of.
         clip_position: relative position of the clip in the video, 0 to 99.
