@@ -23,10 +23,11 @@ class SegmentTokenizer:
         added: tokens that are kept whole in a text, with their ids (`vn.tokenizer.added`); what is before, between and
             after them is tokenised separately.
         turns: the ids that open each turn of a dialogue, by name, if the model was trained on such turns. They are
-            never parsed from text, so that no text of a story can open a turn.
+            never parsed from text, so that no text of a story can open a turn. None is the
+            tokenizer's own (ChatGLM3's).
 
     Attributes:
-        start: ids in front of everything: the beginning-of-sequence token, if the model has one.
+        start: ids in front of everything: the beginning-of-sequence token, if the model has one, or ChatGLM3's two.
         newline: the id of the newline that ends labels and narrations.
         stops: ids that end a label or a narration: all tokens with a newline in them, end of sequence, and turns.
         unspoken: special ids, which are not text.
@@ -41,7 +42,8 @@ class SegmentTokenizer:
     ) -> None:
         self.tokenizer = tokenizer
         self._added = dict(added or {})
-        self._turns = {name: tuple(ids) for name, ids in (turns or {}).items()}
+        given = getattr(tokenizer, "turn_ids", {}) if turns is None else turns
+        self._turns = {name: tuple(ids) for name, ids in given.items()}
         longest_first = sorted(self._added, key=len, reverse=True)
         self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self._added else None
         self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts are repeated
@@ -51,7 +53,8 @@ class SegmentTokenizer:
         if len(ids) != 1:
             raise InputError(f"the tokenizer splits a newline into {len(ids)} tokens, so a narration could not end")
         self.newline = ids[0]
-        self.start = (tokenizer.bos_token_id,) if tokenizer.bos_token_id is not None else ()
+        bos = (tokenizer.bos_token_id,) if tokenizer.bos_token_id is not None else ()
+        self.start: tuple[int, ...] = getattr(tokenizer, "start_ids", bos)
         self.stops = self._stops()
         self.unspoken = frozenset(tokenizer.all_special_ids)
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.newline

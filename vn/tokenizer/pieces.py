@@ -43,8 +43,12 @@ class SentencePieceTokenizer(SentencePieceBackend):
         return str(self.sp_model.decode_pieces(tokens))
 
 
-def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
+def load_tokenizer(folder: Path, kind: type[SentencePieceTokenizer] = SentencePieceTokenizer) -> SentencePieceTokenizer:
     """The tokenizer of a folder with a SentencePiece model.
+
+    Args:
+        folder: the folder.
+        kind: the tokenizer's class.
 
     Raises:
         InputError: ``tokenizer.model`` is missing or is not a SentencePiece model.
@@ -66,7 +70,7 @@ def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
             value = value.get("content") if isinstance(value, dict) else value
             if isinstance(value, str) and model.id_to_piece(model.piece_to_id(value)) == value:
                 special[name] = value
-    return SentencePieceTokenizer(str(file), **special)
+    return kind(str(file), **special)
 
 
 def stock_tokenizer(tokenizer: SentencePieceTokenizer) -> PreTrainedTokenizerBase:
