@@ -4,10 +4,11 @@ import json
 
 import pytest
 import torch
-from chatglm import FUSED, GROUPS, HEADS, HIDDEN, INNER, LAYERS, WIDTH, make_chatglm, make_config, plain_logits
+from chatglm import FUSED, GROUPS, HEADS, HIDDEN, INNER, WIDTH, make_chatglm, make_config, plain_logits
+from transformers import GlmForCausalLM
 
 from vn.errors import InputError
-from vn.llm.chatglm import glm_weights
+from vn.llm.chatglm import glm_config, glm_weights
 from vn.llm.load import load_base
 
 AT = "transformer.encoder.layers.1."
@@ -86,12 +87,23 @@ def test_others_of_the_family_are_refused_in_a_sentence(tmp_path, changes, messa
         load_base(str(tmp_path))
 
 
+def test_the_released_sizes_have_as_many_weights_as_published(tmp_path):
+    """6,243,584,000, as the release's own training program prints."""
+    sizes = {"hidden_size": 4096, "ffn_hidden_size": 13696, "kv_channels": 128, "num_attention_heads": 32}
+    config = glm_config(make_config(65024, **sizes, num_layers=28), tmp_path)
+    with torch.device("meta"):
+        llm = GlmForCausalLM(config)
+    assert sum(p.numel() for p in llm.parameters()) == 6_243_584_000
+
+
 def test_damaged_folders_are_named(model):
     folder, weights = model
     file = folder / "pytorch_model.bin"
     bias, fused = (f"transformer.encoder.layers.0.self_attention.query_key_value.{x}" for x in ("bias", "weight"))
     torch.save({k: v for k, v in weights.items() if k != bias}, file)
-    with pytest.raises(InputError, match=rf"expected model.layers.0.self_attn.q_proj.bias of shape \[{HEADS * WIDTH}\]"):
+    with pytest.raises(
+        InputError, match=rf"expected model.layers.0.self_attn.q_proj.bias of shape \[{HEADS * WIDTH}\]"
+    ):
         load_base(str(folder))
     torch.save({**weights, fused: torch.zeros(FUSED - 1, HIDDEN)}, file)
     with pytest.raises(InputError, match=rf"{fused}: expected {FUSED} rows, found {FUSED - 1}"):
@@ -106,5 +118,3 @@ def test_damaged_folders_are_named(model):
     (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "kv_channels"}))
     with pytest.raises(InputError, match=r"config\.json: kv_channels: missing"):
         load_base(str(folder))
-
-

@@ -104,4 +104,3 @@ def load_model(folder: Path, config: Mapping[str, Any], dtype: torch.dtype, **op
     llm = from_weights(LlamaForCausalLM, llama, weights, folder, dtype=dtype, **options)
     setattr(llm.config, MARK, True)
     return llm
-

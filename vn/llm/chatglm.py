@@ -128,7 +128,7 @@ def split_fused(tensor: Tensor, heads: int, groups: int, width: int) -> tuple[Te
     sizes = [heads * width, groups * width, groups * width]
     if len(tensor) != sum(sizes):
         raise ValueError(f"expected {sum(sizes)} rows, found {len(tensor)}")
-    return tensor.split(sizes)
+    return tuple(tensor.split(sizes))
 
 
 def glm_layer(name: str) -> str | None:

@@ -1,10 +1,10 @@
 """ChatGLM3's tokenizer: a SentencePiece model, and special turns whose ids follow its vocabulary.
 
-    [gMASK] sop   <|user|> ▁ \\n ▁Which ...   <|assistant|> ▁ \\n ▁It is ...
+    [gMASK] sop   <|user|> (space, newline) Which ...   <|assistant|> (space, newline) It is ...
 
 The special tokens have no pieces: they are given by id (`ChatGlmTokenizer.turn_ids`), and a text that contains
-``<|user|>``, such as a product's title, remains text. The published tokenizer gives a *piece* that is spelled like one
-of them (``sop``) the special token's id; here it keeps its own.
+``<|user|>``, such as a product's title, remains text. The release spells two of them without brackets (``sop``,
+``eop``) and gives such a piece of a text the special id; here it keeps its own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from vn.tokenizer.pieces import SentencePieceTokenizer
 
 CHATGLM = "chatglm"  # model_type of the released config.json
-TOKENS = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")  # the first ids after the vocabulary
+TOKENS = ("[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>")  # the first ids after the vocabulary
 ROLES = ("system", "user", "assistant", "observation")  # their turns have the next ones
+SPECIAL = (*TOKENS, *(f"<|{role}|>" for role in ROLES))
 
 
 class ChatGlmTokenizer(SentencePieceTokenizer):
@@ -30,29 +31,27 @@ class ChatGlmTokenizer(SentencePieceTokenizer):
         turn_ids: role -> what opens its turn: its id, and the newline, before which the model reads a space.
     """
 
+    beyond = SPECIAL
+
     def __init__(self, vocab_file: str, **special: Any) -> None:
         special.setdefault("pad_token", special.get("unk_token"))  # as published
         super().__init__(vocab_file, **special)
         pieces = self.sp_model.get_piece_size()
-        self.start_ids = (pieces + TOKENS.index("[gMASK]"), pieces + TOKENS.index("sop"))
+        self.start_ids = (pieces + TOKENS.index("[gMASK]"), pieces + TOKENS.index("<sop>"))
         newline = self.sp_model.encode("\n")
         self.turn_ids = {role: (pieces + len(TOKENS) + n, *newline) for n, role in enumerate(ROLES)}
 
-    def _own(self) -> range:
-        """The ids of the special tokens."""
-        pieces = self.sp_model.get_piece_size()
-        return range(pieces, pieces + len(TOKENS) + len(ROLES))
-
     def _update_total_vocab_size(self) -> None:
         """Count the special tokens, so that tokens of a template are added after them."""
-        super()._update_total_vocab_size()
-        self.total_vocab_size += len(self._own())
+        super()._update_total_vocab_size()  # type: ignore[no-untyped-call]
+        self.total_vocab_size += len(SPECIAL)
 
     @property
     def all_special_ids(self) -> list[int]:
         """The ids that are not text."""
-        return [*super().all_special_ids, *self._own()]
+        pieces = self.sp_model.get_piece_size()
+        return [*super().all_special_ids, *range(pieces, pieces + len(SPECIAL))]
 
     def _convert_id_to_token(self, index: int) -> str:
         """A piece; nothing for special tokens and for the rows that only pad the embeddings."""
-        return str(super()._convert_id_to_token(index)) if index < self.sp_model.get_piece_size() else ""
+        return str(self.sp_model.id_to_piece(index)) if index < self.sp_model.get_piece_size() else ""
