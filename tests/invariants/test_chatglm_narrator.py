@@ -1,13 +1,11 @@
 """ChatGLM3 goes where LLaMA goes: packed training, LoRA, cached writing, few bits, exports."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from chatglm import make_chatglm
 from test_training_step import assert_same as assert_same_step
 from test_training_step import step
-from test_writing import ReEncodingWriter, Recorder, assert_same, stories
+from test_writing import Recorder, ReEncodingWriter, assert_same, stories
 from toy_narrator import SECONDS, STORY
 from transformers import AutoModelForCausalLM, AutoTokenizer, GlmForCausalLM
 
@@ -37,7 +35,7 @@ def rows_and_videos(make, chatglm, frames):
 
 
 def test_packed_is_separate_and_as_dense_eager(make, chatglm, rows_and_videos, monkeypatch):
-    """Loss and gradients of LoRA and projector; the oracle is transformers' eager attention under a mask of all pairs."""
+    """Loss and gradients; the oracle is transformers' eager attention under a mask of all pairs."""
     rows, videos = rows_and_videos
     line = share(rows)
     narrator = make(base_model=chatglm).narrator.train()

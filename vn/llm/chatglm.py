@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from transformers import GlmConfig, GlmForCausalLM, PreTrainedModel
 from vn.errors import InputError, show
 from vn.io.weights import read_weights
 from vn.llm.from_weights import from_weights
+from vn.llm.lora_files import Lora
 from vn.tokenizer.chatglm import CHATGLM
 from vn.tokenizer.folder import MARK
 
@@ -119,12 +121,15 @@ def _refuse_others(config: Mapping[str, Any], file: Path) -> None:
         raise InputError(message, file=file, field="padded_vocab_size")
 
 
-def split_fused(tensor: Tensor, heads: int, groups: int, width: int) -> tuple[Tensor, ...]:
+def _split_fused(tensor: Tensor, config: GlmConfig) -> tuple[Tensor, ...]:
     """The rows of a fused ``[heads d + 2 groups d, ...]`` that belong to queries, keys and values.
 
     Raises:
         ValueError: it has another number of rows.
     """
+    heads = config.num_attention_heads
+    groups = config.num_key_value_heads or heads
+    width = config.head_dim or config.hidden_size // heads
     sizes = [heads * width, groups * width, groups * width]
     if len(tensor) != sum(sizes):
         raise ValueError(f"expected {sum(sizes)} rows, found {len(tensor)}")
@@ -155,8 +160,6 @@ def glm_weights(tensors: Mapping[str, Tensor], config: GlmConfig, folder: Path) 
         InputError: a fused matrix has another number of rows.
     """
     renamed: dict[str, Tensor] = {}
-    groups = config.num_key_value_heads or config.num_attention_heads
-    width = config.head_dim or config.hidden_size // config.num_attention_heads
     for full, tensor in tensors.items():
         if full.endswith("rotary_pos_emb.inv_freq"):
             continue
@@ -164,7 +167,7 @@ def glm_weights(tensors: Mapping[str, Tensor], config: GlmConfig, folder: Path) 
         match = LAYER.fullmatch(name)
         if match and match["rest"] == FUSED:
             try:
-                parts = split_fused(tensor, config.num_attention_heads, groups, width)
+                parts = _split_fused(tensor, config)
             except ValueError as error:
                 raise InputError(str(error), file=folder, field=full) from None
             for part, rows in zip(PARTS, parts, strict=True):
@@ -172,6 +175,29 @@ def glm_weights(tensors: Mapping[str, Tensor], config: GlmConfig, folder: Path) 
         else:
             renamed[f"{glm_layer(name) or name}.{kind}"] = tensor
     return renamed
+
+
+def glm_lora(lora: Lora, config: GlmConfig) -> Lora:
+    """LoRA on ChatGLM3's layers as LoRA on those of transformers' GLM; layers that are not known keep their names.
+
+    The update of the fused matrix becomes three: one A for all of them, and B split by rows.
+
+    Raises:
+        InputError: a fused matrix has another number of rows.
+    """
+    matrices: dict[tuple[str, str], Tensor] = {}
+    for (layer, side), tensor in lora.matrices.items():
+        match = LAYER.fullmatch(layer)
+        if match and match["rest"] == FUSED:
+            try:
+                parts = (tensor,) * len(PARTS) if side == "A" else _split_fused(tensor, config)
+            except ValueError as error:
+                raise InputError(str(error), file=lora.file, field=layer) from None
+            for part, rows in zip(PARTS, parts, strict=True):
+                matrices[f"layers.{match['number']}.{part}", side] = rows.contiguous()
+        else:
+            matrices[(glm_layer(layer) or layer).removeprefix("model."), side] = tensor
+    return replace(lora, matrices=matrices)
 
 
 def load_model(folder: Path, config: Mapping[str, Any], dtype: torch.dtype, **options: Any) -> PreTrainedModel:
