@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GlmConfig, GlmForCausalLM, PreTrainedModel
+from transformers import GlmConfig, GlmForCausalLM, PreTrainedConfig, PreTrainedModel
 
 from vn.errors import InputError, show
 from vn.io.weights import read_weights
@@ -104,6 +104,27 @@ def glm_config(config: Mapping[str, Any], file: Path) -> GlmConfig:
     )
 
 
+def read_glm_config(name: str) -> GlmConfig:
+    """The configuration of a ChatGLM3 base model, in the released layout or exported by vn, as transformers' GLM.
+
+    Args:
+        name: a folder or a name on the hub.
+
+    Raises:
+        InputError: there is none, or it is another model.
+    """
+    try:
+        config, _ = PreTrainedConfig.get_config_dict(name)
+    except (OSError, ValueError) as error:
+        raise InputError(f"no model configuration here: {error}", file=name, field="base_model") from None
+    if config.get("model_type") == GlmConfig.model_type:
+        return GlmConfig.from_dict(config)
+    if config.get("model_type") != CHATGLM:
+        message = f"is a {config.get('model_type')} model, and the weights are for ChatGLM3"
+        raise InputError(message, file=name, field="base_model")
+    return glm_config(config, Path(name) / "config.json")
+
+
 def _refuse_others(config: Mapping[str, Any], file: Path) -> None:
     """Refuse models that only share ChatGLM3's ``model_type``, as far as they can be told apart."""
     name = str(config.get("_name_or_path", "")).lower()
@@ -134,6 +155,11 @@ def _split_fused(tensor: Tensor, config: GlmConfig) -> tuple[Tensor, ...]:
     if len(tensor) != sum(sizes):
         raise ValueError(f"expected {sum(sizes)} rows, found {len(tensor)}")
     return tuple(tensor.split(sizes))
+
+
+def is_chatglm_layer(name: str) -> bool:
+    """Whether a layer's name is one of ChatGLM's own, e.g. ``transformer.encoder.layers.0.mlp.dense_h_to_4h``."""
+    return LAYER.fullmatch(name) is not None
 
 
 def glm_layer(name: str) -> str | None:
