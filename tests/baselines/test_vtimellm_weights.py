@@ -134,7 +134,7 @@ def test_chatglm_as_merged_by_peft_one_by_one(tmp_path, chatglm):
 @torch.no_grad()
 @pytest.mark.oracle
 def test_vicuna_as_merged_by_peft_one_by_one(tmp_path, tiny_base):
-    """A LLaMA for English: stage 2 merged by PEFT, stage 3 upon it merged by PEFT, logits as ours with the projector."""
+    """A LLaMA for English: PEFT merges stage 2, then stage 3 upon it; logits with the projector, as ours."""
     model = AutoModelForCausalLM.from_pretrained(tiny_base)
     hidden = model.config.hidden_size
     weight, bias = save_projector(tmp_path / "stage1", hidden)
@@ -222,5 +222,8 @@ def test_bad_stages_are_one_sentence(tmp_path, chatglm, tiny_base):
     assert "expected 128 rows, found 100" in error()
     torch.save({k: v for k, v in matrices.items() if k != fused}, lora)
     assert "self_attention.query_key_value: has lora_A alone" in error()
+    wide = "base_model.model.transformer.encoder.layers.1.mlp.dense_4h_to_h.lora_A.weight"
+    torch.save({**matrices, wide: torch.zeros(2, 60)}, lora)
+    assert "mlp.down_proj: is for a layer of 64 x 60, that of" in error()
     lora.unlink()
     assert "adapter_model.bin: No such file" in error()

@@ -4,15 +4,14 @@
     stage 2   adapter_config.json, adapter_model.bin        PEFT's LoRA, on the language model
     stage 3   the same                                      PEFT's LoRA, on the language model with stage 2 merged
 
-The files of LoRA are PEFT's public format. That the projector is in ``mm_projector.bin`` or, if a later stage trained it
-on, in that stage's ``non_lora_trainables.bin``, is inferred from programs of the same kind: another file can be named
-instead of a folder. Two LoRAs on each other are one of the summed rank (`vn.llm.lora_files.compose`), so that nothing of
-the base model has to be written again.
+The files of LoRA are PEFT's public format. That the projector is in ``mm_projector.bin`` or, if a later stage trained
+it on, in that stage's ``non_lora_trainables.bin``, is inferred from programs of the same kind: another file can be
+named instead of stage 1's folder. Two LoRAs, one on the other, are one of the summed rank
+(`vn.llm.lora_files.compose`), so that nothing of the base model has to be written again.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

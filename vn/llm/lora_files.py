@@ -97,16 +97,16 @@ def compose(loras: Sequence[Lora]) -> Lora:
     random = torch.Generator().manual_seed(0)
     matrices: dict[tuple[str, str], Tensor] = {}
     for layer in layers:
-        shapes = {
-            (each.matrices[layer, "B"].shape[0], each.matrices[layer, "A"].shape[1]): each.file
+        shapes = [
+            (each.matrices[layer, "B"].shape[0], each.matrices[layer, "A"].shape[1], each.file)
             for each in loras
             if (layer, "A") in each.matrices
-        }
-        if len(shapes) > 1:
-            (rows, columns), (other, columns2) = list(shapes)[:2]
-            message = f"is for a layer of {other} x {columns2}, that of {[*shapes.values()][0]} for {rows} x {columns}"
-            raise InputError(message, file=[*shapes.values()][1], field=layer)
-        ((rows, columns),) = shapes
+        ]
+        rows, columns, first = shapes[0]
+        for rows2, columns2, file in shapes[1:]:
+            if (rows, columns) != (rows2, columns2):
+                message = f"is for a layer of {rows2} x {columns2}, that of {first} for one of {rows} x {columns}"
+                raise InputError(message, file=file, field=layer)
         parts = []
         for each in loras:
             if (layer, "A") in each.matrices:
