@@ -34,12 +34,12 @@ STAGES = 3
 PROJECTORS = ("mm_projector.bin", "non_lora_trainables.bin")
 PROJECTOR = "mm_projector"
 WHOLE_VIDEO = VisualSettings(compression=False, memory="none", position=False, scope="video")
-THRESHOLD = 1.0  # of compression, which is off
+THRESHOLD = 1.0  # compression is off
 _ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
-ALL_LINEAR = (
+ALL_LINEAR = (  # in transformers' GLM, in LLaMA
     {*_ATTENTION, "gate_up_proj", "down_proj"},
     {*_ATTENTION, "gate_proj", "up_proj", "down_proj"},
-)  # GLM, LLaMA
+)
 
 
 def make_adapter(

@@ -30,7 +30,7 @@ from vn.llm.lora_files import Lora
 from vn.tokenizer.chatglm import CHATGLM
 from vn.tokenizer.folder import MARK
 
-SIZES = {  # of the released config.json -> of GlmConfig
+SIZES = {  # in the released config.json -> in GlmConfig
     "hidden_size": "hidden_size",
     "ffn_hidden_size": "intermediate_size",
     "num_layers": "num_hidden_layers",
