@@ -12,6 +12,8 @@ from transformers import AutoModelForCausalLM
 from vn.adapter import load_adapter
 from vn.baselines.vtimellm_weights import make_adapter
 from vn.errors import InputError
+from vn.generation.decoding import Decoding
+from vn.generation.story_writer import StoryWriter
 from vn.llm.load import load_base
 from vn.llm.lora_files import compose, read_lora
 
@@ -158,14 +160,20 @@ def test_vicuna_as_merged_by_peft_one_by_one(tmp_path, tiny_base):
 
 
 def test_it_is_a_narrator(tmp_path, chatglm):
-    """Rows of a story with the whole video's frames, from the folder alone, with ChatGLM3's turns by id."""
+    """From the folder alone it writes a story: the whole video's frames, ChatGLM3's start and turns by id."""
     _, _, stages = chatglm
-    builder = load_adapter(make_adapter(stages, str(tmp_path / "base"), tmp_path / "adapter", ENCODER)).builder
-    frames = torch.randn(10, 1, D).half().numpy()
+    assembly = load_adapter(make_adapter(stages, str(tmp_path / "base"), tmp_path / "adapter", ENCODER))
+    builder = assembly.builder
+    frames = torch.randn(10, 1, D, generator=torch.Generator().manual_seed(2)).half().numpy()
+    written = StoryWriter(assembly.narrator, builder, Decoding(max_new_tokens=8)).write(STORY, frames, SECONDS)
+    assert [each.clip for each in written] == [*STORY.narrated] == [0, 2, 3]
+    assert all(each.written.labels for each in written)
     row = builder.training_row(STORY, builder.plan(STORY, frames, SECONDS, 2), 2)
     assert len(row.plan.weights) == 100
-    for name in ("user", "assistant"):
-        assert builder.tokens.turn(name)[0] in row.ids
+    assert tuple(row.ids[:2]) == builder.tokens.start
+    user, assistant = (builder.tokens.turn(name)[0] for name in ("user", "assistant"))
+    assert row.ids[2] == user
+    assert row.ids.count(assistant) == 2  # clips 0 and 2 are narrated
 
 
 def test_layers_that_one_stage_has_not_are_left_as_they_are(tmp_path, tiny_base):

@@ -126,7 +126,7 @@ def read_glm_config(name: str) -> GlmConfig:
 
 
 def _refuse_others(config: Mapping[str, Any], file: Path) -> None:
-    """Refuse models that only share ChatGLM3's ``model_type``, as far as they can be told apart."""
+    """Refuse models that only share ChatGLM3's ``model_type``, as far as they can be distinguished."""
     name = str(config.get("_name_or_path", "")).lower()
     if config.get("quantization_bit"):
         message = "a quantized checkpoint is not read; take ChatGLM3-6B in half precision and set model.quantization"
