@@ -39,7 +39,8 @@ def test_gradients_are_those_of_a_plain_chatglm(model):
     weights = {k: v.clone().requires_grad_() for k, v in weights.items()}
     llm = load_base(str(folder)).llm
     ids = torch.arange(3, 33)  # not the padding id, whose embedding transformers keeps from gradients
-    aim = torch.randn(len(ids), len(weights["transformer.output_layer.weight"]))
+    random = torch.Generator().manual_seed(1)
+    aim = torch.randn(len(ids), len(weights["transformer.output_layer.weight"]), generator=random)
     (llm(input_ids=ids[None], use_cache=False).logits[0] * aim).mean().backward()
     (plain_logits(weights, ids) * aim).mean().backward()
     wanted = {k: v.grad for k, v in weights.items() if not k.endswith("inv_freq")}
@@ -47,8 +48,8 @@ def test_gradients_are_those_of_a_plain_chatglm(model):
     found = {k: p.grad for k, p in llm.named_parameters()}
     assert found.keys() == wanted.keys()
     for name, gradient in found.items():
-        torch.testing.assert_close(gradient, wanted[name], rtol=1e-3, atol=1e-8, msg=name)
-        assert gradient.abs().max() > 0
+        assert (gradient - wanted[name]).norm() <= 1e-5 * wanted[name].norm(), name
+        assert gradient.norm() > 0
 
 
 def test_safetensors_and_half_precision(model):
