@@ -23,8 +23,8 @@ class SegmentTokenizer:
         added: tokens that are kept whole in a text, with their ids (`vn.tokenizer.added`); what is before, between and
             after them is tokenised separately.
         turns: the ids that open each turn of a dialogue, by name, if the model was trained on such turns. They are
-            never parsed from text, so that no text of a story can open a turn. None is the
-            tokenizer's own (ChatGLM3's).
+            never parsed from text, so that no text of a story can open a turn. None is the tokenizer's own
+            (ChatGLM3's).
 
     Attributes:
         start: ids in front of everything: the beginning-of-sequence token, if the model has one, or ChatGLM3's two.
