@@ -40,12 +40,12 @@ def written(story, clip):
 
 
 def shown(segments):
-    marks = {"visual": "<SCENE>", "label": "[[{}]]", "narration": "[[{}]]", "given": "{}"}
-    return "".join(marks[s.role].format(s.text) for s in segments)
+    marks = {"visual": "<SCENE>", "turn": "<{1}|{0}>", "label": "[[{}]]", "narration": "[[{}]]", "given": "{}"}
+    return "".join(marks[s.role].format(s.text, s.turn) for s in segments)
 
 
 def prompt(story, clip, template, storyline=True):
-    writer = PromptWriter(story, template, storyline)
+    writer = PromptWriter(story, template, storyline, scene_in_head=template.name.startswith("vtimellm"))
     earlier = [(i, written(story, i)) for i in story.narrated if i < clip]
     return shown([*writer.head(), *writer.earlier(earlier), *writer.clip(clip, written(story, clip), scene=True)])
 
@@ -59,6 +59,10 @@ def prompt(story, clip, template, storyline=True):
         ("ad-zh", ZH, 1, None, True),
         ("ad-zh", ZH, 1, "index", False),
         ("general-en", TRIP, 1, None, True),
+        ("vtimellm-en", EN, 2, None, True),
+        ("vtimellm-en", EN, 2, None, False),
+        ("vtimellm-zh", ZH, 1, None, True),
+        ("vtimellm-zh", ZH, 1, None, False),
     ],
 )
 def test_prompts_of_fixed_stories(name, story, clip, header, storyline):
@@ -174,3 +178,37 @@ def test_bad_templates_name_the_field(tmp_path, old, new, message):
 def test_an_unknown_template_is_named_with_those_there_are():
     with pytest.raises(InputError, match=r"no template 'ad-eng' \(did you mean 'ad-en'\?\)"):
         Template.load("ad-eng")
+
+
+TURNS = "turns: {query: {name: user, text: Q}, answer: {name: assistant, text: A}}\n"
+
+
+def test_a_template_opens_turns_and_states_times(tmp_path):
+    """Either can be had without the other, and with the scene in the clip."""
+    own = tmp_path / "mine.yaml"
+    own.write_text(
+        ORDER.replace("<{index}>", "<{start} {end}>").replace("index_of_total\n", "index\n") + TURNS, "utf-8"
+    )
+    bare = prompt(ZH, 1, Template.load(own)).partition("first.\n")[2].replace("[[", "").replace("]]", "")
+    first = "<user|Q><00 50> words 3 to 9<assistant|A> label 痛点铺垫\n1. 嘴唇总是起皮？\n"
+    assert (
+        bare
+        == f"{first}<user|Q><50 99> picture [<SCENE>] words 3 to 9<assistant|A> label 产品试用\n2. 轻轻一抹就显白。\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("turns", "message"),
+    [
+        ("[user]", "turns: expected turns by place .head, query, answer., got"),
+        ("{tail: {name: user, text: Q}}", "turns: expected turns by place"),
+        ("{query: user}", "turns.query: expected a name and a text, got 'user'"),
+        ("{query: {name: user}}", "turns.query: expected a name and a text"),
+        ("{query: {name: user, text: 3}}", "turns.query: expected a name and a text"),
+    ],
+)
+def test_wrong_turns_name_the_place(tmp_path, turns, message):
+    own = tmp_path / "mine.yaml"
+    own.write_text(f"{ORDER}turns: {turns}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        Template.load(own)

@@ -138,6 +138,39 @@ def test_transformers_behind_sentencepiece(tmp_path):
 
 
 @uses(
+    "transformers",
+    "_update_total_vocab_size",
+    "_convert_id_to_token",
+    "total_vocab_size",
+    "all_special_ids",
+    breaks="ChatGLM3's turns are read as text, or a template's added tokens have the ids of turns",
+)
+def test_transformers_asks_a_tokenizer_for_its_size_and_its_tokens(tmp_path):
+    from baichuan import train_tokenizer
+    from transformers.tokenization_utils_sentencepiece import SentencePieceBackend
+
+    class Ours(SentencePieceBackend):
+        def _update_total_vocab_size(self):
+            super()._update_total_vocab_size()
+            self.total_vocab_size += 9
+
+        def _convert_id_to_token(self, index):
+            return self.sp_model.id_to_piece(index) if index < self.sp_model.get_piece_size() else ""
+
+        @property
+        def all_special_ids(self):
+            return [*super().all_special_ids, 7]
+
+    tokenizer = Ours(vocab_file=str(train_tokenizer(tmp_path)), legacy=True, unk_token="<unk>")
+    pieces = tokenizer.sp_model.get_piece_size()
+    tokenizer.add_tokens(["<frame>"])
+    assert tokenizer.convert_tokens_to_ids("<frame>") == pieces + 9
+    assert len(tokenizer) == pieces + 10
+    assert tokenizer.decode([pieces + 3, 300]) == tokenizer.decode([300])
+    assert tokenizer.decode([7, 300], skip_special_tokens=True) == tokenizer.decode([300])
+
+
+@uses(
     "peft",
     "BaseTunerLayer",
     "tuners_utils",
@@ -189,16 +222,18 @@ def test_what_peft_does_with_an_adapters_input():
     "LlamaRMSNorm",
     "MistralRMSNorm",
     "Qwen2RMSNorm",
+    "GlmRMSNorm",
     breaks="norms on CUDA are those of another model, or eight operators each",
 )
-def test_three_norms_are_one():
+def test_four_norms_are_one():
     """What they compute is in tests/llm/test_norms.py."""
+    from transformers.models.glm.modeling_glm import GlmRMSNorm
     from transformers.models.llama.modeling_llama import LlamaRMSNorm
     from transformers.models.mistral.modeling_mistral import MistralRMSNorm
     from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
 
-    sources = [inspect.getsource(norm.forward) for norm in (LlamaRMSNorm, MistralRMSNorm, Qwen2RMSNorm)]
-    assert sources[0] == sources[1] == sources[2]
+    sources = [inspect.getsource(norm.forward) for norm in (LlamaRMSNorm, MistralRMSNorm, Qwen2RMSNorm, GlmRMSNorm)]
+    assert len(set(sources)) == 1
 
 
 @uses(

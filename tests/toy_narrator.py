@@ -57,10 +57,10 @@ def card(tiny_base):
 def make(card):
     """Assemble a narrator with changes to its card; LoRA and projector are random, so that they matter."""
 
-    def build(**changes):
+    def build(template="ad-en", **changes):
         torch.manual_seed(1)
         assembly = assemble(
-            replace(card, **changes), Template.load("ad-en"), torch.full((D,), 0.5), torch.full((D,), 2.0)
+            replace(card, **changes), Template.load(template), torch.full((D,), 0.5), torch.full((D,), 2.0)
         )
         with torch.no_grad():
             for name, p in assembly.narrator.named_parameters():

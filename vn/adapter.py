@@ -16,7 +16,7 @@ import dataclasses
 import os
 import shutil
 import typing
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ import torch
 from peft import PeftModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from vn.card import CARD, NarratorCard, lost_base, read_card, write_card
 from vn.errors import InputError
@@ -34,6 +35,7 @@ from vn.io.files import read_json, read_text
 from vn.llm.attention import check_window
 from vn.llm.load import UNKNOWN, BaseModel, load_base
 from vn.llm.lora import add_lora, load_lora, merge_lora
+from vn.llm.lora_files import Matrices
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.model_card import model_card
@@ -97,6 +99,7 @@ def assemble(
             llm = merge_lora(llm)
     statistics = (mean, std) if card.standardise else None
     narrator = parts.build(llm, card.width, statistics, card.visual.position)
+    narrator.pool = card.visual.pool
     builder = RowBuilder(
         SegmentTokenizer(base.tokenizer, base.added),
         template,
@@ -142,18 +145,51 @@ def replace_folder(folder: Path) -> Iterator[Path]:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_trained(folder: Path, narrator: VideoNarrator) -> None:
+def load_trained(folder: Path, narrator: VideoNarrator, lora: bool = True) -> None:
     """Put an adapter folder's weights into a narrator that is to be trained on; LoRA is not merged.
+
+    Args:
+        folder: the adapter folder.
+        narrator: the narrator.
+        lora: whether the folder has LoRA, if the narrator does.
 
     Raises:
         InputError: they are missing, damaged, or have other names or shapes.
     """
     try:
         narrator.load_state_dict(load_file(folder / "narrator.safetensors"), strict=False)
-        if isinstance(narrator.llm, PeftModel):
+        if lora and isinstance(narrator.llm, PeftModel):
             set_peft_model_state_dict(narrator.llm, load_file(folder / "adapter_model.safetensors"))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"the weights are missing, damaged or do not fit: {error}", file=folder) from None
+
+
+def take_weights(assembly: Assembly, own: Mapping[str, Tensor], lora: Matrices, file: Path) -> None:
+    """Copy what another program trained into a narrator: all of its trained weights, and nothing else.
+
+    Args:
+        assembly: the narrator, with LoRA not merged.
+        own: weights beside the language model, by name, e.g. ``projector.linear.weight``.
+        lora: LoRA's matrices, by the base model's layers.
+        file: where they are from, for errors.
+
+    Raises:
+        InputError: they are of another base model: a layer is missing or of another shape.
+    """
+    weights = dict(own)
+    for (layer, side), tensor in lora.items():
+        weights[f"llm.base_model.model.model.{layer}.lora_{side}.default.weight"] = tensor
+    parameters = dict(assembly.narrator.named_parameters())
+    for name, tensor in weights.items():
+        if name not in parameters or parameters[name].shape != tensor.shape:
+            found = list(parameters[name].shape) if name in parameters else "nothing"
+            message = f"has {list(tensor.shape)} where {assembly.card.base_model} has {found}: another base model?"
+            raise InputError(message, file=file, field=name.removeprefix("llm.base_model.model."))
+        with torch.no_grad():
+            parameters[name].copy_(tensor)
+    left = [name for name, p in parameters.items() if p.requires_grad and name not in weights]
+    if left:
+        raise InputError(f"{len(left)} weights are missing, the first is {left[0]}", file=file)
 
 
 def _write_adapter(folder: Path, assembly: Assembly) -> None:

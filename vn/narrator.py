@@ -53,6 +53,7 @@ class VideoNarrator(nn.Module):
 
     Attributes:
         attention: how shared lines are attended over: ``auto``, ``sdpa``, ``varlen`` or ``flex`` (`vn.llm.kernels`).
+        pool: whether a frame's T tokens are averaged to one.
 
     Example:
         >>> from vn.llm.load import load_base
@@ -77,6 +78,7 @@ class VideoNarrator(nn.Module):
         super().__init__()
         self.llm = llm
         self.attention: Attention = "auto"
+        self.pool = False
         self.register_buffer("mean", torch.zeros(width) if mean is None else mean.float())
         self.register_buffer("std", torch.ones(width) if std is None else std.float())
         self.position = ClipPosition(width) if position else None
@@ -96,10 +98,12 @@ class VideoNarrator(nn.Module):
             clip_positions: ``[V]`` relative clip positions, 0 to 99.
 
         Returns:
-            ``[V * T, H]``, H the language model's width.
+            ``[V * T, H]``, H the language model's width; ``[V, H]`` if frames are pooled.
         """
         dtype = next(self.projector.parameters()).dtype
         tokens = torch.einsum("vf,ftd->vtd", weights.to(dtype), frames.to(dtype))
+        if self.pool:
+            tokens = tokens.mean(dim=1, keepdim=True)
         tokens = (tokens - self.mean.to(dtype)) / self.std.to(dtype)
         if self.position is not None:
             tokens = self.position(tokens, clip_positions)

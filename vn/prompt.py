@@ -6,7 +6,9 @@ whether it is read from the file, was just written by the model, or is in a pack
   instruction · product · clip 1: header, words, label, narration · ... · clip i: header, SCENE, words, label, narration
                           `------ text of the earlier clips ------'              visual tokens          `- supervised -'
 
-A template may have text of its own between the product and clip 1.
+A template may have text of its own between the product and clip 1, and may open turns of a dialogue. If the model is
+shown the whole video rather than the clip, SCENE comes once, before the instruction, where each of its frames has the
+same position in all prompts.
 
 The wording is that of a `vn.template.Template`.
 """
@@ -19,9 +21,9 @@ from typing import Literal
 
 from vn.errors import InputError
 from vn.story import Labels, Story, WordRange, format_labels
-from vn.template import Template
+from vn.template import Place, Template
 
-Role = Literal["given", "visual", "label", "narration"]
+Role = Literal["given", "visual", "turn", "label", "narration"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,15 @@ class Segment:
 
     Attributes:
         text: its text; empty for the visual segment, whose place the visual tokens take.
-        role: ``label`` and ``narration`` are written by the model and supervised in training.
+        role: ``label`` and ``narration`` are written by the model and supervised in training; ``turn`` opens a turn of
+            a dialogue.
+        turn: name of the turn. A model that knows it gets its ids (`vn.llm.tokens.SegmentTokenizer.turn`), any other
+            the text.
     """
 
     text: str
     role: Role = "given"
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,14 @@ class PromptWriter:
         story: the story; labels and narrations in it are not used unless passed to a method.
         template: the wording.
         storyline: whether labels are written; False is the paper's ablation b.
+        scene_in_head: whether the visual tokens come once, at the beginning, rather than in the clip being narrated.
     """
 
-    def __init__(self, story: Story, template: Template, storyline: bool = True) -> None:
+    def __init__(self, story: Story, template: Template, storyline: bool = True, scene_in_head: bool = False) -> None:
         self.story = story
         self.template = template
         self.storyline = storyline and template.storyline
+        self.scene_in_head = scene_in_head
 
     @property
     def points(self) -> int:
@@ -69,13 +77,16 @@ class PromptWriter:
         return sum(len(k.points) for k in self.story.knowledge)
 
     def head(self, points_dropped: int = 0) -> list[Segment]:
-        """Instruction, product information, and the template's text between them and the first clip.
+        """The whole video's scene, instruction, product information, and the template's text before the first clip.
 
         Args:
             points_dropped: leave out this many knowledge points, from the end.
         """
         t = self.template
-        segments = [Segment(t.instruction if self.storyline else t.instruction_without_storyline)]
+        segments = self._turn("head")
+        if self.scene_in_head:
+            segments += self._scene()
+        segments.append(Segment(t.instruction if self.storyline else t.instruction_without_storyline))
         segments.append(Segment(t.title.format(title=self.story.title)))
         left = self.points - points_dropped
         for knowledge in self.story.knowledge:
@@ -96,13 +107,25 @@ class PromptWriter:
             scene: whether the visual tokens come here: only for the clip being narrated.
         """
         t = self.template
-        header = t.header[t.clip_header].format(index=clip + 1, total=len(self.story.clips))
-        segments = [Segment(header)]
-        if scene:
-            segments += [Segment(t.scene[0]), Segment("", "visual"), Segment(t.scene[1])]
+        story, here = self.story, self.story.clips[clip]
+        start, end = (f"{story.time(second):02}" for second in (here.start, here.end))
+        header = t.header[t.clip_header].format(index=clip + 1, total=len(story.clips), start=start, end=end)
+        segments = [*self._turn("query"), Segment(header)]
+        if scene and not self.scene_in_head:
+            segments += self._scene()
         segments.append(Segment(t.words.format(low=words.low, high=words.high)))
+        segments += self._turn("answer")
         segments.append(Segment(t.label) if self.storyline else self.narration_lead(clip))
         return segments
+
+    def _scene(self) -> list[Segment]:
+        before, after = self.template.scene
+        return [Segment(before), Segment("", "visual"), Segment(after)]
+
+    def _turn(self, place: Place) -> list[Segment]:
+        """What opens a turn at a place of the prompt; empty if the template has no turns."""
+        turn = self.template.turns.get(place)
+        return [Segment(turn.text, "turn", turn.name)] if turn else []
 
     def narration_lead(self, clip: int) -> Segment:
         """The text between the label and the narration."""
@@ -131,4 +154,5 @@ class PromptWriter:
 
     def earlier(self, written: Sequence[tuple[int, Written]]) -> list[Segment]:
         """The text of earlier clips: nothing here is supervised, whatever its role was."""
-        return [Segment(s.text) for clip, w in written for s in self.clip(clip, w, scene=False)]
+        segments = (s for clip, w in written for s in self.clip(clip, w, scene=False))
+        return [s if s.role == "turn" else Segment(s.text) for s in segments]

@@ -6,7 +6,11 @@ from typing import Any
 
 RENAMED = {"data.data": "data.folder"}  # dotted key: old -> new
 # Settings that earlier builds did not have -> what their runs were made with.
-ADDED = {"model.projector": "linear", "model.narrator": "videonarrator", "model.compile": False}
+ADDED = {
+    **{"model.projector": "linear", "model.narrator": "videonarrator", "model.compile": False},
+    **{"model.visual.scope": "clip", "model.visual.frames": 100, "model.visual.pool": False},
+    **{"model.start_from": None, "baseline": None, "system": None},
+}
 
 
 def current_key(key: str) -> str:

@@ -19,7 +19,7 @@ from vn.io.remote import Folder, open_folder
 from vn.io.urls import is_url
 from vn.renamed import current_key, with_current_names
 
-PATHS = ("data.folder", "model.base_model", "model.template", "adapter")
+PATHS = ("data.folder", "model.base_model", "model.template", "model.start_from", "adapter")
 MARK = "# from this folder: "
 
 

@@ -284,9 +284,18 @@ class Story:
         return sum(clip.duration for clip in self.clips)
 
     @property
+    def end(self) -> float:
+        """When the last clip ends, in seconds."""
+        return max((clip.end for clip in self.clips), default=0.0)
+
+    @property
     def narrated(self) -> tuple[int, ...]:
         """The numbers of the clips that have a narration."""
         return tuple(i for i, clip in enumerate(self.clips) if clip.narration)
+
+    def time(self, second: float) -> int:
+        """A time in per cent of the video, 0 to 99 (docs/design.md#whole-video); the video ends with its last clip."""
+        return min(99, max(0, math.floor(100 * second / self.end))) if self.end > 0 else 0
 
     def position(self, clip: int) -> int:
         """Relative position of a clip in per cent, 0 to 99 (docs/method.md#clip-position).

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import string
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import parse_yaml, read_text
 from vn.io.yaml_hints import Source, not_a_text, yaml_hint
 
 ClipHeader = Literal["index", "index_of_total"]
+Place = Literal["head", "query", "answer"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Field -> the names its braces may hold; None if the value is not a text.
@@ -26,14 +28,29 @@ _FIELDS: dict[str, tuple[str, ...] | None] = {
     "separator": (),
     "before_clips": (),
     "before_clips_without_storyline": (),
-    "header": ("index", "total"),
+    "header": ("index", "total", "start", "end"),
     "clip_header": None,
     "scene": (),
     "words": ("low", "high"),
     "label": (),
     "narration": ("index",),
+    "turns": None,
 }
+_OPTIONAL = {"before_clips", "before_clips_without_storyline", "turns"}
 FIELDS = tuple(_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What opens a turn of a dialogue.
+
+    Attributes:
+        name: a model trained on dialogues has ids for it, such as ``user`` or ``assistant``.
+        text: what other models read in their place.
+    """
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +69,15 @@ class Template:
         separator: the text between the points of an aspect.
         before_clips: the text between the product information and the first clip; may be left out.
         before_clips_without_storyline: the same without mentioning labels; if left out, `before_clips`.
-        header: ``{index}`` alone, and with ``{total}``, by `ClipHeader`.
+        header: ``{index}`` alone, and with ``{total}``, by `ClipHeader`; both may have ``{start}`` and ``{end}``, the
+            clip's times in two digits, 00 to 99 of the video.
         clip_header: which header the template uses by default.
         scene: the text before and after the visual tokens.
         words: ``{low}``, ``{high}``.
         label: the text before the label.
         narration: ``{index}``; the text before the narration.
+        turns: if prompts are dialogues, the turns at ``head`` (before the instruction), ``query`` (before a clip's
+            header) and ``answer`` (before its label). A turn that is open already is not opened again.
     """
 
     name: str
@@ -77,6 +97,7 @@ class Template:
     narration: str
     before_clips: str = ""
     before_clips_without_storyline: str = ""
+    turns: Mapping[Place, Turn] = field(default_factory=dict)
 
     def writes(self, text: str) -> bool:
         """Whether a text is part of the wording, e.g. a token that marks frames."""
@@ -109,7 +130,7 @@ class Template:
         data = parse_yaml(text, file)
         if not isinstance(data, dict):
             raise InputError(f"expected template fields by name, got {show(data)}{yaml_hint(text, FIELDS)}", file=file)
-        optional = {"before_clips", "before_clips_without_storyline"}
+        optional = set(_OPTIONAL)
         if data.get("storyline") is not True:
             optional.add("instruction_without_storyline")
         for key in data:
@@ -150,8 +171,22 @@ class Template:
             name=Path(file).stem,
             sha256=hashlib.sha256(text.encode()).hexdigest(),
             text=text,
-            **{**data, "scene": tuple(data["scene"])},
+            **{**data, "scene": tuple(data["scene"]), "turns": _turns(data.get("turns", {}), file)},
         )
+
+
+def _turns(data: Any, file: str | Path) -> dict[Place, Turn]:
+    places = get_args(Place)
+    if not isinstance(data, dict) or not {*data} <= {*places}:
+        raise InputError(f"expected turns by place ({', '.join(places)}), got {show(data)}", file=file, field="turns")
+    for place, turn in data.items():
+        if (
+            not isinstance(turn, dict)
+            or {*turn} != {"name", "text"}
+            or not all(isinstance(t, str) for t in turn.values())
+        ):
+            raise InputError(f"expected a name and a text, got {show(turn)}", file=file, field=f"turns.{place}")
+    return {place: Turn(**turn) for place, turn in data.items()}
 
 
 def _check_text(text: str, names: tuple[str, ...], file: str | Path, key: str) -> None:

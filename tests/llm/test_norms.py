@@ -5,6 +5,7 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     GemmaConfig,
+    GlmConfig,
     LlamaConfig,
     MistralConfig,
     Qwen2Config,
@@ -20,6 +21,7 @@ SIZES = {
     "num_attention_heads": 2,
     "num_key_value_heads": 2,
     "head_dim": 16,
+    "pad_token_id": 0,
 }
 
 
@@ -33,7 +35,7 @@ def model(config):
     return llm
 
 
-@pytest.mark.parametrize("config", [LlamaConfig, MistralConfig, Qwen2Config])
+@pytest.mark.parametrize("config", [LlamaConfig, MistralConfig, Qwen2Config, GlmConfig])
 def test_a_model_stays_the_same_to_the_bit_on_the_cpu(config):
     llm = model(config)
     ids = torch.arange(12)[None]

@@ -23,7 +23,7 @@ class Tokens:
 class RowBuilder:
     """Stands in for the real one where only the dealing matters: a row is (video, clip)."""
 
-    frame_tokens, width, tokens = 2, 6, Tokens()
+    frame_tokens, frame_shape, shared_frames, tokens = 2, (2, 6), None, Tokens()
 
     def plan(self, story, frames, seconds, clip):
         return None

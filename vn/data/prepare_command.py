@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         default="efficientnet-lite0",
         metavar="NAME",
-        help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, open-clip:MODEL, chinese-clip, "
-        "clip-l14-patches, or one of another package, by its name or as module:Name",
+        help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, clip-l14-cls, clip-l14-patches, "
+        "open-clip:MODEL, chinese-clip, or one of another package, by its name or as module:Name",
     )
     parser.add_argument(
         "--encoder-weights",

@@ -13,15 +13,23 @@ HEADER_TOKENS = 20  # per clip: number, word range and the text before label and
 WRITTEN_TOKENS = 45  # per clip: label and narration
 
 
-def estimated_videos(samples: Samples, frame_tokens: int, language: str) -> Videos:
-    """Estimated tokens of samples: their text is shared; each clip adds its frames, memory, label and narration."""
+def estimated_videos(samples: Samples, frame_tokens: int, language: str, shared_frames: int | None = None) -> Videos:
+    """Estimated tokens of samples: their text is shared; each clip adds its frames, memory, label and narration.
+
+    Args:
+        samples: the samples.
+        frame_tokens: tokens per frame.
+        language: language of the texts.
+        shared_frames: frames of the whole video, which its clips share; None if each clip has its own.
+    """
     clips = samples.column("clips").astype(float)
     branch = samples.column("frames") / np.maximum(1, clips)
     branch += 1
-    branch *= frame_tokens
+    branch *= frame_tokens if shared_frames is None else 0
     branch += HEADER_TOKENS
     branch += WRITTEN_TOKENS
     trunk = samples.column("characters") / (1 if language == "zh" else 4)  # a token is one character of Chinese, or 4
     trunk += INSTRUCTION_TOKENS
     trunk += HEADER_TOKENS * clips
+    trunk += frame_tokens * (shared_frames or 0)
     return Videos(samples.column("shard_index"), samples.column("narrated"), branch, trunk)

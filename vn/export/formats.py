@@ -95,7 +95,7 @@ def golden(assembly: Assembly, stories: Sequence[Story], seed: int = 0) -> Golde
         videos.append(frames)
     if not rows:
         raise InputError("there is no narrated clip to make golden prompts of", field="--golden")
-    batch = collate(rows, videos, card.tokens, builder.tokens.pad)
+    batch = collate(rows, videos, builder.frame_tokens, builder.tokens.pad)
     texts = [story.clips[i].narration or "" for story in stories for i in story.narrated]
     with torch.inference_mode():
         visual = assembly.narrator.visual_tokens(batch.frames, batch.weights, batch.clip_positions)

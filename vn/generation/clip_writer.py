@@ -97,10 +97,11 @@ class ClipWriter:
             known = 0
             self.trunks_read += 1
         draft.trunk = row.own
-        visual = visual_tokens(self.narrator, row, draft.video.frames)
+        # The whole video's frames stay in the cache with the trunk.
+        visual = visual_tokens(self.narrator, row, draft.video.frames) if row.visual >= known else None
         choosing = self.builder.storyline and draft.fixed.labels is None and self.decoding.constrain_labels
         ahead = self._trie(draft.story.language).ahead if choosing else None
-        return Read(row.ids[known:], visual, row.visual - known, ahead)
+        return Read(row.ids[known:], visual, max(0, row.visual - known), ahead)
 
     def _write_labels(
         self, draft: Draft, logits: Tensor, lead: Sequence[int] | None

@@ -12,7 +12,7 @@ import torch
 from vn.errors import InputError
 from vn.generation.decoding import Decoding, Repeats
 from vn.llm.rows import Row, RowBuilder
-from vn.prompt import PromptWriter, Written
+from vn.prompt import Written
 from vn.story import Fixed, Labels, Story, WordRange
 from vn.visual.plan import VisualPlan
 from vn.written import LabelOdds, WrittenClip
@@ -46,7 +46,7 @@ class Draft:
         self.video = video
         self.story = video.story
         self.builder = builder
-        self.writer = PromptWriter(self.story, builder.template, builder.storyline)
+        self.writer = builder.writer(self.story)
         clips = video.clips if video.clips is not None else (self.story.narrated or range(len(self.story.clips)))
         self.clips = list(clips)
         self.done: list[WrittenClip] = []

@@ -63,6 +63,8 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
     except Exception as error:  # pickles may raise any
         text = str(error)
         why = "holds more than tensors, and is not run" if "weights_only" in text or "Unsupported" in text else text
+        if "TorchScript" in text:  # as OpenAI's CLIP files
+            why = "a TorchScript program is not run; take the same weights as safetensors or as a transformers folder"
         raise InputError(f"cannot be read as weights: {why}", file=file) from None
     for inside in ("model", "state_dict"):  # LAVIS' name, and that of many others
         if isinstance(tensors, dict) and isinstance(tensors.get(inside), dict):

@@ -22,6 +22,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from vn.errors import InputError
 from vn.io.weights import read_weights
+from vn.llm.from_weights import from_weights
 from vn.tokenizer.folder import MARK
 
 VOCABULARIES = {64000: False, 125696: True}  # released models' sizes -> whether the head is normalised
@@ -100,19 +101,6 @@ def load_model(folder: Path, config: Mapping[str, Any], dtype: torch.dtype, **op
     """
     llama = llama_config(config, folder / "config.json")
     weights = llama_weights(read_weights(folder), head_is_normalised(config))
-    expected = {k: tuple(v.shape) for k, v in _on_meta(llama).state_dict().items()}
-    for name, shape in expected.items():
-        found = tuple(weights[name].shape) if name in weights else None
-        if found != shape:
-            raise InputError(f"expected {name} of shape {list(shape)}, found {found and list(found)}", file=folder)
-    unknown = sorted(set(weights) - set(expected))
-    if unknown:
-        raise InputError(f"unexpected weights, the first is {unknown[0]}", file=folder)
-    llm = LlamaForCausalLM.from_pretrained(None, config=llama, state_dict=weights, dtype=dtype, **options)
+    llm = from_weights(LlamaForCausalLM, llama, weights, folder, dtype=dtype, **options)
     setattr(llm.config, MARK, True)
     return llm
-
-
-def _on_meta(config: LlamaConfig) -> LlamaForCausalLM:
-    with torch.device("meta"):
-        return LlamaForCausalLM(config)

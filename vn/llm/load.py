@@ -1,7 +1,8 @@
-"""Load a LLaMA-family causal language model and its tokenizer."""
+"""Load a causal language model, of the LLaMA family or one that can be read as such, and its tokenizer."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ from vn.llm.norms import fuse_norms
 from vn.plugins import Extension
 from vn.settings import Quantization
 from vn.tokenizer.added import read_added
-from vn.tokenizer.folder import MARK
+from vn.tokenizer.folder import MARK, OWN, load_pieces
 
 UNKNOWN = "unknown"  # instead of a hash, as in adapters whose base model came from the hub without its commit
 BLOCK = 64  # weights that share a scale in 4-bit quantization
@@ -95,16 +96,15 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     options = _quantized(quantization, dtype)
     try:
         config, _ = PreTrainedConfig.get_config_dict(folder)
-        if is_baichuan(config):
-            from vn.llm.baichuan import load_model
-
+        if config.get("model_type") in OWN:
+            own = importlib.import_module(f"vn.llm.{config['model_type']}")
             folder = folder if Path(folder).is_dir() else _download(folder)
-            llm = load_model(Path(folder), config, getattr(torch, dtype), **options)
+            llm = own.load_model(Path(folder), config, getattr(torch, dtype), **options)
         else:
             llm = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), **options)
         if options:
             _make_trainable_over(llm)
-        tokenizer = _tokenizer(folder, is_baichuan(config) or MARK in config)
+        tokenizer = _tokenizer(folder, config)
         added = read_added(config, tokenizer, folder)
     except InputError:
         raise
@@ -201,16 +201,10 @@ def fingerprints(name: str) -> set[str]:
     return {file.parent.name, hash_folder(file.parent)}
 
 
-def is_baichuan(config: Mapping[str, Any]) -> bool:
-    """Whether a ``config.json`` belongs to a Baichuan model (`vn.llm.baichuan`)."""
-    return config.get("model_type") == "baichuan"
-
-
-def _tokenizer(folder: str, pieces: bool) -> PreTrainedTokenizerBase:
-    if pieces:
-        from vn.tokenizer.pieces import load_tokenizer
-
-        return load_tokenizer(Path(folder))
+def _tokenizer(folder: str, config: Mapping[str, Any]) -> PreTrainedTokenizerBase:
+    if config.get("model_type") in OWN or MARK in config:
+        tokenizer: PreTrainedTokenizerBase = load_pieces(Path(folder))
+        return tokenizer
     return AutoTokenizer.from_pretrained(folder)
 
 

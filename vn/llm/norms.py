@@ -9,13 +9,14 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers.models.glm.modeling_glm import GlmRMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 from transformers.models.mistral.modeling_mistral import MistralRMSNorm
 from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
 
 from vn.llm.parts import computed_in
 
-KNOWN = (LlamaRMSNorm, MistralRMSNorm, Qwen2RMSNorm)  # three names of one computation
+KNOWN = (LlamaRMSNorm, MistralRMSNorm, Qwen2RMSNorm, GlmRMSNorm)  # four names of one computation
 
 
 class FusedRMSNorm(LlamaRMSNorm):
@@ -25,7 +26,7 @@ class FusedRMSNorm(LlamaRMSNorm):
         norm: the norm.
     """
 
-    def __init__(self, norm: LlamaRMSNorm | MistralRMSNorm | Qwen2RMSNorm) -> None:
+    def __init__(self, norm: LlamaRMSNorm | MistralRMSNorm | Qwen2RMSNorm | GlmRMSNorm) -> None:
         nn.Module.__init__(self)
         self.weight = norm.weight
         self.variance_epsilon = norm.variance_epsilon

@@ -7,6 +7,8 @@ are concatenated into one line, without padding:
     instruction · product · clip 1 · clip 2 · clip 3 · 4: scene ... | 1: scene ... | 2: scene ... | 3: scene ... |
     `------------------ trunk: the row of clip 4 -----------------'  `- each sees the trunk before its clip, and itself
 
+If the model is shown the whole video, its visual tokens are in the trunk, once for all clips.
+
 The position ids in a branch continue from its clip's position in the trunk, so losses and gradients equal those of
 separate rows, with about a third of the tokens at seven clips (docs/design.md#rows-and-trees).
 """
@@ -44,7 +46,7 @@ class Batch:
         frames: ``[F, T, D]``, frame features of all videos in it, as stored.
         weights: ``[V, F]``: visual frames of all rows in order, as weighted sums of frames.
         clip_positions: ``[V]``: the clip position of each visual frame.
-        visual_index: ``[V * T]`` flat indices of the visual tokens.
+        visual_index: ``[V * T]`` flat indices of the visual tokens, or ``[V]`` if a frame's tokens are pooled.
         target_index: ``[N]`` flat indices of the supervised tokens.
         targets: ``[N]`` ids of the supervised tokens.
         weight: 1, or 0 for an empty micro-batch.
@@ -95,6 +97,7 @@ class Line:
         self.position_ids: list[int] = []
         self.rows: list[VideoRow] = []
         self.shifts: list[int] = []  # from an index in a row's own part to its index in the line
+        self.shows: list[bool] = []  # whether a row's visual tokens are among its own, and not those of its trunk
         trees = []
         for group in groups:
             start = self._lay(group[0], 0)
@@ -111,6 +114,7 @@ class Line:
         self.position_ids += range(first, len(row.ids))
         self.rows.append(video_row)
         self.shifts.append(start - first)
+        self.shows.append(row.visual >= first)
         return start
 
 
@@ -123,12 +127,17 @@ def share(rows: Sequence[VideoRow]) -> Line:
     for video, row in sorted(rows, key=lambda each: (each[0], -each[1].own)):
         for group in groups:
             first_video, first = group[0]
-            if first_video == video and first.ids[: row.own] == row.ids[: row.own]:
+            if first_video == video and first.ids[: row.own] == row.ids[: row.own] and _see_alike(first, row):
                 group.append((video, row))
                 break
         else:
             groups.append([(video, row)])
     return Line(groups)
+
+
+def _see_alike(first: Row, row: Row) -> bool:
+    """Whether the visual tokens in the common beginning of two rows of a video, if they are there, are the same."""
+    return not row.shares_scene or np.array_equal(first.plan.weights, row.plan.weights)
 
 
 def no_preparation(trees: Sequence[Tree]) -> None:
@@ -149,7 +158,7 @@ def collate(
     Args:
         rows: (index into `videos`, row), at least one, each a padded line; or one line of rows, made by `share`.
         videos: frame features ``[F, T, D]`` of the rows' videos.
-        frame_tokens: tokens per frame, T.
+        frame_tokens: tokens per frame that the model sees.
         pad: the id for padding.
         step_targets: number of supervised tokens of the whole optimizer step; None means those of this batch.
         weight: weight of the batch in the loss; 0 for an empty one.
@@ -162,7 +171,8 @@ def collate(
     position_ids = np.zeros((len(lines), length), dtype=np.int64)
     mask = np.zeros((len(lines), length), dtype=np.int64)
     flat_rows = [each for line in lines for each in line.rows]
-    weights = np.zeros((sum(len(row.plan.weights) for _, row in flat_rows), starts[-1]), dtype=np.float32)
+    shown = (row for line in lines for (_, row), shows in zip(line.rows, line.shows, strict=True) if shows)
+    weights = np.zeros((sum(len(row.plan.weights) for row in shown), starts[-1]), dtype=np.float32)
     clip_positions: list[int] = []
     visual: list[int] = []
     target_index: list[int] = []
@@ -173,13 +183,14 @@ def collate(
         position_ids[b, : len(line.ids)] = line.position_ids
         mask[b, : len(line.ids)] = 1
         base = b * length
-        for (video, row), shift in zip(line.rows, line.shifts, strict=True):
-            count = len(row.plan.weights)
-            weights[filled : filled + count, starts[video] : starts[video + 1]] = row.plan.weights
-            filled += count
-            clip_positions += [row.clip_position] * count
-            scene = base + shift + row.visual
-            visual += range(scene, scene + count * frame_tokens)
+        for (video, row), shift, shows in zip(line.rows, line.shifts, line.shows, strict=True):
+            if shows:
+                count = len(row.plan.weights)
+                weights[filled : filled + count, starts[video] : starts[video + 1]] = row.plan.weights
+                filled += count
+                clip_positions += [row.clip_position] * count
+                scene = base + shift + row.visual
+                visual += range(scene, scene + count * frame_tokens)
             target_index += [base + shift + i for i in row.supervised]
             targets += [row.ids[i] for i in row.supervised]
     return Batch(

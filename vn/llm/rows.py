@@ -22,6 +22,8 @@ from vn.story import Story
 from vn.template import Template
 from vn.visual.plan import VisualPlan, visual_plan
 
+WRITTEN = ("label", "narration")  # roles of what the model writes
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -43,7 +45,7 @@ class Row:
         ids: token ids; the pad id in place of visual tokens.
         own: index at which the clip's own part starts. What precedes it, instruction and earlier clips' text, begins
             the rows of later clips too.
-        visual: index at which the visual tokens start.
+        visual: index at which the visual tokens start: in the clip's own part, or before if they are the whole video's.
         supervised: indices of label, narration and newline tokens, ascending.
         plan: which frames the visual tokens are made of.
         clip_position: relative position of the clip in the video, 0 to 99.
@@ -60,6 +62,11 @@ class Row:
     clip_position: int
     cut: Cut = field(default_factory=Cut)
 
+    @property
+    def shares_scene(self) -> bool:
+        """Whether the visual tokens begin the rows of later clips too."""
+        return self.visual < self.own
+
 
 class RowBuilder:
     """Builds rows for training and prompts for generation, from the same segments.
@@ -70,6 +77,11 @@ class RowBuilder:
         card: the narrator's card.
         mean: ``[D]``, mean of the frame features if the model standardises them, else None.
         std: ``[D]``, their standard deviation, or None.
+
+    Attributes:
+        frame_shape: T and D of frames as they are stored.
+        frame_tokens: tokens per frame that the model sees: T, or 1 if they are pooled.
+        shared_frames: frames of the whole video, which its clips share; None if each clip has its own.
     """
 
     def __init__(
@@ -86,8 +98,9 @@ class RowBuilder:
         self.words = card.word_range
         self.visual = card.visual
         self.threshold = card.threshold
-        self.frame_tokens = card.tokens
-        self.width = card.width
+        self.frame_tokens = 1 if card.visual.pool else card.tokens
+        self.frame_shape = card.tokens, card.width
+        self.shared_frames = card.visual.frames if card.visual.scope == "video" else None
         self.max_length = card.max_length
         self.mean = mean
         self.std = std
@@ -109,6 +122,10 @@ class RowBuilder:
             means = self._means
         return visual_plan(means, seconds, story, clip, self.visual, self.threshold)
 
+    def writer(self, story: Story) -> PromptWriter:
+        """Writes the segments of a story's prompts."""
+        return PromptWriter(story, self.template, self.storyline, scene_in_head=self.shared_frames is not None)
+
     def reference(self, story: Story, clip: int) -> Written:
         """The reference text of a clip: what training supervises and later clips' rows contain."""
         data = story.clips[clip]
@@ -117,7 +134,7 @@ class RowBuilder:
     def training_row(self, story: Story, plan: VisualPlan, clip: int) -> Row:
         """The row of a narrated clip, with the reference texts of the earlier clips."""
         earlier = [(i, self.reference(story, i)) for i in story.narrated if i < clip]
-        writer = PromptWriter(story, self.template, self.storyline)
+        writer = self.writer(story)
         return self._fit(writer, plan, clip, earlier, writer.clip(clip, self.reference(story, clip), scene=True), 0)
 
     def prompt(
@@ -139,16 +156,16 @@ class RowBuilder:
             reserve: tokens to leave free for what is written.
             points_dropped: leave out this many knowledge points, from the end, or more.
         """
-        writer = PromptWriter(story, self.template, self.storyline)
+        writer = self.writer(story)
         words = self.words.range_of(story.clips[clip], story.language)
         own = writer.opening(clip, words, scene=True)
         return self._fit(writer, plan, clip, earlier, own, reserve, points_dropped)
 
     def supervised_tokens(self, story: Story, clip: int) -> int:
         """How many tokens of a clip are supervised, without building its row."""
-        writer = PromptWriter(story, self.template, self.storyline)
+        writer = self.writer(story)
         segments = writer.clip(clip, self.reference(story, clip), scene=False)
-        return sum(len(self.tokens.encode(s.text)) for s in segments if s.role in ("label", "narration"))
+        return sum(len(self.ids(s)) for s in segments if s.role in WRITTEN)
 
     def _fit(
         self,
@@ -183,6 +200,11 @@ class RowBuilder:
                     sample=story.id,
                 )
 
+    def ids(self, segment: Segment) -> tuple[int, ...]:
+        """The ids of a segment; of a turn its own, if the model was trained on such turns."""
+        known = self.tokens.turn(segment.turn) if segment.role == "turn" else ()
+        return known or self.tokens.encode(segment.text)
+
     def _points_to_drop(self, writer: PromptWriter, dropped: int, over: int) -> int:
         """How many knowledge points to drop in all, given that `dropped` are already and the row is `over` too long.
 
@@ -193,24 +215,28 @@ class RowBuilder:
         return dropped + 1 + bisect_left(more, over, key=lambda points: length - self._head_length(writer, points))
 
     def _head_length(self, writer: PromptWriter, dropped: int) -> int:
-        return sum(len(self.tokens.encode(segment.text)) for segment in writer.head(dropped))
+        return sum(len(self.ids(segment)) for segment in writer.head(dropped))
 
     def _assemble(
         self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut
     ) -> Row:
         ids = [*self.tokens.start]
-        for segment in before:
-            ids += self.tokens.encode(segment.text)
-        start = len(ids)
+        start = visual = -1
         supervised: list[int] = []
-        visual = -1
-        for segment in own:
+        turn = ""
+        for n, segment in enumerate([*before, *own]):
+            if n == len(before):
+                start = len(ids)
             if segment.role == "visual":
                 visual = len(ids)
                 ids += [self.tokens.pad] * (len(plan.weights) * self.frame_tokens)
                 continue
-            new = self.tokens.encode(segment.text)
-            if segment.role != "given":
+            new = self.ids(segment)
+            if segment.role == "turn" and self.tokens.turn(segment.turn):
+                if turn == segment.turn:  # is open already
+                    continue
+                turn = segment.turn
+            if segment.role in WRITTEN:
                 supervised += range(len(ids), len(ids) + len(new))
             ids += new
         position = story.position(clip)

@@ -22,18 +22,28 @@ class SegmentTokenizer:
         tokenizer: the language model's tokenizer.
         added: tokens that are kept whole in a text, with their ids (`vn.tokenizer.added`); what is before, between and
             after them is tokenised separately.
+        turns: the ids that open each turn of a dialogue, by name, if the model was trained on such turns. They are
+            never parsed from text, so that no text of a story can open a turn. None is the tokenizer's own
+            (ChatGLM3's).
 
     Attributes:
-        start: ids in front of everything: the beginning-of-sequence token, if the model has one.
+        start: ids in front of everything: the beginning-of-sequence token, if the model has one, or ChatGLM3's two.
         newline: the id of the newline that ends labels and narrations.
-        stops: ids that end a label or a narration: all tokens with a newline in them, and end of sequence.
+        stops: ids that end a label or a narration: all tokens with a newline in them, end of sequence, and turns.
         unspoken: special ids, which are not text.
         pad: an id for positions that are masked anyway.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, added: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        added: Mapping[str, int] | None = None,
+        turns: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
         self.tokenizer = tokenizer
         self._added = dict(added or {})
+        given = getattr(tokenizer, "turn_ids", {}) if turns is None else turns
+        self._turns = {name: tuple(ids) for name, ids in given.items()}
         longest_first = sorted(self._added, key=len, reverse=True)
         self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self._added else None
         self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts are repeated
@@ -43,13 +53,18 @@ class SegmentTokenizer:
         if len(ids) != 1:
             raise InputError(f"the tokenizer splits a newline into {len(ids)} tokens, so a narration could not end")
         self.newline = ids[0]
-        self.start = (tokenizer.bos_token_id,) if tokenizer.bos_token_id is not None else ()
+        bos = (tokenizer.bos_token_id,) if tokenizer.bos_token_id is not None else ()
+        self.start: tuple[int, ...] = getattr(tokenizer, "start_ids", bos)
         self.stops = self._stops()
         self.unspoken = frozenset(tokenizer.all_special_ids)
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.newline
 
     def _raw(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+    def turn(self, name: str) -> tuple[int, ...]:
+        """The ids that open a turn of a dialogue, such as ``user``; none if the model was not trained on such turns."""
+        return self._turns.get(name, ())
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The ids of one segment."""
@@ -80,6 +95,7 @@ class SegmentTokenizer:
         ends = {i for i, text in zip(ids, self.tokenizer.batch_decode([[i] for i in ids]), strict=True) if "\n" in text}
         if self.tokenizer.eos_token_id is not None:
             ends.add(self.tokenizer.eos_token_id)
+        ends.update(ids[0] for ids in self._turns.values())
         return frozenset(ends | {self.newline})
 
     def decode(self, ids: list[int]) -> str:

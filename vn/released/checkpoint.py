@@ -10,7 +10,6 @@ added_tokens.json           the texts of those tokens and their rows, if it is t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,22 +17,13 @@ from typing import Any
 
 from torch import Tensor
 
-from vn.errors import InputError, show
+from vn.errors import InputError
 from vn.io.files import read_json
 from vn.io.weights import read_tensors
+from vn.llm.lora_files import CONFIG, PREFIX, read_lora
 from vn.settings import LoraSettings
 
 POSITIONS = 100
-PREFIX = re.compile(r"^(?:module\.|base_model\.|model\.)+")
-LORA = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])(?:\.default)?\.weight")
-PLAIN = (
-    "bias",
-    "use_rslora",
-    "use_dora",
-    "rank_pattern",
-    "alpha_pattern",
-    "layer_replication",
-)  # supported only when off
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,39 +123,24 @@ def _read_added(folder: Path) -> dict[str, int]:
 
 
 def _read_lora(folder: Path) -> tuple[LoraSettings, dict[tuple[str, str], Tensor]]:
-    config_file = folder / "adapter_config.json"
-    if not config_file.exists():
+    lora = read_lora(folder)
+    if lora is None:
         return LoraSettings(rank=0), {}
-    config = read_json(config_file)
-    if not isinstance(config, dict) or config.get("peft_type", "LORA") != "LORA":
-        raise InputError("expected the settings of a LoRA", file=config_file)
-    for name in PLAIN:
-        if config.get(name) not in (None, False, "none", {}, []):
-            raise InputError(f"{show(config[name])} is not supported", file=config_file, field=name)
-    rank, alpha, dropout = (config.get(name) for name in ("r", "lora_alpha", "lora_dropout"))
-    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float):
-        message = f"expected a rank and an alpha, found {show(rank)}, {show(alpha)}"
-        raise InputError(message, file=config_file, field="r")
-    if alpha != int(alpha):
-        raise InputError(f"expected a whole number, found {alpha}", file=config_file, field="lora_alpha")
-    names = [folder / f"adapter_model.{end}" for end in ("safetensors", "bin")]
-    file = next((x for x in names if x.exists()), names[1])
+    if lora.alpha != int(lora.alpha):
+        raise InputError(f"expected a whole number, found {lora.alpha}", file=folder / CONFIG, field="lora_alpha")
     adapters: dict[tuple[str, str], Tensor] = {}
-    for full, tensor in read_tensors(file).items():
-        match = LORA.fullmatch(PREFIX.sub("", full))
-        if match is None:
-            raise InputError("is not a LoRA matrix", file=file, field=full)
-        adapters |= _unfused(match["layer"], match["side"], tensor.float(), file, full)
+    for (layer, side), tensor in lora.matrices.items():
+        adapters |= _unfused(layer, side, tensor, lora.file)
     layers = sorted({layer.rpartition(".")[2] for layer, _ in adapters})
-    return LoraSettings(rank, int(alpha), float(dropout or 0.0), layers), adapters
+    return LoraSettings(lora.rank, int(lora.alpha), lora.dropout, layers), adapters
 
 
-def _unfused(layer: str, side: str, tensor: Tensor, file: Path, full: str) -> dict[tuple[str, str], Tensor]:
+def _unfused(layer: str, side: str, tensor: Tensor, file: Path) -> dict[tuple[str, str], Tensor]:
     """LoRA on Baichuan's W_pack as LoRA on queries, keys and values: one A for all three, B split by rows."""
     if not layer.endswith("W_pack"):
         return {(layer, side): tensor}
     if side == "B" and len(tensor) % 3:
-        raise InputError(f"expected a multiple of 3 rows, found {len(tensor)}", file=file, field=full)
+        raise InputError(f"expected a multiple of 3 rows, found {len(tensor)}", file=file, field=layer)
     parts = (tensor, tensor, tensor) if side == "A" else tensor.chunk(3)
     names = [layer.replace("W_pack", f"{x}_proj") for x in "qkv"]
     return {(name, side): part.contiguous() for name, part in zip(names, parts, strict=True)}

@@ -141,22 +141,9 @@ def fill(assembly: Assembly, released: ReleasedCheckpoint, file: Path) -> None:
     Raises:
         InputError: the checkpoint is of another base model: a layer is missing or of another shape.
     """
-    import torch
+    from vn.adapter import take_weights
 
-    narrator = assembly.narrator
     weights = {f"projector.linear.{name}": tensor for name, tensor in released.projector.items()}
     if released.position is not None:
         weights["position.table.weight"] = released.position
-    for (layer, side), tensor in released.adapters.items():
-        weights[f"llm.base_model.model.model.{layer}.lora_{side}.default.weight"] = tensor
-    parameters = dict(narrator.named_parameters())
-    for name, tensor in weights.items():
-        if name not in parameters or parameters[name].shape != tensor.shape:
-            found = list(parameters[name].shape) if name in parameters else "nothing"
-            message = f"has {list(tensor.shape)} where {assembly.card.base_model} has {found}: another base model?"
-            raise InputError(message, file=file, field=name.removeprefix("llm.base_model.model."))
-        with torch.no_grad():
-            parameters[name].copy_(tensor)
-    left = [name for name, p in parameters.items() if p.requires_grad and name not in weights]
-    if left:
-        raise InputError(f"{len(left)} weights are missing, the first is {left[0]}", file=file)
+    take_weights(assembly, weights, released.adapters, file)

@@ -11,7 +11,8 @@ from vn.extras import explain_missing
 from vn.io.files import read_json
 
 PIECES = "tokenizer.model"  # a SentencePiece model
-MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model
+MARK = "vn_sentencepiece"  # in a config.json: the tokenizer is tokenizer.model, and whose if it is not a plain one
+OWN = ("baichuan", "chatglm")  # model types whose tokenizers transformers does not read
 
 
 def read_tokenizer(folder: Path) -> Any:
@@ -22,9 +23,7 @@ def read_tokenizer(folder: Path) -> Any:
     """
     try:
         if needs_sentencepiece(folder):
-            from vn.tokenizer.pieces import load_tokenizer
-
-            return load_tokenizer(folder)
+            return load_pieces(folder)
         from transformers import AutoTokenizer
     except ImportError as error:
         raise InputError(str(explain_missing(error, "score") or error), file=folder) from None
@@ -34,10 +33,24 @@ def read_tokenizer(folder: Path) -> Any:
         raise InputError(f"not a tokenizer: {str(error).splitlines()[0]}", file=folder) from None
 
 
-def needs_sentencepiece(folder: Path) -> bool:
-    """Whether SentencePiece itself must read the tokenizer: Baichuan's, one of `vn export`, or a bare model."""
+def load_pieces(folder: Path) -> Any:
+    """The tokenizer of a folder by SentencePiece: ChatGLM's or a plain one.
+
+    Raises:
+        InputError: its ``tokenizer.model`` is missing or damaged.
+    """
+    from vn.tokenizer.chatglm import CHATGLM, ChatGlmTokenizer
+    from vn.tokenizer.pieces import SentencePieceTokenizer, load_tokenizer
+
     config = _json(folder / "config.json")
-    if config.get("model_type") == "baichuan" or MARK in config:
+    chatglm = CHATGLM in (config.get("model_type"), config.get(MARK))
+    return load_tokenizer(folder, ChatGlmTokenizer if chatglm else SentencePieceTokenizer)
+
+
+def needs_sentencepiece(folder: Path) -> bool:
+    """Whether SentencePiece itself must read the tokenizer: one of `OWN`, one of `vn export`, or a bare model."""
+    config = _json(folder / "config.json")
+    if config.get("model_type") in OWN or MARK in config:
         return True
     if not (folder / PIECES).is_file():
         return False

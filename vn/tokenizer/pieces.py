@@ -29,7 +29,12 @@ class SentencePieceTokenizer(SentencePieceBackend):
     Args:
         vocab_file: the SentencePiece model.
         special: special tokens by name, and further options.
+
+    Attributes:
+        beyond: names of special tokens whose ids follow the model's own; a stock tokenizer has to have them as text.
     """
+
+    beyond: tuple[str, ...] = ()
 
     def __init__(self, vocab_file: str, **special: Any) -> None:
         special.setdefault("split_special_tokens", True)
@@ -43,8 +48,12 @@ class SentencePieceTokenizer(SentencePieceBackend):
         return str(self.sp_model.decode_pieces(tokens))
 
 
-def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
+def load_tokenizer(folder: Path, kind: type[SentencePieceTokenizer] = SentencePieceTokenizer) -> SentencePieceTokenizer:
     """The tokenizer of a folder with a SentencePiece model.
+
+    Args:
+        folder: the folder.
+        kind: the tokenizer's class.
 
     Raises:
         InputError: ``tokenizer.model`` is missing or is not a SentencePiece model.
@@ -66,7 +75,7 @@ def load_tokenizer(folder: Path) -> SentencePieceTokenizer:
             value = value.get("content") if isinstance(value, dict) else value
             if isinstance(value, str) and model.id_to_piece(model.piece_to_id(value)) == value:
                 special[name] = value
-    return SentencePieceTokenizer(str(file), **special)
+    return kind(str(file), **special)
 
 
 def stock_tokenizer(tokenizer: SentencePieceTokenizer) -> PreTrainedTokenizerBase:
@@ -75,7 +84,7 @@ def stock_tokenizer(tokenizer: SentencePieceTokenizer) -> PreTrainedTokenizerBas
     special = {name: getattr(tokenizer, name) for name in SPECIAL if getattr(tokenizer, name) is not None}
     leads = tokenizer.sp_model.id_to_piece(tokenizer.sp_model.encode("a")[0]).startswith("\u2581")
     stock = LlamaTokenizer(vocab=vocab, merges=merges, add_prefix_space=leads, add_bos_token=False, **special)
-    own = tokenizer.sp_model.get_piece_size()
+    own = tokenizer.sp_model.get_piece_size() + len(tokenizer.beyond)
     added = {i: name for name, i in tokenizer.get_added_vocab().items() if i >= own}
-    add_tokens(stock, [added[i] for i in sorted(added)])
+    add_tokens(stock, [*tokenizer.beyond, *(added[i] for i in sorted(added))])
     return stock

@@ -34,6 +34,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "model.optimization.weight_decay": (0, 1e3),
     "model.visual.threshold": (-1, 1),
     "model.visual.memory_length": (1, 1e5),
+    "model.visual.frames": (1, 1e4),
     "model.word_range.rate": (0.01, 1e3),
     "model.word_range.margin": (0, 1e4),
     "data.cache_gb": (0.01, 1e9),

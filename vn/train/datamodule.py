@@ -159,10 +159,11 @@ class StoryDataModule(L.LightningDataModule):
 
     def _step_loader(self, split: str, plan: Steps, accumulate: int, first: int) -> Loader:
         assert self.trainer is not None
-        dealer = Dealer(self.videos(split), plan, accumulate, self.trainer.global_rank, self.trainer.world_size)
+        entries, prepare, builder = self.entries(split), prepare_for(self.trainer), self._builder()
+        videos = estimated_videos(entries, builder.frame_tokens, self.manifest.language, builder.shared_frames)
+        dealer = Dealer(videos, plan, accumulate, self.trainer.global_rank, self.trainer.world_size)
         probe = split == "train" and self.settings.bad_samples > 0
-        entries, prepare = self.entries(split), prepare_for(self.trainer)
-        reader = MicroBatchReader(self.folder, entries, self._builder(), self.settings.packing, probe, prepare)
+        reader = MicroBatchReader(self.folder, entries, builder, self.settings.packing, probe, prepare)
         source = Source(range(first * accumulate, len(plan) * accumulate), dealer, reader.announce)
         pin = self.trainer.strategy.root_device.type == "cuda"
         return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers, pin)

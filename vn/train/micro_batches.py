@@ -128,7 +128,7 @@ class MicroBatchReader:
         weight = 1.0
         if not rows:
             rows, weight = [(0, builder.empty_row())], 0.0
-            videos = [np.zeros((1, builder.frame_tokens, builder.width), dtype=np.float16)]
+            videos = [np.zeros((1, *builder.frame_shape), dtype=np.float16)]
         lines = share(rows) if self.packing == "tree" else rows
         batch = collate(lines, videos, builder.frame_tokens, builder.tokens.pad, targets, weight, self.prepare)
         batch.step_videos = len(micro.step) - len(bad)
@@ -138,7 +138,7 @@ class MicroBatchReader:
     def _rows(self, video: int, clips: Sequence[int] | None) -> tuple[np.ndarray, list[Row]]:
         """The frames of a video, and the rows of some narrated clips, or of all."""
         entry, builder = self.entries[video], self.builder
-        story, frames, seconds = read_sample(self.folder / entry.shard, entry, (builder.frame_tokens, builder.width))
+        story, frames, seconds = read_sample(self.folder / entry.shard, entry, builder.frame_shape)
         narrated = story.narrated if clips is None else [story.narrated[n] for n in clips]
         return frames, [
             builder.training_row(story, builder.plan(story, frames, seconds, clip), clip) for clip in narrated

@@ -200,8 +200,8 @@ class NarratorCLI(LightningCLI):
                 write_text(self.folder / CONFIG, with_relative_paths(self._dump(), self.folder))
         else:
             model.load_adapter(adapter)
-            if process_rank() == 0 and wandb_variables().point and not self.settings.out:
-                write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))  # a point's own folder
+            if process_rank() == 0 and not self.settings.out and _is_a_run(self.settings, self.output):
+                write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))
 
 
 def _check(
@@ -213,6 +213,12 @@ def _check(
     settings = vars(config.as_flat())
     check_named_here(settings, args, partial(file_of, configs=configs))
     check(settings, vars(parser.get_defaults(skip_validation=True).as_flat()), configs)
+
+
+def _is_a_run(settings: Namespace, folder: Path) -> bool:
+    """Whether a test writes a run folder of its own: a sweep's point, or a baseline that was not trained here."""
+    untrained = settings.baseline is not None and not (folder / CONFIG).exists()
+    return bool(wandb_variables().point) or untrained
 
 
 def run_name(settings: Namespace) -> str:

@@ -11,15 +11,17 @@ import torch
 from vn.adapter import Assembly, assemble
 from vn.card import NarratorCard
 from vn.data.manifest import Manifest
+from vn.hub import local_folder
 from vn.template import Template, default_template
 from vn.train.settings import ModelSettings
+from vn.train.start_from import assemble_from
 
 
 def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
     """Build a narrator for a data folder.
 
     Raises:
-        InputError: the base model or the template is missing.
+        InputError: the base model, the template or the narrator to start from is missing, or does not fit.
     """
     name = settings.template or default_template(manifest.language, manifest.domain)
     template = Template.load(name, settings.clip_header)
@@ -39,6 +41,8 @@ def new_narrator(settings: ModelSettings, manifest: Manifest) -> Assembly:
         corpus=manifest.corpus,
         trained_on=_trained_on(manifest),
     )
+    if settings.start_from is not None:
+        return assemble_from(local_folder(settings.start_from), card, template)
     # From NumPy, hence on the CPU: on a GPU, Lightning makes its device the default of torch's functions here.
     mean, std = (torch.from_numpy(manifest.statistics[name].astype(np.float32)) for name in ("mean", "std"))
     return assemble(card, template, mean, std)

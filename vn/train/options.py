@@ -15,6 +15,13 @@ def add_run_options(parser: LightningArgumentParser) -> None:
         "--name", type=str | None, default=None, help="name of the run folder (default: from the config)"
     )
     parser.add_argument("--runs", type=str, default="runs", help="folder of the run folders")
+    parser.add_argument(
+        "--baseline",
+        type=str | None,
+        default=None,
+        help="name of the baseline that this narrator is, as in vn baseline",
+    )
+    parser.add_argument("--system", type=str | None, default=None, help="name of this system for readers of vn compare")
     parser.add_argument("--ablation", type=Literal[ABLATIONS], default="full", help="overlay ablations/NAME.yaml")
     parser.add_argument(
         "--debug",

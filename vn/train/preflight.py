@@ -11,6 +11,7 @@ from vn.template import Template, default_template
 from vn.train.datamodule import StoryDataModule
 from vn.train.fits import check_narrator
 from vn.train.module import NarratorModule
+from vn.train.start_from import check_start
 from vn.train.videos import other_videos
 
 
@@ -24,12 +25,13 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
         adapter: the narrator's folder, if it exists already.
 
     Raises:
-        InputError: a split that the command needs is empty or has no narration, the template or a part of another
-            package is missing, or the narrator was made for other data.
+        InputError: a split that the command needs is empty or has no narration, the template, a part of another package
+            or the narrator to start from is missing, or the narrator was made for other data.
     """
     if command in ("fit", "run"):
         _check_narrated(data, "train")
         find_parts(model.settings, prefix="model.")
+        check_start(model.settings, data.manifest, data.folder)
         Template.load(model.settings.template or default_template(data.manifest.language, data.manifest.domain))
     else:
         check_narrator(read_card(adapter), data.manifest, data.folder)

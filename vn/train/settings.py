@@ -50,6 +50,8 @@ class ModelSettings(NarratorSettings):
 
     Attributes:
         template: a shipped template's name or a file; None is the default for the data's language and domain.
+        start_from: adapter folder, or hf://USER/REPO, whose weights training starts from; the paper fine-tunes VTimeLLM
+            so. None starts from the base model.
         optimization: learning rate and schedule.
         gradient_checkpointing: recompute activations in the backward pass.
         attention: attention kernel for rows that share their beginning in training: ``sdpa``, everywhere; ``varlen``
@@ -58,6 +60,7 @@ class ModelSettings(NarratorSettings):
     """
 
     template: str | None = None
+    start_from: str | None = None
     optimization: Optimization = field(default_factory=Optimization)
     gradient_checkpointing: bool = False
     attention: Attention = "auto"

@@ -12,11 +12,13 @@ from typing import Literal
 
 import numpy as np
 
+from vn.errors import InputError
 from vn.story import Story
 from vn.visual.compression import compress
 from vn.visual.memory import consolidate
 
 Memory = Literal["consolidated", "all", "none"]
+Scope = Literal["clip", "video"]
 
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__
@@ -30,6 +32,10 @@ class VisualSettings:
         memory_length: frames of consolidated memory (released: 1).
         position: add the relative clip position (False: ablation c).
         scene: show the frames of the clip being narrated (False, without memory: a text-only control).
+        scope: ``clip`` shows the clip being narrated; ``video`` shows the whole video, once, at the beginning, which
+            needs neither compression nor memory nor position (as VTimeLLM does, paper A.1).
+        frames: with the scope ``video``, how many frames, evenly over it (VTimeLLM: 100).
+        pool: average the T tokens of a frame to one (VTimeLLM has one token per frame).
     """
 
     compression: bool = True
@@ -38,6 +44,16 @@ class VisualSettings:
     memory_length: int = 1
     position: bool = True
     scene: bool = True
+    scope: Scope = "clip"
+    frames: int = 100
+    pool: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scope == "video":
+            for name, off in (("compression", False), ("memory", "none"), ("position", False)):
+                if getattr(self, name) != off:
+                    message = f"expected {str(off).lower()}, since all clips share the whole video's frames"
+                    raise InputError(message, field=f"visual.{name}")
 
 
 def clip_frames(seconds: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -60,12 +76,28 @@ def clip_frames(seconds: np.ndarray, start: float, end: float) -> np.ndarray:
     return np.array([int(np.abs(seconds - (start + end) / 2).argmin())])
 
 
+def video_frames(seconds: np.ndarray, end: float, count: int) -> np.ndarray:
+    """Frames evenly over a whole video: those nearest to the middles of `count` equal parts of it.
+
+    Args:
+        seconds: ``[F]``, when each frame was taken, ascending.
+        end: when the video ends, in seconds.
+        count: how many frames.
+
+    Returns:
+        `count` indices into `seconds`, ascending; a video with fewer frames has some of them more than once.
+    """
+    middles = (np.arange(count) + 0.5) * end / count
+    between = (seconds[1:].astype(np.float64) + seconds[:-1]) / 2  # where the next frame becomes the nearer one
+    return np.searchsorted(between, middles)
+
+
 @dataclass(frozen=True, slots=True)
 class VisualPlan:
     """The visual tokens of one clip.
 
     Attributes:
-        weights: ``[V, F]`` float32: memory frames, then the clip's kept frames, in time order.
+        weights: ``[V, F]`` float32: memory frames, then the clip's kept frames, in time order; or the whole video's.
         memory: how many of the V rows are memory.
     """
 
@@ -90,6 +122,11 @@ def visual_plan(
         settings: which parts are on.
         threshold: tau, used if the settings do not set one.
     """
+    if settings.scope == "video":
+        shown = video_frames(seconds, story.end, settings.frames if settings.scene and len(seconds) else 0)
+        weights = np.zeros((len(shown), len(seconds)), dtype=np.float32)
+        weights[np.arange(len(shown)), shown] = 1
+        return VisualPlan(weights, 0)
     means = means.astype(np.float64)
     here = clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)
     if not settings.scene:

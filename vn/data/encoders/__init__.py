@@ -23,12 +23,13 @@ ENCODERS: dict[str, str] = {
     "pickles": "vn.data.encoders.clip_pickles:ClipPickles",
     "blip2-clip-l14": "vn.data.encoders.blip2:Blip2ClipL14",
     "lavis": "vn.data.encoders.lavis:Lavis",
+    "clip-l14-cls": "vn.data.encoders.clip_cls:ClipCls",
     "chinese-clip": "vn.data.encoders.grid:ChineseClip",
     "clip-l14-patches": "vn.data.encoders.clip_patches:ClipPatches",
 }
 STORED = ("features", "pickles")  # computed elsewhere
 OPEN_CLIP = "open-clip:"  # followed by the name of a model
-WEIGHTED = ("blip2-clip-l14", "lavis", "clip-l14-patches", "chinese-clip")  # need weights files
+WEIGHTED = ("blip2-clip-l14", "lavis", "clip-l14-cls", "clip-l14-patches", "chinese-clip")  # need weights files
 DTYPES = ("float32", "float16", "bfloat16")
 
 __all__ = [
