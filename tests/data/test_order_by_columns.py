@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import order_by_loops as reference
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,6 +88,17 @@ def test_estimated_costs(samples, tokens, language):
     made = estimated_videos(in_columns([ShardEntry("a.tar", "", 0, samples)])[0], tokens, language)
     assert list(made) == [reference.estimated_video(each, tokens, language) for each in samples]
     assert all(type(each.narrated) is int and type(each.trunk) is float for each in made)
+
+
+@given(entries, st.integers(1, 300), st.integers(1, 200))
+def test_frames_that_clips_share_are_estimated_once(samples, tokens, frames):
+    samples = [dataclasses.replace(each, key=f"k{n}", shard_index=0) for n, each in enumerate(samples)]
+    columns = in_columns([ShardEntry("a.tar", "", 0, samples)])[0]
+    none, shared = (estimated_videos(columns, tokens, "en", shared_frames=n) for n in (0, frames))
+    assert [after.trunk - before.trunk for before, after in zip(none, shared, strict=True)] == pytest.approx(
+        [frames * tokens] * len(samples)
+    )
+    assert len({each.branch for each in [*none, *shared]}) <= 1
 
 
 def test_an_epoch_of_100_000_videos_is_a_few_arrays():

@@ -1,5 +1,6 @@
 """A narrator that is shown the whole video once: its clips share the visual tokens, and nothing else changes."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,8 @@ from test_training_step import step_of
 from test_writing import DECODINGS, Recorder, ReEncodingWriter, assert_same, stories
 from toy_narrator import SECONDS, STORY
 
+from vn.adapter import save_adapter
+from vn.cli import main
 from vn.data.order import Video, deal
 from vn.errors import InputError
 from vn.generation.decoding import Decoding
@@ -225,3 +228,11 @@ def test_empty_micro_batches_pass_through_every_module(whole):
     loss = assembly.narrator(batch_of(builder, [(0, builder.empty_row())], [blank]))
     loss.backward()
     assert all(p.grad is not None for p in assembly.narrator.parameters() if p.requires_grad)
+
+
+def test_an_exported_model_replays_its_prompts(whole, tmp_path, capsys):
+    """The visual tokens are in the head of the replayed prompts, too, as many as the model sees."""
+    save_adapter(tmp_path / "run" / "adapter", whole())
+    (tmp_path / "run" / "stories.jsonl").write_text(json.dumps(STORY.to_dict()) + "\n", encoding="utf-8")
+    assert main(["export", str(tmp_path / "run"), "--to", "merged", "--out", str(tmp_path / "out")]) == 0
+    assert "largest difference of a logit" in capsys.readouterr().out
