@@ -9,10 +9,11 @@ from typing import NamedTuple
 from vn.compare.main_effects import Effect
 from vn.compare.names import percent, shown
 from vn.compare.number import Delta
-from vn.compare.rules import TOO_FEW, ablations, rules
+from vn.compare.rules import NO_INTERVAL, TOO_FEW, ablations, baselines, rules
 from vn.compare.study import Study
 from vn.compare.variant import Variant
 
+UNKNOWN = "Another system."
 FIRST = 3  # metrics named per variant; the others are counted: "and 4 more"
 
 
@@ -145,13 +146,20 @@ def _verdict(deltas: Collection[Delta]) -> str:
     each = [d for d in deltas if d.value is not None]
     if not each:
         return "nothing to compare"
-    if all(d.verdict == TOO_FEW for d in each):
-        return f"{TOO_FEW}: {each[0].why}"
+    few = [d for d in each if d.verdict == TOO_FEW]
+    if few and all(d.verdict in (TOO_FEW, NO_INTERVAL) for d in each):
+        return f"{TOO_FEW}: {few[0].why}"
     return "nothing counts"
 
 
 def about(variant: Variant, study: Study) -> str:
-    """What a variant leaves out, in a sentence, and what it sets otherwise than the baseline."""
+    """What a variant leaves out or is, in a sentence, and what it sets otherwise than the baseline."""
+    both = (variant, study.baseline)
+    if variant.baseline != study.baseline.baseline or any(not each.runs[0].config for each in both):
+        if variant.is_other_system:  # nearly all of its settings are others
+            return baselines().get(variant.baseline or "", UNKNOWN)
+        alone = ablations().get(variant.ablation)
+        return alone.sentence if alone else ""
     known = ablations().get(variant.ablation.split(", ")[0])
     own, base = dict(variant.runs[0].setup), dict(study.baseline.runs[0].setup)
     fixed = known.sets if known else ()
