@@ -103,11 +103,13 @@ def test_the_papers_numbers_are_greyed_with_the_reason_and_comparable_only_with_
     (run / "adapter" / "narrator.json").write_text(json.dumps({"encoder": {"id": "features"}}))
     compared = study(*find_runs([run]), ScoreSettings())
     here = paper_tables(compared, "e-syncvidstory")[0]
-    cell = next(row for row in here.rows if row.ours).cells[0]
-    assert (cell.ours.mean, cell.paper, cell.reasons) == (0.333, 33.3, ())
+    place = next(i for i, row in enumerate(here.rows) if row.ours)
+    cell, above = here.rows[place].cells[0], here.rows[place - 1]
+    assert (cell.ours.mean, cell.mark, cell.reasons) == (0.333, "", ())
+    assert (above.name, above.cells[0].paper) == (here.rows[place].paper_name, 33.3) == ("VideoNarrator", 33.3)
     elsewhere = paper_tables(compared, None)[0]
     assert elsewhere.reasons == ("other stories than the test split of e-syncvidstory", *here.reasons)
-    repetition = paper_tables(compared, "e-syncvidstory")[1].rows[-1].cells[-1]
+    repetition = next(row for row in paper_tables(compared, "e-syncvidstory")[1].rows if row.ours).cells[-1]
     assert repetition.metric == "intra_repetition"  # there is no released computation in English
     assert any("released" in reason for reason in repetition.reasons)
 
@@ -151,5 +153,6 @@ def test_the_workspace_has_a_section_a_table_without_a_network(found):
     assert "test/predicted/cider" in model
     assert "13 raters" in model
     assert "human_relevance" not in model, "there are no bars of ours"
+    assert "| **ours: full** | " in model
     with pytest.raises(InputError, match="expected ENTITY/PROJECT"):
         workspace(tables, "someone", "Ablations", found)

@@ -15,6 +15,7 @@ def compare_runs(
     baseline: str | None = None,
     settings: ScoreSettings | None = None,
     seed: int = 0,
+    common_videos: bool = False,
 ) -> Study:
     """Compare runs: their numbers, and their differences from a baseline.
 
@@ -23,6 +24,7 @@ def compare_runs(
         baseline: the variant that others are compared with; None takes ``full``, else the first.
         settings: how to measure; None takes each metric's default.
         seed: random seed of the resampling behind the intervals.
+        common_videos: compare on the videos that all runs have, instead of leaving out runs tested on others.
 
     Returns:
         The study: `numbers` and `deltas` by setting, variant and metric. ``vn compare`` makes the dashboard of it.
@@ -39,4 +41,4 @@ def compare_runs(
     """
     folders = [runs] if isinstance(runs, str | Path) else runs
     found, left_out = find_runs([Path(folder) for folder in folders])
-    return study(found, left_out, settings or ScoreSettings(), baseline, seed)
+    return study(found, left_out, settings or ScoreSettings(), baseline, seed, common_videos=common_videos)

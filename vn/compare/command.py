@@ -19,7 +19,7 @@ Runs of one ablation and configuration are the seeds of one variant. Differences
 over seeds and videos and Holm's correction over the variants. A difference counts only with 20 videos and 3 seeds per
 variant or more, and above a smallest difference, which the page prints. If several factors are varied, main effects are
 computed from matched pairs. Runs that cannot be compared (unfinished, failed, tested on other videos) are listed with
-the reason.
+the reason. With --common-videos, runs tested on different videos are compared on those that all have.
 
 examples:
   vn compare runs/demo runs/demo-no_memory
@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", help="title of the page (default: the names of what is compared)")
     parser.add_argument(
         "--baseline", metavar="VARIANT", help="the variant that others are compared with (default: full)"
+    )
+    parser.add_argument(
+        "--common-videos",
+        action="store_true",
+        help="compare on the videos that all runs have (default: leave out runs that were tested on other videos)",
     )
     parser.add_argument(
         "--tokenisation", help="as for vn score, for all runs (default: that of their scores.json, else the language's)"
@@ -117,7 +122,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     runs, left_out = find_runs(paths, lambda name: on_step(f"reading {name}"))
     cache = DiskCache(out / CACHE)
     settings = ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary)
-    found = study(runs, left_out, settings, args.baseline, args.seed, on_step, cache)
+    found = study(runs, left_out, settings, args.baseline, args.seed, on_step, cache, args.common_videos)
     cache.close()
     tables = paper_tables(found, args.corpus)
     title = args.title or f"Comparison of {', '.join(dict.fromkeys(path.resolve().name for path in paths))}"
@@ -149,7 +154,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     texts = {
         "html": html,
-        "csv": files.csv_text(found),
+        "csv": files.csv_text(found, tables),
         "md": files.markdown(found, tables, title),
         "tex": files.latex(found, tables),
     }
@@ -159,6 +164,8 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
         print(f"left out: {each.name} ({each.state}): {each.reason}", file=sys.stderr)
     for note in (*found.notes, *notes):
         print(f"note: {note}", file=sys.stderr)
+    if found.scope:
+        print(found.scope)
     _summary(found)
     print(f"wrote {out / 'compare.html'} ({len(html.encode()) / 1e6:.1f} MB), compare.csv, .md, .tex")
     if args.wandb:

@@ -56,7 +56,7 @@ def unlike(first: Number | str | None, second: Number | str | None) -> str | Non
     asked = [(n.how.get("coverage") or {}).get("facts") for n in (first, second)]
     if asked[0] != asked[1]:
         return f"asked for other facts: {asked[1]}, the baseline for {asked[0]}"
-    if not set(first.seeds) & set(second.seeds):
+    if not (set(first.seeds) & set(second.seeds) or first.seedless or second.seedless):
         return "no seed in common with the baseline"
     return None
 
@@ -66,6 +66,8 @@ def _delta(first: Number | str | None, second: Number | str | None) -> Delta:
         return Delta(why=why)
     assert isinstance(first, Number)
     assert isinstance(second, Number)
+    if first.seedless != second.seedless:
+        first, second = first.at(second.seeds), second.at(first.seeds)
     seeds = sorted(set(first.seeds) & set(second.seeds))
     if not first.measures or not second.measures:
         gap = tuple(second.values[second.seeds.index(s)] - first.values[first.seeds.index(s)] for s in seeds)

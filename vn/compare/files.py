@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vn.compare.findings import Finding, Said, ranked, what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, percent, shown
@@ -12,19 +12,26 @@ from vn.compare.number import Delta, Number
 from vn.compare.rules import rules
 from vn.compare.study import Study
 from vn.compare.tables import Cell, Table
+from vn.score.paper_table import ORIENTATION
 
 HEAD = (
     *("setting", "variant", "metric", "mean", "deviation", "low", "high", "seeds", "difference", "difference_low"),
     *("difference_high", "p_holm", "counts", "tokenisation", "computation", "why"),
-    *("kind", "verdict", "smallest", "rank", "about"),
+    *("kind", "verdict", "smallest", "rank", "about", "paper_row"),
 )
 
 
-def csv_text(study: Study) -> str:
-    """One line per setting, variant or main effect, and metric; scores on the raw scale, all digits."""
+def csv_text(study: Study, tables: Sequence[Table] = ()) -> str:
+    """One line per setting, variant or main effect, and metric, then the paper's numbers; the raw scale, all digits.
+
+    Args:
+        study: what is compared.
+        tables: the paper's tables, whose printed numbers are lines of the kind ``paper``.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEAD)
+    below = {(t.setting, row.name): row.paper_name for t in tables for row in t.rows if row.paper_name}
     for setting in study.settings:
         texts = {said.name: said.about for said in what_counts(study, setting)}
         rank = {(f.variant, f.metric): f.rank for f in ranked(study.deltas[setting])}
@@ -40,6 +47,7 @@ def csv_text(study: Study) -> str:
                 row += [n.how.get("tokenisation"), n.how.get("variant")] if isinstance(n, Number) else [None, None]
                 row += [n if isinstance(n, str) else d.why if d else "", "variant", d.verdict if d else None]
                 row += [rules().smallest_of(metric), rank.get((variant, metric)), texts.get(variant)]
+                row.append(below.get((setting, variant)))
                 writer.writerow(["" if value is None else value for value in map(_unformula, row)])
         by_effect = {e.name: e.deltas for e in study.effects[setting]}
         texts = {said.name: said.about for said in what_counts_of_effects(study, setting)}
@@ -47,9 +55,20 @@ def csv_text(study: Study) -> str:
         for name, deltas in by_effect.items():
             for metric, d in deltas.items():
                 row = [setting, name, metric, *[None] * 5, *_csv_delta(d), None, None, d.why, "main effect", d.verdict]
-                row += [rules().smallest_of(metric), rank.get((name, metric)), texts[name]]
+                row += [rules().smallest_of(metric), rank.get((name, metric)), texts[name], None]
                 writer.writerow(["" if value is None else value for value in map(_unformula, row)])
+    writer.writerows(_csv_printed(tables))
     return out.getvalue()
+
+
+def _csv_printed(tables: Sequence[Table]) -> Iterator[list[object]]:
+    for table in tables:
+        scale = 1 if table.note else 100  # ratings are printed as they are
+        for row in table.rows:
+            for (metric, _, _), cell in zip(table.columns, row.cells, strict=True):
+                if cell.paper is not None:
+                    line = [table.setting, row.name, metric, cell.paper / scale, *[""] * (len(HEAD) - 7)]
+                    yield [*line[: HEAD.index("kind")], "paper", "", "", "", table.number, row.name]
 
 
 def _csv_delta(d: Delta | None) -> list[object]:
@@ -93,7 +112,7 @@ def _unformula(value: object) -> object:
 
 def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
     """Scores, differences and the paper's tables, in GitHub's Markdown."""
-    lines = [f"# {_md(title)}", ""]
+    lines = [f"# {_md(title)}", "", *([_md(study.scope), ""] if study.scope else [])]
     for setting in study.settings:
         own = study.numbers[setting]
         names = study.metrics(setting)
@@ -120,21 +139,31 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
             lines += _md_deltas(f"{shown(metric).title}: minus {study.baseline.name} (x100)", "by seed", rows)
         lines.append("")
     for table in tables:
-        lines += [f"## {table.number}: {_md(table.title)}", ""]
-        lines += _md_head(["system", *(short for _, short, _ in table.columns)])
-        for row in table.rows:
-            name = f"{_md(row.name)} (paper: {_md(row.paper_name)})" if row.paper_name else _md(row.name)
-            lines.append(f"| {name} | {' | '.join(_md_cell(c, row.ours, table.digits) for c in row.cells)} |")
-        lines.append("")
-        if table.note:
-            lines += [_md(table.note), ""]
-        if table.reasons:
-            lines += ["The paper's numbers are in brackets: ours are not comparable with them.", ""]
-            lines += [*(f"- {_md(reason)}" for reason in table.reasons), ""]
+        lines += [f"## {table.number}: {_md(table.title)}", "", *markdown_of_table(table), ""]
     if study.left_out:
         lines += ["## Left out", "", *_md_head(["run", "state", "why"])]
         lines += [f"| {_md(r.name)} | {r.state} | {_md(r.reason)} |" for r in study.left_out]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def markdown_of_table(table: Table) -> list[str]:
+    """A table of the paper: each printed row, then in bold what was measured for it."""
+    lines = _md_head(["system", *(short for _, short, _ in table.columns)])
+    for row in table.rows:
+        cells = [f"{_md(c.mark)}{percent(c.ours.mean)}" if c.ours else printed(c, table) or "–" for c in row.cells]
+        name = f"**ours: {_md(row.name)}**" if row.ours else _md(row.name)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    if table.note:
+        lines += ["", _md(table.note)]
+    if table.reasons:
+        lines += ["", f"{_md(ORIENTATION)} marks a number of ours that is only for orientation beside the paper's:", ""]
+        lines += [f"- {_md(reason)}" for reason in table.reasons]
+    return lines
+
+
+def printed(cell: Cell, table: Table) -> str:
+    """The paper's number as it is printed; empty if there is none."""
+    return "" if cell.paper is None else f"{cell.paper:.{table.digits}f}"
 
 
 def _md_effects(study: Study, setting: str, names: Sequence[str]) -> list[str]:
@@ -165,15 +194,6 @@ def _md_deltas(title: str, by: str, rows: Sequence[tuple[str, Delta]]) -> list[s
 
 def _md_head(names: Sequence[str]) -> list[str]:
     return [f"| {' | '.join(names)} |", f"|---|{'---:|' * (len(names) - 1)}"]
-
-
-def _md_cell(cell: Cell, ours: bool, digits: int) -> str:
-    printed = "" if cell.paper is None else f"{cell.paper:.{digits}f}"
-    if not ours:
-        return printed or "–"
-    own = percent(cell.ours.mean) if cell.ours else "–"
-    apart = cell.reasons or not cell.ours
-    return f"{own} ({printed})" if printed and apart else f"{own} / {printed}" if printed else own
 
 
 def _md(text: str) -> str:
@@ -207,17 +227,20 @@ def tex(text: str) -> str:
 
 
 def latex(study: Study, tables: Sequence[Table]) -> str:
-    """What counts, and the paper's tables with our rows; needs booktabs, and xcolor (grey: not comparable)."""
+    """What counts, and the paper's tables with our rows; needs booktabs, and xcolor (grey: none of ours compares)."""
     parts = [r"% \usepackage{booktabs,xcolor}", *(line for s in study.settings for line in _tex_counts(study, s))]
     for table in tables:
         heads = " & ".join(f"{tex(short)} {UP if higher else DOWN}" for _, short, higher in table.columns)
         body: list[str] = []
+        below = True
         for row in table.rows:
-            if row.ours and not any("midrule" in line for line in body):
+            if row.ours and row.paper_name is None and below:
                 body.append(r"\midrule")
-            body.append(f"{tex(row.name)} & {' & '.join(_tex_cell(c, row.ours, table) for c in row.cells)} \\\\")
-        caption = f"{table.number} of the paper with our numbers; in brackets the paper's"
-        caption += ", in grey where not comparable" if table.reasons else ""
+                below = False
+            name = rf"\quad ours: {tex(row.name)}" if row.ours else tex(row.name)
+            body.append(f"{name} & {' & '.join(_tex_cell(c, row.ours, table) for c in row.cells)} \\\\")
+        caption = f"{table.number} of the paper; below its rows ours"
+        caption += f", marked {ORIENTATION} where only for orientation" if table.reasons else ""
         if table.note:
             caption = f"{table.number} of the paper. {table.note}".rstrip(".")
         parts += [
@@ -264,13 +287,8 @@ def _tex_counts(study: Study, setting: str) -> list[str]:
 
 
 def _tex_cell(cell: Cell, ours: bool, table: Table) -> str:
-    printed = "" if cell.paper is None else f"{cell.paper:.{table.digits}f}"
     if not ours:
-        return rf"\textcolor{{gray}}{{{printed or '--'}}}" if table.reasons else printed or "--"
+        number = printed(cell, table) or "--"
+        return rf"\textcolor{{gray}}{{{number}}}" if table.reasons else number
     own = tex(percent(cell.ours.mean)) if cell.ours else "--"
-    if cell.best:
-        own = rf"\textbf{{{own}}}"
-    if not printed:
-        return own
-    beside = rf"({printed})"
-    return f"{own} " + (rf"\textcolor{{gray}}{{{beside}}}" if cell.reasons or not cell.ours else beside)
+    return tex(cell.mark) + (rf"\textbf{{{own}}}" if cell.best else own)

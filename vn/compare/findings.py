@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vn.compare.main_effects import Effect
 from vn.compare.names import percent, shown
 from vn.compare.number import Delta
-from vn.compare.rules import TOO_FEW, ablations, rules
+from vn.compare.rules import TOO_FEW, ablations, baselines, rules
 from vn.compare.study import Study
 from vn.compare.variant import Variant
 
@@ -151,7 +151,10 @@ def _verdict(deltas: Collection[Delta]) -> str:
 
 
 def about(variant: Variant, study: Study) -> str:
-    """What a variant leaves out, in a sentence, and what it sets otherwise than the baseline."""
+    """What a variant leaves out or is, in a sentence, and what it sets otherwise than the baseline."""
+    if variant.baseline != study.baseline.baseline:  # nearly all settings of another system are others
+        alone = ablations().get(variant.ablation)
+        return baselines().get(variant.baseline, "") if variant.baseline else alone.sentence if alone else ""
     known = ablations().get(variant.ablation.split(", ")[0])
     own, base = dict(variant.runs[0].setup), dict(study.baseline.runs[0].setup)
     fixed = known.sets if known else ()

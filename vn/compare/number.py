@@ -26,6 +26,7 @@ class Number:
             single seed over videos only.
         high: its upper end.
         how: ``tokenisation``, ``variant``, ``model`` and ``coverage``, as ``scores.json`` writes them.
+        seedless: whether every seed gives the same.
     """
 
     values: tuple[float, ...]
@@ -34,11 +35,19 @@ class Number:
     low: float | None
     high: float | None
     how: Mapping[str, Any]
+    seedless: bool = False
 
     @property
     def mean(self) -> float:
         """The mean over seeds."""
         return float(np.mean(self.values))
+
+    def at(self, seeds: tuple[int, ...]) -> Number:
+        """Its number at these seeds, if every seed gives the same; else the number as it is."""
+        if not self.seedless:
+            return self
+        count = len(seeds)
+        return replace(self, values=self.values * count, seeds=seeds, measures=self.measures * count)
 
     @property
     def deviation(self) -> float | None:

@@ -152,7 +152,8 @@ def config_rows(study: Study) -> list[Setting]:
     rows = []
     for key in keys:
         values = tuple(
-            " | ".join(dict.fromkeys(_text(run.config.get(key)) for run in variant.runs)) for variant in study.variants
+            " | ".join(dict.fromkeys(_text(run.config[key]) if key in run.config else "–" for run in variant.runs))
+            for variant in study.variants
         )
         rows.append(Setting(key, values, len(set(values)) > 1))
     return rows

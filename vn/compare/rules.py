@@ -1,4 +1,4 @@
-"""When a difference counts, and what each ablation leaves out: ``counts.yaml`` and ``ablations.yaml``."""
+"""When a difference counts, and what each ablation and baseline is: ``counts.yaml`` and its neighbours."""
 
 from __future__ import annotations
 
@@ -115,6 +115,12 @@ def ablations() -> Mapping[str, Ablation]:
     """Read ``ablations.yaml``."""
     data = read_yaml(Path(__file__).with_name("ablations.yaml"))
     return {name: Ablation(each["sentence"], tuple(each.get("sets", ()))) for name, each in data.items()}
+
+
+@functools.cache
+def baselines() -> Mapping[str, str]:
+    """Read ``baselines.yaml``: the name of a baseline -> a sentence on what it is."""
+    return dict(read_yaml(Path(__file__).with_name("baselines.yaml")))
 
 
 def _many(count: int, what: str) -> str:

@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError, did_you_mean, show
-from vn.io.files import read_json, read_yaml
-from vn.renamed import ADDED, current_key, with_current_names
+from vn.io.files import read_json
+from vn.renamed import current_key
 from vn.score.predictions import Test, gather, read_lines
+from vn.score.run_config import CONFIG, run_config
 
-CONFIG, STORIES, CURVES, SCORES, COST, SWEEP = (
-    *("config.yaml", "stories.jsonl", "metrics.jsonl"),
-    *("scores.json", "cost.json", "sweep.json"),
-)
+STORIES, CURVES, SCORES, COST, SWEEP = "stories.jsonl", "metrics.jsonl", "scores.json", "cost.json", "sweep.json"
 CARD = Path("adapter/narrator.json")
 SETTINGS = ("predicted", "given")
 UNFINISHED = "unfinished"
@@ -212,7 +210,7 @@ def _points(sweep: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
 
 
 def _read(place: _Place) -> Run:
-    config = {**_config(place.config), **place.changes} if place.config.is_file() else dict(place.changes)
+    config = {**run_config(place.config), **place.changes} if place.config.is_file() else dict(place.changes)
     ablation, seed = _variant(place, config)
     stories_file = place.folder / STORIES
     stories = read_lines(stories_file)
@@ -259,21 +257,6 @@ def _encoder(file: Path) -> str | None:
     card = read_json(file) if file.is_file() else None
     encoder = card.get("encoder") if isinstance(card, dict) else None
     return str(encoder["id"]) if isinstance(encoder, dict) and "id" in encoder else None
-
-
-def _config(file: Path) -> dict[str, Any]:
-    data = read_yaml(file)
-    if not isinstance(data, dict):
-        raise InputError(f"expected settings by name, got {show(data)}", file=file)
-    return {**ADDED, **dict(_flat(with_current_names(data)))}
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _named_apart(runs: Sequence[Run]) -> list[Run]:

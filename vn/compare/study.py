@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vn.compare.common_videos import on_common_videos, stories_of
 from vn.compare.deltas import deltas
 from vn.compare.main_effects import Effect, main_effects
 from vn.compare.measured import measure_all
@@ -39,6 +40,7 @@ class Study:
         effects: setting -> main effects, if several factors are varied.
         left_out: runs that are not compared.
         notes: what a reader should know about the numbers.
+        scope: which of the runs' videos are compared, in a sentence; empty: all.
     """
 
     variants: tuple[Variant, ...]
@@ -48,6 +50,7 @@ class Study:
     effects: Mapping[str, tuple[Effect, ...]]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
+    scope: str = ""
 
     @property
     def baseline(self) -> Variant:
@@ -73,6 +76,7 @@ def study(
     seed: int = 0,
     on_step: Callable[[str], None] = lambda what: None,
     cache: DiskCache | None = None,
+    common_videos: bool = False,
 ) -> Study:
     """Compare runs.
 
@@ -84,10 +88,12 @@ def study(
         seed: random seed of the bootstrap over videos, for intervals of a single run.
         on_step: called with what is done next.
         cache: keeps measures; None for no cache.
+        common_videos: compare on the videos that all runs have, instead of leaving out runs tested on others.
 
     Raises:
-        InputError: there is no such baseline.
+        InputError: there is no such baseline, or no common video.
     """
+    runs, scope = on_common_videos(runs) if common_videos else (runs, "")
     runs, other_tests = _same_test(runs)
     notes: list[str] = []
     other_words: list[LeftOut] = []
@@ -121,12 +127,16 @@ def study(
         for variant in variants:
             own = [run for run in variant.runs if setting in run.tests]
             if own:
-                numbers[setting][variant.name] = _numbers(own, [taken[run.folder, setting] for run in own], seed)
+                each = [taken[run.folder, setting] for run in own]
+                numbers[setting][variant.name] = _numbers(own, each, seed, variant.seedless)
     on_step("differences")
     found = {setting: deltas(numbers[setting], variants[0].name) for setting in settings}
     effects = {setting: main_effects(variants, numbers[setting], variants[0].name) for setting in settings}
+    notes += [
+        f"{v.name}: nothing in it is trained or drawn, so its run counts at every seed" for v in variants if v.seedless
+    ]
     gone = (*left_out, *other_tests, *other_words, *doubles)
-    return Study(tuple(variants), settings, numbers, found, effects, gone, tuple(dict.fromkeys(notes)))
+    return Study(tuple(variants), settings, numbers, found, effects, gone, tuple(dict.fromkeys(notes)), scope)
 
 
 # -- which runs belong together ---------------------------------------------------------------------------------------
@@ -183,14 +193,9 @@ def _baseline_first(variants: list[Variant], name: str | None) -> list[Variant]:
     return sorted(variants, key=lambda v: v.name != first)  # stable: the others keep their order
 
 
-def _stories(run: Run) -> frozenset[Any]:
-    test = run.tests.get("predicted") or next(iter(run.tests.values()))
-    return frozenset((s.id, tuple((c.start, c.end, c.narration) for c in s.clips)) for s in test.stories)
-
-
 def _same_test(runs: Sequence[Run]) -> tuple[list[Run], list[LeftOut]]:
     """The runs tested on the stories that most were tested on; in a tie, on those of the first full run."""
-    tests = [_stories(run) for run in runs]
+    tests = [stories_of(run) for run in runs]
     count = Counter(tests)
     first = next((t for run, t in zip(runs, tests, strict=True) if run.ablation == FULL), tests[0])
     chosen = max(count, key=lambda t: (count[t], t == first))
@@ -256,7 +261,9 @@ def _with_scores(
     return taken
 
 
-def _numbers(runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Number | str]:
+def _numbers(
+    runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], seed: int, seedless: bool
+) -> dict[str, Number | str]:
     found: dict[str, Number | str] = {}
     for name in dict.fromkeys(name for each in taken for name in each):
         each = [t.get(name) for t in taken]
@@ -270,7 +277,7 @@ def _numbers(runs: Sequence[Run], taken: Sequence[Mapping[str, Any]], seed: int)
             measures = []
         low, high = (ends(measures, seed) if measures else None) or (None, None)
         found[name] = Number(
-            tuple(values), tuple(r.seed for r, _ in kept), tuple(measures), low, high, _how(kept[0][1])
+            tuple(values), tuple(r.seed for r, _ in kept), tuple(measures), low, high, _how(kept[0][1]), seedless
         )
     return found
 

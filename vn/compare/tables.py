@@ -1,4 +1,4 @@
-"""The paper's Tables 2 to 6 with our numbers beside its own, and why some of them are not comparable."""
+"""The paper's Tables 2 to 6: below each printed row what was measured for it, and why some of it is not comparable."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 from vn.compare.number import Number
 from vn.compare.runs import Run
 from vn.compare.study import LOWER_IS_BETTER, Study
+from vn.compare.variant import Variant
 from vn.score.paper import Column, PaperTable, differences, paper
-from vn.score.paper_table import DEFINITION
+from vn.score.paper_table import DEFINITION, ORIENTATION
+from vn.score.printed_rows import Printed
 from vn.score.text_measures import RELEASED, TEXT_RELEASED
 
 TEXT_ORDER = ("cider_released", "meteor_released", *TEXT_RELEASED[:4])
@@ -37,7 +39,16 @@ LANGUAGE_MODEL = {"e-syncvidstory": "baichuan-7b", "video-storytelling": "llama-
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of ours, the paper's beside it, and how they differ; `why` if we have none."""
+    """A number: the paper's, or ours.
+
+    Attributes:
+        ours: our number; None if there is none, or the row is the paper's.
+        metric: the metric of our number.
+        paper: the paper's number, in a row of the paper.
+        reasons: how ours differs from the paper's, so that it is only for orientation.
+        why: why there is none of ours.
+        best: whether it is the best of ours.
+    """
 
     ours: Number | None = None
     metric: str = ""
@@ -46,10 +57,22 @@ class Cell:
     why: str = ""
     best: bool = False
 
+    @property
+    def mark(self) -> str:
+        """A tilde before a number of ours that is only for orientation."""
+        return ORIENTATION if self.ours and self.reasons else ""
+
 
 @dataclass(frozen=True)
 class Row:
-    """A system: one of the paper's, or a variant of ours with the paper's name for it."""
+    """A system.
+
+    Attributes:
+        name: the paper's name, or that of a variant of ours.
+        paper_name: the printed row that a variant was measured for, right above; None if there is none.
+        ours: whether it is ours.
+        cells: one per column.
+    """
 
     name: str
     paper_name: str | None
@@ -59,14 +82,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper with our rows below its own.
+    """A table of the paper with our rows, each below the printed row it was measured for.
 
     Attributes:
         number: its number in the paper.
         title: what it shows.
         setting: our setting that it shows.
         columns: metric, short heading, and whether more is better.
-        rows: the paper's other systems, then our variants.
+        rows: the paper's systems, each followed by our variants for it; then our other variants.
         reasons: why our numbers are only for orientation beside the paper's, each once; empty: all are comparable.
         digits: digits of the paper's numbers, after the point.
         note: what the numbers are, if they are not a metric of ours.
@@ -109,38 +132,40 @@ def _table(
     corpus: str | None,
 ) -> Table:
     ours = study.numbers.get(source.setting, {})
-    systems = paper().ablations
-    rows = [
-        Row(system, None, False, tuple(Cell(paper=values.get(c.metric)) for c in columns))
-        for system, values in source.rows.items()
-        if system not in systems.values() or not ours  # those are shown beside ours
-    ]
     found = {v.name: [_number(ours[v.name], c.metric) for c in columns] for v in study.variants if v.name in ours}
-    reasons: list[str] = []
+    best = [_best(each[0][0], [number for _, number in each]) for each in zip(*found.values(), strict=True)]
+    below: dict[str | None, list[Row]] = {}
     for variant in study.variants:
         if variant.name not in ours:
             continue
-        system = systems.get(variant.ablation) if variant.name == variant.ablation else None
-        system = system if system in source.rows else None
-        general = _setup(variant.runs[0], source)
+        printed = _printed(variant, source)
+        apart = _setup(variant.runs[0], source) if variant.baseline is None else printed.reasons if printed else ()
+        system = printed.system if printed else None
         cells = []
-        for i, column in enumerate(columns):
-            metric, number_found = found[variant.name][i]
-            printed = source.rows.get(system or "", {}).get(column.metric)
+        for column, (metric, number_found), top in zip(columns, found[variant.name], best, strict=True):
             if not isinstance(number_found, Number):
-                cells.append(Cell(metric=metric, paper=printed, why=number_found))
+                cells.append(Cell(metric=metric, why=number_found))
                 continue
-            apart = [*differences(number_found.how, column, source, corpus), *general]
+            reasons = [*differences(number_found.how, column, source, corpus), *apart]
             if metric != column.metric:
-                apart.append(f"{column.short}: {DEFINITION}")
-            reasons += apart
-            best = number_found.mean == _best(metric, [each[i][1] for each in found.values()])
-            cells.append(Cell(number_found, metric, printed, tuple(apart), "", best))
-        rows.append(Row(variant.name, system, True, tuple(cells)))
+                reasons.append(f"{column.short}: {DEFINITION}")
+            cells.append(Cell(number_found, metric, None, tuple(reasons), "", number_found.mean == top))
+        below.setdefault(system, []).append(Row(variant.name, system, True, tuple(cells)))
+    rows = []
+    for system, values in source.rows.items():
+        rows.append(Row(system, None, False, tuple(Cell(paper=values.get(c.metric)) for c in columns)))
+        rows += below.get(system, [])
+    rows += below.get(None, [])
     heads = tuple((c.metric, c.short, c.metric not in LOWER_IS_BETTER) for c in columns)
-    return Table(
-        number, title, source.setting, heads, tuple(rows), tuple(dict.fromkeys(reasons)), source.digits, source.note
-    )
+    every = dict.fromkeys(reason for row in rows for cell in row.cells for reason in cell.reasons)
+    return Table(number, title, source.setting, heads, tuple(rows), tuple(every), source.digits, source.note)
+
+
+def _printed(variant: Variant, source: PaperTable) -> Printed | None:
+    """The printed row that a variant is measured for; an ablation with other settings besides has none."""
+    if variant.baseline is None and variant.name != variant.ablation:
+        return None
+    return paper().printed({**variant.runs[0].config, "ablation": variant.ablation}, source)
 
 
 def _number(own: Mapping[str, Number | str], metric: str) -> tuple[str, Number | str]:

@@ -14,3 +14,15 @@ class Variant:
     name: str
     ablation: str
     runs: tuple[Run, ...]
+
+    @property
+    def seedless(self) -> bool:
+        """Whether nothing in it is trained or drawn, so that its one run is that of every seed."""
+        drawn = any(key.startswith("trainer.") or key.endswith("examples_seed") for key in self.runs[0].config)
+        return self.baseline is not None and len(self.runs) == 1 and not drawn
+
+    @property
+    def baseline(self) -> str | None:
+        """The baseline that its runs are of, as ``vn baseline`` names it; None: our narrator."""
+        name = self.runs[0].config.get("baseline")
+        return name if isinstance(name, str) else None

@@ -12,9 +12,10 @@ from typing import Any
 
 import yaml
 
-from vn.compare.runs import CONFIG, CURVES, SCORES, STORIES, SWEEP
+from vn.compare.runs import CURVES, SCORES, STORIES, SWEEP
 from vn.errors import InputError
 from vn.io.atomic import write_text
+from vn.score.run_config import CONFIG
 
 PREFIX = "wandb:"
 ARTIFACT = "predictions"  # type of the artifact that a test logs

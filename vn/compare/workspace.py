@@ -1,17 +1,19 @@
-"""A W&B workspace: what counts, and the paper's tables, its numbers as text with bars of ours by ablation below."""
+"""A W&B workspace: what counts, and the paper's tables as text, with bars of ours by ablation below."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from vn.compare.files import markdown_of_counts
+from vn.compare.files import markdown_of_counts, markdown_of_table
 from vn.compare.names import shown
 from vn.compare.study import Study
 from vn.compare.tables import Table
 from vn.errors import InputError
 
-SOURCE = "the paper's numbers (x100); the bars are ours, on the raw scale, means with one standard deviation over seeds"
+SOURCE = (
+    "x100, ours below the paper's; the bars are ours, on the raw scale, means with one standard deviation over seeds"
+)
 
 
 def workspace(tables: Sequence[Table], where: str, name: str, study: Study) -> Any:
@@ -87,12 +89,4 @@ def _ours(table: Table) -> list[str]:
 
 
 def _markdown(table: Table) -> str:
-    heads = [short for _, short, _ in table.columns]
-    lines = [table.note or SOURCE, "", f"| system | {' | '.join(heads)} |", f"|---|{'---:|' * len(heads)}"]
-    for row in table.rows:
-        if row.ours and row.paper_name is None:
-            continue
-        cells = ["–" if c.paper is None else f"{c.paper:.{table.digits}f}" for c in row.cells]
-        lines.append(f"| {row.paper_name or row.name} | {' | '.join(cells)} |")
-    lines += ["", *(f"- not comparable with ours: {reason}" for reason in table.reasons)]
-    return "\n".join(lines)
+    return "\n".join(([] if table.note else [SOURCE, ""]) + markdown_of_table(table))

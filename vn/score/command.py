@@ -137,7 +137,11 @@ def _differences(
 def _beside_paper(scored: Mapping[str, Scored], scores: Settings, args: argparse.Namespace) -> None:
     from vn.score.paper import paper
     from vn.score.paper_table import render, side_by_side
+    from vn.score.run_config import CONFIG, run_config
 
+    name = args.predictions.name
+    file = (args.predictions if args.predictions.is_dir() else args.predictions.parent) / CONFIG
+    config = run_config(file) if file.is_file() else None
     tables = []
     human = paper().human
     domains = set()
@@ -145,7 +149,8 @@ def _beside_paper(scored: Mapping[str, Scored], scores: Settings, args: argparse
         stories = scored[setting].test.stories
         table = paper().table(setting, stories[0].domain if stories else "ad")
         if table is not None:
-            tables.append(side_by_side(table, {args.predictions.name: entries}, args.corpus))
+            printed = paper().printed(config, table) if config else None
+            tables.append(side_by_side(table, {name: entries}, args.corpus, {name: printed}))
             domains.add(table.domain)
     if not tables:
         raise InputError("the paper has no table of these settings", file=args.predictions)

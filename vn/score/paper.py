@@ -13,6 +13,7 @@ from typing import Any
 
 from vn.errors import InputError
 from vn.io.files import read_yaml
+from vn.score.printed_rows import Counterpart, Printed, printed_row
 from vn.story import Domain
 
 FILE = Path(__file__).with_name("paper.yaml")
@@ -70,11 +71,13 @@ class Paper:
         source: what to cite.
         tables: both settings of the ads, the general domain, and the human evaluation.
         ablations: the name of an ablation -> its system in the tables.
+        baselines: baselines with their systems in the tables; the first that fits a run is its own.
     """
 
     source: str
     tables: tuple[PaperTable, ...]
     ablations: Mapping[str, str]
+    baselines: tuple[Counterpart, ...] = ()
 
     @property
     def corpora(self) -> tuple[str, ...]:
@@ -84,6 +87,10 @@ class Paper:
     def table(self, setting: str, domain: Domain) -> PaperTable | None:
         """The paper's table for one of our settings; None if it has none."""
         return next((t for t in self.tables if (t.setting, t.domain) == (setting, domain)), None)
+
+    def printed(self, config: Mapping[str, Any], table: PaperTable) -> Printed | None:
+        """The row of a table that a run, by its configuration (dotted key -> value), is measured for; None: none."""
+        return printed_row(config, table.rows, self.ablations, self.baselines)
 
     @property
     def human(self) -> PaperTable:
@@ -122,7 +129,7 @@ def paper() -> Paper:
                 note=table.get("note", ""),
             )
         )
-    return Paper(data["source"], tuple(tables), data["ablations"])
+    return Paper(data["source"], tuple(tables), data["ablations"], tuple(Counterpart(**c) for c in data["baselines"]))
 
 
 def differences(entry: Mapping[str, Any], column: Column, table: PaperTable, corpus: str | None) -> list[str]:

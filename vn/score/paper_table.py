@@ -15,6 +15,7 @@ from typing import Any
 
 from vn.errors import InputError
 from vn.score.paper import PaperTable, differences
+from vn.score.printed_rows import Printed
 
 ORIENTATION = "~"
 RELEASED = "_released"
@@ -48,6 +49,10 @@ class Cell:
         return f"{ORIENTATION if self.why and self.value is not None else ''}{self.number}"
 
 
+Line = tuple[str, bool, Mapping[str, Cell]]
+"""A row: the system, whether it is ours, and its cells by metric."""
+
+
 @dataclass(frozen=True)
 class SideBySide:
     """Our runs beside a table of the paper.
@@ -55,13 +60,14 @@ class SideBySide:
     Attributes:
         title: title of the paper's table.
         columns: metric -> heading.
-        rows: (system, whether it is ours, its cells by metric), the paper's first.
+        rows: (system, whether it is ours, its cells by metric): the paper's, each followed by ours measured for it;
+            then our others.
         note: what the numbers are, if they are not a metric of ours.
     """
 
     title: str
     columns: Mapping[str, str]
-    rows: tuple[tuple[str, bool, Mapping[str, Cell]], ...]
+    rows: tuple[Line, ...]
     note: str = ""
 
     @property
@@ -78,7 +84,10 @@ class SideBySide:
 
 
 def side_by_side(
-    table: PaperTable, runs: Mapping[str, Mapping[str, Mapping[str, Any]]], corpus: str | None = None
+    table: PaperTable,
+    runs: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    corpus: str | None = None,
+    printed: Mapping[str, Printed | None] | None = None,
 ) -> SideBySide:
     """Put runs beside a table of the paper.
 
@@ -86,12 +95,11 @@ def side_by_side(
         table: a table of the paper.
         runs: name -> metric -> entry, in the table's setting, as in ``scores.json``.
         corpus: the corpus of the paper whose test split was scored; None if unknown.
+        printed: name -> the printed row that the run is measured for, if there is one.
     """
-    rows: list[tuple[str, bool, Mapping[str, Cell]]] = [
-        (system, False, {c.metric: Cell(values.get(c.metric), digits=table.digits) for c in table.columns})
-        for system, values in table.rows.items()
-    ]
+    below: dict[str | None, list[Line]] = {}
     for name, scores in runs.items():
+        beside = (printed or {}).get(name)
         cells = {}
         for column in table.columns:
             entry = scores.get(column.metric) or {}
@@ -102,12 +110,17 @@ def side_by_side(
             if entry.get("value") is None:
                 cells[column.metric] = Cell(None)
                 continue
-            why += differences(entry, column, table, corpus)
+            why += [*differences(entry, column, table, corpus), *(beside.reasons if beside else ())]
             ends = entry.get("interval")
             cells[column.metric] = Cell(
                 100 * entry["value"], (100 * ends[0], 100 * ends[1]) if ends else None, tuple(why)
             )
-        rows.append((name, True, cells))
+        below.setdefault(beside.system if beside else None, []).append((name, True, cells))
+    rows: list[Line] = []
+    for system, values in table.rows.items():
+        rows.append((system, False, {c.metric: Cell(values.get(c.metric), digits=table.digits) for c in table.columns}))
+        rows += below.get(system, [])
+    rows += below.get(None, [])
     return SideBySide(table.title, {c.metric: c.short for c in table.columns}, tuple(rows), table.note)
 
 
@@ -194,16 +207,13 @@ def _latex(tables: list[SideBySide]) -> str:
             " & ".join(["System", *map(escaped, table.columns.values())]) + r" \\",
             "\\midrule",
         ]
-        before = False
         for system, ours, cells in table.rows:
-            if ours and not before:
-                lines.append("\\midrule")
-            before = ours
             numbers = [
                 "--" if cell.value is None else (f"\\textit{{{cell.number}}}" if cell.why else cell.number)
                 for cell in cells.values()
             ]
-            lines.append(" & ".join([escaped(system), *numbers]) + r" \\")
+            name = rf"\quad ours: {escaped(system)}" if ours else escaped(system)
+            lines.append(" & ".join([name, *numbers]) + r" \\")
         lines += ["\\bottomrule", "\\end{tabular}"]
         lines += [f"% {remark}".replace("\n", " ") for remark in table.remarks]
         lines += ["\\end{table}", ""]

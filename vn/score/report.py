@@ -77,12 +77,8 @@ def print_paper(tables: Sequence[SideBySide]) -> None:
     for each in tables:
         what = "the paper's" if each.note else "x100, ours below the paper's"
         table = _table(f"{each.title}: {what}", ["system"], list(each.columns.values()))
-        before = False
         for system, ours, cells in each.rows:
-            if ours and not before:
-                table.add_section()
-            before = ours
-            name = f"[bold]{escape(system)}[/bold]" if ours else escape(system)
+            name = f"  [bold]ours: {escape(system)}[/bold]" if ours else escape(system)
             table.add_row(name, *(cell.text for cell in cells.values()))
         console.print(table)
         if each.note:
