@@ -77,7 +77,6 @@ class RetrievalWriter:
         self._statistics = statistics_of(manifest)
         self._within_range = within_range
         self._counts = Counter(clips=0, no_such_label=0, out_of_range=0)
-        self._similarity = 0.0
 
     def write(self, video: BaselineVideo, storyline: Storyline) -> list[WrittenClip]:
         """Write all clips of a video; see `vn.baselines.writer.Writer`.
@@ -99,8 +98,8 @@ class RetrievalWriter:
         return [self._written(i, fixed[i], video, one) for i, one in zip(clips, found, strict=True)]
 
     def report(self) -> Mapping[str, float]:
-        """How many clips there were, for how many no training clip had a label or range asked for, and how alike."""
-        return {**self._counts, "mean_similarity": self._similarity / max(1, self._counts["clips"])}
+        """How many clips were written, and for how many no training clip had a label, or words, as asked for."""
+        return dict(self._counts)
 
     def _check(self, frames: np.ndarray, key: str) -> None:
         wanted = (self._manifest.tokens, self._manifest.width)
@@ -117,7 +116,6 @@ class RetrievalWriter:
         self._counts["clips"] += 1
         self._counts["no_such_label"] += found.rank >= 4
         self._counts["out_of_range"] += found.rank in (2, 3, 5)
-        self._similarity += found.similarity
         labels = found.labels if fixed.labels is None else fixed.labels
         narration = found.narration if fixed.narration is None else fixed.narration
         return WrittenClip(clip, Written(video.words[clip], labels, narration), fixed.labels)
