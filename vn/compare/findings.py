@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vn.compare.main_effects import Effect
 from vn.compare.names import percent, shown
 from vn.compare.number import Delta
-from vn.compare.rules import TOO_FEW, ablations, baselines, rules
+from vn.compare.rules import NO_INTERVAL, TOO_FEW, ablations, baselines, rules
 from vn.compare.study import Study
 from vn.compare.variant import Variant
 
@@ -145,8 +145,9 @@ def _verdict(deltas: Collection[Delta]) -> str:
     each = [d for d in deltas if d.value is not None]
     if not each:
         return "nothing to compare"
-    if all(d.verdict == TOO_FEW for d in each):
-        return f"{TOO_FEW}: {each[0].why}"
+    few = [d for d in each if d.verdict == TOO_FEW]
+    if few and all(d.verdict in (TOO_FEW, NO_INTERVAL) for d in each):
+        return f"{TOO_FEW}: {few[0].why}"
     return "nothing counts"
 
 

@@ -132,9 +132,8 @@ def study(
     on_step("differences")
     found = {setting: deltas(numbers[setting], variants[0].name) for setting in settings}
     effects = {setting: main_effects(variants, numbers[setting], variants[0].name) for setting in settings}
-    notes += [
-        f"{v.name}: nothing in it is trained or drawn, so its run counts at every seed" for v in variants if v.seedless
-    ]
+    if fixed := [v.name for v in variants if v.seedless]:
+        notes.append(f"nothing is trained or drawn in {', '.join(fixed)}: the one run is compared with every seed")
     gone = (*left_out, *other_tests, *other_words, *doubles)
     return Study(tuple(variants), settings, numbers, found, effects, gone, tuple(dict.fromkeys(notes)), scope)
 
