@@ -13,6 +13,7 @@ from vn.compare.rules import NO_INTERVAL, TOO_FEW, ablations, baselines, rules
 from vn.compare.study import Study
 from vn.compare.variant import Variant
 
+UNKNOWN = "Another system."
 FIRST = 3  # metrics named per variant; the others are counted: "and 4 more"
 
 
@@ -153,9 +154,12 @@ def _verdict(deltas: Collection[Delta]) -> str:
 
 def about(variant: Variant, study: Study) -> str:
     """What a variant leaves out or is, in a sentence, and what it sets otherwise than the baseline."""
-    if variant.baseline != study.baseline.baseline:  # nearly all settings of another system are others
+    both = (variant, study.baseline)
+    if variant.baseline != study.baseline.baseline or any(not each.runs[0].config for each in both):
+        if variant.is_other_system:  # nearly all of its settings are others
+            return baselines().get(variant.baseline or "", UNKNOWN)
         alone = ablations().get(variant.ablation)
-        return baselines().get(variant.baseline, "") if variant.baseline else alone.sentence if alone else ""
+        return alone.sentence if alone else ""
     known = ablations().get(variant.ablation.split(", ")[0])
     own, base = dict(variant.runs[0].setup), dict(study.baseline.runs[0].setup)
     fixed = known.sets if known else ()

@@ -179,7 +179,7 @@ def _variant_name(ablation: str, own: Sequence[Run], rivals: Sequence[Sequence[R
 def _place(variant: Variant) -> tuple[bool, int, bool, str]:
     """Narrators of ours in the paper's order, then other systems."""
     known = ORDER.index(variant.ablation) if variant.ablation in ORDER else len(ORDER)
-    return variant.runs[0].is_other_system, known, variant.name != variant.ablation, variant.name
+    return variant.is_other_system, known, variant.name != variant.ablation, variant.name
 
 
 def _baseline_first(variants: list[Variant], name: str | None) -> list[Variant]:

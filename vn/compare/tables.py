@@ -139,7 +139,9 @@ def _table(
         if variant.name not in ours:
             continue
         printed = _printed(variant, source)
-        apart = _setup(variant.runs[0], source) if variant.baseline is None else printed.reasons if printed else ()
+        apart = printed.reasons if printed else ()
+        if not variant.is_other_system:
+            apart = (*apart, *_setup(variant.runs[0], source))
         system = printed.system if printed else None
         cells = []
         for column, (metric, number_found), top in zip(columns, found[variant.name], best, strict=True):
@@ -163,7 +165,7 @@ def _table(
 
 def _printed(variant: Variant, source: PaperTable) -> Printed | None:
     """The printed row that a variant is measured for; an ablation with other settings besides has none."""
-    if variant.baseline is None and variant.name != variant.ablation:
+    if variant.baseline is None and (variant.is_other_system or variant.name != variant.ablation):
         return None
     return paper().printed({**variant.runs[0].config, "ablation": variant.ablation}, source)
 
