@@ -1,5 +1,6 @@
 """Every shipped YAML is parsed against the real signatures, builds its model, and states how it is launched."""
 
+import argparse
 import itertools
 import shutil
 from contextlib import ExitStack
@@ -114,6 +115,9 @@ def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, tmp_path):
     (tmp_path / "demo-work" / "shards").mkdir(parents=True)  # the data of runs that are tested
     assert sweep["metric"]["goal"] in ("maximize", "minimize")
     for point in _points(sweep):
+        if "baseline" in point:
+            _check_baseline(_agent_command(sweep["command"], point), point)
+            continue
         if "run" in point:  # a test-only sweep: of a finished run
             (tmp_path / point["run"]).mkdir(parents=True)
             shutil.copy(ROOT / "experiments" / "demo.yaml", tmp_path / point["run"] / "config.yaml")
@@ -125,6 +129,21 @@ def test_every_point_of_a_sweep_is_a_command_that_parses(parse, file, tmp_path):
                 assert settings.name == Path(value).name
             else:
                 assert settings[key] == value
+
+
+def _check_baseline(words, point):
+    """A baseline's command parses, with its options from the shipped file."""
+    from vn.baselines.command import add_arguments
+
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.set_defaults(words=words[2:])
+    add_arguments(parser)
+    args = parser.parse_args(words[2:])
+    options = yaml.safe_load((ROOT / "experiments" / "baselines" / "demo.yaml").read_text())
+    given = {**options["common"], **options.get(point["baseline"], {})}
+    assert words[:2] == ["vn", "baseline"]
+    assert args.baseline == point["baseline"]
+    assert {key: str(getattr(args, key)) for key in given} == {key: str(value) for key, value in given.items()}
 
 
 def _points(sweep):
@@ -173,6 +192,8 @@ def test_the_demos_study_names_its_runs_by_ablation_and_seed():
     assert {p.parameters["run"] for p in controls} == {
         f"runs/demo_ablations/{n}" for n in names if n.startswith("full")
     }
+    others = read_sweep(ROOT / "sweeps" / "baselines.yaml").points
+    assert [p.name for p in others] == ["retrieval", "chat", "vtimellm"]
     given = read_sweep(ROOT / "sweeps" / "ablations_given_storyline.yaml").points
     trained = {p.name for p in read_sweep(ROOT / "sweeps" / "ablations.yaml").points}
     assert {p.name for p in given} == trained - {"no_storyline"}

@@ -22,6 +22,7 @@ examples:
 GROUPS: tuple[tuple[str, Kind, str], ...] = (
     ("experiments: vn run --config NAME", "experiments", "*.yaml"),
     ("ablations: --ablation NAME", "experiments", "ablations/*.yaml"),
+    ("options of vn baseline: --config experiments/baselines/NAME.yaml", "experiments", "baselines/*.yaml"),
     ("templates for several machines: copy them first", "experiments", "launch/*.sh"),
     ("sweeps: vn sweep NAME", "sweeps", "*.yaml"),
 )

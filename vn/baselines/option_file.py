@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from vn.baselines.names import BASELINES
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import read_yaml
+from vn.shipped import find
 
 COMMON = "common"
 CONFIG = "--config"
@@ -23,7 +24,7 @@ def set_from_files(parser: argparse.ArgumentParser, files: Sequence[str], name: 
 
     Args:
         parser: the parser, with its options.
-        files: the YAML files.
+        files: the YAML files; a path such as ``experiments/baselines/demo.yaml`` may be that of a shipped one.
         name: the baseline.
         add: adds the options to a parser.
 
@@ -31,7 +32,7 @@ def set_from_files(parser: argparse.ArgumentParser, files: Sequence[str], name: 
         InputError: a file has something else, or an option is unknown or has a wrong value; names file and option.
     """
     for file in files:
-        data = read_yaml(file)
+        data = read_yaml(find("experiments", file))
         if not isinstance(data, dict):
             raise InputError(f"expected options by baseline, got {show(data)}", file=file)
         for key in data:
