@@ -39,7 +39,7 @@ _COLUMNS = {"video": "<i4", "labels": "<u2", "words": "<i4", "text_at": "<i8"}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the training clip should have: labels, and a narration of so many words; None: any.
+    """What the training clip should have: labels, and a word range of its narration; None: any.
 
     Ranks of training clips, the best first: 0 has just these labels, 1 shares one of them, 2 and 3 are the same with a
     narration out of range, 4 and 5 share none.
@@ -185,8 +185,8 @@ def open_index(data: Folder, manifest: Manifest, language: Language, domain: Dom
     Args:
         data: the data folder.
         manifest: its manifest.
-        language: of the stories that count.
-        domain: of the stories that count.
+        language: language of the stories that count.
+        domain: their domain.
         cache: folder of all indexes.
 
     Raises:
