@@ -20,7 +20,7 @@ from vn.score.settings import ScoreSettings
 
 CHAT = {"chat": "openai:gpt-3.5-turbo", "captions": "local:llava-1.5-7b-hf"}
 DRAWN = {"examples_seed": 0}
-BLIP = {**CHAT, "captions": "local:blip2-opt-2.7b"}
+BLIP = {**CHAT, "captions": "file blip.jsonl", "captions_model": ["blip2-flan-t5-xl"]}
 
 
 def system(baseline, name, row, **settings):

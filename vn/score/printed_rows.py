@@ -37,7 +37,7 @@ class Counterpart:
         """How the system differs from the paper's; empty if it does not."""
         found = [f"another system than {self.row}, whose code is not public"] if self.instead else []
         for name, wanted in self.uses.items():
-            values = [value for value in values_of(config, name) if isinstance(value, str)]
+            values = [value for value in values_of(config, name) if isinstance(value, str | list)]
             if not any(_has(value, wanted) for value in values):
                 ours = ", ".join(map(show, values)) or "not stated"
                 found.append(f"{name.replace('_', ' ')} {ours}, the paper's is {wanted}")
@@ -78,15 +78,18 @@ def printed_row(
 
 
 def values_of(config: Mapping[str, Any], name: str) -> list[Any]:
-    """The values of settings that have a name, or a group of that name, in their dotted name.
+    """The values of settings that have a name, or that name with ``_model``, in their dotted name.
 
-    >>> values_of({"chat": "local", "settings.chat.model": "openai:gpt-4", "no_chat": 1}, "chat")
-    ['local', 'openai:gpt-4']
+    >>> values_of({"settings.captions": "file mine.jsonl", "settings.captions_model": ["llava"], "a": 1}, "captions")
+    ['file mine.jsonl', ['llava']]
     """
-    return [value for key, value in config.items() if f".{name}." in f".{key}."]
+    names = (f".{name}.", f".{name}_model.")
+    return [value for key, value in config.items() if any(each in f".{key}." for each in names)]
 
 
 def _has(value: Any, wanted: Any) -> bool:
+    if isinstance(value, list):
+        return any(_has(each, wanted) for each in value)
     if isinstance(wanted, str):
         return isinstance(value, str) and _plain(wanted) in _plain(value)
     return type(value) is type(wanted) and bool(value == wanted)
