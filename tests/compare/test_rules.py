@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from vn.compare.rules import COUNTS, NO_INTERVAL, NOT, TOO_FEW, ablations, rules
-from vn.compare.runs import _flat
+from vn.score.run_config import _flat
 from vn.score.measures import METRICS
 
 OVERLAYS = Path(__file__).parents[2] / "experiments" / "ablations"
