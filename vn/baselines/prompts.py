@@ -20,7 +20,7 @@ class ClipBrief:
     Attributes:
         clip: its number, from 0.
         words: its word range.
-        captions: what its key frames show, in order; None if that is not known.
+        captions: what its key frames show, in order.
         on_screen: texts on its frames, in order.
         labels: its labels, if they are given.
         narration: its narration, if that is given: then it is not asked for.
@@ -28,7 +28,7 @@ class ClipBrief:
 
     clip: int
     words: WordRange
-    captions: Sequence[str] | None
+    captions: Sequence[str]
     on_screen: Sequence[str] = ()
     labels: Labels | None = None
     narration: str | None = None
@@ -70,7 +70,7 @@ class ChatPrompt:
         """What is known about a clip."""
         texts = self.template.texts
         lines = [self.name(brief.clip)]
-        captions = [line for line in map(one_line, brief.captions or ()) if line]
+        captions = [line for line in map(one_line, brief.captions) if line]
         joined = texts["caption_separator"].join(captions)
         lines.append(texts["scene"].format(captions=joined) if captions else texts["no_scene"])
         if brief.on_screen:
