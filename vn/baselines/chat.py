@@ -9,11 +9,11 @@ from typing import Any
 from vn.baselines.captions import open_captioner
 from vn.baselines.context import Context
 from vn.baselines.described import Describer
-from vn.baselines.examples import RULE, Examples, training_stories
+from vn.baselines.examples import RULE, Examples, training_videos
 from vn.baselines.prompts import ClipBrief
 from vn.baselines.story_chat import StoryChat, add_story_arguments, open_story_model, patience_of, template_of
 from vn.baselines.translate import open_translator
-from vn.baselines.writer import BaselineVideo, VideoContent, Writer
+from vn.baselines.writer import BaselineVideo, Writer
 from vn.errors import InputError
 from vn.story import Fixed, Story
 
@@ -23,8 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_story_arguments(parser, dialogue="all")
     what = "training stories in the prompt: those of the same category first, else the most alike"
     parser.add_argument("--examples", type=int, default=0, metavar="N", help=f"{what} (default: %(default)s)")
-    what = "data folder or stories that examples are taken from (default: the train split of --data)"
-    parser.add_argument("--examples-from", metavar="PLACE", help=what)
 
 
 def open_writer(args: argparse.Namespace, context: Context) -> Writer:
@@ -39,8 +37,7 @@ def open_writer(args: argparse.Namespace, context: Context) -> Writer:
     describer = Describer(open_captioner(args, context), open_translator(args, context, "captions of a video"))
     examples = None
     if args.examples:
-        stories = training_stories(context, args.examples_from)
-        examples = DescribedExamples(Examples(stories, args.examples, context.seed), describer, context)
+        examples = DescribedExamples(args.examples, describer, context)
     name = f"chat, {args.examples} example{'s' if args.examples > 1 else ''}" if args.examples else "chat, zero-shot"
     model = open_story_model(args, context)
     writer = StoryChat(name, model, template, describer, context, patience, examples)
@@ -52,18 +49,24 @@ class DescribedExamples:
     """Training stories in words, by the same captioner as the stories to write.
 
     Args:
-        examples: chooses them.
+        count: number of examples per story.
         describer: puts them into words.
-        context: gives their word ranges.
+        context: gives the training stories, the seed and word ranges.
+
+    Raises:
+        InputError: there are too few training stories.
     """
 
-    def __init__(self, examples: Examples, describer: Describer, context: Context) -> None:
-        self._examples, self._describer, self._context = examples, describer, context
+    def __init__(self, count: int, describer: Describer, context: Context) -> None:
+        videos = training_videos(context)
+        self._contents = {story.id: content for story, content in videos}
+        self._examples = Examples((story for story, _ in videos), count, context.seed)
+        self._describer, self._words = describer, context.words
         self.settings: Mapping[str, Any] = {
             "examples_rule": RULE,
-            "examples_seed": examples.seed,
-            "examples_stories": len(examples.stories),
-            "examples_sha256": examples.sha256,
+            "examples_seed": context.seed,
+            "examples_stories": len(videos),
+            "examples_sha256": self._examples.sha256,
         }
 
     def of(self, story: Story) -> Sequence[tuple[Story, Sequence[ClipBrief]]]:
@@ -72,9 +75,6 @@ class DescribedExamples:
 
     def _video(self, story: Story) -> BaselineVideo:
         """A training story as one whose texts are all fixed."""
-        words = {clip: self._context.words.range_of(story.clips[clip], story.language) for clip in story.narrated}
+        words = {clip: self._words.range_of(story.clips[clip], story.language) for clip in story.narrated}
         fixed = {clip: Fixed(story.clips[clip].labels, story.clips[clip].narration) for clip in story.narrated}
-        return BaselineVideo(story, story.narrated, words, self._content(story), fixed)
-
-    def _content(self, story: Story) -> VideoContent:
-        raise NotImplementedError
+        return BaselineVideo(story, story.narrated, words, self._contents[story.id], fixed)

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable
 
 from vn.baselines.context import Context
+from vn.baselines.source import Data, Shards
+from vn.baselines.writer import VideoContent
 from vn.errors import InputError
-from vn.io.remote import open_folder
-from vn.score.models import training_stories as stories_of
 from vn.story import Domain, Language, Story
 
 RULE = (
@@ -102,18 +102,14 @@ def usable(story: Story, language: Language, domain: Domain) -> bool:
     return domain == "general" or all(story.clips[clip].labels for clip in story.narrated)
 
 
-def training_stories(context: Context, place: str | None = None) -> list[Story]:
-    """The training stories that can be examples.
-
-    Args:
-        context: what is known about the stories to write, perhaps their data folder.
-        place: another data folder, folder of stories or JSON Lines file (`vn.score.models.training_stories`); None for
-            the train split of the data folder.
+def training_videos(context: Context) -> list[tuple[Story, VideoContent]]:
+    """The stories of the data's train split that can be examples, and what can be seen in their videos.
 
     Raises:
-        InputError: there is none, or it cannot be read.
+        InputError: there is no data folder, its train split is empty, or a story cannot be read.
     """
-    source = context.data if place is None else open_folder(place)
-    if source is None:
-        raise InputError("examples are training stories: give --data, --examples-from, or --examples 0")
-    return [story for story in stories_of(source) if usable(story, context.language, context.domain)]
+    if context.data is None or context.manifest is None:
+        raise InputError("examples are training stories: give --data, or --examples 0", field="--examples")
+    source = Shards(Data(context.data, context.manifest), "train", None, context.videos, context.findings)
+    videos = map(source.read, range(len(source.keys)))
+    return [(story, content) for story, content in videos if usable(story, context.language, context.domain)]

@@ -17,7 +17,7 @@ from vn.baselines.prompts import ChatPrompt, ClipBrief
 from vn.baselines.translate import add_translate_arguments
 from vn.baselines.writer import BaselineVideo, Storyline
 from vn.endpoints.cached import CachedChat
-from vn.endpoints.options import Extent, Sent, add_endpoint, add_shared_options, open_chat
+from vn.endpoints.options import Amount, Sent, add_endpoint, add_shared_options, open_chat
 from vn.errors import InputError
 from vn.story import Story
 from vn.written import WrittenClip
@@ -131,7 +131,7 @@ def open_story_model(args: argparse.Namespace, context: Context) -> CachedChat:
     Raises:
         InputError: there is no such model, or it may not be asked.
     """
-    return open_chat(args, "chat", context.cache, Extent(context.amount.videos, context.amount.clips))
+    return open_chat(args, "chat", context.cache, context.amount)
 
 
 def template_of(args: argparse.Namespace, system: str, context: Context) -> ChatTemplate:
@@ -161,6 +161,7 @@ def patience_of(args: argparse.Namespace) -> Patience:
     return Patience(args.dialogue, args.attempts, args.length_retries)
 
 
-def _sent(args: argparse.Namespace, extent: Extent) -> Sent:
-    questions = extent.videos if args.dialogue == "all" else extent.clips
-    return Sent(texts=questions * (args.attempts + args.length_retries))
+def _sent(args: argparse.Namespace, amount: Amount) -> Sent:
+    questions = amount.videos if args.dialogue == "all" else amount.clips
+    written = 2 if getattr(args, "storyline", "predicted") in (None, "both") else 1
+    return Sent(texts=questions * written * (args.attempts + args.length_retries))
