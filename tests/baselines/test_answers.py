@@ -191,6 +191,6 @@ def test_the_text_of_every_fault_asks_again_in_both_languages():
         prompt = ChatPrompt(template, language, given=False)
         for kind in template.problems:
             if kind != "out_of_range":
-                assert prompt.fault(kind) in prompt.again({4: prompt.fault(kind)})
-        assert prompt.name(4) in prompt.again({4: "?"})
+                assert prompt.fault(kind) in prompt.again({4: prompt.fault(kind)}, {3: None, 4: None})
+        assert prompt.again({4: "?"}, {4: None}).count(prompt.name(4)) == 2
         assert format_labels((SORE,), language) in prompt.system()

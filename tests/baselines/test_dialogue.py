@@ -57,7 +57,8 @@ def test_all_clips_in_one_request():
             for i in (1, 2, 3)
             for line in (f"Clip {i}", f"Scene: caption {i - 1} Then: later", "Words: 3 to 6")
         ],
-        "Now write: Clip 1, Clip 2, Clip 3",
+        "Now fill in this form:",
+        *[line for i in (1, 2, 3) for line in (f"Clip {i}", "Script label:", "Narration:")],
     ]
     assert counts.report() == {}
 
@@ -84,9 +85,10 @@ def test_what_cannot_be_read_is_asked_for_again_with_what_was_wrong():
     assert model.asked[1][3].text.splitlines()[1:] == [
         "Clip 2: the line with the script label is missing or empty.",
         "Clip 3: it was not written.",
-        "Write them again in the same form, and only them: Clip 2, Clip 3",
+        "Fill in the form again, for these clips only:",
+        *[line for i in (2, 3) for line in (f"Clip {i}", "Script label:", "Narration:")],
     ]
-    assert model.asked[2][3].text.endswith("only them: Clip 3")
+    assert model.asked[2][3].text.endswith("only:\nClip 3\nScript label:\nNarration:")
     assert len(model.asked[2]) == 4, "only the last answer is shown"
     assert counts.report() == {"asked_again": 3, "fault.missing_clip": 2, "fault.no_label": 1}
 
@@ -145,7 +147,7 @@ def test_only_clips_out_of_range_are_asked_for_and_others_stay():
     written = chat.write(STORY, BRIEFS)
     assert [w.written.narration for w in written] == ["three words here", "now in the range", "three words here"]
     assert written[1].written.labels == (SORE,)
-    assert model.asked[1][-1].text.endswith("only them: Clip 2")
+    assert model.asked[1][-1].text.endswith("only:\nClip 2\nScript label:\nNarration:")
     assert counts.report() == {"asked_again_for_length": 1, "fault.extra_clip": 1}
 
 
@@ -190,7 +192,7 @@ def test_fixed_clips_are_shown_and_not_asked_for():
     written = chat.write(STORY, briefs)
     assert (written[1].written.narration, written[1].written.labels) == ("This is fixed.", (SORE,))
     assert "Narration: This is fixed." in model.asked[0][1].text
-    assert model.asked[0][1].text.endswith("Now write: Clip 1, Clip 3")
+    assert model.asked[0][1].text.endswith("Clip 1\nScript label:\nNarration:\nClip 3\nScript label:\nNarration:")
     model, _, chat = dialogue(lambda m, n: part(0 if n == 1 else 2), grouping="video")
     chat.write(STORY, briefs)
     assert len(model.asked) == 2
@@ -235,7 +237,8 @@ def test_texts_of_a_story_stay_in_their_line():
     chat.write(story, [ClipBrief(i, RANGE, [nasty], [nasty]) for i in range(3)])
     system, question = model.asked[0]
     assert "Kettle" not in system.text
-    assert [line for line in question.text.splitlines() if line.startswith("Clip")] == ["Clip 1", "Clip 2", "Clip 3"]
-    assert not any(line.startswith("Narration") for line in question.text.splitlines())
+    lines = question.text.splitlines()
+    assert [line for line in lines if line.startswith("Clip")] == ["Clip 1", "Clip 2", "Clip 3"] * 2
+    assert [line for line in lines if line.startswith("Narration")] == ["Narration:"] * 3
     one = " ".join(nasty.split())
     assert question.text.count(one) == 1 + 1 + 3 + 3

@@ -34,7 +34,7 @@ def open_writer(args: argparse.Namespace, context: Context) -> Writer:
     if args.examples < 0:
         raise InputError(f"expected 0 or more, got {args.examples}", field="--examples")
     patience, template = patience_of(args), template_of(args, "chat", context)
-    describer = Describer(open_captioner(args, context), open_translator(args, context, "captions of a video"))
+    describer = Describer(open_captioner(args, context), open_translator(args, context, "this caption of a video"))
     examples = None
     if args.examples:
         examples = DescribedExamples(args.examples, describer, context)

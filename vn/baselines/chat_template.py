@@ -15,6 +15,7 @@ from vn.io.yaml_hints import Source, not_a_text, yaml_hint
 from vn.story import Domain, Language
 
 TEMPLATES = Path(__file__).parent / "templates"
+SYSTEMS = ("chat", "verbalize")  # those whose templates these are
 # Field -> the names its braces may hold.
 _TEXTS: dict[str, tuple[str, ...]] = {
     "system": ("labels",),
@@ -31,8 +32,8 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "words": ("low", "high"),
     "label": (),
     "narration": (),
-    "request": ("clips",),
-    "again": ("problems", "clips"),
+    "request": ("form",),
+    "again": ("problems", "form"),
     "problem": ("clip", "problem"),
 }
 # Fields without which a prompt would leave out what it is about: all their names must be used.
@@ -103,7 +104,7 @@ def default_name(system: str, domain: Domain, language: Language) -> str:
 
 def _shipped(name: str, file: Path | None = None) -> Path:
     path = TEMPLATES / f"{name}.yaml"
-    known = sorted(p.stem for p in TEMPLATES.glob("*.yaml"))
+    known = sorted(p.stem for system in SYSTEMS for p in TEMPLATES.glob(f"{system}-*.yaml"))
     if name not in known:
         message = f"no prompt template {show(name)}{did_you_mean(name, known)}; shipped: {', '.join(known)}"
         raise InputError(message if file else f"{message}; or give a .yaml file", file=file)

@@ -98,7 +98,7 @@ class Dialogue:
         written = []
         for group in self._groups(briefs):
             asked = {brief.clip: brief for brief in group if brief.narration is None}
-            here = Message("user", self._question(None if len(messages) > head else story, group, list(asked)))
+            here = Message("user", self._question(None if len(messages) > head else story, group))
             told = self._ask([*messages, here], asked) if asked else {}
             answers = []
             for brief in group:
@@ -112,18 +112,19 @@ class Dialogue:
     def _groups(self, briefs: Sequence[ClipBrief]) -> list[Sequence[ClipBrief]]:
         return [briefs] if self.patience.grouping == "all" else [[brief] for brief in briefs]
 
-    def _question(self, story: Story | None, briefs: Sequence[ClipBrief], asked: Sequence[int]) -> str:
-        """A user's turn: the product (the first time), what is known about clips, and which are asked for."""
+    def _question(self, story: Story | None, briefs: Sequence[ClipBrief]) -> str:
+        """A user's turn: the product (the first time), what is known about clips, and the form to fill in."""
         parts = [] if story is None else [self.prompt.product(story)]
         parts += [self.prompt.brief(brief) for brief in briefs]
-        return "\n".join([*parts, self.prompt.request(asked or [brief.clip for brief in briefs])])
+        asked = {brief.clip: brief.labels for brief in briefs if brief.narration is None}
+        return "\n".join([*parts, *([self.prompt.request(asked)] if asked else [])])
 
     def _example(self, story: Story, briefs: Sequence[ClipBrief]) -> list[Message]:
         """The dialogue about a story that has been written."""
         messages: list[Message] = []
         for group in self._groups(briefs):
             bare = [self._as_asked(brief) for brief in group]
-            question = self._question(story if not messages else None, bare, [])
+            question = self._question(story if not messages else None, bare)
             answers = [
                 self.prompt.answer(brief.clip, None if self.prompt.given else brief.labels, brief.narration or "")
                 for brief in group
@@ -150,6 +151,7 @@ class Dialogue:
     ) -> tuple[dict[int, Told], dict[int, str]]:
         told: dict[int, Told] = {}
         faults: dict[int, str] = {}
+        given = {clip: brief.labels for clip, brief in asked.items()}
         turns: list[Message] = list(messages)
         for attempt in range(self.patience.attempts):
             wanted = [clip for clip in asked if clip not in told]
@@ -160,7 +162,8 @@ class Dialogue:
             if not faults:
                 break
             before = turns
-            turns = _reply(messages, answer, self.prompt.again({c: self.prompt.fault(k) for c, k in faults.items()}))
+            why = {clip: self.prompt.fault(kind) for clip, kind in faults.items()}
+            turns = _reply(messages, answer, self.prompt.again(why, given))
             if turns == before:  # the model would answer the same again
                 break
         return told, faults
@@ -177,7 +180,8 @@ class Dialogue:
             said = "\n".join(self.prompt.answer(clip, last[clip].labels, last[clip].narration) for clip in sorted(last))
             why = {clip: self.prompt.out_of_range(last[clip].narration, asked[clip].words) for clip in out}
             self.counts.add("asked_again_for_length", len(out))
-            turns = _reply(messages, said, self.prompt.again(why))
+            given = {clip: brief.labels for clip, brief in asked.items()}
+            turns = _reply(messages, said, self.prompt.again(why, given))
             _, found, _ = self._request(turns, {clip: asked[clip] for clip in sorted(out)})
             if all(last[clip] == new for clip, new in found.items()):  # the model would answer the same again
                 break

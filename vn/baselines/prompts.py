@@ -83,9 +83,13 @@ class ChatPrompt:
             lines.append(self._line("narration", one_line(brief.narration)))
         return "\n".join(lines)
 
-    def request(self, clips: Sequence[int]) -> str:
-        """The line that asks for clips."""
-        return self.template.texts["request"].format(clips=self._names(clips))
+    def request(self, asked: Mapping[int, Labels | None]) -> str:
+        """The form to fill in, at the end of a question.
+
+        Args:
+            asked: the clips that are asked for, with their labels if those are given.
+        """
+        return self.template.texts["request"].format(form=self._form(asked))
 
     def answer(self, clip: int, labels: Labels | None, narration: str) -> str:
         """A clip as it is asked for; without labels if they were given."""
@@ -94,17 +98,18 @@ class ChatPrompt:
             lines.append(self._line("label", format_labels(labels, self.language)))
         return "\n".join([*lines, self._line("narration", one_line(narration))])
 
-    def again(self, faults: Mapping[int, str]) -> str:
+    def again(self, faults: Mapping[int, str], asked: Mapping[int, Labels | None]) -> str:
         """The message that asks for clips again.
 
         Args:
             faults: what is wrong with each of them, in words.
+            asked: as for `request`, those with faults at least.
         """
         texts = self.template.texts
         problems = "\n".join(
             texts["problem"].format(clip=self.name(clip), problem=why) for clip, why in sorted(faults.items())
         )
-        return texts["again"].format(problems=problems, clips=self._names(sorted(faults)))
+        return texts["again"].format(problems=problems, form=self._form({clip: asked[clip] for clip in sorted(faults)}))
 
     def fault(self, kind: str) -> str:
         """A kind of fault in words."""
@@ -119,8 +124,15 @@ class ChatPrompt:
         """A clip's name: the first line of its part of an answer."""
         return self.template.texts["clip"].format(index=clip + 1).strip()
 
-    def _names(self, clips: Sequence[int]) -> str:
-        return self.template.texts["separator"].join(map(self.name, clips))
+    def _form(self, asked: Mapping[int, Labels | None]) -> str:
+        """The lines of an answer without what is to be filled in."""
+        lines = []
+        for clip, labels in asked.items():
+            lines.append(self.name(clip))
+            if self.template.storyline and labels is None:
+                lines.append(self.template.texts["label"].strip())
+            lines.append(self.template.texts["narration"].strip())
+        return "\n".join(lines)
 
     def _line(self, field: str, text: str) -> str:
         lead = self.template.texts[field].strip()

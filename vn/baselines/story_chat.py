@@ -17,7 +17,7 @@ from vn.baselines.prompts import ChatPrompt, ClipBrief
 from vn.baselines.translate import add_translate_arguments
 from vn.baselines.writer import BaselineVideo, Storyline
 from vn.endpoints.cached import CachedChat
-from vn.endpoints.options import Amount, Sent, add_endpoint, add_shared_options, open_chat
+from vn.endpoints.options import Amount, Sent, add_endpoint, add_shared_options, open_chat, settings_of
 from vn.errors import InputError
 from vn.story import Story
 from vn.written import WrittenClip
@@ -76,7 +76,7 @@ class StoryChat:
             for given in (False, True)
         }
         self.settings: Mapping[str, Any] = {
-            "chat": model.id,
+            **settings_of(model, "chat"),
             "prompt": template.name,
             "prompt_sha256": template.sha256,
             "dialogue": patience.grouping,

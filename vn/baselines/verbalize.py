@@ -32,5 +32,5 @@ def open_writer(args: argparse.Namespace, context: Context) -> Writer:
     patience, template = patience_of(args), template_of(args, "verbalize", context)
     on_screen = OnScreen(context.cache, context.findings) if args.on_screen_text else None
     captioner = open_captioner(args, context)
-    describer = Describer(captioner, open_translator(args, context, "captions of a video"), on_screen)
+    describer = Describer(captioner, open_translator(args, context, "this caption of a video"), on_screen)
     return StoryChat("verbalize", open_story_model(args, context), template, describer, context, patience)
