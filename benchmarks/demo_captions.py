@@ -4,7 +4,7 @@
 
 They are made from what the films were drawn from, never from labels, narrations or knowledge: a scene, those
 attributes of the product that its frames show, and what changes. A clip with a change has two captions, before and
-after it; a real captioner describes every key frame, and makes mistakes. `vn baseline chat --captions FILE` reads the file.
+after it; a real captioner describes every key frame, and makes mistakes. `vn baseline chat` takes it as `--captions`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ def shown(product: Product, scene: Scene) -> list[str]:
     }
     named["Product"] = named["product"][0].upper() + named["product"][1:]
     if scene.picture == "before_after":
-        before, after = f"A plain grey {product.kind}.", f"The same {product.kind}, now {named['product']}, with rays around it."
+        before, after = (
+            f"A plain grey {product.kind}.",
+            f"The same {product.kind}, now {named['product']}, with rays around it.",
+        )
         return [before, after] if scene.change else [f"Left half: {before} Right half: {named['product']}."]
     text, event = SCENES[scene.picture]
     if scene.change:

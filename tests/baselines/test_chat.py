@@ -97,7 +97,9 @@ def test_a_good_model_writes_both_storylines(serve, data, captions, tmp_path):
 
 def test_three_examples_are_training_stories_with_their_captions(serve, data, captions, tmp_path):
     server = serve(lambda question, n: filled(question))
-    assert main(words(data, tmp_path, captions, server.url, "--examples", 3, "--seed", 7, "--storyline", "predicted")) == 0
+    assert (
+        main(words(data, tmp_path, captions, server.url, "--examples", 3, "--seed", 7, "--storyline", "predicted")) == 0
+    )
     train, rule = stories(data, "train"), WordRangeRule(margin=30)
     examples = Examples([story for story in train if story.narrated], 3, 7)
     for story, asked in zip(stories(data), server.questions, strict=True):
@@ -260,7 +262,10 @@ def test_on_screen_text_needs_its_extra(data, captions, tmp_path, capsys, monkey
     url = "http://127.0.0.1:9/v1"
     assert main(words(data, tmp_path / "run", captions, url, "--on-screen-text", baseline="verbalize")) == 2
     error = capsys.readouterr().err
-    assert "--on-screen-text: needs the package rapidocr, which is not installed: pip install 'videonarrator[ocr]'" in error
+    assert (
+        "--on-screen-text: needs the package rapidocr, which is not installed: pip install 'videonarrator[ocr]'"
+        in error
+    )
 
 
 def test_a_killed_run_asks_nothing_twice(serve, data, captions, tmp_path):

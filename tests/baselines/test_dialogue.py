@@ -52,11 +52,7 @@ def test_all_clips_in_one_request():
         "Product: Aurora kettle",
         "Material: steel, cork",
         "The video:",
-        *[
-            line
-            for i in (1, 2, 3)
-            for line in (f"Clip {i}", f"Scene: caption {i - 1} Then: later", "Words: 3 to 6")
-        ],
+        *[line for i in (1, 2, 3) for line in (f"Clip {i}", f"Scene: caption {i - 1} Then: later", "Words: 3 to 6")],
         "Now fill in this form:",
         *[line for i in (1, 2, 3) for line in (f"Clip {i}", "Script label:", "Narration:")],
     ]

@@ -72,7 +72,7 @@ def test_a_few_of_the_category_are_filled_up_with_the_most_alike():
 def test_another_story_of_the_same_video_is_never_shown():
     known = [story(f"v_{i}", video="v.mp4") for i in range(3)] + [story("w")]
     assert [each.id for each in Examples(known, 1, 0).of(known[0])] == ["w"]
-    with pytest.raises(InputError, match="v_0: 2 examples need as many training stories of other videos, .* 1"):
+    with pytest.raises(InputError, match=r"v_0: 2 examples need as many training stories of other videos, .* 1"):
         Examples(known, 2, 0).of(known[0])
 
 
@@ -90,5 +90,5 @@ def test_what_can_be_an_example():
     assert not usable(unlabelled, "en", "ad")
     assert not usable(Story("a", "x", "en", "ad", (), (Clip(0, 4),)), "en", "ad")
     assert usable(Story("a", "x", "en", "general", (), unlabelled.clips), "en", "general")
-    with pytest.raises(InputError, match="3 examples need as many training stories .* there are 1"):
+    with pytest.raises(InputError, match=r"3 examples need as many training stories .* there are 1"):
         Examples([story("a")], 3, 0)

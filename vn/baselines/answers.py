@@ -1,4 +1,4 @@
-"""Reads a chat model's answer strictly: what is in the form asked for is taken as it is, and everything else is a fault.
+"""Reads a chat model's answer strictly: what is in the form asked for is taken as it is, the rest is a fault.
 
 The form, in the words of the template, once for each clip:
 
@@ -27,7 +27,9 @@ FENCE = re.compile(r"\s*(```|~~~)\s*[\w+-]*\s*")
 WORDS_IN = re.compile(r"[^\W\d_]")  # a letter of any script
 LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-LEAST_SHARE = 0.5  # of a narration's units that must be in the language asked for; 271 real narrations have 0.87 or more
+LEAST_SHARE = (
+    0.5  # of a narration's units that must be in the language asked for; 271 real narrations have 0.87 or more
+)
 LONGEST_NUMBER = 6  # digits of a clip's number
 
 

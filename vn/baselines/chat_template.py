@@ -1,4 +1,4 @@
-"""The wording of a chat model's prompt: template files (``vn/baselines/templates/*.yaml``, or a user's own), checked."""
+"""The wording of a chat model's prompt: template files (``vn/baselines/templates/``, or a user's own), checked."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ class ChatTemplate:
             storyline=data["storyline"],
             texts={name: _plain(data[name], names) for name, names in _TEXTS.items() if name in data},
             problems={
-                kind: _plain(why, () if kind != "out_of_range" else ("count",)) for kind, why in data["problems"].items()
+                kind: _plain(why, () if kind != "out_of_range" else ("count",))
+                for kind, why in data["problems"].items()
             },
         )
 

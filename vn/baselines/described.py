@@ -1,4 +1,4 @@
-"""Videos in words, for systems whose language model sees nothing: captions, on-screen texts, word ranges, what is given."""
+"""Videos in words, for language models that see nothing: captions, on-screen texts, word ranges, what is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialogue about a video: all clips in one request or clip by clip, faulty and out-of-range clips asked for again."""
+"""The dialogue about a video: all clips in one request or clip by clip; what is faulty or too long is asked again."""
 
 from __future__ import annotations
 

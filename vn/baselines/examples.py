@@ -61,7 +61,9 @@ class Examples:
         """
         others = [each for each in self.stories if not same_video(each, story)]
         if len(others) < self.count:
-            message = f"{self.count} examples need as many training stories of other videos, but there are {len(others)}"
+            message = (
+                f"{self.count} examples need as many training stories of other videos, but there are {len(others)}"
+            )
             raise InputError(message, sample=story.id)
         mine = features(story)
         ranked = sorted((self._rank(each, story, mine), each.id, each) for each in others)

@@ -50,7 +50,9 @@ class OnScreen:
         if any(frame.shape[0] < SMALL for frame in frames[:1]):
             message = f"text is read on frames {frames[0].shape[0]} pixels high, which is small: give --videos"
             self._findings.add(message, field="--on-screen-text")
-        spans = {clip: clip_frames(seconds, video.story.clips[clip].start, video.story.clips[clip].end) for clip in clips}
+        spans = {
+            clip: clip_frames(seconds, video.story.clips[clip].start, video.story.clips[clip].end) for clip in clips
+        }
         texts = {int(i): self._texts(frames[i]) for span in spans.values() for i in span}
         return {clip: new_texts([texts[int(i)] for i in span]) for clip, span in spans.items()}
 

@@ -118,7 +118,9 @@ def add_story_arguments(parser: argparse.ArgumentParser, dialogue: str | None) -
         parser.set_defaults(dialogue="all")
     else:
         what = "all clips of a video in one request, or one after the other in one dialogue per video"
-        parser.add_argument("--dialogue", choices=("all", "video"), default=dialogue, help=f"{what} (default: %(default)s)")
+        parser.add_argument(
+            "--dialogue", choices=("all", "video"), default=dialogue, help=f"{what} (default: %(default)s)"
+        )
     what = "how often a clip is asked for until its answer is in the form asked for; then it stays empty"
     parser.add_argument("--attempts", type=int, default=3, metavar="N", help=f"{what} (default: %(default)s)")
     what = "how often a narration out of its word range is asked for again; the nearest to the range is kept"
