@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vn.baselines.answers import AnswerReader, Told, is_in, read_labels
+from vn.baselines.answers import AnswerReader, ClipAnswer, is_in, read_labels
 from vn.baselines.chat_template import ChatTemplate
 from vn.baselines.prompts import ChatPrompt, one_line
 from vn.story import ScriptLabel, count_words, format_labels
@@ -28,9 +28,9 @@ han = st.text("冷茶又来了水壶一分钟，。", min_size=2).map(one_line).
 def test_the_form_is_read():
     answer = f"{GOOD}\n\nClip 3\nScript label: Product Trial+Product Effect\nNarration: It boils: try  it.\n"
     reading = EN.read(answer, {0: None, 2: None})
-    assert reading.told == {
-        0: Told((SORE,), "Cold tea again?"),
-        2: Told((TRIAL, ScriptLabel.EFFECT), "It boils: try it."),
+    assert reading.answers == {
+        0: ClipAnswer((SORE,), "Cold tea again?"),
+        2: ClipAnswer((TRIAL, ScriptLabel.EFFECT), "It boils: try it."),
     }
     assert (reading.faults, reading.besides) == ({}, [])
 
@@ -47,7 +47,7 @@ def test_the_form_is_read():
 )
 def test_what_is_tolerated(answer):
     reading = EN.read(answer, {0: None})
-    assert reading.told == {0: Told((SORE,), "Cold tea again?")}
+    assert reading.answers == {0: ClipAnswer((SORE,), "Cold tea again?")}
     assert reading.besides == []
 
 
@@ -81,53 +81,53 @@ def test_what_is_tolerated(answer):
 )
 def test_faults_by_kind(answer, kind):
     reading = EN.read(answer, {0: None})
-    assert reading.told == {}
+    assert reading.answers == {}
     assert reading.faults == {0: kind}
 
 
 def test_a_code_fence_is_left_out_and_counted():
     reading = EN.read(f"```\n{GOOD}\n```", {0: None})
-    assert reading.told == {0: Told((SORE,), "Cold tea again?")}
+    assert reading.answers == {0: ClipAnswer((SORE,), "Cold tea again?")}
     assert reading.besides == ["code_fence"]
 
 
 def test_text_before_the_form_and_clips_that_nobody_asked_for_cost_nothing_but_are_counted():
     more = GOOD.replace("Clip 1", "Clip 7")
     reading = EN.read(f"Sure! Here it is.\n{GOOD}\n{more}", {0: None})
-    assert set(reading.told) == {0}
+    assert set(reading.answers) == {0}
     assert reading.besides == ["other_text", "extra_clip"]
 
 
 def test_a_clip_is_missing():
     reading = EN.read(GOOD, {0: None, 1: None})
-    assert set(reading.told) == {0}
+    assert set(reading.answers) == {0}
     assert reading.faults == {1: "missing_clip"}
 
 
 def test_the_clip_within_which_an_answer_was_cut_off_is_not_taken():
     second = GOOD.replace("Clip 1", "Clip 2").replace("again?", "aga")
     reading = EN.read(f"{GOOD}\n{second}", {0: None, 1: None, 2: None}, cut_off=True)
-    assert set(reading.told) == {0}
+    assert set(reading.answers) == {0}
     assert reading.faults == {1: "cut_off", 2: "missing_clip"}
 
 
 def test_with_given_labels_the_line_may_be_left_out_or_must_be_theirs():
     bare = "Clip 1\nNarration: Cold tea again?"
-    assert EN.read(bare, {0: (SORE,)}).told == {0: Told(None, "Cold tea again?")}
-    assert EN.read(GOOD, {0: (SORE,)}).told == {0: Told(None, "Cold tea again?")}
+    assert EN.read(bare, {0: (SORE,)}).answers == {0: ClipAnswer(None, "Cold tea again?")}
+    assert EN.read(GOOD, {0: (SORE,)}).answers == {0: ClipAnswer(None, "Cold tea again?")}
     assert EN.read(GOOD, {0: (TRIAL,)}).faults == {0: "other_label"}
 
 
 def test_without_labels_in_the_domain_a_line_with_one_is_more_text():
-    assert GENERAL.read("Clip 1\nNarration: They dance.", {0: None}).told == {0: Told(None, "They dance.")}
+    assert GENERAL.read("Clip 1\nNarration: They dance.", {0: None}).answers == {0: ClipAnswer(None, "They dance.")}
     assert GENERAL.read("Clip 1\nScript label: Others\nNarration: They dance.", {0: None}).faults == {0: "more_text"}
 
 
 def test_nothing_is_cut_from_10000_characters():
     long = "so good " * 1250
-    (told,) = EN.read(GOOD.replace("Cold tea again?", long), {0: None}).told.values()
-    assert told.narration == long.strip()
-    assert count_words(told.narration, "en") == 2500
+    (got,) = EN.read(GOOD.replace("Cold tea again?", long), {0: None}).answers.values()
+    assert got.narration == long.strip()
+    assert count_words(got.narration, "en") == 2500
 
 
 def test_brands_in_latin_letters_are_chinese_narrations():
@@ -152,7 +152,7 @@ def test_what_is_written_in_the_form_is_read_back(clips, labels_given):
     prompt = ChatPrompt(TEMPLATES["en"], "en", labels_given)
     answer = "\n".join(prompt.answer(n, None if labels_given else ls, text) for n, (ls, text) in clips.items())
     reading = EN.read(answer, {n: ls if labels_given else None for n, (ls, _) in clips.items()})
-    assert reading.told == {n: Told(None if labels_given else ls, text) for n, (ls, text) in clips.items()}
+    assert reading.answers == {n: ClipAnswer(None if labels_given else ls, text) for n, (ls, text) in clips.items()}
     assert (reading.faults, reading.besides) == ({}, [])
 
 
@@ -161,7 +161,7 @@ def test_chinese_too(clips):
     prompt = ChatPrompt(TEMPLATES["zh"], "zh", given=False)
     answer = "\n".join(prompt.answer(n, labels, text) for n, (labels, text) in clips.items())
     reading = ZH.read(answer, dict.fromkeys(clips))
-    assert reading.told == {n: Told(labels, text) for n, (labels, text) in clips.items()}
+    assert reading.answers == {n: ClipAnswer(labels, text) for n, (labels, text) in clips.items()}
 
 
 pieces = st.sampled_from(
@@ -174,14 +174,14 @@ noise = st.lists(st.one_of(pieces, st.just("\n"), st.text(max_size=12)), max_siz
 def test_any_text_is_read_and_nothing_is_invented(answer, cut_off, labels_given):
     wanted = dict.fromkeys((0, 1), (SORE,) if labels_given else None)
     reading = EN.read(answer, wanted, cut_off)
-    assert set(reading.told) | set(reading.faults) == {0, 1}
-    assert not set(reading.told) & set(reading.faults)
+    assert set(reading.answers) | set(reading.faults) == {0, 1}
+    assert not set(reading.answers) & set(reading.faults)
     assert set(reading.faults.values()) <= set(TEMPLATES["en"].problems)
     said = one_line(answer)
-    for told in reading.told.values():
-        assert told.narration in said
-        assert (told.labels is None) == labels_given
-        for label in told.labels or ():
+    for got in reading.answers.values():
+        assert got.narration in said
+        assert (got.labels is None) == labels_given
+        for label in got.labels or ():
             names = (label.en, label.zh, label.name, "其他" if label is ScriptLabel.OTHERS else label.en)
             assert any(re.search(re.escape(name), said, re.IGNORECASE) for name in names)
 

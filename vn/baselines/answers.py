@@ -27,14 +27,12 @@ FENCE = re.compile(r"\s*(```|~~~)\s*[\w+-]*\s*")
 WORDS_IN = re.compile(r"[^\W\d_]")  # a letter of any script
 LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-LEAST_SHARE = (
-    0.5  # of a narration's units that must be in the language asked for; 271 real narrations have 0.87 or more
-)
+LEAST_SHARE = 0.5  # share of a narration's units in the language asked for; 271 real narrations have 0.87 or more
 LONGEST_NUMBER = 6  # digits of a clip's number
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ClipAnswer:
     """What an answer has for a clip; labels are None if it was not asked for them."""
 
     labels: Labels | None
@@ -46,12 +44,12 @@ class Reading:
     """What an answer has for the clips that were asked for.
 
     Attributes:
-        told: the clips that are in the form asked for.
+        answers: the clips that are in the form asked for.
         faults: the others, each with the kind of its fault.
         besides: kinds of faults that cost no clip: ``code_fence``, ``other_text``, ``extra_clip``.
     """
 
-    told: dict[int, Told]
+    answers: dict[int, ClipAnswer]
     faults: dict[int, str]
     besides: list[str] = field(default_factory=list)
 
@@ -98,11 +96,11 @@ class AnswerReader:
         for clip, given in wanted.items():
             texts = [block for number, block in blocks if number == clip]
             last = cut_off and bool(blocks) and blocks[-1][0] == clip
-            told = "cut_off" if last else self._clip_of(texts, given)
-            if isinstance(told, str):
-                reading.faults[clip] = told
+            found = "cut_off" if last else self._clip_of(texts, given)
+            if isinstance(found, str):
+                reading.faults[clip] = found
             else:
-                reading.told[clip] = told
+                reading.answers[clip] = found
         return reading
 
     def _blocks(self, lines: Sequence[str]) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -117,7 +115,7 @@ class AnswerReader:
                 (blocks[-1][1] if blocks else before).append(line)
         return before, blocks
 
-    def _clip_of(self, blocks: Sequence[Sequence[str]], given: Labels | None) -> Told | str:
+    def _clip_of(self, blocks: Sequence[Sequence[str]], given: Labels | None) -> ClipAnswer | str:
         """A clip from the lines after its name, wherever that is; or the kind of its fault."""
         if len(blocks) != 1:
             return "doubled" if blocks else "missing_clip"
@@ -145,7 +143,7 @@ class AnswerReader:
             return "empty"
         if not is_in(narration, self.language):
             return "other_language"
-        return Told(label or None, narration)
+        return ClipAnswer(label or None, narration)
 
     def _label_of(self, lines: Sequence[str], given: Labels | None) -> Labels | str:
         """The labels of a clip, empty if it was not asked for them; or the kind of the fault."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vn.baselines.answers import AnswerReader, Told
+from vn.baselines.answers import AnswerReader, ClipAnswer
 from vn.baselines.prompts import ChatPrompt, ClipBrief
 from vn.endpoints.chat import ChatModel, Message
 from vn.prompt import Written
@@ -16,7 +16,7 @@ from vn.story import Labels, Story, WordRange, count_words
 from vn.written import WrittenClip
 
 FORM_TOKENS = 32  # room in an answer for a clip's name and the beginnings of its lines
-TOKENS_PER_WORD = 4  # of the highest word count; a Chinese character may take two or three
+TOKENS_PER_WORD = 4  # per word of the range's upper end; a Chinese character may take two or three
 
 Grouping = Literal["all", "video"]
 
@@ -99,10 +99,10 @@ class Dialogue:
         for group in self._groups(briefs):
             asked = {brief.clip: brief for brief in group if brief.narration is None}
             here = Message("user", self._question(None if len(messages) > head else story, group))
-            told = self._ask([*messages, here], asked) if asked else {}
+            got = self._ask([*messages, here], asked) if asked else {}
             answers = []
             for brief in group:
-                clip, answer = self._written(brief, told.get(brief.clip))
+                clip, answer = self._written(brief, got.get(brief.clip))
                 written.append(clip)
                 answers += [answer] if answer else []
             if answers:  # a clip that stayed empty leaves no turn behind
@@ -136,29 +136,29 @@ class Dialogue:
         labels = brief.labels if self.prompt.given else None
         return ClipBrief(brief.clip, brief.words, brief.captions, brief.on_screen, labels)
 
-    def _ask(self, messages: Sequence[Message], asked: Mapping[int, ClipBrief]) -> dict[int, Told | str]:
+    def _ask(self, messages: Sequence[Message], asked: Mapping[int, ClipBrief]) -> dict[int, ClipAnswer | str]:
         """Ask for clips until all can be read and are in range, or patience ends.
 
         Returns:
             By clip what it became, or the kind of its last fault.
         """
-        told, faults = self._until_read(messages, asked)
-        kept = self._until_in_range(messages, asked, told)
+        answers, faults = self._until_read(messages, asked)
+        kept = self._until_in_range(messages, asked, answers)
         return {**faults, **kept}
 
     def _until_read(
         self, messages: Sequence[Message], asked: Mapping[int, ClipBrief]
-    ) -> tuple[dict[int, Told], dict[int, str]]:
-        told: dict[int, Told] = {}
+    ) -> tuple[dict[int, ClipAnswer], dict[int, str]]:
+        answers: dict[int, ClipAnswer] = {}
         faults: dict[int, str] = {}
         given = {clip: brief.labels for clip, brief in asked.items()}
         turns: list[Message] = list(messages)
         for attempt in range(self.patience.attempts):
-            wanted = [clip for clip in asked if clip not in told]
+            wanted = [clip for clip in asked if clip not in answers]
             if attempt:
                 self.counts.add("asked_again", len(wanted))
             answer, found, faults = self._request(turns, {clip: asked[clip] for clip in wanted})
-            told |= found
+            answers |= found
             if not faults:
                 break
             before = turns
@@ -166,13 +166,13 @@ class Dialogue:
             turns = _reply(messages, answer, self.prompt.again(why, given))
             if turns == before:  # the model would answer the same again
                 break
-        return told, faults
+        return answers, faults
 
     def _until_in_range(
-        self, messages: Sequence[Message], asked: Mapping[int, ClipBrief], told: Mapping[int, Told]
-    ) -> dict[int, Told]:
+        self, messages: Sequence[Message], asked: Mapping[int, ClipBrief], answers: Mapping[int, ClipAnswer]
+    ) -> dict[int, ClipAnswer]:
         """Ask again for narrations that are out of range; of each the nearest to its range is kept."""
-        best, last = dict(told), dict(told)
+        best, last = dict(answers), dict(answers)
         for _ in range(self.patience.length_retries):
             out = {clip for clip in best if self._off(best[clip], asked[clip].words)}
             if not out:
@@ -193,39 +193,39 @@ class Dialogue:
 
     def _request(
         self, turns: Sequence[Message], asked: Mapping[int, ClipBrief]
-    ) -> tuple[str, dict[int, Told], dict[int, str]]:
+    ) -> tuple[str, dict[int, ClipAnswer], dict[int, str]]:
         room = sum(FORM_TOKENS + TOKENS_PER_WORD * brief.words.high for brief in asked.values())
         reply = self.model.ask(turns, room)
         wanted = {clip: brief.labels if self.storyline else None for clip, brief in asked.items()}
         reading = self.reader.read(reply.text, wanted, cut_off=reply.cut)
         for kind in (*reading.faults.values(), *reading.besides):
             self.counts.add(f"fault.{kind}")
-        return reply.text, reading.told, reading.faults
+        return reply.text, reading.answers, reading.faults
 
-    def _off(self, told: Told, words: WordRange) -> int:
+    def _off(self, answer: ClipAnswer, words: WordRange) -> int:
         """How many words a narration has too few or too many."""
-        count = count_words(told.narration, self.prompt.language)
+        count = count_words(answer.narration, self.prompt.language)
         return max(0, words.low - count, count - words.high)
 
-    def _written(self, brief: ClipBrief, told: Told | str | None) -> tuple[WrittenClip, str | None]:
+    def _written(self, brief: ClipBrief, got: ClipAnswer | str | None) -> tuple[WrittenClip, str | None]:
         """A clip as it is kept, and as it is in the history; None if it stayed empty."""
         given = brief.labels if self.storyline else None
         if brief.narration is not None:
             answer = self.prompt.answer(brief.clip, None if self.prompt.given else given, brief.narration)
             return WrittenClip(brief.clip, Written(brief.words, given, brief.narration), given), answer
-        if not isinstance(told, Told):
+        if not isinstance(got, ClipAnswer):
             self.counts.add("empty")
             labels: Labels | None = given if given is not None or not self.storyline else ()
-            why = f"could not be read ({(told or 'empty').replace('_', ' ')})"
+            why = f"could not be read ({(got or 'empty').replace('_', ' ')})"
             return WrittenClip(brief.clip, Written(brief.words, labels, ""), given, problem=why), None
         problem = None
-        if self._off(told, brief.words):
+        if self._off(got, brief.words):
             self.counts.add("out_of_range")
-            count = count_words(told.narration, self.prompt.language)
+            count = count_words(got.narration, self.prompt.language)
             problem = f"{count} words instead of {brief.words.low} to {brief.words.high}"
-        labels = given if given is not None else told.labels
-        answer = self.prompt.answer(brief.clip, told.labels, told.narration)
-        return WrittenClip(brief.clip, Written(brief.words, labels, told.narration), given, problem=problem), answer
+        labels = given if given is not None else got.labels
+        answer = self.prompt.answer(brief.clip, got.labels, got.narration)
+        return WrittenClip(brief.clip, Written(brief.words, labels, got.narration), given, problem=problem), answer
 
 
 def _reply(messages: Sequence[Message], answer: str, question: str) -> list[Message]:
