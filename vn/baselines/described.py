@@ -59,5 +59,7 @@ class Describer:
 
     def report(self) -> dict[str, float]:
         """What was counted so far."""
-        parts = [self.captioner, *([self.translator] if self.translator is not None else [])]
-        return {name: count for part in parts for name, count in part.report().items()}
+        report = dict(self.captioner.report())
+        if self.translator is not None:
+            report |= self.translator.report()
+        return report
