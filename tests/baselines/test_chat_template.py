@@ -74,7 +74,7 @@ def test_a_users_file_that_changes_the_task_alone(tmp_path):
         ({"narration": " "}, "narration: expected one line of text"),
         ({"label": "NARRATION:"}, "label: expected another text than that of narration"),
         ({"label": None}, "label: missing"),
-        ({"lable": "x"}, "lable: unknown field (did you mean 'label'?)"),
+        ({"labell": "x"}, "labell: unknown field (did you mean 'label'?)"),
         ({"storyline": "yes"}, "storyline: expected true or false"),
         ({"storyline": False, "system": "Go."}, "system_given: only a template with a storyline has this field"),
         ({"problems": {"empty": "x"}}, "problems: expected a text for each of missing_clip"),
