@@ -107,6 +107,16 @@ def test_a_story_survives_writing_and_reading():
     assert story.narrated == (0, 1)
 
 
+def test_a_category_is_kept_and_without_one_nothing_is_written():
+    kept = parse_story(story_data(category=" sun wear "))
+    assert kept.category == "sun wear"
+    assert parse_story(kept.to_dict()) == kept
+    plain = parse_story(story_data())
+    assert plain.category is None
+    assert kept != plain
+    assert list(plain.to_dict()) == ["id", "title", "language", "domain", "knowledge", "clips"], "shards keep their bytes"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -127,6 +137,8 @@ def test_a_story_survives_writing_and_reading():
         ({"title": None}, "title: expected a text"),
         ({"knowledge": [{"aspect": "x", "points": "y"}]}, r"knowledge\[0\].points"),
         ({"speed": 3}, "unknown field 'speed'"),
+        ({"category": ["a"]}, "category: expected a text"),
+        ({"category": " "}, "category: expected a text"),
     ],
 )
 def test_bad_stories_are_refused_by_file_story_and_field(changes, message):

@@ -56,6 +56,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "urllib3": ("s3",),
     "ray": ("ray",),
     "lavis": ("lavis",),
+    "rapidocr": ("ocr",),
+    "onnxruntime": ("ocr",),
 }
 # Command -> the extras it usually needs: for a library of one of them, all of them that are missing are suggested.
 USUAL: dict[str, tuple[str, ...]] = {

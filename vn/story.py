@@ -277,6 +277,7 @@ class Story:
     knowledge: tuple[Knowledge, ...]
     clips: tuple[Clip, ...]
     video: str | None = None
+    category: str | None = None  # what kind of product or event it is about, if the data says so
 
     @property
     def duration(self) -> float:
@@ -332,6 +333,8 @@ class Story:
             "knowledge": [{"aspect": k.aspect, "points": list(k.points)} for k in self.knowledge],
             "clips": clips,
         }
+        if self.category is not None:
+            story["category"] = self.category
         if self.video is not None:
             story["video"] = self.video
         return story

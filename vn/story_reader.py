@@ -15,7 +15,7 @@ from vn.story import KEY, KEY_RULE, Clip, Knowledge, Story, is_seconds, parse_la
 from vn.timecode import seconds_of
 
 FIELDS = (
-    *("id", "title", "language", "domain", "knowledge", "clips", "video", "aspect", "points"),
+    *("id", "title", "language", "domain", "knowledge", "clips", "category", "video", "aspect", "points"),
     *("start", "end", "labels", "narration", "facts"),
 )
 
@@ -72,7 +72,7 @@ class StoryReader(FieldReader):
 
     def story(self, data: Any, clips_required: bool, default_id: str | None) -> Story:
         """The story that a mapping holds; see `parse_story`."""
-        known = ("id", "title", "language", "domain", "knowledge", "clips", "video")
+        known = ("id", "title", "language", "domain", "knowledge", "clips", "category", "video")
         if isinstance(data, Mapping) and isinstance(data.get("id"), str):
             self.id = data["id"]
         data = self.keys(data, known, "")
@@ -85,13 +85,14 @@ class StoryReader(FieldReader):
         video = data.get("video")
         if video is not None and not isinstance(video, str):
             raise self.fail_text(video, "video")
+        category = None if data.get("category") is None else self.text_or_number(data["category"], "category")
         for text, line in self.written.several() if "，" in (self.source or "") else ():
             message = f"{show(text)} in line {line} is one text: lists need plain commas, each followed by a space"
             self.findings.add(message, file=self.file, sample=self.id)
         title = self.text(data, "title")
         knowledge = self.knowledge(data.get("knowledge") or [])
         clips = self.clips(data.get("clips"), clips_required)
-        return Story(identity, title, language, domain, knowledge, clips, video)
+        return Story(identity, title, language, domain, knowledge, clips, video, category)
 
     def knowledge(self, data: Any) -> tuple[Knowledge, ...]:
         """What is known about the product, as aspects with points."""

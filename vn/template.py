@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from vn.braces import check_braces
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import parse_yaml, read_text
 from vn.io.yaml_hints import Source, not_a_text, yaml_hint
@@ -163,7 +163,7 @@ class Template:
                     if not isinstance(part, str):
                         message = not_a_text(part, Source(text).at(where), yaml_file=True)
                         raise InputError(message, file=file, field=where)
-                    _check_text(part, names, file, key)
+                    check_braces(part, names, file, key)
         data.setdefault("before_clips", "")
         for key in ("instruction", "before_clips"):
             data.setdefault(f"{key}_without_storyline", data[key])
@@ -187,19 +187,6 @@ def _turns(data: Any, file: str | Path) -> dict[Place, Turn]:
         ):
             raise InputError(f"expected a name and a text, got {show(turn)}", file=file, field=f"turns.{place}")
     return {place: Turn(**turn) for place, turn in data.items()}
-
-
-def _check_text(text: str, names: tuple[str, ...], file: str | Path, key: str) -> None:
-    try:
-        used = [parts for parts in string.Formatter().parse(text) if parts[1] is not None]
-    except ValueError as error:
-        raise InputError(f"bad braces: {error}", file=file, field=key) from None
-    for _, name, width, conversion in used:
-        if name not in names:
-            allowed = ", ".join("{" + n + "}" for n in names) or "none"
-            raise InputError(f"unknown name {{{name}}}; allowed here: {allowed}", file=file, field=key)
-        if width or conversion:
-            raise InputError(f"only the name is allowed in braces: {{{name}}}", file=file, field=key)
 
 
 @cache

@@ -24,7 +24,7 @@ class WrittenClip:
         written: labels and narration.
         given: the labels it had to follow, if any.
         odds: if it chose among the 12 labels: the probability of each as the first, the most likely first.
-        problem: why its length is out of range although it should be exact; None if it is in range.
+        problem: what is wrong with it, such as a length out of range although it should be exact; None if nothing is.
         forgotten: how many earlier clips, from the first, were left out of its prompt because they no longer fit.
         points_dropped: how many knowledge points, from the last, were left out of its prompt because they did not fit.
     """

@@ -74,6 +74,12 @@ class TestESyncVidStory:
     def test_the_link_is_kept(self, esync):
         assert esync({"a.mp4": ad(link="https://example.org/a.mp4")})[0].story.video == "https://example.org/a.mp4"
 
+    def test_the_type_is_the_category(self, esync):
+        sources = esync({"a.mp4": ad(type=" 防晒 服饰\n"), "b.mp4": ad(type=""), "c.mp4": ad(type=None)})
+        assert [source.story.category for source in sources] == ["防晒 服饰", None, None]
+        with pytest.raises(InputError, match=r"a.mp4: type: expected a text, got \['防晒'\]"):
+            esync({"a.mp4": ad(type=["防晒"])})
+
     @pytest.mark.parametrize("test_ids", ["b\n", "b.mp4\n\n", "a9\nb.mp4"])
     def test_test_ids_with_and_without_suffix(self, esync, test_ids):
         findings = Findings()

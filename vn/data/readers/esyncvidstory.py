@@ -59,6 +59,9 @@ class _Entry:
         if not isinstance(title, str) or not title.strip():
             raise self.fail(f"expected the product's name, got {show(title)}", "p_name")
         link = entry.get("link")
+        kind = entry.get("type")
+        if kind is not None and not isinstance(kind, str):
+            raise self.fail(f"expected a text, got {show(kind)}", "type")
         return Story(
             id=story_id(self.name, self.file),
             title=title.strip(),
@@ -67,6 +70,7 @@ class _Entry:
             knowledge=self.knowledge(entry.get("p_info") or ""),
             clips=self.clips(entry.get("frames")),
             video=link.strip() if isinstance(link, str) and link.strip() else self.name,
+            category=" ".join((kind or "").split()) or None,
         )
 
     def knowledge(self, text: Any) -> tuple[Knowledge, ...]:
