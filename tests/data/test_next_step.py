@@ -9,7 +9,6 @@ from made_up import write_data
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.data.next_step import next_step
-from vn.llm import load
 
 
 def as_if(folder, language, domain):
@@ -23,7 +22,7 @@ def as_if(folder, language, domain):
 def test_it_trains_and_tests(tmp_path, tiny_base, monkeypatch, language, domain, capsys):
     """With SmolLM2 replaced by a tiny model, and a few steps."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(load, "smollm2", lambda: str(tiny_base))
+    monkeypatch.setattr("vn.io.gguf.smollm2", lambda: str(tiny_base))
     monkeypatch.setattr("vn.adapter.check_window", lambda config, length: None)
     folder = write_data(tmp_path / "my data", train=(2,), val=1, test=1)
     manifest = as_if(folder, language, domain)

