@@ -31,7 +31,7 @@ LAYERS = (
     ("adapter", "generation"),
     ("baselines",),
     ("doctor", "export", "narrate", "train"),
-    ("released", "sweep", "experiments_command"),
+    ("rate", "released", "sweep", "experiments_command"),
     ("demo",),
     ("cli",),
 )

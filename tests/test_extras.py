@@ -84,6 +84,8 @@ def with_core_alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("core")
     write_run(folder / "run", make_stories(2))
     (folder / "video.mp4").touch()
+    for n in range(2):
+        (folder / f"test-0000{n}.mp4").touch()
     (folder / "product.yaml").write_text("title: Kettle\nlanguage: en\n")
     (folder / "stories").mkdir()
     story = {"id": "a", "title": "Kettle", "language": "en", "domain": "ad", "video": "a.mp4", "knowledge": []}
@@ -101,6 +103,7 @@ def with_core_alone(tmp_path_factory):
         "sweep": ["demo_ablations", "--dry-run"],
         "score": ["run"],
         "compare": ["run"],
+        "rate": ["make", "run", "--stories", "1", "--videos", ".", "--out", "kit"],
         "export": ["run", "--to", "peft", "--out", "exported"],
         "import-released": ["x", "--base-model", "b", "--out", "y"],
         "doctor": ["run"],
@@ -111,7 +114,7 @@ def with_core_alone(tmp_path_factory):
     return dict(zip(commands, out, strict=True))
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"score", "experiments", "baseline"}))
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"score", "rate", "experiments", "baseline"}))
 def test_a_missing_library_is_one_sentence_with_the_pip_command(with_core_alone, command):
     done = with_core_alone[command]
     extras = ",".join(USUAL.get(command, ("train",)))
@@ -122,13 +125,14 @@ def test_a_missing_library_is_one_sentence_with_the_pip_command(with_core_alone,
     assert done["out"] == ""  # before any work
 
 
-def test_scores_of_words_and_lists_need_the_core_alone(with_core_alone):
+def test_scores_of_words_pages_for_raters_and_lists_need_the_core_alone(with_core_alone):
     done = with_core_alone["score"]
     assert done["code"] == 0, done
     assert "bleu_4" in done["out"]
     assert "Traceback" not in done["error"]
     assert with_core_alone["experiments"]["code"] == 0
     assert with_core_alone["baseline"]["code"] == 0
+    assert with_core_alone["rate"] == {"code": 0, "out": with_core_alone["rate"]["out"], "error": ""}
 
 
 def test_an_import_that_fails_is_explained():

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),
     "score": ("vn.score.command", "score a run's predictions"),
     "compare": ("vn.compare.command", "compare runs or a sweep: dashboard and tables"),
+    "rate": ("vn.rate.command", "human evaluation: a blinded kit for raters, and what their ratings say"),
     "export": ("vn.export.command", "a run's language model for stock transformers or PEFT"),
     "import-released": ("vn.released.command", "a checkpoint of the released program as an adapter folder"),
     "doctor": ("vn.doctor.command", "find what is damaged in a data or run folder, and name it"),

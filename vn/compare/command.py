@@ -70,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-pictures", action="store_true", help="write a smaller page, without frames")
     parser.add_argument(
+        "--ratings", type=Path, metavar="FILE", help="ratings.json of vn rate merge, for the paper's Table 6"
+    )
+    parser.add_argument(
         "--seed", type=int, default=0, help="random seed of the bootstrap over videos, for intervals of a single run"
     )
     parser.add_argument(
@@ -94,6 +97,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.compare.measured import CACHE
     from vn.compare.payload import payload, story_chunks, story_index
     from vn.compare.pictures import pictures
+    from vn.compare.ratings import csv_rows, read_ratings, with_ratings
     from vn.compare.runs import find_runs
     from vn.compare.study import study
     from vn.compare.tables import paper_tables
@@ -119,12 +123,14 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     ]
     if args.tokenisation:
         tokenisation_named(args.tokenisation)  # check that it exists before anything is read
+    ratings = read_ratings(args.ratings) if args.ratings else None
     runs, left_out = find_runs(paths, lambda name: on_step(f"reading {name}"))
     cache = DiskCache(out / CACHE)
     settings = ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary)
     found = study(runs, left_out, settings, args.baseline, args.seed, on_step, cache, args.common_videos)
     cache.close()
     tables = paper_tables(found, args.corpus)
+    tables = with_ratings(tables, ratings) if ratings else tables
     title = args.title or f"Comparison of {', '.join(dict.fromkeys(path.resolve().name for path in paths))}"
     notes: list[str] = []
     thumbs: dict[str, Any] = {}
@@ -154,7 +160,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     texts = {
         "html": html,
-        "csv": files.csv_text(found, tables),
+        "csv": files.csv_text(found, tables, csv_rows(ratings, found.baseline.name) if ratings else ()),
         "md": files.markdown(found, tables, title),
         "tex": files.latex(found, tables),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vn.compare.findings import Finding, Said, ranked, what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, percent, shown
@@ -21,12 +21,13 @@ HEAD = (
 )
 
 
-def csv_text(study: Study, tables: Sequence[Table] = ()) -> str:
+def csv_text(study: Study, tables: Sequence[Table] = (), more: Iterable[Sequence[object]] = ()) -> str:
     """One line per setting, variant or main effect, and metric, then the paper's numbers; the raw scale, all digits.
 
     Args:
         study: what is compared.
         tables: the paper's tables, whose printed numbers are lines of the kind ``paper``.
+        more: lines of other kinds, before those.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -57,6 +58,8 @@ def csv_text(study: Study, tables: Sequence[Table] = ()) -> str:
                 row = [setting, name, metric, *[None] * 5, *_csv_delta(d), None, None, d.why, "main effect", d.verdict]
                 row += [rules().smallest_of(metric), rank.get((name, metric)), texts[name], None]
                 writer.writerow(["" if value is None else value for value in map(_unformula, row)])
+    for line in more:
+        writer.writerow(["" if value is None else value for value in map(_unformula, line)])
     writer.writerows(_csv_printed(tables))
     return out.getvalue()
 
@@ -150,7 +153,7 @@ def markdown_of_table(table: Table) -> list[str]:
     """A table of the paper: each printed row, then in bold what was measured for it."""
     lines = _md_head(["system", *(short for _, short, _ in table.columns)])
     for row in table.rows:
-        cells = [f"{_md(c.mark)}{percent(c.ours.mean)}" if c.ours else printed(c, table) or "–" for c in row.cells]
+        cells = [f"{_md(c.mark)}{table.own(c.ours.mean)}" if c.ours else printed(c, table) or "–" for c in row.cells]
         name = f"**ours: {_md(row.name)}**" if row.ours else _md(row.name)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     if table.note:
@@ -290,5 +293,5 @@ def _tex_cell(cell: Cell, ours: bool, table: Table) -> str:
     if not ours:
         number = printed(cell, table) or "--"
         return rf"\textcolor{{gray}}{{{number}}}" if table.reasons else number
-    own = tex(percent(cell.ours.mean)) if cell.ours else "--"
+    own = tex(table.own(cell.ours.mean)) if cell.ours else "--"
     return tex(cell.mark) + (rf"\textbf{{{own}}}" if cell.best else own)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vn.compare.names import percent
 from vn.compare.number import Number
 from vn.compare.runs import Run
 from vn.compare.study import LOWER_IS_BETTER, Study
@@ -93,6 +94,7 @@ class Table:
         reasons: why our numbers are only for orientation beside the paper's, each once; empty: all are comparable.
         digits: digits of the paper's numbers, after the point.
         note: what the numbers are, if they are not a metric of ours.
+        scale: what our numbers are multiplied by.
     """
 
     number: str
@@ -103,6 +105,11 @@ class Table:
     reasons: tuple[str, ...]
     digits: int = 1
     note: str = ""
+    scale: float = 100.0
+
+    def own(self, value: float) -> str:
+        """A number of ours as this table prints it."""
+        return percent(value * self.scale / 100, digits=self.digits)
 
 
 def paper_tables(study: Study, corpus: str | None) -> list[Table]:
