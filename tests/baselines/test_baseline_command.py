@@ -112,6 +112,13 @@ class TestRunFolder:
         assert "storyline given" in out
         assert "VTimeLLM fine-tuned" in out
 
+    def test_vn_doctor_takes_it(self, data, tmp_path, capsys):
+        assert run(data, tmp_path / "echo", "--no-score") == 0
+        assert main(["doctor", str(tmp_path / "echo")]) == 0, capsys.readouterr()
+        (tmp_path / "echo" / "stories.jsonl").unlink()
+        assert main(["doctor", str(tmp_path / "echo")]) == 2
+        assert "not all stories are written: repeat its command" in capsys.readouterr().err
+
     def test_the_core_alone_writes_and_scores_it(self, shown, tmp_path):
         """Neither torch nor Lightning nor W&B: a system behind an endpoint needs none of them."""
         beyond = sorted(name for name, extras in LIBRARIES.items() if extras)

@@ -42,8 +42,9 @@ def examine_run(
     checked: list[str] = []
     adapter = folder / "adapter" if (folder / "adapter").is_dir() else folder
     config = folder / "config.yaml"
-    if config.exists() and data is None:
-        named = with_current_names(read_yaml(config))
+    named = with_current_names(read_yaml(config)) if config.exists() else None
+    another = isinstance(named, dict) and bool(named.get("baseline"))  # another system than a narrator of ours
+    if named is not None and data is None and not (another and "data" not in named):
         where = named.get("data", {}).get("folder") if isinstance(named, dict) else None
         data = run_data(config)
         if data is None or (isinstance(data, Path) and not data.is_dir()):
@@ -51,6 +52,9 @@ def examine_run(
             findings.add(f"names the data {show(where)}, which are not here: give --data", file=config, field="data")
     if (adapter / "narrator.json").exists() or not config.exists():
         checked += examine_adapter(adapter, findings, data, base_model)
+    elif another:
+        if not (folder / "stories.jsonl").exists() or (folder / "parts").exists():
+            findings.add("not all stories are written: repeat its command", file=folder)
     else:
         findings.add("no adapter: the run has not finished training", file=folder)
     counts = {"lines of metrics": _examine_metrics(folder / "metrics.jsonl", findings)}

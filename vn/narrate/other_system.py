@@ -14,16 +14,14 @@ from vn.baselines.context import Context
 from vn.baselines.on_video import VideoOptions, own_options, system_options
 from vn.baselines.run_folder import ASKED
 from vn.baselines.source import as_shown, open_data, video_encoder
+from vn.baselines.word_ranges import usual_rule
 from vn.baselines.writer import Storyline, Writer
 from vn.baselines.writing import write_each
 from vn.errors import Findings, InputError
 from vn.io.disk_cache import DiskCache
 from vn.narrate.job import Job
 from vn.narrate.system import Done, Failed
-from vn.story import WordRangeRule
 from vn.written import WrittenClip
-
-WORDS = WordRangeRule("duration")  # a raw video has no references
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,12 @@ class OtherSystem:
         story, folder = first.plan.story, args.out if args.videos is not None else first.out
         self.findings = Findings()
         data = open_data(own.data)
+        corpus = data.manifest.corpus if data else None
+        self.words = replace(usual_rule(corpus, story.language), source="duration")  # a raw video has no references
         context = Context(
             language=story.language,
             domain=story.domain,
-            words=WORDS,
+            words=self.words,
             cache=DiskCache(Path(folder) / ASKED),
             findings=self.findings,
             data=data.folder if data else None,
@@ -130,7 +130,7 @@ class OtherSystem:
         job = one.job
         story, fixed = job.plan.story, job.plan.fixed
         content = FileContent(job.video, story.id, self.encoder, job.findings)
-        video = as_shown(story, content, WORDS, "predicted", fixed)
+        video = as_shown(story, content, self.words, "predicted", fixed)
         labelled = all(i in fixed and fixed[i].labels for i in video.clips)
         storyline: Storyline = "given" if labelled and "given" in self.writer.storylines else "predicted"
         return [_with_fixed(each, job) for each in self.writer.write(video, storyline)]
