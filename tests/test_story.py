@@ -114,7 +114,7 @@ def test_a_category_is_kept_and_without_one_nothing_is_written():
     plain = parse_story(story_data())
     assert plain.category is None
     assert kept != plain
-    assert list(plain.to_dict()) == ["id", "title", "language", "domain", "knowledge", "clips"], "shards keep their bytes"
+    assert list(plain.to_dict()) == ["id", "title", "language", "domain", "knowledge", "clips"], "as before"
 
 
 @pytest.mark.parametrize(
