@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.baselines.context import Context
+from vn.baselines.counts import Counts
 from vn.baselines.names import BASELINES
 from vn.baselines.writer import BaselineVideo, Storyline
 from vn.errors import InputError
@@ -48,12 +49,17 @@ def add_arguments(parser: Any) -> None:
     parser.add_argument("--gate", type=Path, help="file with the call, video:clip, before which to wait")
     parser.add_argument("--refuse", action="append", default=[], metavar="ID", help="videos that cannot be written")
     parser.add_argument("--only-predicted", action="store_true", help="cannot follow labels")
+    parser.add_argument("--warns", action="store_true", help="has a warning about each story")
+    parser.add_argument("--yes", action="store_true", help="leave to send")
+    parser.add_argument("--asks-leave", action="store_true", help="write only if leave is given")
     parser.add_argument("--sees", choices=("nothing", "features", "rgb"), default="nothing", help="what it looks at")
 
 
 def open_writer(args: Any, context: Context) -> Echo:
     if args.style == "broken":
         raise InputError("is broken", field="--style")
+    if args.asks_leave and not args.yes:
+        raise InputError("texts would be sent; add --yes to send them")
     return Echo(args, context)
 
 
@@ -66,6 +72,7 @@ class Echo:
         self.storylines: tuple[Storyline, ...] = ("predicted",) if args.only_predicted else ("predicted", "given")
         self.workers = args.workers
         self.asked = 0
+        self.counts = Counts("clips")
 
     def write(self, video: BaselineVideo, storyline: Storyline) -> list[WrittenClip]:
         story = video.story
@@ -73,6 +80,8 @@ class Echo:
             raise InputError("is refused", sample=story.id)
         assert all(clip.narration is None and clip.facts is None for clip in story.clips), "references are hidden"
         assert storyline == "given" or not any(c.labels for i, c in enumerate(story.clips) if i not in video.fixed)
+        if self.args.warns:
+            self.context.findings.add("is odd", sample=story.id)
         seen = getattr(video.content, self.args.sees)() if self.args.sees != "nothing" else ()
         written = []
         for i in video.clips:
@@ -83,6 +92,7 @@ class Echo:
             text = fixed.narration or self._ask(f"{story.id}:{i}:{storyline}", f"{story.title} {about} {len(seen)}")
             words = video.words[i]
             text = " ".join([*text.split(), *["so"] * words.low][: words.low])
+            self.counts.add("clips")
             written.append(WrittenClip(i, Written(words, labels, text), given))
         return written
 
@@ -110,4 +120,4 @@ class Echo:
             time.sleep(0.005)
 
     def report(self) -> Mapping[str, float]:
-        return {"requests": self.asked}
+        return {"requests": self.asked, **self.counts.report()}

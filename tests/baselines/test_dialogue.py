@@ -7,7 +7,8 @@ from scripted_chat import ScriptedChat
 
 from vn.baselines.answers import AnswerReader
 from vn.baselines.chat_template import ChatTemplate
-from vn.baselines.dialogue import Counts, Dialogue, Patience
+from vn.baselines.counts import Counts
+from vn.baselines.dialogue import Dialogue, Patience
 from vn.baselines.prompts import ChatPrompt, ClipBrief
 from vn.endpoints.chat import Reply
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange, count_words

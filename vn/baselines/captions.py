@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 from vn.baselines.caption_file import WRITTEN, CaptionLog, FileCaptioner
 from vn.baselines.context import Context
+from vn.baselines.counts import Counts
 from vn.baselines.key_frames import KeyFrames, jpeg
 from vn.baselines.prompt_file import read_prompt
 from vn.baselines.writer import BaselineVideo
@@ -144,8 +144,8 @@ class ModelCaptioner:
     ) -> None:
         self._chat, self._question, self._key_frames = chat, question, key_frames
         self._findings, self._log = findings, log
-        self._counts: Counter[str] = Counter(captions_written=0, captions_empty=0)
-        self._lock, self._sight = threading.Lock(), threading.Lock()
+        self._counts = Counts("captions_written", "captions_empty")
+        self._sight = threading.Lock()
         self._sees = isinstance(chat.model, LocalChat)  # a local model was opened as one that does
         self.settings: Mapping[str, Any] = {
             **settings_of(chat, "captions"),
@@ -163,8 +163,7 @@ class ModelCaptioner:
         found = []
         for frame in self._key_frames.of(video, clip):
             caption = " ".join(self._ask(jpeg(frame)).text.split())
-            with self._lock:
-                self._counts["captions_written" if caption else "captions_empty"] += 1
+            self._counts.add("captions_written" if caption else "captions_empty")
             if caption:
                 found.append(caption)
             else:
@@ -190,5 +189,4 @@ class ModelCaptioner:
 
     def report(self) -> Mapping[str, float]:
         """See `Captioner.report`."""
-        with self._lock:
-            return {**self._chat.report(), **self._counts}
+        return {**self._chat.report(), **self._counts.report()}

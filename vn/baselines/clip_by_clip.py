@@ -12,6 +12,7 @@ from typing import Any
 
 from vn.baselines.clip_model import ClipModel, Seen, TooLong
 from vn.baselines.clip_prompt import ClipTemplate, Question, question_of
+from vn.baselines.counts import Counts
 from vn.baselines.translate import Translator
 from vn.baselines.writer import BaselineVideo, Storyline
 from vn.errors import InputError
@@ -22,7 +23,7 @@ from vn.story import Fixed, Knowledge, Language, Story, WordRange, count_words
 from vn.written import WrittenClip
 
 USUAL_TOKENS = 100  # most tokens of a short narration, as in the release
-COUNTED = ("narrations", "requests", "from_cache", "length_retries", "out_of_range", "empty")
+COUNTED = ("narrations", "length_retries", "out_of_range", "empty")
 WORDS_PER_SECOND = {"zh": 5.0, "en": 2.5}  # to ask for as much speech in another language
 
 
@@ -74,7 +75,8 @@ class ClipByClip:
     ) -> None:
         self._model, self._template, self._cache = model, template, cache
         self._retries, self._translation = length_retries, translation
-        self._counts: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
+        self._counts = Counts(*COUNTED)
+        self._asked: Counter[str] = Counter(requests=0, from_cache=0)  # also for videos that are not finished
         self.name = model.id
         self.settings: Mapping[str, Any] = {
             **model.settings,
@@ -119,7 +121,7 @@ class ClipByClip:
 
     def report(self) -> Mapping[str, float]:
         """See `vn.baselines.writer.Writer.report`."""
-        counts: Counter[str] = Counter(self._counts)
+        counts: Counter[str] = Counter({**self._counts.report(), **self._asked})
         if self._translation:
             counts.update(self._translation.to_prompt.report())
             counts.update(self._translation.to_story.report())
@@ -152,7 +154,7 @@ class ClipByClip:
                     own = self._ask(seen, turns, asked)
                 except TooLong:
                     break
-                self._counts["length_retries"] += 1
+                self._counts.add("length_retries")
             narration = self._translation.to_story([own])[0] if self._translation else own
             answers.append(_Answer(own, narration, count_words(narration, language), forgotten, dropped))
             if answers[-1].count in words:
@@ -164,21 +166,21 @@ class ClipByClip:
         text = hashlib.sha256(json.dumps([seen.sha256, list(turns), most]).encode()).hexdigest()
         known = self._cache.get(self._key, [text])
         if text in known:
-            self._counts["from_cache"] += 1
+            self._asked["from_cache"] += 1
             return known[text].decode()
         answer = self._model.write(seen, turns, most)
         self._cache.put(self._key, {text: answer.encode()})
-        self._counts["requests"] += 1
+        self._asked["requests"] += 1
         return answer
 
     def _judge(self, text: _Answer, words: WordRange) -> str | None:
         """Count a narration; what is wrong with its length, if it was asked for again."""
-        self._counts["narrations"] += 1
+        self._counts.add("narrations")
         if not text.narration:
-            self._counts["empty"] += 1
+            self._counts.add("empty")
         if text.count in words:
             return None
-        self._counts["out_of_range"] += 1
+        self._counts.add("out_of_range")
         if not self._retries:
             return None
         return f"{text.count} words instead of {words.low} to {words.high}, asked {self._retries + 1} times"

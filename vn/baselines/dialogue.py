@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from vn.baselines.answers import AnswerReader, ClipAnswer
+from vn.baselines.counts import Counts
 from vn.baselines.prompts import ChatPrompt, ClipBrief
 from vn.endpoints.chat import ChatModel, Message
 from vn.prompt import Written
@@ -35,24 +34,6 @@ class Patience:
     grouping: Grouping = "all"
     attempts: int = 3
     length_retries: int = 1
-
-
-class Counts:
-    """What happened in all dialogues; threads add to it at once."""
-
-    def __init__(self) -> None:
-        self._counter: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def add(self, name: str, number: int = 1) -> None:
-        """Count something."""
-        with self._lock:
-            self._counter[name] += number
-
-    def report(self) -> dict[str, float]:
-        """The counts by name, in alphabetical order."""
-        with self._lock:
-            return {name: float(count) for name, count in sorted(self._counter.items())}
 
 
 class Dialogue:

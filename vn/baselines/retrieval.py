@@ -7,7 +7,6 @@ our tables under its own name: it too takes narrations from other videos, and ha
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from vn.baselines.clip_index import ClipIndex, Neighbour, Wanted, clip_vectors, open_index, statistics_of
 from vn.baselines.context import Context
+from vn.baselines.counts import Counts
 from vn.baselines.writer import BaselineVideo, Storyline
 from vn.data.manifest import Manifest
 from vn.errors import InputError
@@ -76,7 +76,7 @@ class RetrievalWriter:
         self._manifest = manifest
         self._statistics = statistics_of(manifest)
         self._within_range = within_range
-        self._counts = Counter(clips=0, no_such_label=0, out_of_range=0)
+        self._counts = Counts("clips", "no_such_label", "out_of_range")
 
     def write(self, video: BaselineVideo, storyline: Storyline) -> list[WrittenClip]:
         """Write all clips of a video; see `vn.baselines.writer.Writer`.
@@ -99,7 +99,7 @@ class RetrievalWriter:
 
     def report(self) -> Mapping[str, float]:
         """How many clips were written, and for how many no training clip had a label, or words, as asked for."""
-        return dict(self._counts)
+        return self._counts.report()
 
     def _check(self, frames: np.ndarray, key: str) -> None:
         wanted = (self._manifest.tokens, self._manifest.width)
@@ -113,9 +113,9 @@ class RetrievalWriter:
     def _written(self, clip: int, fixed: Fixed, video: BaselineVideo, found: Neighbour | None) -> WrittenClip:
         if found is None:
             raise InputError("the train split has no clip of another video", sample=video.story.id)
-        self._counts["clips"] += 1
-        self._counts["no_such_label"] += found.rank >= 4
-        self._counts["out_of_range"] += found.rank in (2, 3, 5)
+        self._counts.add("clips")
+        self._counts.add("no_such_label", found.rank >= 4)
+        self._counts.add("out_of_range", found.rank in (2, 3, 5))
         labels = found.labels if fixed.labels is None else fixed.labels
         narration = found.narration if fixed.narration is None else fixed.narration
         return WrittenClip(clip, Written(video.words[clip], labels, narration), fixed.labels)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import yaml
 
 from vn.baselines.writer import Storyline, Writer
-from vn.errors import InputError
+from vn.errors import InputError, show
 from vn.io.atomic import write_text
 from vn.io.files import read_json, read_yaml
 from vn.run_folder.metrics import NAME as METRICS
@@ -24,6 +26,7 @@ from vn.story import WordRangeRule
 
 CONFIG, COST, SCORES = "config.yaml", "cost.json", "scores.json"
 ASKED = "asked.sqlite"  # what was asked, so that nothing is asked twice
+COUNT_EVERY = 1.0  # seconds; a system without a model may write hundreds of stories in one
 MEAN = "mean_"  # how numbers begin that do not add up over processes: those of the last one are kept
 FREE = ("stories.path",)  # where the stories are; their content is compared
 
@@ -72,6 +75,7 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._before: dict[str, float] = {}
+        self._counted = -math.inf
 
     def begin(self, config: Mapping[str, Any]) -> None:
         """Write the configuration, or compare it with the one that is there.
@@ -85,6 +89,8 @@ class RunFolder:
             if not isinstance(before, dict) or not before.get("baseline"):
                 raise InputError("is the run of a narrator; give another --out or --name", file=file)
             way_out = "give another --out or --name"
+            if before["baseline"] != config["baseline"]:
+                raise InputError(f"is a run of {show(before['baseline'])}; {way_out}", file=file)
             refuse_difference(file, flat(before), flat(dict(config)), FREE.__contains__, way_out)
         else:
             text = yaml.safe_dump(dict(config), allow_unicode=True, sort_keys=False)
@@ -115,8 +121,17 @@ class RunFolder:
             raise InputError("expected numbers by name", file=file)
         return data
 
-    def count(self, report: Mapping[str, float]) -> None:
-        """Keep what this process has counted, on top of what those before it had."""
+    def count(self, report_of: Callable[[], Mapping[str, float]], at_once: bool = False) -> None:
+        """Keep what this process has counted, on top of what those before it had.
+
+        Args:
+            report_of: gives its counts.
+            at_once: False: not if that was done less than a second ago.
+        """
+        now = time.monotonic()
+        if not at_once and now < self._counted + COUNT_EVERY:
+            return
+        self._counted, report = now, report_of()
         total = {**self._before, **report}
         total |= {n: self._before[n] + report[n] for n in report if n in self._before and not n.startswith(MEAN)}
         write_text(self.folder / COST, json.dumps(total, indent=1) + "\n")

@@ -11,8 +11,9 @@ from vn.baselines.answers import AnswerReader
 from vn.baselines.captions import add_caption_arguments
 from vn.baselines.chat_template import ChatTemplate, default_name
 from vn.baselines.context import Context
+from vn.baselines.counts import Counts
 from vn.baselines.described import Describer
-from vn.baselines.dialogue import Counts, Dialogue, Patience
+from vn.baselines.dialogue import Dialogue, Patience
 from vn.baselines.prompts import ChatPrompt, ClipBrief
 from vn.baselines.translate import add_translate_arguments
 from vn.baselines.writer import BaselineVideo, Storyline

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from vn.baselines.context import Context
+from vn.baselines.counts import of_one_video
 from vn.baselines.options import word_rule
 from vn.baselines.run_folder import ASKED, RunFolder, configuration
 from vn.baselines.source import Data, Source, as_shown, open_data, open_source
@@ -146,14 +147,24 @@ def chosen_storylines(asked: str | None, writer: Writer, source: Source) -> tupl
         InputError: the system cannot do what is asked for.
     """
     if asked is None:
-        story, _ = source.read(0)
-        has_labels = all(story.clips[i].labels for i in story.narrated or range(len(story.clips)))
+        has_labels = _has_labels(source)
         return tuple(each for each in writer.storylines if each == "predicted" or has_labels)
     wanted: tuple[Storyline, ...] = ("predicted", "given") if asked == "both" else (asked,)  # type: ignore[assignment]
     if missing := next((each for each in wanted if each not in writer.storylines), None):
         can = ", ".join(writer.storylines)
         raise InputError(f"{writer.name} cannot write with the storyline {missing}, only {can}", field="--storyline")
     return wanted
+
+
+def _has_labels(source: Source) -> bool:
+    """Whether the first story that can be read has labels; those that cannot are named when they are written."""
+    for number in range(len(source.keys)):
+        try:
+            story, _ = source.read(number)
+        except InputError:
+            continue
+        return all(story.clips[i].labels for i in story.narrated or range(len(story.clips)))
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +224,15 @@ class _Stories:
                 else:
                     lines = prediction_lines(result.story, result.clips, opened.words.source)
                     parts.add(job.storyline, result.story, lines)
-                self.folder.count(opened.writer.report())
+                self.folder.count(opened.writer.report)
                 step()
 
             try:
                 write_each(jobs, self._write, keep, opened.writer.workers)
             finally:
                 parts.close()
+                if jobs:
+                    self.folder.count(opened.writer.report, at_once=True)
         if failed:
             count = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             raise InputError(f"{failed[0]}{count}; what was written is kept; repeat the command to continue")
@@ -231,7 +244,8 @@ class _Stories:
         video = as_shown(story, content, self.opened.words, job.storyline)
         if job.storyline == "given" and any(i not in video.fixed for i in video.clips):
             return _Written(story, None)
-        written = writer.write(video, job.storyline)
+        with of_one_video():
+            written = writer.write(video, job.storyline)
         if [each.clip for each in written] != list(video.clips):
             raise RuntimeError(f"{writer.name} wrote other clips of {story.id} than it was asked for")
         return _Written(story, written)

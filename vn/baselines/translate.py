@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import threading
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from vn.baselines.captions import most_captions
 from vn.baselines.context import Context
+from vn.baselines.counts import Counts
 from vn.baselines.prompt_file import read_prompt
 from vn.endpoints.cached import CachedChat
 from vn.endpoints.chat import Message
@@ -106,8 +105,7 @@ class ChatTranslator:
     def __init__(self, chat: CachedChat, request: str, max_tokens: int, language: Language, findings: Findings) -> None:
         self._chat, self._max_tokens, self._language, self._findings = chat, max_tokens, language, findings
         self._before, self._after = request.split("{text}")
-        self._counts: Counter[str] = Counter(translated=0, translate_not_needed=0, translate_failed=0)
-        self._lock = threading.Lock()
+        self._counts = Counts("translated", "translate_not_needed", "translate_failed")
         self.settings: Mapping[str, Any] = {**settings_of(chat, "translate"), "translate_into": language}
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
@@ -116,12 +114,11 @@ class ChatTranslator:
 
     def report(self) -> Mapping[str, float]:
         """See `Translator.report`."""
-        with self._lock:
-            return {**self._chat.report(), **self._counts}
+        return {**self._chat.report(), **self._counts.report()}
 
     def _translated(self, text: str) -> str:
         if is_written_in(text, self._language):
-            self._count("translate_not_needed")
+            self._counts.add("translate_not_needed")
             return text
         reply = self._chat.ask([Message("user", f"{self._before}{text}{self._after}")], self._max_tokens)
         translation = " ".join(reply.text.split())
@@ -132,15 +129,11 @@ class ChatTranslator:
         elif not is_written_in(translation, self._language):
             problem = "a translation in another language"
         else:
-            self._count("translated")
+            self._counts.add("translated")
             return translation
-        self._count("translate_failed")
+        self._counts.add("translate_failed")
         self._findings.add(f"{self._chat.id} gave {problem}: {text[:40]!r}", field="--translate")
         return translation or text
-
-    def _count(self, name: str) -> None:
-        with self._lock:
-            self._counts[name] += 1
 
 
 def is_written_in(text: str, language: Language) -> bool:
