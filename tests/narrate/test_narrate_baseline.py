@@ -84,6 +84,42 @@ def test_an_edited_story_is_continued_by_the_same_system_with_the_same_options(p
     assert place.story()["record"]["made_with"]["system"] == "echo, calm"
 
 
+def edit(place, narration=""):
+    """Change the first clip's narration."""
+    file = place.out / "story.json"
+    story = json.loads(file.read_text())
+    story["clips"][0]["narration"] = narration
+    file.write_text(json.dumps(story))
+    return ["narrate", "--edit", str(file)]
+
+
+def test_leave_to_send_is_never_recorded_nor_taken_from_a_record(place, capsys):
+    assert place("--asks-leave", "--yes") == 0
+    assert place.story()["record"]["made_with"]["options"] == {"asks-leave": True}
+    words = edit(place)
+    assert main(words) == 2
+    assert "add --yes to send them" in capsys.readouterr().err
+    story = place.story()
+    story["record"]["made_with"]["options"]["yes"] = True  # as someone else's file may have it
+    (place.out / "story.json").write_text(json.dumps(story))
+    assert main(words) == 2
+    assert main([*words, "--yes"]) == 0
+    assert texts(place.story())[0].startswith("plain")
+    assert main([*edit(place), "--baseline", "echo", "--yes"]) == 0
+    assert place.story()["record"]["made_with"]["options"] == {"asks-leave": True}
+
+
+def test_options_from_a_file_are_recorded_as_options_and_may_be_set_back(place, tmp_path):
+    (tmp_path / "options.yaml").write_text("echo: {style: loud}\n")
+    assert place("--config", str(tmp_path / "options.yaml")) == 0
+    (tmp_path / "options.yaml").unlink()
+    assert place.story()["record"]["made_with"]["options"] == {"style": "loud"}
+    assert main(edit(place)) == 0
+    assert texts(place.story())[0].startswith("loud")
+    assert main([*edit(place), "--baseline", "echo", "--style", "plain"]) == 0
+    assert texts(place.story())[0].startswith("plain")
+
+
 def test_what_the_system_makes_of_fixed_texts_does_not_matter(place, tmp_path):
     product = {**PRODUCT, "clips": [{"start": 0, "end": 8, "labels": ["Others"], "narration": "Only this."}]}
     (tmp_path / "fixed.yaml").write_text(yaml.safe_dump(product))
@@ -114,6 +150,19 @@ def test_many_videos(place, tmp_path, capsys, workers):
     assert set(states().values()) == {"written"}
     for name in ("one", "two", "three"):
         assert texts(json.loads((tmp_path / "out" / name / "story.json").read_text()))[0].startswith("loud")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_warning_about_a_video_is_in_its_own_story_alone(place, tmp_path, workers):
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    videos.mkdir()
+    for name in ("one", "two"):
+        write_video(videos / f"{name}.mp4", 8)
+        (videos / f"{name}.yaml").write_text(yaml.safe_dump(PRODUCT))
+    words = ["narrate", "--videos", str(videos), "--baseline", "echo", "--out", str(out), "--workers", workers]
+    assert main([*words, "--warns"]) == 0
+    for name in ("one", "two"):
+        assert json.loads((out / name / "story.json").read_text())["warnings"] == [f"{name}: is odd"]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from types import ModuleType
 from typing import Any
 
 from vn.baselines.named import check_name, module_of, name_in, values_of
-from vn.baselines.option_file import CONFIG, RaisingParser, given_options, read_options, set_from_files
+from vn.baselines.option_file import CONFIG, Add, RaisingParser, given_options, read_options, set_from_files
 from vn.errors import InputError
 
+NOT_RECORDED = ("yes", CONFIG.lstrip("-"))  # leave to send is given per call; the options of files are recorded
 EXAMPLE = """
 with another system of the paper's tables, here {name}:
   vn narrate video.mp4 --product product.yaml --baseline {name} --out story
@@ -73,15 +74,29 @@ def system_options(args: argparse.Namespace, before: Mapping[str, Any], file: Pa
     kept: dict[str, Any] = {}
     options = before.get("options")
     if before.get("baseline") == name and isinstance(options, dict):
-        kept = read_options(options, add, file=file or "", field="record.made_with.options")
-    given = vars(args) if args.baseline is not None else {}
+        recorded = {key: value for key, value in options.items() if key not in NOT_RECORDED}
+        kept = read_options(recorded, add, file=file or "", field="record.made_with.options")
+    given = vars(args) if args.baseline is not None else {"yes": args.yes}
     asked = {key: value for key, value in given.items() if key in usual and value != usual[key]}
+    if args.baseline is not None:
+        asked |= {key: given[key] for key in _spelled_out(args.words, add)}
     return VideoOptions(name, module, argparse.Namespace(**{**usual, **kept, **asked}))
 
 
 def own_options(options: VideoOptions) -> dict[str, Any]:
     """The options that differ from their defaults, for a story's record; a URL's password is left out."""
-    return given_options(options.args, partial(_add, module=options.module))
+    given = given_options(options.args, partial(_add, module=options.module))
+    return {key: value for key, value in given.items() if key not in NOT_RECORDED}
+
+
+def _spelled_out(words: Sequence[str], add: Add) -> list[str]:
+    """The options that a command line gives, also those that it gives their default value."""
+    parser = RaisingParser()
+    add(parser)
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+    given, _ = parser.parse_known_args(words)
+    return [action.dest for action in parser._actions if action.dest in given]
 
 
 def _writer_module(name: str) -> ModuleType:

@@ -64,6 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="another system of the paper's tables instead of --run, with its options (vn baseline NAME --help)",
     )
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="with --edit: send frames and texts to a vendor again, as --baseline chat --yes",
+    )
     parser.add_argument("--out", type=Path, help="the folder to write to (with --edit: the folder of the file)")
     parser.add_argument(
         "--clips",

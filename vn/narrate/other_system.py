@@ -81,6 +81,7 @@ class OtherSystem:
         self.identity = json.dumps([options.name, self.writer.name, settings], sort_keys=True)
         self._kind = story.language, story.domain
         self._waiting: list[_Waiting] = []
+        self._ids: set[str] = set()  # of the stories that are written
 
     def check(self, job: Job) -> None:
         """Raise if a video is in another language or domain than the first.
@@ -111,11 +112,14 @@ class OtherSystem:
     def finish(self) -> None:
         """Write all videos, as many at once as the system takes."""
         waiting, self._waiting = self._waiting, []
+        self._ids = {one.job.plan.story.id for one in waiting}
         write_each(waiting, self._write, self._keep, self.writer.workers)
 
     def _keep(self, one: _Waiting, result: list[WrittenClip] | InputError) -> None:
+        others = self._ids - {one.job.plan.story.id}
         for line in self.findings.lines:
-            one.job.findings.add(line)
+            if line.split(": ", 1)[0] not in others:
+                one.job.findings.add(line)
         if not isinstance(result, InputError):
             if one.follow is not None:
                 for each in result:
