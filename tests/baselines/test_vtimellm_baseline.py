@@ -75,6 +75,16 @@ def test_an_adapter_is_tested_as_it_is(place, data, capsys):
     assert baseline(out, *words) == 0
     assert "is finished" in capsys.readouterr().out
     assert (out / "predictions.given.jsonl").stat() == before
+    for more, message in (
+        (("--seed", "1"), "seed_everything: this run folder has 0, but it is now 1"),
+        (("--limit", "1"), "data.limit: this run folder has None, but it is now 1"),
+        (("--storyline", "given"), "test.storyline: this run folder has"),
+    ):
+        assert baseline(out, *more, *words) == 2
+        assert message in capsys.readouterr().err
+    other = [str(place / "tuned") if word == str(adapter) else word for word in words]
+    assert baseline(out, *other) == 2
+    assert "adapter: this run folder has" in capsys.readouterr().err
     assert main(["compare", str(out), str(place / "tuned"), "--out", str(place / "compared")]) == 0
 
 
@@ -84,6 +94,12 @@ def test_a_test_of_it_leaves_its_configuration(place, tmp_path):
     before = (run / "config.yaml").read_bytes()
     assert main(["test", "--run", str(run), "--test.storyline", "[given]"]) == 0
     assert (run / "config.yaml").read_bytes() == before
+
+
+def test_the_folder_of_another_system_is_refused(data, tmp_path, capsys):
+    assert main(["baseline", "retrieval", "--data", str(data), "--out", str(tmp_path), "--no-score"]) == 0
+    assert baseline(tmp_path, "--data", str(data), "--adapter", "x") == 2
+    assert "is a run of 'retrieval'; give another --out or --name" in capsys.readouterr().err
 
 
 def test_some_videos_without_scores(place, data):

@@ -18,9 +18,14 @@ from typing import Any
 
 from vn.card import NarratorCard, read_card
 from vn.data.manifest import Manifest
-from vn.errors import InputError
+from vn.errors import InputError, show
 from vn.hub import local_folder
+from vn.io.files import read_yaml
 from vn.io.remote import open_folder
+from vn.io.urls import recorded
+from vn.renamed import with_current_names
+from vn.run_folder.same_run import flat, refuse_difference
+from vn.score.run_config import CONFIG
 
 NAME = "vtimellm"
 ZERO_SHOT, FINE_TUNED = "VTimeLLM", "VTimeLLM fine-tuned"
@@ -74,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     from vn.cli import main
 
     _check(args)
+    if not args.fit:
+        _refuse_another(args)
     if not args.fit and (args.out / "scores.json").exists():
         print(
             f"{args.out} is finished; vn score {args.out} scores it again; give another --out or --name to test again"
@@ -110,6 +117,28 @@ def _check(args: argparse.Namespace) -> None:
         if getattr(args, name) is not None:
             message = "a trained narrator has its own word ranges; only --fit sets them"
             raise InputError(message, field=f"--{name.replace('_', '-')}")
+
+
+def _refuse_another(args: argparse.Namespace) -> None:
+    """Raise if the run folder has another run than this test; ``vn run`` compares those that it trains itself."""
+    file = args.out / CONFIG
+    if not file.exists():
+        return
+    now = {
+        "system": ZERO_SHOT,
+        "data.folder": recorded(args.data),
+        "data.limit": args.limit,
+        "test.storyline": STORYLINES[args.storyline],
+        "seed_everything": args.seed,
+        **({"adapter": args.adapter} if args.adapter else {}),
+    }
+    before = flat(with_current_names(read_yaml(file)))
+    way_out = "give another --out or --name"
+    if before.get("baseline") != NAME:
+        raise InputError(f"is a run of {show(before.get('baseline') or 'a narrator')}; {way_out}", file=file)
+    asked = {key: value for key, value in now.items() if not any(f"--{key}" in word for word in args.extra)}
+    known = {key: before.get(key) for key in asked}
+    refuse_difference(file, known, asked, lambda key: False, way_out)
 
 
 def _training(args: argparse.Namespace) -> Iterator[list[str]]:
