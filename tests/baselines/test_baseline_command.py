@@ -137,6 +137,12 @@ class TestRunFolder:
         assert (tmp_path / "run" / "scores.json").exists()
 
 
+@pytest.mark.parametrize(("name", "reads_stories"), [("echo", True), ("vtimellm", False)])
+def test_help_has_examples_that_the_baseline_can_do(capsys, name, reads_stories):
+    assert main(["baseline", name, "--help"]) == 0
+    assert (f"vn baseline {name} --stories" in capsys.readouterr().out) == reads_stories
+
+
 class TestChoices:
     def test_limit_and_one_storyline(self, data, tmp_path):
         assert run(data, tmp_path / "few", "--limit", "2", "--storyline", "given") == 0
@@ -212,6 +218,7 @@ class TestConfigFile:
             ({"common": {"limit": "many"}}, "common: argument --limit: invalid int value: 'many'"),
             ({"common": {"limit": 0}}, "common: argument --limit: expected 1 or more, got 0"),
             ({"common": {"storyline": "none"}}, "argument --storyline: invalid choice: 'none'"),
+            ({"common": {"limit": [1, 2]}}, "common.limit: expected one value, got [1, 2]"),
             ({"common": {"limit": True}}, "common.limit: expected a value, got True"),
             ({"common": {"config": "x.yaml"}}, "common.config: is not an option"),
         ],
@@ -234,6 +241,7 @@ class TestBadInput:
             (["echo"], "give --data DATA, or --stories STORIES with --videos DIR"),
             (["echo", "--data", "nowhere"], "nowhere: no such data folder"),
             (["echo", "--stories", "nowhere"], "nowhere: no such file or folder"),
+            (["echo", "--data", "DATA", "--test-ids", "ids"], "--test-ids: is only used with --stories"),
             (["echo", "--data", "DATA", "--videos", "nowhere"], "no such folder of videos"),
             (["echo", "--data", "DATA", "--out", "a", "--name", "b"], "give either --out, or --runs and --name"),
             (["echo", "--data", "DATA", "--name", "a/b"], "expected the name of a folder inside --runs"),
@@ -252,6 +260,13 @@ class TestBadInput:
         (tmp_path / "metrics.jsonl").write_text("{}\n")
         assert run(data, tmp_path) == 2
         assert "is the run of a narrator" in capsys.readouterr().err
+
+    def test_the_run_of_another_baseline_is_not_continued(self, data, tmp_path, capsys):
+        assert run(data, tmp_path, "--no-score") == 0
+        before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+        assert main(["baseline", "parrot", "--data", str(data), "--out", str(tmp_path)]) == 2
+        assert "config.yaml: is a run of 'echo'; give another --out or --name" in capsys.readouterr().err
+        assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
     @pytest.mark.parametrize("workers", ["1", "3"])
     def test_the_others_are_written_if_one_video_cannot_be(self, data, tmp_path, capsys, workers):
@@ -274,12 +289,13 @@ class TestBadInput:
         for name in ("predictions.predicted.jsonl", "predictions.given.jsonl", "cost.json"):
             assert (out / name).read_text() == (whole / name).read_text()
 
-    def test_a_damaged_sample_is_named_and_the_others_are_written(self, tmp_path, capsys):
+    @pytest.mark.parametrize("sample", ["test-0-0", "test-0-2"])
+    def test_a_damaged_sample_is_named_and_the_others_are_written(self, tmp_path, capsys, sample):
         data = write_data(tmp_path / "data")
-        damage(data, "test-0-2", split="test")
+        damage(data, sample, split="test")
         assert run(data, tmp_path / "a", "--sees", "features") == 2
-        assert "test-0-2" in capsys.readouterr().err.splitlines()[-1]
-        assert (tmp_path / "a" / "parts").is_dir()
+        assert sample in capsys.readouterr().err.splitlines()[-1]
+        assert "test-0-1" in (tmp_path / "a" / "parts" / "rank0.jsonl").read_text()
 
 
 class TestContinued:
@@ -350,9 +366,9 @@ class TestContinued:
         ids=["SIGTERM", "Ctrl-C"],
     )
     def test_a_signal_ends_it_and_the_same_command_goes_on(self, data, tmp_path, signum, code, says):
-        story = stories(data)[2]
+        story = next(s for s in stories(data)[2:] if len(s.narrated) > 1)
         calls, gate = tmp_path / "calls", tmp_path / "gate"
-        gate.write_text(f"{story.id}:{story.narrated[0]}:given")
+        gate.write_text(f"{story.id}:{story.narrated[1]}:given")
         words = ("--data", data, "--out", tmp_path / "a", "--calls", calls, "--gate", gate)
         process = start(*words)
         wait_for(process, Path(f"{gate}.reached").exists)
@@ -367,7 +383,9 @@ class TestContinued:
         after = calls.read_text().splitlines()
         assert len(after) == len(set(after))
         assert len(after) > len(before) > 0
-        assert json.loads((tmp_path / "a" / "cost.json").read_text())["requests"] <= len(after)
+        clips = 2 * sum(len(s.narrated) for s in stories(data))
+        cost = json.loads((tmp_path / "a" / "cost.json").read_text())
+        assert cost == {"requests": len(after), "clips": clips}, "the clip before the gate was asked and counted once"
 
     @pytest.mark.timeout(600)
     def test_two_processes_at_once(self, data, tmp_path, capsys):
@@ -428,6 +446,17 @@ class TestStories:
         file.write_text(file.read_text().replace("Kettle", "Teapot"))
         assert main(self.words(source, tmp_path / "a")) == 2
         assert "stories.sha256: this run folder has" in capsys.readouterr().err
+
+    def test_another_language_is_named(self, source, tmp_path, capsys):
+        file = source[0] / "s1.json"
+        file.write_text(file.read_text().replace('"en"', '"zh"'))
+        assert main(self.words(source, tmp_path / "a")) == 2
+        error = capsys.readouterr().err
+        assert f"{file}: s1: is 'zh', 'ad', but s0 is 'en', 'ad': write them separately" in error
+
+    def test_a_split_of_stories_without_any_is_refused(self, source, tmp_path, capsys):
+        assert main([*self.words(source, tmp_path / "a"), "--split", "train"]) == 2
+        assert "--split: these stories are in no split: all are written" in capsys.readouterr().err
 
     def test_a_split_of_the_source(self, source, tmp_path):
         (source[0] / "test").mkdir()

@@ -12,7 +12,7 @@ from types import ModuleType
 from vn.baselines.named import module_of, name_in, values_of
 from vn.baselines.names import BASELINES
 from vn.baselines.option_file import CONFIG, set_from_files
-from vn.baselines.options import COMMON, add_common, add_names
+from vn.baselines.options import COMMON, STORIES, add_common, add_names
 from vn.environment import wandb_variables
 from vn.errors import InputError
 from vn.io.lock import claim
@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     module = module_of(name)
     parser.prog, parser.description = f"{parser.prog} {name}", BASELINES[name][1]
     add_options(parser, module)
-    parser.epilog = "\n".join(filter(None, (parser.epilog, COMMON.format(name=name))))
+    stories = "" if hasattr(module, "run") else STORIES.format(name=name)  # a narrator of ours reads shards
+    parser.epilog = "\n".join(filter(None, (parser.epilog, COMMON.format(name=name, stories=stories))))
     set_from_files(parser, values_of(words, CONFIG), name, partial(add_options, module=module))
 
 

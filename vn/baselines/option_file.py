@@ -140,6 +140,10 @@ def _spelled(reader: RaisingParser, flag: str, action: argparse.Action, value: A
     elif not isinstance(value, list):
         yield f"{flag}={value}"
     elif action.nargs is None:
+        if not isinstance(action, argparse._AppendAction):
+            raise InputError(
+                f"expected one value, got {show(value)}", file=reader.file, field=f"{reader.place}.{flag[2:]}"
+            )
         yield from (f"{flag}={each}" for each in value)
     else:
         yield from (flag, *map(str, value))

@@ -23,11 +23,12 @@ examples:
 """
 COMMON = """\
 examples:
-  vn baseline {name} --data data/mine --out runs/{name}
-  vn baseline {name} --stories stories/ --videos videos/ --out runs/{name}
+  vn baseline {name} --data data/mine --out runs/{name}{stories}
 
 After an interruption, repeat the command: what was written is kept, and so is what was asked.
 """
+STORIES = """
+  vn baseline {name} --stories stories/ --videos videos/ --out runs/{name}"""
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:

@@ -79,6 +79,8 @@ def open_source(args: argparse.Namespace, data: Data | None, findings: Findings)
         raise InputError("no such folder of videos", file=args.videos, field="--videos")
     if args.stories is not None:
         return StoryFiles(args, video_encoder(args, data), findings)
+    if args.test_ids is not None:
+        raise InputError("is only used with --stories", field="--test-ids")
     if data is None:
         raise InputError("give --data DATA, or --stories STORIES with --videos DIR")
     return Shards(data, args.split, args.limit, args.videos, findings)
@@ -160,18 +162,23 @@ class StoryFiles:
             found = [each for each in found if (each.split or "train") == args.split]
             if not found:
                 raise InputError(f"the {args.split} split is empty", file=args.stories, field="--split")
+        elif args.split != "test":
+            raise InputError("these stories are in no split: all are written", file=args.stories, field="--split")
         self._stories = found[: args.limit]
-        languages = {(each.story.language, each.story.domain) for each in self._stories}
-        if len(languages) > 1:
-            raise InputError(
-                "the stories are in several languages or domains; write each separately", file=args.stories
-            )
+        first = self._stories[0].story
+        self.language, self.domain = first.language, first.domain
+        for source in self._stories:
+            story = source.story
+            if (story.language, story.domain) != (self.language, self.domain):
+                message = (
+                    f"is {story.language!r}, {story.domain!r}, but {first.id} is {self.language!r}, {self.domain!r}"
+                )
+                raise InputError(f"{message}: write them separately", file=source.file, sample=story.id)
         self._videos: Path | None = args.videos
         self._finders: dict[Path, VideoFinder] = {}
         self._encoder = encoder
         self._findings = findings
         self.keys = [each.story.id for each in self._stories]
-        ((self.language, self.domain),) = languages
         self.corpus = readers.CORPORA.get(args.reader)
         stories = [each.story for each in self._stories]
         clips = sum(len(story.narrated or story.clips) for story in stories)
