@@ -81,7 +81,7 @@ class OtherSystem:
         self.identity = json.dumps([options.name, self.writer.name, settings], sort_keys=True)
         self._kind = story.language, story.domain
         self._waiting: list[_Waiting] = []
-        self._ids: set[str] = set()  # of the stories that are written
+        self._ids: set[str] = set()  # ids of the stories in `_waiting` or written
 
     def check(self, job: Job) -> None:
         """Raise if a video is in another language or domain than the first.
