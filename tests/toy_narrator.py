@@ -61,7 +61,10 @@ def make(card):
         wording = Template.load(template)
         torch.manual_seed(1)
         assembly = assemble(
-            replace(card, template_sha256=wording.sha256, **changes), wording, torch.full((D,), 0.5), torch.full((D,), 2.0)
+            replace(card, template_sha256=wording.sha256, **changes),
+            wording,
+            torch.full((D,), 0.5),
+            torch.full((D,), 2.0),
         )
         with torch.no_grad():
             for name, p in assembly.narrator.named_parameters():

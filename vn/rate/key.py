@@ -67,7 +67,8 @@ class Key:
                         raise InputError(f"story {story} has other systems than the kit", file=file, sample=rater)
             for system, about in key.systems.items():
                 if not isinstance(about, dict):
-                    raise InputError(f"expected fields by name, got {show(about)}", file=file, field=f"systems.{system}")
+                    message = f"expected fields by name, got {show(about)}"
+                    raise InputError(message, file=file, field=f"systems.{system}")
             for story, about in key.stories.items():
                 if not isinstance(about["video"], str) or not about["seconds"] >= 0:
                     raise InputError(f"expected a video and its seconds, got {show(about)}", file=file, sample=story)
