@@ -58,9 +58,13 @@ def make(card):
     """Assemble a narrator with changes to its card; LoRA and projector are random, so that they matter."""
 
     def build(template="ad-en", **changes):
+        wording = Template.load(template)
         torch.manual_seed(1)
         assembly = assemble(
-            replace(card, **changes), Template.load(template), torch.full((D,), 0.5), torch.full((D,), 2.0)
+            replace(card, template_sha256=wording.sha256, **changes),
+            wording,
+            torch.full((D,), 0.5),
+            torch.full((D,), 2.0),
         )
         with torch.no_grad():
             for name, p in assembly.narrator.named_parameters():

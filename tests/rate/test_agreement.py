@@ -112,6 +112,15 @@ def test_raters_who_agree_and_raters_who_only_differ_in_their_mean():
     assert alpha(shifted, False) < 0.7
 
 
+@pytest.mark.parametrize("raters", [3, 5, 13])
+def test_raters_who_never_vary_have_no_icc_of_rounding_errors(raters):
+    """Each gave one rating everywhere, and not all the same: units do not vary, and 0 is divided by 0."""
+    found = icc(np.repeat(np.arange(raters)[:, None] % 4.0, 90, axis=1))
+    assert found["ICC(A,1)"] == found["ICC(A,k)"] == 0
+    assert found["ICC(1,1)"] == pytest.approx(-1 / (raters - 1))
+    assert np.isnan([found["ICC(C,1)"], found["ICC(1,k)"], found["ICC(C,k)"]]).all()
+
+
 def test_units_that_only_one_rater_rated_change_nothing():
     alone = np.full((4, 3), NONE)
     alone[1] = [4, 0, 2]

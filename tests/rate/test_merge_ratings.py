@@ -161,6 +161,17 @@ def test_ratings_that_are_all_equal_have_no_agreement_and_no_error(kit, capsys):
     assert "fewer than two raters whose ratings vary" in capsys.readouterr().err
 
 
+def test_a_story_of_no_length_can_be_merged(kit, capsys):
+    """A story file may have a clip that ends where it starts; such a kit must not be lost after it was rated."""
+    key_file = kit.with_name("kit.key.json")
+    key = json.loads(key_file.read_text())
+    key["stories"]["s01"]["seconds"] = 0.0
+    key_file.write_text(json.dumps(key))
+    found = merge(kit, write_saved(kit, simulate(key), seconds=30))
+    others = [30 / about["seconds"] for about in key["stories"].values() if about["seconds"]]
+    assert found["by_rater"]["01"]["pace"] == pytest.approx(np.median(others))
+
+
 def test_one_rater_alone_has_means_and_no_agreement(kit):
     found = merge(kit, write_saved(kit, simulate(key_of(kit)), ["03"]))
     assert value(found["agreement"]["all"]["pearson"]) is None
@@ -248,7 +259,12 @@ def test_a_key_that_is_missing_or_damaged(kit, files, capsys, tmp_path):
     key_file = kit.with_name("kit.key.json")
     assert "no such key; --key names" in error_of(capsys, kit, files, "--key", tmp_path / "none")
     assert "is not the key of a kit" in error_of(capsys, kit, files, "--key", files[0])
-    for edit in (lambda k: k["raters"]["01"]["order"].pop("s01"), lambda k: k["raters"]["01"].pop("order")):
+    for edit in (
+        lambda k: k["raters"]["01"]["order"].pop("s01"),
+        lambda k: k["raters"]["01"].pop("order"),
+        lambda k: k.update(systems=list(k["systems"])),
+        lambda k: k.update(systems=dict.fromkeys(k["systems"], "a run")),
+    ):
         data = json.loads(key_file.read_text())
         edit(data)
         (tmp_path / "damaged.json").write_text(json.dumps(data))

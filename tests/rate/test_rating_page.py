@@ -187,6 +187,17 @@ def test_everything_can_be_done_with_the_keyboard(kit, opened):
     assert label.startswith("Relevance 2, mostly: Most fit")
 
 
+def test_a_key_that_is_held_down_rates_once(kit, opened):
+    page = opened(kit, "07")
+    press(page, "2")
+    held = {"type": "rawKeyDown", "key": "2", "code": "Digit2", "windowsVirtualKeyCode": 50, "autoRepeat": True}
+    for _ in range(3):
+        page.execute_cdp_cmd("Input.dispatchKeyEvent", held)
+    assert page.execute_script("return state.ratings[nameOf(ITEMS[0])]") == [2, None, None]
+    press(page, "1")
+    assert page.execute_script("return state.ratings[nameOf(ITEMS[0])]") == [2, 1, None]
+
+
 def test_the_end_says_what_to_do_with_the_file(kit, opened):
     page = opened(kit, "06")
     for _ in range(6):

@@ -93,13 +93,13 @@ def pearson(sums: Floats) -> Floats:
 
 
 def layout(ratings: Floats) -> Floats:
-    """What the ICC need, ``[U, R + 3]``: units, ratings by rater, squared ratings, squared sum over raters by R.
+    """What the ICC need, ``[U, R + 3]``: units, ratings by rater, squared ratings, squared sum over raters.
 
     Only units that every rater has rated count; the others' rows are 0.
     """
     complete = ~np.isnan(ratings).any(axis=0)
     own = np.where(complete, ratings, 0.0)
-    squares, rows = (own**2).sum(axis=0), own.sum(axis=0) ** 2 / len(ratings)
+    squares, rows = (own**2).sum(axis=0), own.sum(axis=0) ** 2
     return np.stack([complete.astype(float), *own, squares, rows], axis=-1)
 
 
@@ -114,12 +114,14 @@ def icc(sums: Floats) -> Floats:
     """
     n, raters, squares, rows = sums[..., 0], sums[..., 1:-2], sums[..., -2], sums[..., -1]
     k = raters.shape[-1]
+    whole = raters.sum(axis=-1) ** 2
+    # Differences of whole numbers, so exactly 0 if nothing varies: a rounding error would be divided by another one.
+    of_units, of_raters = n * rows - whole, k * (raters**2).sum(axis=-1) - whole
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = raters.sum(axis=-1) ** 2 / (n * k)
-        between = (rows - mean) / (n - 1)
-        within = (squares - rows) / (n * (k - 1))
-        of_raters = ((raters**2).sum(axis=-1) / n - mean) / (k - 1)
-        error = (n * (k - 1) * within - (k - 1) * of_raters) / ((n - 1) * (k - 1))
+        between = of_units / (n * k * (n - 1))
+        within = (k * squares - rows) / (n * k * (k - 1))
+        error = (n * (k * squares - rows) - of_raters) / (n * k * (n - 1) * (k - 1))
+        of_raters = of_raters / (n * k * (k - 1))
         one = (
             (between - within) / (between + (k - 1) * within),
             (between - error) / (between + (k - 1) * error + k * (of_raters - error) / n),

@@ -65,8 +65,12 @@ class Key:
                 for story, order in own["order"].items():
                     if sorted(order) != sorted(key.systems):
                         raise InputError(f"story {story} has other systems than the kit", file=file, sample=rater)
+            for system, about in key.systems.items():
+                if not isinstance(about, dict):
+                    message = f"expected fields by name, got {show(about)}"
+                    raise InputError(message, file=file, field=f"systems.{system}")
             for story, about in key.stories.items():
-                if not isinstance(about["video"], str) or not about["seconds"] > 0:
+                if not isinstance(about["video"], str) or not about["seconds"] >= 0:
                     raise InputError(f"expected a video and its seconds, got {show(about)}", file=file, sample=story)
         except (AttributeError, KeyError, TypeError) as error:
             raise InputError(f"is damaged: {show(str(error))}", file=file) from None

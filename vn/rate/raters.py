@@ -73,11 +73,12 @@ def _is_flat(values: np.ndarray) -> bool:
 
 
 def _pace(ratings: Ratings, r: int) -> float | None:
-    rated = ~np.isnan(ratings.values[r]).all(axis=-1)
+    rated = ~np.isnan(ratings.values[r]).all(axis=-1) & (ratings.lengths > 0)[:, None]
     seconds = ratings.seconds[r]
     if not rated.any() or not seconds.any():
         return None
-    return float(np.median((seconds / ratings.lengths[:, None])[rated]))
+    lengths = np.broadcast_to(ratings.lengths[:, None], seconds.shape)
+    return float(np.median(seconds[rated] / lengths[rated]))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -246,6 +246,7 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("textarea")) return;
   const onControl = event.target.closest("button, summary, video");
   const key = event.key.toLowerCase();
+  if (event.repeat && /^([0-3us]|enter)$/.test(key)) return event.preventDefault(); // a key that is held down rates once
   if (/^[0-3]$/.test(key)) rate(state.active, Number(key));
   else if (key === "arrowright") next();
   else if (key === "arrowleft") go(state.at - 1);
