@@ -246,6 +246,21 @@ def test_a_refusal_names_the_video(serve, data, captions, tmp_path, capsys):
     assert "test-0-0" in error
 
 
+def test_a_server_that_refuses_everything_is_asked_once(serve, data, captions, tmp_path, capsys):
+    """A wrong key is not a fault of one video, so the command ends before the next one."""
+    server = serve(lambda question, n: 401)
+    assert main(words(data, tmp_path / "run", captions, server.url)) == 2
+    assert "the request was refused: AuthenticationError" in capsys.readouterr().err
+    assert len(server.questions) == 1
+    assert len(stories(data)) > 1
+
+
+def test_half_a_character_in_a_reply_is_written(serve, data, captions, tmp_path):
+    server = serve(lambda question, n: filled(question, "clip {clip} is warm and so red \ud83d today."))
+    assert main(words(data, tmp_path, captions, server.url, "--limit", "1")) == 0
+    assert {line["narration"].replace("?", "") for line in lines(tmp_path)} > {"clip 1 is warm and so red  today."}
+
+
 def test_verbalize_tells_one_story_from_a_video_in_words(serve, data, captions, tmp_path):
     server = serve(lambda question, n: filled(question))
     assert main(words(data, tmp_path, captions, server.url, baseline="verbalize")) == 0
