@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -226,6 +227,19 @@ def test_wrong_options_are_one_sentence(serve, data, captions, tmp_path, capsys,
     assert main(words(data, tmp_path / "run", captions, server.url, *more)) == 2
     assert message in capsys.readouterr().err
     assert server.questions == []
+
+
+def test_frames_of_examples_are_among_what_would_be_sent(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    sent = []
+    for count in (0, 1):
+        where = ["--data", str(data), "--out", str(tmp_path / "run"), "--limit", "1", "--examples", str(count)]
+        see = ["--captions", "openai:seer", "--captions-frames", "1", *QUICK]
+        assert main(["baseline", "chat", *where, *see]) == 2
+        sent.append(int(re.search(r"up to ([\d,]+) frames", capsys.readouterr().err)[1]))
+    assert sent[0] == len(stories(data)[0].narrated)
+    assert sent[1] - sent[0] == max(len(story.narrated) for story in stories(data, "train"))
 
 
 def test_an_example_without_captions_is_refused_by_name(serve, data, captions, tmp_path, capsys):

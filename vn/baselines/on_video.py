@@ -12,8 +12,10 @@ from typing import Any
 
 from vn.baselines.named import check_name, module_of, name_in, values_of
 from vn.baselines.option_file import CONFIG, RaisingParser, given_options, read_options, set_from_files
+from vn.endpoints.options import far_endpoints
 from vn.errors import InputError
 
+LEAVE = "yes"  # the option without which nothing is sent to a vendor; every call needs its own
 EXAMPLE = """
 with another system of the paper's tables, here {name}:
   vn narrate video.mp4 --product product.yaml --baseline {name} --out story
@@ -61,7 +63,8 @@ def system_options(args: argparse.Namespace, before: Mapping[str, Any], file: Pa
         file: the edited story.
 
     Raises:
-        InputError: the record names no baseline, or an option that it does not have.
+        InputError: the record names no baseline, an option that it does not have, or an endpoint on another machine: a
+            story's file may come from anyone, and must not decide where frames, texts and the key of a user go.
     """
     name = args.baseline or str(before.get("baseline"))
     check_name(name)
@@ -73,15 +76,23 @@ def system_options(args: argparse.Namespace, before: Mapping[str, Any], file: Pa
     kept: dict[str, Any] = {}
     options = before.get("options")
     if before.get("baseline") == name and isinstance(options, dict):
+        options = {key: value for key, value in options.items() if key != LEAVE}
         kept = read_options(options, add, file=file or "", field="record.made_with.options")
     given = vars(args) if args.baseline is not None else {}
     asked = {key: value for key, value in given.items() if key in usual and value != usual[key]}
-    return VideoOptions(name, module, argparse.Namespace(**{**usual, **kept, **asked}))
+    found = argparse.Namespace(**{**usual, **kept, **asked})
+    words = getattr(found, "endpoints", {})
+    recorded = [word for word in words if word in kept and not {word, f"{word}_url"} & {*asked}]
+    if not getattr(found, LEAVE, True) and (far := far_endpoints(found, recorded)):
+        message = f"its record names {' and '.join(far)}; to send frames and texts there, add --baseline {name} --yes"
+        raise InputError(message, file=file)
+    return VideoOptions(name, module, found)
 
 
 def own_options(options: VideoOptions) -> dict[str, Any]:
-    """The options that differ from their defaults, for a story's record; a URL's password is left out."""
-    return given_options(options.args, partial(_add, module=options.module))
+    """The options that differ from their defaults, for a story's record, without URLs' passwords and leave to send."""
+    given = given_options(options.args, partial(_add, module=options.module))
+    return {name: value for name, value in given.items() if name != LEAVE}
 
 
 def _writer_module(name: str) -> ModuleType:
