@@ -19,6 +19,8 @@ class ChatServer:
             ``broken`` for JSON that is none, ``nothing`` for a completion without a choice, ``null`` for one without a
             text.
         blind: whether frames are left out without a word.
+        refuses: parameters that it refuses, one at a time, as newer models of OpenAI do: ``max_tokens``,
+            ``temperature``.
 
     Attributes:
         questions: the bodies of the requests, with their paths.
@@ -26,7 +28,9 @@ class ChatServer:
         url: where it is.
     """
 
-    def __init__(self, answer: Callable[[str, int], str | int | dict], blind: bool = False) -> None:
+    def __init__(
+        self, answer: Callable[[str, int], str | int | dict], blind: bool = False, refuses: tuple[str, ...] = ()
+    ) -> None:
         self.questions: list[dict] = []
         self.headers: list[dict] = []
         self._closed = threading.Event()
@@ -41,12 +45,13 @@ class ChatServer:
                     outer.headers.append({name.lower(): value for name, value in self.headers.items()})
                     number = len(outer.questions)
                 question, frames = last_question(body)
-                said = answer(question, number)
+                refused = next((name for name in refuses if name in body), None)
+                said = 400 if refused else answer(question, number)
                 if said == "hang":
                     outer._closed.wait()
                     return
                 status = said if isinstance(said, int) else 200
-                content = {"error": {"message": "no"}} if status != 200 else completion(said, body["model"])
+                content = {"error": refusal(refused)} if status != 200 else completion(said, body["model"])
                 if not blind and status == 200 and "usage" in content:
                     content["usage"]["prompt_tokens"] += FRAME_TOKENS * frames
                 data = b'{"choices": [' if said == "broken" else json.dumps(content).encode()
@@ -73,6 +78,19 @@ class ChatServer:
         self._closed.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+def refusal(parameter: str | None) -> dict:
+    """An error, as OpenAI writes it if it is about a parameter."""
+    if parameter is None:
+        return {"message": "no"}
+    message = f"Unsupported parameter: '{parameter}' is not supported with this model."
+    return {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": parameter,
+        "code": "unsupported_parameter",
+    }
 
 
 def last_question(body: dict) -> tuple[str, int]:

@@ -244,6 +244,7 @@ class TestBadInput:
             (["echo", "--data", "DATA", "--test-ids", "ids"], "--test-ids: is only used with --stories"),
             (["echo", "--data", "DATA", "--videos", "nowhere"], "no such folder of videos"),
             (["echo", "--data", "DATA", "--out", "a", "--name", "b"], "give either --out, or --runs and --name"),
+            (["echo", "--data", "DATA", "--judge", "openai:x"], "would be sent to api.openai.com; add --yes to send"),
             (["echo", "--data", "DATA", "--name", "a/b"], "expected the name of a folder inside --runs"),
         ],
     )

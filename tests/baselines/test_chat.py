@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -228,6 +229,19 @@ def test_wrong_options_are_one_sentence(serve, data, captions, tmp_path, capsys,
     assert server.questions == []
 
 
+def test_frames_of_examples_are_among_what_would_be_sent(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    sent = []
+    for count in (0, 1):
+        where = ["--data", str(data), "--out", str(tmp_path / "run"), "--limit", "1", "--examples", str(count)]
+        see = ["--captions", "openai:seer", "--captions-frames", "1", *QUICK]
+        assert main(["baseline", "chat", *where, *see]) == 2
+        sent.append(int(re.search(r"up to ([\d,]+) frames", capsys.readouterr().err)[1]))
+    assert sent[0] == len(stories(data)[0].narrated)
+    assert sent[1] - sent[0] == max(len(story.narrated) for story in stories(data, "train"))
+
+
 def test_an_example_without_captions_is_refused_by_name(serve, data, captions, tmp_path, capsys):
     file = tmp_path / "captions.jsonl"
     file.write_text("".join(line + "\n" for line in captions.read_text().splitlines() if '"test-' in line))
@@ -244,6 +258,21 @@ def test_a_refusal_names_the_video(serve, data, captions, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "the request was refused" in error
     assert "test-0-0" in error
+
+
+def test_a_server_that_refuses_everything_is_asked_once(serve, data, captions, tmp_path, capsys):
+    """A wrong key is not a fault of one video, so the command ends before the next one."""
+    server = serve(lambda question, n: 401)
+    assert main(words(data, tmp_path / "run", captions, server.url)) == 2
+    assert "the request was refused: AuthenticationError" in capsys.readouterr().err
+    assert len(server.questions) == 1
+    assert len(stories(data)) > 1
+
+
+def test_half_a_character_in_a_reply_is_written(serve, data, captions, tmp_path):
+    server = serve(lambda question, n: filled(question, "clip {clip} is warm and so red \ud83d today."))
+    assert main(words(data, tmp_path, captions, server.url, "--limit", "1")) == 0
+    assert {line["narration"].replace("?", "") for line in lines(tmp_path)} > {"clip 1 is warm and so red  today."}
 
 
 def test_verbalize_tells_one_story_from_a_video_in_words(serve, data, captions, tmp_path):

@@ -16,7 +16,7 @@ from vn.endpoints.options import Sent, add_endpoint, add_shared_options, check_l
 from vn.errors import InputError
 from vn.io.disk_cache import DiskCache
 
-AMOUNT = SimpleNamespace(videos=3, clips=12)
+AMOUNT = SimpleNamespace(videos=3, clips=12, examples=0)
 
 
 @pytest.fixture(autouse=True)

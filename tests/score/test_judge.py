@@ -249,6 +249,16 @@ def test_without_a_judge_there_is_a_reason():
     assert score(lines_of(), STORIES)["script_label_accuracy"]["why"] == "no labels were given"
 
 
+def test_answers_of_an_endpoint_of_the_environment_are_its_own(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
+    keys = []
+    for url in ("", "http://127.0.0.1:8/v1", "http://127.0.0.1:9/v1"):
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        keys.append(OpenAIJudge("a", PROMPT).key)
+    assert len(set(keys)) == 3
+    assert OpenAIJudge("a", PROMPT, "http://127.0.0.1:9/v1").key == keys[2]
+
+
 def test_openai_itself_needs_a_key(monkeypatch):
     for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)

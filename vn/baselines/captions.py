@@ -85,7 +85,7 @@ def open_captioner(args: argparse.Namespace, context: Context) -> Captioner:
 def most_captions(args: argparse.Namespace, amount: Amount) -> int:
     """How many captions the clips have at most."""
     if is_model(args.captions or ""):
-        return amount.clips * int(args.captions_frames)
+        return (amount.clips + amount.examples) * int(args.captions_frames)
     return len(FileCaptioner(Path(args.captions))) if args.captions else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from vn.baselines.captions import open_captioner
@@ -13,7 +14,7 @@ from vn.baselines.examples import RULE, Examples, training_videos
 from vn.baselines.prompts import ClipBrief
 from vn.baselines.story_chat import StoryChat, add_story_arguments, open_story_model, patience_of, template_of
 from vn.baselines.translate import open_translator
-from vn.baselines.writer import BaselineVideo, Writer
+from vn.baselines.writer import BaselineVideo, VideoContent, Writer
 from vn.errors import InputError
 from vn.story import Fixed, Story
 
@@ -34,10 +35,15 @@ def open_writer(args: argparse.Namespace, context: Context) -> Writer:
     if args.examples < 0:
         raise InputError(f"expected 0 or more, got {args.examples}", field="--examples")
     patience, template = patience_of(args), template_of(args, "chat", context)
+    videos = training_videos(context) if args.examples else []
+    if videos and context.amount.videos:  # what is sent of them is part of what the user agrees to
+        clips = sorted((len(story.narrated) for story, _ in videos), reverse=True)
+        most = sum(clips[: args.examples * context.amount.videos])
+        context = replace(context, amount=replace(context.amount, examples=most))
     describer = Describer(open_captioner(args, context), open_translator(args, context, "this caption of a video"))
     examples = None
     if args.examples:
-        examples = DescribedExamples(args.examples, describer, context)
+        examples = DescribedExamples(videos, args.examples, describer, context)
     name = f"chat, {args.examples} example{'s' if args.examples > 1 else ''}" if args.examples else "chat, zero-shot"
     model = open_story_model(args, context)
     writer = StoryChat(name, model, template, describer, context, patience, examples)
@@ -49,16 +55,18 @@ class DescribedExamples:
     """Training stories in words, by the same captioner as the stories to write.
 
     Args:
+        videos: training stories that can be shown, and what can be seen in their videos.
         count: number of examples per story.
         describer: puts them into words.
-        context: gives the training stories, the seed and word ranges.
+        context: gives the seed and word ranges.
 
     Raises:
         InputError: there are too few training stories.
     """
 
-    def __init__(self, count: int, describer: Describer, context: Context) -> None:
-        videos = training_videos(context)
+    def __init__(
+        self, videos: Sequence[tuple[Story, VideoContent]], count: int, describer: Describer, context: Context
+    ) -> None:
         self._contents = {story.id: content for story, content in videos}
         self._examples = Examples((story for story, _ in videos), count, context.seed)
         self._describer, self._words = describer, context.words

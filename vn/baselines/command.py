@@ -13,6 +13,7 @@ from vn.baselines.named import module_of, name_in, values_of
 from vn.baselines.names import BASELINES
 from vn.baselines.option_file import CONFIG, set_from_files
 from vn.baselines.options import COMMON, STORIES, add_common, add_names
+from vn.endpoints.options import check_judge
 from vn.environment import wandb_variables
 from vn.errors import InputError
 from vn.io.lock import claim
@@ -51,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     name = named(args)
     module = module_of(name)
     args.out = run_folder_of(args, name)
+    if not args.no_score:
+        check_judge(args.judge, args.yes)
     if hasattr(module, "run"):
         return int(module.run(args))
     sigterm = Sigterm()

@@ -20,11 +20,13 @@ class Amount:
         videos: number of videos.
         clips: number of their clips that are narrated.
         frames: number of their frames at one per second; estimated from the clips' times if there are no shards.
+        examples: number of clips, at most, of training stories that are shown as examples.
     """
 
     videos: int = 0
     clips: int = 0
     frames: int = 0
+    examples: int = 0
 
 
 @dataclass(frozen=True, slots=True)

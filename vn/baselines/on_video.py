@@ -12,6 +12,7 @@ from typing import Any
 
 from vn.baselines.named import check_name, module_of, name_in, values_of
 from vn.baselines.option_file import CONFIG, Add, RaisingParser, given_options, read_options, set_from_files
+from vn.endpoints.options import far_endpoints
 from vn.errors import InputError
 
 NOT_RECORDED = ("yes", CONFIG.lstrip("-"))  # leave to send is given per call; the options of files are recorded
@@ -62,7 +63,8 @@ def system_options(args: argparse.Namespace, before: Mapping[str, Any], file: Pa
         file: the edited story.
 
     Raises:
-        InputError: the record names no baseline, or an option that it does not have.
+        InputError: the record names no baseline, an option that it does not have, or an endpoint on another machine: a
+            story's file may come from anyone, and must not decide where frames, texts and the key of a user go.
     """
     name = args.baseline or str(before.get("baseline"))
     check_name(name)
@@ -80,7 +82,12 @@ def system_options(args: argparse.Namespace, before: Mapping[str, Any], file: Pa
     asked = {key: value for key, value in given.items() if key in usual and value != usual[key]}
     if args.baseline is not None:
         asked |= {key: given[key] for key in _spelled_out(args.words, add)}
-    return VideoOptions(name, module, argparse.Namespace(**{**usual, **kept, **asked}))
+    found = argparse.Namespace(**{**usual, **kept, **asked})
+    words = [word for word in getattr(found, "endpoints", {}) if word in kept and not {word, f"{word}_url"} & {*asked}]
+    if not getattr(found, "yes", True) and (far := far_endpoints(found, words)):
+        message = f"its record names {' and '.join(far)}; to send frames and texts there, add --yes"
+        raise InputError(message, file=file)
+    return VideoOptions(name, module, found)
 
 
 def own_options(options: VideoOptions) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     scoring.add_argument("--tokenisation", help="as for vn score")
     scoring.add_argument("--sentences", default="auto", metavar="MODEL", help="as for vn score (auto)")
     scoring.add_argument("--judge", default="classifier", help="as for vn score (classifier)")
+    if parser.get_default("endpoints") is None:  # else it is there for all endpoints
+        scoring.add_argument("--yes", action="store_true", help="send narrations to the vendor of an openai: judge")
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from vn.baselines.writer import BaselineVideo, Storyline
 from vn.endpoints.cached import CachedChat
 from vn.endpoints.options import Amount, Sent, add_endpoint, add_shared_options, open_chat, settings_of
 from vn.errors import InputError
+from vn.io.retries import Unreachable
 from vn.story import Story
 from vn.written import WrittenClip
 
@@ -93,6 +94,8 @@ class StoryChat:
             examples = self._examples.of(video.story) if self._examples is not None else ()
             dialogue = self._dialogues[storyline == "given"]
             return dialogue.write(video.story, self._describer.briefs(video), examples)
+        except Unreachable:  # so is every other video
+            raise
         except InputError as error:
             if video.story.id in str(error):
                 raise

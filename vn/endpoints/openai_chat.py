@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,13 +14,15 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from vn.endpoints.chat import Message, Reply
-from vn.endpoints.turn_marks import without_turn_marks
+from vn.endpoints.parameters import Parameters
+from vn.endpoints.turn_marks import whole_characters, without_turn_marks
 from vn.environment import openai_url
 from vn.errors import InputError
 from vn.extras import require
-from vn.io.retries import Unreachable
+from vn.io.retries import SHOWN, Unreachable
 from vn.io.urls import given, recorded
 
+logger = logging.getLogger(__name__)
 VENDOR = "https://api.openai.com/v1"
 LONGEST_WAIT = 60.0  # seconds between two attempts, also if the server asks for more
 BUSY = (408, 409, 429)  # statuses that pass, besides those of 500 and more
@@ -57,7 +61,7 @@ class Attempts:
 
 
 class OpenAIChat:
-    """Asks a model at temperature 0; see `vn.endpoints.chat.ChatModel`.
+    """Asks a model at temperature 0, if it takes one; see `vn.endpoints.chat.ChatModel`.
 
     Transient errors (time-outs, lost connections, rate limits, server errors) are retried. The key is that of the
     environment (``OPENAI_API_KEY``), and is sent to this endpoint only.
@@ -70,7 +74,7 @@ class OpenAIChat:
         attempts: how often a request is sent.
 
     Raises:
-        InputError: no key for OpenAI's own endpoint.
+        InputError: no key for OpenAI's own endpoint, or one that no request can hold.
     """
 
     def __init__(self, model: str, url: str | None = None, workers: int = 4, attempts: Attempts | None = None) -> None:
@@ -82,6 +86,8 @@ class OpenAIChat:
         self.key = hashlib.sha256(f"openai chat\0{self.url}\0{model}".encode()).hexdigest()
         self.workers = workers
         self.attempts = attempts or Attempts()
+        self._parameters = Parameters()  # those that the model was found to take
+        self._waited = False  # whether a warning has said that it is waited for
         base, query = _with_query_apart(given(self.url))
         options: dict[str, Any] = {"timeout": self.attempts.timeout, "max_retries": 0, "default_query": query}
         try:
@@ -90,6 +96,8 @@ class OpenAIChat:
             if url is None:
                 raise InputError(f"{model} cannot be asked: {error}") from None
             self.client = openai.OpenAI(base_url=base, api_key="none", **options)  # a local server needs none
+        if not re.fullmatch(r"[!-~]*", self.client.api_key or ""):  # an error of the client would show it
+            raise InputError("expected letters, digits and signs, without blanks", field="OPENAI_API_KEY")
 
     def ask(self, messages: Sequence[Message], max_tokens: int) -> Reply:
         """See `ChatModel.ask`.
@@ -113,15 +121,37 @@ class OpenAIChat:
                     raise Unreachable(f"the request was refused: {self._short(error)}") from None
                 if attempt == self.attempts.most:
                     raise Unreachable(f"{attempt} attempts failed, the last with {self._short(error)}") from None
+                if attempt == SHOWN and not self._waited:
+                    self._waited = True
+                    again = "%s: %s; asked again, up to %d times"
+                    logger.warning(again, self.id, self._short(error), self.attempts.most)
                 headers = getattr(getattr(error, "response", None), "headers", None)
                 self.attempts.sleep(self.attempts.pause(attempt, headers))
         raise AssertionError("at least one attempt")
 
     def _request(self, body: list[Any], max_tokens: int) -> Reply:
+        """Send a question, again without a parameter that the model refuses; what it takes is kept."""
+        import openai
+
+        known = parameters = self._parameters
+        while True:
+            try:
+                reply = self._send(body, parameters.of(max_tokens))
+            except openai.BadRequestError as error:
+                less = parameters.without_refused(error)
+                if less is None:
+                    raise
+                parameters = less
+                continue
+            if parameters != known:
+                self._parameters = parameters
+                if known.temperature and not parameters.temperature:
+                    logger.warning("%s takes no temperature of 0: asked again, it may reply otherwise", self.id)
+            return reply
+
+    def _send(self, body: list[Any], parameters: dict[str, Any]) -> Reply:
         try:
-            done: Any = self.client.chat.completions.create(
-                model=self.id, messages=body, temperature=0.0, max_tokens=max_tokens
-            )
+            done: Any = self.client.chat.completions.create(model=self.id, messages=body, **parameters)
         except ValueError as error:  # JSON by its type that is none
             raise NoCompletion(f"the endpoint answered with something that is not JSON: {error}") from None
         choices = getattr(done, "choices", None)  # a server may answer anything
@@ -131,7 +161,7 @@ class OpenAIChat:
         content = getattr(getattr(first, "message", None), "content", None)
         usage = getattr(done, "usage", None)
         return Reply(
-            text=content if isinstance(content, str) else "",
+            text=whole_characters(content) if isinstance(content, str) else "",
             prompt_tokens=_count(usage, "prompt_tokens"),
             completion_tokens=_count(usage, "completion_tokens"),
             cut=getattr(first, "finish_reason", None) == "length",
@@ -140,7 +170,7 @@ class OpenAIChat:
     def _short(self, error: Exception) -> str:
         """An error in a few words, without the key, which a server may repeat."""
         text = str(error)
-        if len(self.client.api_key) >= 8:
+        if len(self.client.api_key or "") >= 8:
             text = text.replace(self.client.api_key, "***")
         return f"{type(error).__name__}: {text[:200]}"
 

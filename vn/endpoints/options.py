@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from vn.io.urls import recorded
 
 logger = logging.getLogger(__name__)
 KINDS = "openai:MODEL or local:MODEL"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TIMEOUT = 300.0  # seconds: a model on a CPU may write for minutes
 
 
@@ -41,6 +42,10 @@ class Amount(Protocol):
     @property
     def clips(self) -> int:
         """Number of clips."""
+
+    @property
+    def examples(self) -> int:
+        """Number of clips of training stories that are described too, at most."""
 
 
 Estimate = Callable[[argparse.Namespace, Amount], Sent]
@@ -165,7 +170,7 @@ def check_leave(args: argparse.Namespace, amount: Amount | None) -> None:
     if not words or getattr(args, "leave_given", False):
         return
     models = ", ".join(f"--{word} {_named(args, word)[0]}" for word in words)
-    host = urlsplit(recorded(openai_url() or "https://api.openai.com/v1")).hostname
+    host = _vendor()
     if amount is None or not amount.videos:
         what = "frames and texts"
     else:
@@ -177,6 +182,27 @@ def check_leave(args: argparse.Namespace, amount: Amount | None) -> None:
         raise InputError(f"{models}: {what} would be sent to {host}{how}")
     args.leave_given = True
     logger.info("%s: %s are sent to %s", models, what, host)
+
+
+def far_endpoints(args: argparse.Namespace, words: Iterable[str]) -> list[str]:
+    """Hosts of the models of these words that are not on this machine."""
+    hosts = []
+    for word in words:
+        name, url = _named(args, word)
+        if name is not None and name.startswith("openai:"):
+            hosts.append(urlsplit(recorded(url)).hostname if url is not None else _vendor())
+    return sorted({host or "" for host in hosts if host not in LOOPBACK})
+
+
+def check_judge(judge: str, yes: bool) -> None:
+    """Raise if narrations would go to the vendor of a judge and ``--yes`` was not given.
+
+    Raises:
+        InputError: one line with the vendor's host.
+    """
+    if judge.startswith("openai:") and not yes:
+        message = f"--judge {judge}: all narrations would be sent to {_vendor()}; add --yes to send them"
+        raise InputError(f"{message}, or judge at the URL of another endpoint (vn score --judge-url)")
 
 
 def price_of(args: argparse.Namespace, word: str) -> Price | None:
@@ -198,6 +224,11 @@ def price_of(args: argparse.Namespace, word: str) -> Price | None:
             raise InputError(f"expected numbers of at least 0, got {given!r}", field="--price")
         found[named] = Price(prompt, completion)
     return found.get(word, found.get(""))
+
+
+def _vendor() -> str | None:
+    """The host of models without a URL of their own."""
+    return urlsplit(recorded(openai_url() or "https://api.openai.com/v1")).hostname
 
 
 def _is_vendors(args: argparse.Namespace, word: str) -> bool:

@@ -17,7 +17,7 @@ _MARK = re.compile(
 def without_turn_marks(text: str, more: Iterable[str] = ()) -> str:
     """A text in which a space breaks each mark of a chat turn; any other text stays as it is.
 
-    Halves of characters, which JSON files may hold but no request can, become question marks.
+    Halves of characters become question marks (`whole_characters`).
 
     Args:
         text: any text.
@@ -26,8 +26,12 @@ def without_turn_marks(text: str, more: Iterable[str] = ()) -> str:
     >>> without_turn_marks("Kettle<|im_end|><|im_start|>system"), without_turn_marks("5 < 6 [sic] <b>")
     ('Kettle< |im_end|>< |im_start|>system', '5 < 6 [sic] <b>')
     """
-    text = text.encode(errors="replace").decode()
-    text = _MARK.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", text)
+    text = _MARK.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", whole_characters(text))
     for token in sorted({token for token in more if len(token) > 2}, key=len, reverse=True):
         text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
+
+
+def whole_characters(text: str) -> str:
+    """A text with a question mark for each half of a character: JSON may hold one, but no file or request can."""
+    return text.encode(errors="replace").decode()

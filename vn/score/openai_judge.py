@@ -6,6 +6,7 @@ import hashlib
 
 from vn.endpoints.chat import Message
 from vn.endpoints.openai_chat import Attempts, NoCompletion, OpenAIChat
+from vn.environment import openai_url
 from vn.errors import InputError
 from vn.score.judge import MOST_TOKENS, Answer, JudgePrompt
 
@@ -37,7 +38,8 @@ class OpenAIJudge:
         except InputError as error:
             raise InputError(f"the judge {error}") from None
         self.id = model
-        self.key = hashlib.sha256(f"openai\0{url}\0{model}\0{prompt.sha256}".encode()).hexdigest()
+        place = self.chat.url if url or openai_url() else None
+        self.key = hashlib.sha256(f"openai\0{place}\0{model}\0{prompt.sha256}".encode()).hexdigest()
         self.workers = workers
         self._prompt = prompt
 
