@@ -200,7 +200,7 @@ def test_a_key_that_no_request_can_hold_is_refused_and_not_shown(serve, monkeypa
         assert "secret" not in str(raised.value)
 
 
-def test_that_a_server_is_waited_for_is_said_once(serve, caplog):
+def test_a_server_that_is_waited_for_is_named_once(serve, caplog):
     chat = chat_of(serve(lambda question, n: "Hi." if n > 5 else 503))
     chat.ask(HELLO, 7)
     assert caplog.messages == ["tester: InternalServerError: Error code: 503 - no; asked again, up to 6 times"]

@@ -87,7 +87,7 @@ class OpenAIChat:
         self.workers = workers
         self.attempts = attempts or Attempts()
         self._parameters = Parameters()  # those that the model was found to take
-        self._waited = False  # whether a warning has said that it is waited for
+        self._waited = False  # whether a warning was given that it is waited for
         base, query = _with_query_apart(given(self.url))
         options: dict[str, Any] = {"timeout": self.attempts.timeout, "max_retries": 0, "default_query": query}
         try:
