@@ -50,6 +50,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "pycocoevalcap": ("meteor",),
     "sklearn": ("judge",),
     "openai": ("judge", "baselines"),
+    "num2words": ("baselines",),
     "fsspec": ("s3",),
     "s3fs": ("s3",),
     "requests": ("s3",),
