@@ -31,6 +31,18 @@ def test_every_use_is_still_one():
     assert {test: words for test, words in gone.items() if words} == {}
 
 
+@uses("python", "_action_groups", breaks="`vn narrate --baseline` ends in a traceback if both have an option")
+def test_options_can_be_replaced_after_the_parser_was_made():
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--device", default="first")
+    for group in (parser, *parser._action_groups):
+        group.conflict_handler = "resolve"
+    parser.add_argument("--device", default="second")
+    assert parser.parse_args([]).device == "second"
+
+
 # -- jieba, encoders, videos ----------------------------------------------------------------------------------
 
 

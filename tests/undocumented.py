@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import platform
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ def uses(library, *words, breaks):
     """Mark a test of an undocumented use.
 
     Args:
-        library: the distribution.
+        library: the distribution; ``python`` for the standard library.
         words: how the use is spelled in vn's source.
         breaks: what goes wrong in vn if the library changes there.
     """
@@ -31,7 +32,8 @@ def uses(library, *words, breaks):
                 return test(*args, **options)
             except Exception as error:
                 files = sorted({str(f) for f, text in SOURCES.items() for word in words if spelled(word, text)})
-                what = f"{library} {version(library)} has changed {', '.join(words)}, used in {', '.join(files)}"
+                known = platform.python_version() if library == "python" else version(library)
+                what = f"{library} {known} has changed {', '.join(words)}, used in {', '.join(files)}"
                 raise AssertionError(f"{what}; what breaks: {breaks}") from error
 
         return checked

@@ -24,7 +24,7 @@ from vn.baselines.plain_text import PlainText
 from vn.baselines.writer import VideoContent
 from vn.errors import InputError
 from vn.io.hashes import hash_folder
-from vn.io.loaded import check_whole
+from vn.io.loaded import check_whole, fingerprint
 from vn.story import Clip
 
 CLOCK = 1000.0  # ticks per second: processors take a frame's time as a number of a frame at some rate
@@ -179,7 +179,5 @@ def load(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def _fingerprint(name: str, model: Any) -> str:
-    """The hash of a model's folder, or the hub's commit."""
-    if Path(name).is_dir():
-        return hash_folder(Path(name))
-    return str(getattr(model.config, "_commit_hash", None) or "unknown")
+    """The hash of a model's folder, or for a name on the hub, of its weights."""
+    return hash_folder(Path(name)) if Path(name).is_dir() else fingerprint(model)
