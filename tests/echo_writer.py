@@ -50,6 +50,7 @@ def add_arguments(parser: Any) -> None:
     parser.add_argument("--refuse", action="append", default=[], metavar="ID", help="videos that cannot be written")
     parser.add_argument("--only-predicted", action="store_true", help="cannot follow labels")
     parser.add_argument("--warns", action="store_true", help="has a warning about each story")
+    parser.set_defaults(endpoints={})  # leave is asked for here, as for a baseline with endpoints
     parser.add_argument("--yes", action="store_true", help="leave to send")
     parser.add_argument("--asks-leave", action="store_true", help="write only if leave is given")
     parser.add_argument("--sees", choices=("nothing", "features", "rgb"), default="nothing", help="what it looks at")

@@ -316,7 +316,7 @@ def test_a_vendor_gets_nothing_without_leave(tmp_path, monkeypatch):
     with pytest.raises(InputError) as raised:
         open_captioner(parsed("--captions", "openai:gpt-4o", "--translate", "openai:gpt-4"), context_of(tmp_path))
     assert str(raised.value).startswith(
-        "--captions openai:gpt-4o, --translate openai:gpt-4: up to 12 frames and 24 texts of 1 videos would be sent to "
+        "--captions openai:gpt-4o, --translate openai:gpt-4: up to 12 frames and 24 texts of 1 video would be sent to "
         "api.openai.com"
     )
     assert list(tmp_path.iterdir()) == []

@@ -176,7 +176,8 @@ def check_leave(args: argparse.Namespace, amount: Amount | None) -> None:
     else:
         sent = [args.endpoints[word](args, amount) for word in words]
         frames, texts = sum(each.frames for each in sent), sum(each.texts for each in sent)
-        what = f"up to {frames:,} frames and {texts:,} texts of {amount.videos:,} videos"
+        shown = f"{frames:,} frames and " if frames else ""
+        what = f"up to {shown}{texts:,} texts of {amount.videos:,} {'video' if amount.videos == 1 else 'videos'}"
     if not args.yes:
         how = "; add --yes to send them, or the URL of another endpoint"
         raise InputError(f"{models}: {what} would be sent to {host}{how}")
