@@ -42,7 +42,8 @@ def write_world(folder: Path, stories: int = 12, systems: dict[str, str] = SYSTE
 
 def make_kit(folder: Path, runs: list[Path], *words: object) -> Path:
     kit = folder / "kit"
-    assert main(["rate", "make", *map(str, runs), "--out", str(kit), *map(str, words)]) == 0
+    seed = [] if "--seed" in words else ["--seed", "0"]
+    assert main(["rate", "make", *map(str, runs), "--out", str(kit), *map(str, words), *seed]) == 0
     return kit
 
 

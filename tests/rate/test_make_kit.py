@@ -102,6 +102,14 @@ def test_orders_of_systems_and_stories_vary_by_rater_and_are_what_the_pages_show
                 assert version["narrations"] == wanted
 
 
+def test_the_seed_is_drawn_unless_it_is_given(runs, tmp_path):
+    """With a known seed, a rater who has vn could compute which version is whose in every story."""
+    words = ["rate", "make", *map(str, runs), "--stories", "2", "--raters", "1", "--out"]
+    kits = [tmp_path / name for name in ("one", "two")]
+    assert [main([*words, str(kit)]) for kit in kits] == [0, 0]
+    assert key_of(kits[0])["seed"] != key_of(kits[1])["seed"]
+
+
 def test_the_same_seed_makes_the_same_kit_and_another_one_another(kit, runs, tmp_path):
     words = ["--stories", "8", "--raters", "13"]
     again = make_kit(tmp_path / "again", runs, *words, "--seed", "3")

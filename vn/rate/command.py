@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -35,7 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument(
         "--setting", default="predicted", choices=("predicted", "given"), help="storyline of the rated narrations"
     )
-    make.add_argument("--seed", type=int, default=0, help="random seed of the sample and of all orders")
+    make.add_argument(
+        "--seed",
+        type=int,
+        help="random seed of the sample and of all orders (default: drawn, so that no rater can know it; the key has it)",
+    )
     make.add_argument(
         "--videos", type=Path, metavar="FOLDER", help="folder of the videos (default: show frames from the shards)"
     )
@@ -55,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make a kit, or merge ratings."""
-    if args.seed < 0:
+    if args.seed is not None and args.seed < 0:
         raise InputError(f"expected 0 or more, got {args.seed}", field="--seed")
     return _make(args) if args.action == "make" else _merge(args)
 
@@ -71,10 +76,11 @@ def _make(args: argparse.Namespace) -> int:
     key_file = args.key or default_key(args.out)
     check_place(args.out, key_file)
     systems = read_systems(args.runs, args.setting)
-    stories = sample_stories(systems, args.stories, args.seed)
+    seed = secrets.randbelow(2**32) if args.seed is None else args.seed
+    stories = sample_stories(systems, args.stories, seed)
     shards = None if args.videos else _shards(args.data, args.runs[0])
     made = f"vn rate {shlex.join(args.words)}"
-    plan = Plan(systems, stories, args.raters, args.seed, args.setting, made, args.videos, shards)
+    plan = Plan(systems, stories, args.raters, seed, args.setting, made, args.videos, shards)
     key = make_kit(plan, args.out, key_file)
     hours = len(systems) * sum(about["seconds"] for about in key.stories.values()) / 3600
     print(f"wrote {args.out}: {args.raters} pages, {len(stories)} stories, {len(systems)} systems, kit {key.kit}")
