@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument(
         "--seed",
         type=int,
-        help="random seed of the sample and of all orders (default: drawn, so that no rater can know it; the key has it)",
+        help="random seed of the sample and of all orders (default: one that only the key has)",
     )
     make.add_argument(
         "--videos", type=Path, metavar="FOLDER", help="folder of the videos (default: show frames from the shards)"
