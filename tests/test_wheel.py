@@ -198,7 +198,7 @@ def test_without_extras_every_command_says_what_to_install(install, tmp_path):
         **{command: ["--config", "demo"] for command in ("fit", "run")},
         **{command: ["--run", "run"] for command in ("validate", "test", "predict")},
     }
-    assert set(COMMANDS) - set(words) == {"prepare", "score", "rate", "experiments"}
+    assert set(COMMANDS) - set(words) == {"prepare", "baseline", "score", "rate", "experiments"}
     for command, rest in words.items():
         error = run(vn, command, *rest, cwd=tmp_path, code=2).stderr
         assert re.fullmatch(rf"vn {command}: error: needs the package .*: pip install 'videonarrator\[.*\]'\n", error)
