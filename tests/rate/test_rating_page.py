@@ -141,9 +141,9 @@ def test_a_draft_is_there_after_a_reload_and_open_items_are_counted(kit, opened,
     assert text(page, "#open") == "Next open (6)"
     assert text(page, "#saved") == "not saved yet"
     press(page, "2", "0", "3", Keys.ENTER, "1")
+    wait(page, lambda d: text(d, "#progress") == "1 of 6 versions rated")
     page.refresh()
-    wait(page, lambda d: d.execute_script("return document.body.dataset.ready"))
-    assert text(page, "#progress") == "1 of 6 versions rated"
+    wait(page, lambda d: text(d, "#progress") == "1 of 6 versions rated")
     assert text(page, "#open") == "Next open (5)"
     assert text(page, "#rating-title") == "Your rating of version B"
     pressed = "return [...document.querySelectorAll('.points [aria-pressed=true] b')].map((b) => b.textContent)"
