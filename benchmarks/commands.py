@@ -18,7 +18,7 @@ import os
 import pstats
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from two_builds import Build, builds, compare
@@ -118,8 +118,7 @@ def main() -> None:
         parser.error("give --old or --profile")
     old, new = builds(args.old)
     for name in args.only or known:
-        words: Callable[[Build], Sequence[str]] = lambda build, name=name: build.words(known[name])  # type: ignore[misc]
-        compare(name, old, new, words, work, args.rounds)
+        compare(name, old, new, partial(Build.words, argv=known[name]), work, args.rounds)
 
 
 if __name__ == "__main__":
