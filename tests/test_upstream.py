@@ -118,7 +118,8 @@ def test_the_convolutions_of_onednn():
 
     if not torch.backends.mkldnn.is_available():
         pytest.skip("this PyTorch has no oneDNN")
-    assert has_fused() and isinstance(has_bfloat16(), bool)
+    assert has_fused()
+    assert isinstance(has_bfloat16(), bool)
 
 
 @uses(

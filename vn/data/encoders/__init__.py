@@ -51,7 +51,8 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
     """A frame encoder by name.
 
     Args:
-        name: one of `ENCODERS` (one with revisions: the newest, or ``name@1``), ``open-clip:<model>``, one that a package registers, or ``module:Name``.
+        name: one of `ENCODERS` (without a revision: the newest), ``open-clip:<model>``, one that a package registers,
+            or ``module:Name``.
         settings: None for the defaults.
 
     Raises:

@@ -1,7 +1,7 @@
 """The first revision of ``efficientnet-lite0``: the same network by the package that its weights come with.
 
-Adapters and data folders that name ``efficientnet-lite0`` without a revision were made with it, and go on with it bit for
-bit; so nothing here may change (`vn.data.encoders.revisions`).
+Adapters and data folders that name ``efficientnet-lite0`` without a revision were made with it, and go on with it bit
+for bit; so nothing here may change (`vn.data.encoders.revisions`).
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """EfficientNet-Lite0 up to its last stage, from its weights file alone, for inference.
 
-Norms are folded into the convolutions before them, and each convolution is one call of oneDNN together with its ReLU6 or
-its residual, in channels-last memory: no pass over memory is made only for a norm, an activation or a sum. Without
+Norms are folded into the convolutions before them, and each convolution is one call of oneDNN together with its ReLU6
+or its residual, in channels-last memory: no pass over memory is made only for a norm, an activation or a sum. Without
 oneDNN the same convolutions are PyTorch's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -54,8 +55,8 @@ class Convolution:
         """``[n, C, H, W]`` -> its convolution, with ReLU6 if it has one."""
         if fused:
             sizes = [self.padding] * 2, [self.stride] * 2, [1, 1], self.groups
-            then = ("hardtanh", [0.0, MOST], "") if self.clipped else ("none", [], "")
-            found: Tensor = torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *sizes, *then)
+            name, limits = ("hardtanh", [0.0, MOST]) if self.clipped else ("none", [])
+            found: Tensor = torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *sizes, name, limits, "")
             return found
         found = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, 1, self.groups)
         return found.clamp_(0.0, MOST) if self.clipped else found
@@ -64,7 +65,7 @@ class Convolution:
         """Add the convolution of `x` to another tensor, in place."""
         if fused:
             sizes = [self.padding] * 2, [self.stride] * 2, [1, 1], self.groups
-            then = ("add", 1.0, None, [], "")
+            then: tuple[Any, ...] = ("add", 1.0, None, [], "")
             added: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
                 to, x, self.weight, self.bias, *sizes, *then
             )
