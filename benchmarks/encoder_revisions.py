@@ -78,11 +78,11 @@ def main() -> None:
                     took.setdefault((name, size), []).append(ran.cpu)
                     if size == sizes[1]:
                         again[name].append(run(builds[name], builds[name].words(words), work).cpu)
-        datas = [work / f"data{number}-{sizes[1]}" for number in range(len(CALLS))]
-        assert same_bytes(datas[0], datas[1]), "the first revision has other bytes than the older build"
-        found = [features(data).astype(np.float64) for data in datas]
+        folders = [work / f"data{number}-{sizes[1]}" for number in range(len(CALLS))]
+        assert same_bytes(folders[0], folders[1]), "the first revision has other bytes than the older build"
+        found = [features(data).astype(np.float64) for data in folders]
         few = len(features(work / f"data0-{sizes[0]}"))
-        settings = json.loads((datas[3] / "manifest.json").read_text())["encoder"]["settings"]
+        settings = json.loads((folders[3] / "manifest.json").read_text())["encoder"]["settings"]
         assert settings["dtype"] == "bfloat16"
     old = found[0]
     step = np.spacing(np.abs(old).astype(np.float16)).astype(np.float64)

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 HALVING = (1, 3, 5, 11)  # blocks with stride 2; all other sizes are those of the weights
-EPSILON = 1e-3  # of the norms
-MOST = 6.0  # of ReLU6
+EPSILON = 1e-3  # added to the variances in the norms
+MOST = 6.0  # where ReLU6 clips
 
 
 class Convolution:
