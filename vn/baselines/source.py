@@ -15,6 +15,7 @@ from vn.baselines.context import Amount
 from vn.baselines.writer import BaselineVideo, Storyline, VideoContent
 from vn.data import readers
 from vn.data.encoders import EncoderSettings, load_encoder, load_matching_encoder
+from vn.data.encoders.revisions import newest
 from vn.data.find_video import VideoFinder, looked_for
 from vn.data.manifest import Manifest
 from vn.data.readers import SourceStory
@@ -187,7 +188,7 @@ class StoryFiles:
         content = hashlib.sha256("\n".join(str(story.to_dict()) for story in stories).encode()).hexdigest()
         self.record: dict[str, Any] = {
             "stories": {"path": str(args.stories), "split": args.split, "limit": args.limit, "sha256": content},
-            "encoder": args.encoder,
+            "encoder": args.encoder and newest(args.encoder),
             "frames": "videos",
         }
 

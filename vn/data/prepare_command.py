@@ -52,8 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         default="efficientnet-lite0",
         metavar="NAME",
-        help="efficientnet-lite0 (default), features, pickles, blip2-clip-l14, lavis, clip-l14-cls, clip-l14-patches, "
-        "open-clip:MODEL, chinese-clip, or one of another package, by its name or as module:Name",
+        help="efficientnet-lite0 (default; the newest revision; efficientnet-lite0@1 is the first), features, pickles, "
+        "blip2-clip-l14, lavis, clip-l14-cls, clip-l14-patches, open-clip:MODEL, chinese-clip, or one of another "
+        "package, by its name or as module:Name",
     )
     parser.add_argument(
         "--encoder-weights",
@@ -69,7 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the CLIP block that the Q-Former attends to: 23 (blip2-clip-l14), or 21 as in LAVIS 1.0.2 (lavis)",
     )
     parser.add_argument(
-        "--encoder-dtype", choices=("float32", "float16", "bfloat16"), help="vision tower's dtype (default: float32)"
+        "--encoder-dtype",
+        choices=("float32", "float16", "bfloat16"),
+        help="dtype that the encoder's network computes in (default: float32)",
     )
     parser.add_argument(
         "--features",
@@ -114,7 +117,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prepare the data and print a summary."""
     from vn.data import readers
+    from vn.data.begun import begun_with
     from vn.data.encoders import EncoderSettings, load_encoder
+    from vn.data.encoders.revisions import newest
     from vn.data.engines.slurm import parse_part, write_scripts
     from vn.data.prepare import PrepareSettings, make_plan, prepare, prepare_part
     from vn.errors import Findings, InputError
@@ -156,14 +161,18 @@ def run(args: argparse.Namespace) -> int:
         clips={x.story.id: [(clip.start, clip.end) for clip in x.story.clips] for x in stories},
         groups={x.story.id: x.group for x in stories},
     )
-    load = partial(load_encoder, args.encoder, encoder_settings)
+    again = args.overwrite and args.part is None  # the scripts' parts go on with what the first call began
+    name = args.encoder if again else begun_with(args.out, args.encoder)
+    if name not in (args.encoder, newest(args.encoder)):
+        print(f"{args.out} was begun with {name}, and goes on with it", file=sys.stderr)
+    load = partial(load_encoder, name, encoder_settings)
     encoder = load()
     settings = PrepareSettings(
         videos=args.videos,
         val_share=args.val_share,
         shard_size=args.shard_size,
         max_bad=args.max_bad,
-        overwrite=args.overwrite and args.part is None,  # the scripts' parts go on with what the first call began
+        overwrite=again,
         corpus=args.corpus or readers.CORPORA.get(args.reader),
         shots=shots,
     )

@@ -31,9 +31,16 @@ def check_narrator(card: NarratorCard, manifest: Manifest, folder: Folder) -> No
         ours, theirs = getattr(manifest, name), getattr(card, name)
         if ours != theirs:
             raise InputError(
-                f"is {_short(ours)}, but the narrator was trained with {_short(theirs)}", file=file, field=name
+                f"is {_short(ours, theirs)}, but the narrator was trained with {_short(theirs, ours)}",
+                file=file,
+                field=name,
             )
 
 
-def _short(value: Any) -> Any:
-    return value.get("id", value) if isinstance(value, dict) else value
+def _short(value: Any, other: Any) -> Any:
+    """A value in a message: of an encoder the id, or what is different if both have the same."""
+    if not isinstance(value, dict) or not isinstance(other, dict):
+        return value
+    if value.get("id") != other.get("id"):
+        return value.get("id", value)
+    return {key: value[key] for key in value if value[key] != other.get(key)} or value

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from vn.data.encoders.plugin import PACKAGE, load_plugin
+from vn.data.encoders.revisions import newest, stored
 from vn.data.encoders.settings import EncoderSettings
 from vn.data.frames import FrameEncoder
 from vn.errors import InputError
 from vn.plugins import Extension, resolve
 
 ENCODERS: dict[str, str] = {
-    "efficientnet-lite0": "vn.data.encoders.efficientnet:EfficientNetLite0",
+    "efficientnet-lite0": "vn.data.encoders.efficientnet:EfficientNetLite0",  # the newest revision
+    "efficientnet-lite0@2": "vn.data.encoders.efficientnet:EfficientNetLite0",
+    "efficientnet-lite0@1": "vn.data.encoders.efficientnet_first:FirstEfficientNetLite0",
     "features": "vn.data.encoders.features:StoredFeatures",
     "pickles": "vn.data.encoders.clip_pickles:ClipPickles",
     "blip2-clip-l14": "vn.data.encoders.blip2:Blip2ClipL14",
@@ -30,6 +33,7 @@ ENCODERS: dict[str, str] = {
 STORED = ("features", "pickles")  # computed elsewhere
 OPEN_CLIP = "open-clip:"  # followed by the name of a model
 WEIGHTED = ("blip2-clip-l14", "lavis", "clip-l14-cls", "clip-l14-patches", "chinese-clip")  # need weights files
+OWN_WEIGHTS = ("efficientnet-lite0@1", "efficientnet-lite0@2")
 DTYPES = ("float32", "float16", "bfloat16")
 
 __all__ = [
@@ -47,7 +51,8 @@ def load_encoder(name: str, settings: EncoderSettings | None = None) -> FrameEnc
     """A frame encoder by name.
 
     Args:
-        name: one of `ENCODERS`, ``open-clip:<model>``, one that a package registers, or ``module:Name``.
+        name: one of `ENCODERS` (without a revision: the newest), ``open-clip:<model>``, one that a package registers,
+            or ``module:Name``.
         settings: None for the defaults.
 
     Raises:
@@ -68,6 +73,7 @@ def _load(extension: Extension, settings: EncoderSettings) -> FrameEncoder:
         raise InputError(f"expected frames per second above 0, got {settings.fps:g}", field="fps")
     if name not in ENCODERS and not name.startswith(OPEN_CLIP):
         return load_plugin(extension, settings)
+    name = newest(name)
     options: dict[str, Any] = {"fps": settings.fps}
     if name in STORED:
         if settings.features is None:
@@ -94,6 +100,12 @@ def _load(extension: Extension, settings: EncoderSettings) -> FrameEncoder:
             options["dtype"] = settings.dtype
     elif settings.weights:
         raise InputError(f"the frame encoder {name!r} does not take weights", field="--encoder-weights")
+    if name in OWN_WEIGHTS and settings.dtype is not None:
+        if name == "efficientnet-lite0@1":
+            if settings.dtype != "float32":
+                raise InputError(f"the frame encoder {name!r} computes in float32", field="--encoder-dtype")
+        else:
+            options["dtype"] = settings.dtype
     if settings.block is not None:
         if name not in ("blip2-clip-l14", "lavis"):
             raise InputError(f"the frame encoder {name!r} has no block to choose", field="--encoder-block")
@@ -161,7 +173,7 @@ def load_matching_encoder(
         InputError: it is not available, its package is not installed, it has other weights or settings, or it does not
             take videos.
     """
-    name = str(entry.get("id"))
+    name = stored(str(entry.get("id")))
     if name in STORED:
         raise InputError(
             "the narrator was trained on stored features; a raw video needs the encoder they came from",
