@@ -40,6 +40,7 @@ ROPE = {
 HARMLESS = (
     *("_name_or_path", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "dtype"),
     *("torch_dtype", "initializer_range", "max_position_embeddings", "pretraining_tp", "transformers_version", "use_cache"),
+    *("_model_name_or_path", "is_llama_config", "transformers.js_config", "_attn_implementation_autoset"),
 )
 OLD = ".rotary_emb.inv_freq"  # a tensor of older checkpoints that follows from the configuration
 # Of an adapter_config.json: of no effect on a merged LoRA, or read here; all else must be off.
