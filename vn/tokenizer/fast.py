@@ -50,12 +50,12 @@ class FastTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, named: Mapping[str, str], more: Sequence[str] = ()) -> None:
         self.backend_tokenizer = tokenizer
-        ids = {role: tokenizer.token_to_id(token) for role, token in named.items()}
-        self.bos_token_id, self.eos_token_id, self.pad_token_id = (
-            ids.get(role) for role in ("bos_token", "eos_token", "pad_token")
-        )
-        every = dict.fromkeys([*(ids[role] for role in NAMED if role in ids), *map(tokenizer.token_to_id, more)])
-        self.all_special_ids: list[int] = list(every)
+        ids: dict[str, Any] = {role: tokenizer.token_to_id(token) for role, token in named.items()}
+        self.bos_token_id: int | None = ids.get("bos_token")
+        self.eos_token_id: int | None = ids.get("eos_token")
+        self.pad_token_id: int | None = ids.get("pad_token")
+        every = [*(ids[role] for role in NAMED if role in ids), *map(tokenizer.token_to_id, more)]
+        self.all_special_ids: list[int] = list(dict.fromkeys(every))
 
     def __len__(self) -> int:
         return int(self.backend_tokenizer.get_vocab_size())
@@ -71,7 +71,8 @@ class FastTokenizer:
 
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
         """The tokens of ids, as the vocabulary has them."""
-        return [self.backend_tokenizer.id_to_token(each) for each in ids]
+        tokens: list[Any] = [self.backend_tokenizer.id_to_token(each) for each in ids]
+        return tokens
 
     def decode(
         self, ids: Sequence[int], skip_special_tokens: bool = False, clean_up_tokenization_spaces: bool = False
