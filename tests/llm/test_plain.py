@@ -1,4 +1,4 @@
-"""A LLaMA read without transformers and PEFT: their logits to the bit, and left to them whenever something is unknown."""
+"""A LLaMA read without transformers and PEFT: their logits to the bit, or left to them if something is unknown."""
 
 import importlib.util
 import json

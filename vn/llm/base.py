@@ -122,7 +122,7 @@ def fingerprint(folder: str) -> str:
 
 
 def fingerprints(name: str) -> set[str]:
-    """What `vn.llm.load.load_base` may return as ``sha256`` of a base model on this machine; nothing is loaded or downloaded.
+    """What loading may give as ``sha256`` of a base model on this machine; nothing is loaded or downloaded.
 
     Args:
         name: as for `vn.llm.load.load_base`; a GGUF file is converted once, as there.

@@ -1,4 +1,4 @@
-"""A base model with its LoRA merged, for writing alone, read without transformers and PEFT if nothing of theirs is needed.
+"""A base model with its LoRA merged, for writing alone, without transformers and PEFT if nothing of theirs is needed.
 
 Importing the two takes longer than narrating a short video. What they do for a LLaMA in a folder and an ordinary LoRA
 is little: read the weights, add the products, tokenise with the library ``tokenizers``. That little is here, with the
@@ -6,7 +6,7 @@ same arithmetic, so that logits are the same to the bit.
 
 Everything that a file may ask for is either known here and computed as they do, or unknown, and then `load_plain` gives
 None and they load the model. So a setting that a later version of theirs adds is never ignored. A damaged file is
-unknown too: what is wrong with it is said by one program, not by two.
+unknown too: so its error comes from one program, not from two.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ HARMLESS = (
     *("use_cache", "_model_name_or_path", "is_llama_config", "transformers.js_config", "_attn_implementation_autoset"),
 )
 OLD = ".rotary_emb.inv_freq"  # a tensor of older checkpoints that follows from the configuration
-# Of an adapter_config.json: of no effect on a merged LoRA, or read here; all else must be off.
+# Of an adapter_config.json: of no effect on a merged LoRA, or read here; every other key must be off.
 LORA_READ = ("r", "lora_alpha", "target_modules", "peft_type")
 LORA_HARMLESS = (
     *("auto_mapping", "base_model_name_or_path", "inference_mode", "lora_dropout", "peft_version", "revision"),
@@ -65,7 +65,7 @@ def load_plain(name: str, dtype: str, adapter: Path | None = None) -> BaseModel 
         adapter: folder with a LoRA; None for the base model alone.
 
     Returns:
-        None if transformers and PEFT are to load it: it is no LLaMA in a folder, or asks for more than is known here.
+        None if transformers and PEFT are to load it: it is not a LLaMA in a folder, or asks for more than is known here.
 
     Raises:
         InputError: there is nothing at this name.
@@ -212,7 +212,7 @@ def _merged(weights: dict[str, Tensor], lora: Lora, layers: set[str]) -> dict[st
 def _mapping(file: Path) -> dict[str, Any]:
     data = _read(read_json, file)
     if not isinstance(data, dict):
-        raise NotCovered(f"{file.name} is no mapping")
+        raise NotCovered(f"{file.name} is not a mapping")
     return dict(data)
 
 

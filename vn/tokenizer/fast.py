@@ -43,9 +43,9 @@ class FastTokenizer:
     Attributes:
         backend_tokenizer: the library's tokenizer.
         bos_token_id: the id of the token that begins a text; None if there is none.
-        eos_token_id: of the token that ends one.
-        pad_token_id: of padding.
-        all_special_ids: of all special tokens.
+        eos_token_id: that of the token that ends one.
+        pad_token_id: that of padding.
+        all_special_ids: the ids of all special tokens.
     """
 
     def __init__(self, tokenizer: Tokenizer, named: Mapping[str, str], more: Sequence[str] = ()) -> None:
