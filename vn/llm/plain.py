@@ -43,7 +43,7 @@ HARMLESS = (
     *("use_cache", "_model_name_or_path", "is_llama_config", "transformers.js_config", "_attn_implementation_autoset"),
 )
 OLD = ".rotary_emb.inv_freq"  # a tensor of older checkpoints that follows from the configuration
-# Of an adapter_config.json: of no effect on a merged LoRA, or read here; every other key must be off.
+# Of an adapter_config.json: of no effect on a merged LoRA, or read here. Every other key must be off.
 LORA_READ = ("r", "lora_alpha", "target_modules", "peft_type")
 LORA_HARMLESS = (
     *("auto_mapping", "base_model_name_or_path", "inference_mode", "lora_dropout", "peft_version", "revision"),
