@@ -65,7 +65,7 @@ def load_plain(name: str, dtype: str, adapter: Path | None = None) -> BaseModel 
         adapter: folder with a LoRA; None for the base model alone.
 
     Returns:
-        None if transformers and PEFT are to load it: it is not a LLaMA in a folder, or asks for more than is known here.
+        None if transformers and PEFT are to load it: not a LLaMA in a folder, or it asks for more than is known here.
 
     Raises:
         InputError: there is nothing at this name.
