@@ -32,7 +32,7 @@ def test_what_attention_is_called_with():
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
     from transformers.masking_utils import sdpa_mask
 
-    from vn.llm.attention import no_mask
+    from vn.llm.kernels import no_mask
 
     seen = []
 
@@ -72,7 +72,7 @@ def test_what_attention_is_called_with():
     "variance_epsilon",
     "rotary_emb",
     "attention.scaling",
-    breaks="`vn.generation.llama` leaves out a new part of the layers, and narrates something else",
+    breaks="`vn.llm.llama` leaves out a new part of the layers, and narrates something else",
 )
 def test_the_parts_of_a_llama_layer():
     llm = tiny_llama()

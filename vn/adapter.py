@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -32,10 +31,9 @@ from vn.card import CARD, NarratorCard, lost_base, read_card, write_card
 from vn.errors import InputError
 from vn.hub import local_folder
 from vn.io.files import read_json, read_text
-from vn.llm.attention import check_window
-from vn.llm.load import UNKNOWN, BaseModel, load_base
-from vn.llm.lora import add_lora, load_lora, merge_lora
+from vn.llm.base import UNKNOWN, BaseModel, check_window
 from vn.llm.lora_files import Matrices
+from vn.llm.plain import load_plain
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.model_card import model_card
@@ -62,6 +60,7 @@ def assemble(
     std: torch.Tensor,
     adapter: Path | None = None,
     merge: bool = True,
+    only_writes: bool = False,
 ) -> Assembly:
     """Build a narrator: base model, LoRA (new, or the adapter's), visual path.
 
@@ -72,12 +71,20 @@ def assemble(
         std: ``[D]`` standard deviations, likewise.
         adapter: folder whose LoRA weights are loaded.
         merge: whether that LoRA is merged into the base model.
+        only_writes: whether a `vn.llm.llama.Llama` may be the language model, see `load_adapter`.
 
     Raises:
         InputError: the base model is not the one the adapter was trained on, or its attention window is shorter
             than a prompt may be, or a file is missing or damaged.
     """
-    base = load_base(card.base_model, card.dtype, card.quantization)
+    base = None
+    if only_writes and merge and card.quantization == "none" and find_parts(card).built_in:
+        base = load_plain(card.base_model, card.dtype, adapter if card.lora.rank else None)
+    plain = base is not None
+    if base is None:
+        from vn.llm.load import load_base
+
+        base = load_base(card.base_model, card.dtype, card.quantization)
     check_window(base.llm.config, card.max_length)
     if card.base_sha256 not in ("", UNKNOWN, base.sha256):
         raise InputError(
@@ -87,16 +94,7 @@ def assemble(
         )
     parts = find_parts(card)
     card = dataclasses.replace(card, base_sha256=base.sha256, packages=parts.packages())
-    llm: Any
-    if adapter is None:
-        llm = add_lora(base.llm, card.lora)
-    else:
-        base.llm.requires_grad_(False)
-        llm = load_lora(base.llm, adapter) if card.lora.rank else base.llm
-        if merge and card.lora.rank and card.quantization == "none":
-            # A loaded adapter is for inference only, and a merged model generates about twice as fast. Merging into
-            # 4-bit or 8-bit weights would lose precision.
-            llm = merge_lora(llm)
+    llm = base.llm if plain else _with_lora(base, card, adapter, merge)
     statistics = (mean, std) if card.standardise else None
     narrator = parts.build(llm, card.width, statistics, card.visual.position)
     narrator.pool = card.visual.pool
@@ -108,6 +106,19 @@ def assemble(
         std.numpy() if card.standardise else None,
     )
     return Assembly(narrator, builder, card, template, base)
+
+
+def _with_lora(base: BaseModel, card: NarratorCard, adapter: Path | None, merge: bool) -> Any:
+    """The language model, frozen, with LoRA that is new, or an adapter folder's."""
+    from vn.llm.lora import add_lora, load_lora, merge_lora
+
+    if adapter is None:
+        return add_lora(base.llm, card.lora)
+    base.llm.requires_grad_(False)
+    llm = load_lora(base.llm, adapter) if card.lora.rank else base.llm
+    # A loaded adapter is for inference only, and a merged model generates about twice as fast. Merging into 4-bit or
+    # 8-bit weights would lose precision.
+    return merge_lora(llm) if merge and card.lora.rank and card.quantization == "none" else llm
 
 
 def save_adapter(folder: str | Path, assembly: Assembly) -> None:
@@ -156,6 +167,8 @@ def load_trained(folder: Path, narrator: VideoNarrator, lora: bool = True) -> No
     Raises:
         InputError: they are missing, damaged, or have other names or shapes.
     """
+    from peft import PeftModel, set_peft_model_state_dict
+
     try:
         narrator.load_state_dict(load_file(folder / "narrator.safetensors"), strict=False)
         if lora and isinstance(narrator.llm, PeftModel):
@@ -193,6 +206,8 @@ def take_weights(assembly: Assembly, own: Mapping[str, Tensor], lora: Matrices, 
 
 
 def _write_adapter(folder: Path, assembly: Assembly) -> None:
+    from peft import PeftModel
+
     narrator = assembly.narrator
     if isinstance(narrator.llm, PeftModel):
         narrator.llm.save_pretrained(str(folder), save_embedding_layers=False)  # the vocabulary is never resized
@@ -210,6 +225,7 @@ def load_adapter(
     merge: bool = True,
     quantized: bool = True,
     imports: Collection[str] = (),
+    only_writes: bool = False,
 ) -> Assembly:
     """Load an adapter folder into an unsharded narrator on the CPU, for inference.
 
@@ -219,6 +235,9 @@ def load_adapter(
         merge: whether LoRA is merged into the base model.
         quantized: False loads the base model unquantized even if LoRA was trained on it in 4 or 8 bits.
         imports: each ``module:Name`` that the card may import. Without it only what is installed is used.
+        only_writes: the narrator will write stories and nothing else: its language model may be a
+            `vn.llm.llama.Llama`, which is loaded several times faster, instead of a model of transformers. The texts
+            are the same.
 
     Raises:
         InputError: naming the file that is missing or damaged, or the package that is not installed.
@@ -252,7 +271,7 @@ def load_adapter(
         raise InputError(f"the feature statistics are not {card.width} wide", file=weights, field="mean")
     try:
         loaded = card if quantized else dataclasses.replace(card, quantization="none")
-        assembly = assemble(loaded, template, own["mean"], own["std"], folder, merge)
+        assembly = assemble(loaded, template, own["mean"], own["std"], folder, merge, only_writes)
     except (InputError, ImportError):
         raise
     except Exception as error:

@@ -22,20 +22,23 @@ The loss of a clip is -log P(label, narration | instruction, knowledge, word ran
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from peft import PeftModel
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
-from vn.llm.attention import no_mask
-from vn.llm.kernels import Heads, kernel
+from vn.llm.kernels import Heads, kernel, no_mask
 from vn.llm.packing import Batch
 from vn.settings import Attention
 from vn.visual.position import ClipPosition
 from vn.visual.projector import Projector
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+    from vn.llm.llama import Llama
 
 LOSS_CHUNK = 4096  # supervised tokens whose logits are in memory at once
 
@@ -44,7 +47,8 @@ class VideoNarrator(nn.Module):
     """A causal language model that sees clips.
 
     Args:
-        llm: any LLaMA-family causal model of transformers, with LoRA or frozen.
+        llm: any LLaMA-family causal model of transformers, with LoRA or frozen; or a `vn.llm.llama.Llama`, which can
+            write stories, but has no loss.
         width: D of the frame features.
         mean: ``[D]`` means that features are standardised with; None leaves features unchanged.
         std: ``[D]`` standard deviations, likewise.
@@ -68,7 +72,7 @@ class VideoNarrator(nn.Module):
 
     def __init__(
         self,
-        llm: PreTrainedModel | PeftModel,
+        llm: PreTrainedModel | PeftModel | Llama,
         width: int,
         mean: Tensor | None = None,
         std: Tensor | None = None,
@@ -87,7 +91,8 @@ class VideoNarrator(nn.Module):
     @property
     def causal_lm(self) -> Any:
         """The causal model itself; if LoRA is on, its layers contain the adapters."""
-        return self.llm.get_base_model() if isinstance(self.llm, PeftModel) else self.llm
+        inside: Callable[[], Any] | None = getattr(self.llm, "get_base_model", None)  # PEFT's models have it
+        return self.llm if inside is None else inside()
 
     def visual_tokens(self, frames: Tensor, weights: Tensor, clip_positions: Tensor) -> Tensor:
         """Frames to visual tokens.

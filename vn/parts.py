@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-from peft import PeftModel
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vn.errors import InputError
 from vn.llm.loaders import find_loader, loader_of
 from vn.narrator import VideoNarrator
 from vn.plugins import Extension, is_module_name, resolve
 from vn.settings import NarratorSettings
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
+
+    from vn.llm.llama import Llama
 
 Part = Literal["base_model", "projector", "narrator"]
 
@@ -75,8 +78,17 @@ class Parts:
         found = {part: getattr(self, part) for part in PARTS}
         return {part: each.package for part, each in found.items() if each is not None and each.package}
 
+    @property
+    def built_in(self) -> bool:
+        """Whether none is another package's."""
+        return self.base_model is None and self.projector.name in PROJECTORS and self.narrator.name in NARRATORS
+
     def build(
-        self, llm: PreTrainedModel | PeftModel, width: int, statistics: tuple[Tensor, Tensor] | None, position: bool
+        self,
+        llm: PreTrainedModel | PeftModel | Llama,
+        width: int,
+        statistics: tuple[Tensor, Tensor] | None,
+        position: bool,
     ) -> VideoNarrator:
         """Build the narrator.
 
@@ -90,12 +102,11 @@ class Parts:
             InputError: a part of another package cannot be imported or built, or is not what it should be.
         """
         projector, narrator = self.projector.load(), self.narrator.load()
-        built_in = self.projector.name in PROJECTORS and self.narrator.name in NARRATORS
         try:
             mean, std = statistics or (None, None)
             built = narrator(llm, width, mean, std, position=position, projector=projector)
         except Exception as error:
-            if built_in or isinstance(error, InputError):
+            if (self.projector.name in PROJECTORS and self.narrator.name in NARRATORS) or isinstance(error, InputError):
                 raise
             what = f"the narrator {self.narrator.name!r} with the projector {self.projector.name!r}"
             raise InputError(f"{what} cannot be built: {type(error).__name__}: {error}") from error

@@ -96,7 +96,7 @@ def test_another_model_of_the_hub_is_named(patient, tiny_base, monkeypatch, tmp_
     """The hub's cache has a folder of its own for each commit."""
     cached = tmp_path / "snapshots" / "c0ffee"
     shutil.copytree(tiny_base, cached)
-    monkeypatch.setattr("vn.llm.load._downloaded", lambda name: cached / "config.json")
+    monkeypatch.setattr("vn.llm.base._downloaded", lambda name: cached / "config.json")
     file = patient / "adapter" / "narrator.json"
     card = {**json.loads(file.read_text()), "base_model": "made/up", FROM_HERE: None}
     file.write_text(json.dumps(card))

@@ -7,8 +7,8 @@ from toy_narrator import SECONDS, STORY
 from vn.generation.decoder import Decoder, Read, Slot, Try, visual_tokens
 from vn.generation.decoding import Decoding
 from vn.generation.draft import VideoInput
-from vn.generation.llama import is_plain
 from vn.generation.story_writer import StoryWriter
+from vn.llm.llama import is_plain
 from vn.story import Clip, Story
 
 SHORT = Decoding(max_new_tokens=12)

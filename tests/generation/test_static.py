@@ -10,8 +10,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from vn.generation.decoder import Decoder, Read, Slot, Try
 from vn.generation.draft import VideoInput
-from vn.generation.llama import is_plain
 from vn.generation.story_writer import StoryWriter
+from vn.llm.llama import is_plain
 from vn.llm.static_slots import rounded_columns, rounded_slots
 from vn.narrator import VideoNarrator
 
@@ -107,7 +107,7 @@ def test_single_tokens_go_through_the_static_pass_and_the_cache_grows_under_it(m
 def test_under_autocast_the_cache_is_kept_in_its_type(static, plain, monkeypatch):
     # float32 weights in bf16-mixed: RoPE makes keys float32, values are bfloat16.
     narrator = NARRATORS[0]
-    monkeypatch.setattr("vn.generation.llama.is_plain", lambda decoder: plain)
+    monkeypatch.setattr("vn.llm.llama.is_plain", lambda decoder: plain)
 
     def logits(decoder):
         slots = [Slot(n) for n in range(3)]

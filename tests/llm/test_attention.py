@@ -2,7 +2,7 @@ import pytest
 from transformers import LlamaConfig, MistralConfig, Qwen2Config
 
 from vn.errors import InputError
-from vn.llm.attention import check_window
+from vn.llm.base import check_window
 
 
 @pytest.mark.parametrize(

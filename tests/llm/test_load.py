@@ -8,7 +8,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from vn.errors import InputError
-from vn.llm.load import fingerprints, load_base
+from vn.llm.base import fingerprints
+from vn.llm.load import load_base
 from vn.llm.lora import add_lora
 from vn.settings import LoraSettings
 

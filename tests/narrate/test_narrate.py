@@ -2,8 +2,11 @@
 
 import importlib.util
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -22,6 +25,39 @@ def narrate(demo, out, *more, video=None, product=None, run=None):
     product = product or demo / "world" / "narrate" / "product.yaml"
     where = ["--run", str(run or demo / "runs" / "demo"), "--out", str(out)]
     return main(["narrate", str(video), "--product", str(product), *where, *more])
+
+
+HEAVY = ("transformers", "peft", "lightning", "torchvision", "torch._dynamo", "scipy", "sklearn", "huggingface_hub")
+
+
+def test_a_llama_is_narrated_without_the_libraries_that_are_slow_to_import(smoke_demo, tmp_path):
+    """The same files, too; `--edit` and many videos likewise."""
+    code = f"import sys, vn.cli; print(vn.cli.main(sys.argv[1:]), *[m for m in {HEAVY} if m in sys.modules])"
+    source = next((smoke_demo / "world" / "narrate").glob("*.mp4"))
+    product = ["--product", str(smoke_demo / "world" / "narrate" / "product.yaml")]
+    run = ["--run", str(smoke_demo / "runs" / "demo")]
+    one, many = tmp_path / "one", tmp_path / "many"
+
+    def last_line(*words):
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", code, "narrate", *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=environment,
+        )
+        return done.stdout.splitlines()[-1] if done.stdout else done.stderr
+
+    assert last_line(source, *product, *run, "--out", one) == "0"
+    assert (one / "story.srt").read_bytes() == (smoke_demo / "story" / "story.srt").read_bytes()
+    (tmp_path / "videos").mkdir()
+    shutil.copy(source, tmp_path / "videos" / "a.mp4")
+    assert last_line("--videos", tmp_path / "videos", *product, *run, "--out", many) == "0"
+    story = json.loads((one / "story.json").read_text())
+    story["clips"][1]["narration"] = "These words are mine."
+    (one / "story.json").write_text(json.dumps(story))
+    assert last_line("--edit", one / "story.json") == "0"
 
 
 def times(text):

@@ -27,7 +27,8 @@ from vn.data.encoders.clip_patches import ClipPatches
 from vn.errors import InputError
 from vn.io.hashes import hash_file
 from vn.io.weights import read_tensors
-from vn.llm.load import BaseModel, load_base
+from vn.llm.base import BaseModel
+from vn.llm.load import load_base
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Clip
 from vn.visual.plan import clip_frames

@@ -69,7 +69,7 @@ def examine_adapter(folder: Path, findings: Findings, data: Folder | None, base_
         InputError: there is no ``narrator.json`` that can be read.
     """
     from vn.card import read_card
-    from vn.llm.load import UNKNOWN, fingerprints
+    from vn.llm.base import UNKNOWN, fingerprints
     from vn.llm.loaders import loader_of
     from vn.template import Template
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vn.generation import llama
 from vn.generation.likely import Likely
 from vn.generation.static import StaticPass
+from vn.llm import llama
 from vn.llm.rows import Row
 from vn.llm.slots import Attends, Part, Reading, SlotCache, put
 from vn.narrator import VideoNarrator

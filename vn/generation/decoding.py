@@ -9,7 +9,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from transformers import RepetitionPenaltyLogitsProcessor
 
 from vn.errors import InputError
 from vn.generation.likely import Answer, Likely, most_likely
@@ -118,7 +117,11 @@ def shaped(
     """
     if penalty == 1.0 and not repeats.size:
         return logits
-    penalise = RepetitionPenaltyLogitsProcessor(penalty) if penalty != 1.0 else None
+    penalise = None
+    if penalty != 1.0:
+        from transformers import RepetitionPenaltyLogitsProcessor
+
+        penalise = RepetitionPenaltyLogitsProcessor(penalty)
     rows = []
     for row, ids in zip(logits, written, strict=True):
         if penalise is not None:

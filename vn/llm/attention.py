@@ -6,11 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedConfig
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from vn.errors import InputError
 from vn.llm.slots import Reading
 from vn.llm.trees import Kernel
 
@@ -52,33 +51,6 @@ def tree_attention(
     if kernel is not None:
         return kernel.attend(query, key, value, dropout, scaling), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **others)
-
-
-def no_mask(like: Tensor) -> Tensor:
-    """A mask that a kernel does not need.
-
-    With four dimensions it passes through transformers unchanged, while a mask ``[B, L]`` would become one of all pairs
-    of the line, and no mask at all a wrong one: transformers would interpret the position ids as those of packed
-    documents.
-    """
-    return like.new_empty(1, 1, 0, 0)
-
-
-def check_window(config: PreTrainedConfig, longest: int) -> None:
-    """Refuse a model whose attention window is shorter than a row may be.
-
-    Raises:
-        InputError: the window is too short; names the setting that makes rows so long.
-    """
-    text = config.get_text_config()
-    window = min(
-        (w for n in ("sliding_window", "attention_chunk_size") if (w := getattr(text, n, None))), default=longest
-    )
-    if window < longest:
-        raise InputError(
-            f"the base model attends to {window} tokens back, fewer than the {longest} that a prompt may have",
-            field="model.max_length",
-        )
 
 
 AttentionInterface.register(TREE, tree_attention)

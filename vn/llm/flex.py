@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from vn.llm.parts import computed_in
 from vn.llm.trees import Tree
+
+if TYPE_CHECKING:  # its import takes as long as half of torch's, and few use it
+    from torch.nn.attention.flex_attention import BlockMask
 
 BLOCK = 128  # tokens; FlexAttention's default
 
@@ -68,6 +70,8 @@ class Blocks:
 
     def mask(self) -> BlockMask:
         """What FlexAttention is called with, on the device of the tensors."""
+        from torch.nn.attention.flex_attention import BlockMask
+
         parts, roots, seen = self.limits
         length = len(parts)
 
@@ -98,6 +102,8 @@ class Flex:
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, dropout: float, scale: float | None) -> Tensor:
         """Attention of the whole line (`vn.llm.trees.Kernel`); without dropout."""
+        from torch.nn.attention.flex_attention import flex_attention
+
         assert not dropout
         call = _compiled() if query.is_cuda else flex_attention
         dtype = computed_in(value)
@@ -108,5 +114,7 @@ class Flex:
 
 @cache
 def _compiled() -> Any:
+    from torch.nn.attention.flex_attention import flex_attention
+
     # With dynamic shapes from the start: lines differ in length, and each would be compiled on its own.
     return torch.compile(flex_attention, dynamic=True)

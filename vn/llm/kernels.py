@@ -100,6 +100,16 @@ def kernel(trees: Sequence[Tree], made: Prepared | None, attention: Attention, h
     return made if isinstance(made, Gathered) else _to(Gathered.of(trees), device)
 
 
+def no_mask(like: Tensor) -> Tensor:
+    """A mask that a kernel does not need.
+
+    With four dimensions it passes through transformers unchanged, while a mask ``[B, L]`` would become one of all pairs
+    of the line, and no mask at all a wrong one: transformers would interpret the position ids as those of packed
+    documents.
+    """
+    return like.new_empty(1, 1, 0, 0)
+
+
 def _refuse(name: str, obstacle: str) -> None:
     if obstacle:
         raise InputError(f"{name} {obstacle}; use sdpa", field="model.attention")

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 import torch
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedConfig,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging as transformers_logging
 
 from vn.errors import InputError
 from vn.extras import require
-from vn.io import gguf
-from vn.io.hashes import hash_folder
 from vn.llm.attention import TREE
+from vn.llm.base import BaseModel, BaseModelLoader, find_base, fingerprint
 from vn.llm.loaders import find_loader, loader_of
 from vn.llm.norms import fuse_norms
 from vn.plugins import Extension
@@ -30,51 +28,7 @@ from vn.settings import Quantization
 from vn.tokenizer.added import read_added
 from vn.tokenizer.folder import MARK, OWN, load_pieces
 
-UNKNOWN = "unknown"  # instead of a hash, as in adapters whose base model came from the hub without its commit
 BLOCK = 64  # weights that share a scale in 4-bit quantization
-
-
-@dataclass(frozen=True, slots=True)
-class BaseModel:
-    """A language model as it is before our training.
-
-    Attributes:
-        name: the name that the user gave.
-        folder: its folder, or its name on the hub.
-        sha256: hash of its configuration, tokenizer and weights (`hash_folder`), or the hub's commit, or `UNKNOWN`.
-        added: tokens after the tokenizer's own that templates may use, with their ids (`vn.tokenizer.added`).
-    """
-
-    name: str
-    folder: str
-    sha256: str
-    llm: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    added: dict[str, int] = field(default_factory=dict)
-
-
-class BaseModelLoader(Protocol):
-    """A function that loads base models in a way of its own; called for names that begin with its own and a colon.
-
-    Registered by a package as an entry point of the group ``vn.base_models``.
-    """
-
-    def __call__(self, name: str, dtype: str, quantization: str) -> BaseModel:
-        """Load a base model.
-
-        Args:
-            name: what comes after the loader's name and the colon.
-            dtype: dtype of the weights, e.g. ``float32`` or ``bfloat16``.
-            quantization: ``none``, ``int8`` or ``nf4``; a loader that cannot raises.
-
-        Returns:
-            A causal model of transformers whose attention is by its attention interface, as those of the LLaMA family
-            are, and a tokenizer; a ``sha256`` that is another one whenever the weights are.
-
-        Raises:
-            InputError: there is no such model.
-        """
-        ...
 
 
 def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> BaseModel:
@@ -92,7 +46,7 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     transformers_logging.disable_progress_bar()
     if (loader := find_loader(name, allow_import=True)) is not None:
         return _load_by(loader, name, dtype, quantization)
-    folder = _find(name)
+    folder = find_base(name)
     options = _quantized(quantization, dtype)
     try:
         config, _ = PreTrainedConfig.get_config_dict(folder)
@@ -111,7 +65,7 @@ def load_base(name: str, dtype: str = "float32", quantization: str = "none") -> 
     except (OSError, ValueError, KeyError) as error:
         moved = "" if Path(name).exists() else "; if the folder has moved, give its path with --base-model"
         raise InputError(f"no causal language model here{moved}: {error}", file=name, field="base_model") from None
-    return _ready(BaseModel(name, folder, _fingerprint(folder), llm, tokenizer, added))
+    return _ready(BaseModel(name, folder, fingerprint(folder), llm, tokenizer, added))
 
 
 def _load_by(loader: Extension, name: str, dtype: str, quantization: str) -> BaseModel:
@@ -142,84 +96,11 @@ def _ready(base: BaseModel) -> BaseModel:
     return base
 
 
-def is_on_this_machine(name: str) -> bool:
-    """Whether a base model is local; False for one that the hub may have. Nothing is read, converted or downloaded.
-
-    Args:
-        name: as for `load_base`.
-
-    Raises:
-        InputError: it can only be local, and is missing.
-    """
-    if name == "smollm2":
-        gguf.smollm2_file()
-        return True
-    if find_loader(name, allow_import=True) is not None:
-        return True  # what it is asked for is its own affair
-    path = Path(name).expanduser()
-    if path.suffix == ".gguf" or path.is_dir() or name.startswith((".", "/", "~")) or name.count("/") != 1:
-        if not path.exists():
-            raise InputError("no such model file or folder", file=name, field="base_model")
-        return True
-    return _downloaded(name) is not None
-
-
-def _downloaded(name: str) -> Path | None:
-    """The ``config.json`` of a hub model in the hub's cache; None if it was never downloaded."""
-    from huggingface_hub import try_to_load_from_cache
-
-    try:
-        file = try_to_load_from_cache(name, "config.json")
-    except ValueError:  # not a name that the hub allows
-        return None
-    return Path(file) if isinstance(file, str) else None
-
-
-def _fingerprint(folder: str) -> str:
-    """The hash of a model folder, or the commit of a hub model, which is its folder's name in the cache."""
-    if Path(folder).is_dir():
-        return hash_folder(Path(folder))
-    file = _downloaded(folder)
-    return UNKNOWN if file is None else file.parent.name
-
-
-def fingerprints(name: str) -> set[str]:
-    """What `load_base` may return as ``sha256`` of a base model on this machine; nothing is loaded or downloaded.
-
-    Args:
-        name: as for `load_base`; a GGUF file is converted once, as there.
-
-    Raises:
-        InputError: it does not exist here, or is a hub model that was never downloaded.
-    """
-    place = Path(_find(name))
-    if place.is_dir():
-        return {hash_folder(place)}
-    file = _downloaded(name)
-    if file is None:
-        raise InputError("no such folder here, and no model of this name was downloaded from the hub", file=name)
-    return {file.parent.name, hash_folder(file.parent)}
-
-
 def _tokenizer(folder: str, config: Mapping[str, Any]) -> PreTrainedTokenizerBase:
     if config.get("model_type") in OWN or MARK in config:
         tokenizer: PreTrainedTokenizerBase = load_pieces(Path(folder))
         return tokenizer
     return AutoTokenizer.from_pretrained(folder)
-
-
-def _find(name: str) -> str:
-    """The folder of a base model, or its name on the hub."""
-    if name == "smollm2":
-        return gguf.smollm2()
-    path = Path(name).expanduser()
-    if path.suffix == ".gguf":
-        if not path.is_file():
-            raise InputError("no such file", file=name, field="base_model")
-        return gguf.from_gguf(path)
-    if (name.startswith((".", "/", "~")) or name.count("/") != 1) and not path.is_dir():
-        raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
-    return str(path) if path.is_dir() else name
 
 
 def _download(name: str) -> str:

@@ -9,34 +9,34 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers.models.glm.modeling_glm import GlmRMSNorm
-from transformers.models.llama.modeling_llama import LlamaRMSNorm
-from transformers.models.mistral.modeling_mistral import MistralRMSNorm
-from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
 
 from vn.llm.parts import computed_in
 
-KNOWN = (LlamaRMSNorm, MistralRMSNorm, Qwen2RMSNorm, GlmRMSNorm)  # four names of one computation
 
-
-class FusedRMSNorm(LlamaRMSNorm):
-    """A norm that takes over the weight of another.
+class FusedRMSNorm(nn.Module):
+    """LLaMA's norm, with the weight of another.
 
     Args:
-        norm: the norm.
+        weight: ``[H]``.
+        epsilon: what is added to the variance.
     """
 
-    def __init__(self, norm: LlamaRMSNorm | MistralRMSNorm | Qwen2RMSNorm | GlmRMSNorm) -> None:
-        nn.Module.__init__(self)
-        self.weight = norm.weight
-        self.variance_epsilon = norm.variance_epsilon
+    def __init__(self, weight: nn.Parameter, epsilon: float) -> None:
+        super().__init__()
+        self.weight = weight
+        self.variance_epsilon = epsilon
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """The norm of ``[..., H]``, in the type that the next layer computes in."""
         if hidden_states.is_cuda and hidden_states.dtype == self.weight.dtype:
             return self.fused(hidden_states)
-        chain: Tensor = super().forward(hidden_states)
-        return chain
+        return self.chain(hidden_states)
+
+    def chain(self, states: Tensor) -> Tensor:
+        """The norm as transformers' operators compute it, to the bit."""
+        exact = states.to(torch.float32)
+        exact = exact * torch.rsqrt(exact.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+        return self.weight * exact.to(states.dtype)
 
     def fused(self, states: Tensor) -> Tensor:
         """The same by torch's operator; under autocast rounded here, rather than by each of the layers that read it."""
@@ -47,6 +47,12 @@ class FusedRMSNorm(LlamaRMSNorm):
 
 def fuse_norms(llm: nn.Module) -> None:
     """Replace the norms that are known to be LLaMA's, in place; their names and weights stay."""
+    from transformers.models.glm.modeling_glm import GlmRMSNorm
+    from transformers.models.llama.modeling_llama import LlamaRMSNorm
+    from transformers.models.mistral.modeling_mistral import MistralRMSNorm
+    from transformers.models.qwen2.modeling_qwen2 import Qwen2RMSNorm
+
+    known = (LlamaRMSNorm, MistralRMSNorm, Qwen2RMSNorm, GlmRMSNorm)  # four names of one computation
     for name, module in list(llm.named_modules()):
-        if type(module) in KNOWN:
-            llm.set_submodule(name, FusedRMSNorm(module))
+        if type(module) in known:
+            llm.set_submodule(name, FusedRMSNorm(module.weight, module.variance_epsilon))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from vn.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from vn.tokenizer.fast import FastTokenizer
 
 CACHE_SIZE = 65536  # segments
 
@@ -36,7 +40,7 @@ class SegmentTokenizer:
 
     def __init__(
         self,
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: PreTrainedTokenizerBase | FastTokenizer,
         added: Mapping[str, int] | None = None,
         turns: Mapping[str, Sequence[int]] | None = None,
     ) -> None:

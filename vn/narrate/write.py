@@ -51,7 +51,7 @@ class Narrator:
         at_once: AtOnce = 1,
         imports: Collection[str] = (),
     ) -> None:
-        assembly = load_adapter(adapter, base_model, imports=imports)
+        assembly = load_adapter(adapter, base_model, imports=imports, only_writes=True)
         self.card = card = assembly.card
         self.encoder = load_matching_encoder(
             card.encoder, card.tokens, card.width, encoder_weights, imports, adapter / CARD

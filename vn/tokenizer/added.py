@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-from transformers import AddedToken, PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError, show
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 FIELD = "vn_added_tokens"  # field of config.json: a token's text -> its id
 
@@ -23,6 +24,8 @@ def add_tokens(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> dict
     Returns:
         Each token's id.
     """
+    from transformers import AddedToken
+
     new = [name for name in names if name not in tokenizer.get_added_vocab()]
     if new:
         tokens = [AddedToken(name, normalized=False, special=True) for name in new]

@@ -10,7 +10,7 @@ from vn.card import read_card
 from vn.environment import hub_is_offline
 from vn.errors import InputError
 from vn.hub import local_folder
-from vn.llm.load import is_on_this_machine
+from vn.llm.base import is_on_this_machine
 from vn.train.arguments import expand
 from vn.train.datamodule import StoryDataModule
 from vn.train.module import NarratorModule
