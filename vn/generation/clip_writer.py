@@ -137,9 +137,7 @@ class ClipWriter:
         except InputError:
             return (), (), None, None  # free text may be none of the 12 labels; the scores count it as wrong
 
-    def _write_narration(
-        self, draft: Draft, slot: Slot, line: Line, guess: Guess
-    ) -> Work[tuple[str, str | None]]:
+    def _write_narration(self, draft: Draft, slot: Slot, line: Line, guess: Guess) -> Work[tuple[str, str | None]]:
         """The narration, and what is wrong with its length if it should have been in range."""
         decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
         exact = decoding.length_control == "exact"

@@ -27,7 +27,7 @@ TOKEN = (1 << TOKEN_BITS) - 1
 SCALE = (1 << 32 - TOKEN_BITS) - 1  # a share of 1
 DOUBT = 0.5  # added to a context's count: what was seen once is not certain
 ALIKE = SCALE // 10  # shares that differ by less say the same
-FACTOR, MASK = 0x9E3779B1, 0xFFFFFFFF
+EMPTY, FACTOR, MASK = 0x811C9DC5, 0x9E3779B1, 0xFFFFFFFF  # hashes: of no token, and how they are made
 
 
 class Ngrams:
@@ -41,8 +41,8 @@ class Ngrams:
     def __init__(self, keys: np.ndarray, says: np.ndarray) -> None:
         self.keys = keys
         self.says = says
-        self._keys = memoryview(keys)  # its items are plain numbers, several times as fast as an array's
-        self._says = memoryview(says)
+        self._keys = keys.data  # its items are plain numbers, several times as fast as an array's
+        self._says = says.data
 
     @property
     def vocabulary(self) -> int:
@@ -51,7 +51,7 @@ class Ngrams:
 
     def after(self, ids: Sequence[int]) -> tuple[int, float] | None:
         """The token that usually follows these, and its share of what did; None if nothing is known."""
-        keys, known, key, found = self._keys, len(self._keys), 0, -1
+        keys, known, key, found = self._keys, len(self._keys), EMPTY, -1
         for token in ids[: -LONGEST - 1 : -1]:
             key = _longer(key, token)
             at = bisect_left(keys, key)
@@ -64,7 +64,7 @@ class Ngrams:
 
 
 def _longer(key: int, token: int) -> int:
-    """The hash of a context that begins one token earlier; that of the empty one is 0."""
+    """The hash of a context that begins one token earlier; that of the empty one is `EMPTY`."""
     return ((key ^ token) * FACTOR + 1) & MASK
 
 
@@ -78,7 +78,7 @@ def count(texts: Iterable[Sequence[int]]) -> Ngrams:
     ids = np.concatenate(parts) if parts else np.empty(0, np.uint64)
     lengths = np.array([len(part) for part in parts], dtype=np.int64)
     place = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # of each token in its text
-    keys = np.zeros(len(ids), np.uint64)  # of the context before each token
+    keys = np.full(len(ids), EMPTY, np.uint64)  # of the context before each token
     known = np.zeros(len(ids), np.int64)  # what shorter contexts say about it
     kept = []
     for n in range(1, LONGEST + 1):
@@ -122,7 +122,7 @@ def write_ngrams(folder: Path, ngrams: Ngrams) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def check_ngrams(folder: Path, sha256: str | None, field: str) -> None:
+def check_ngrams(folder: Path, sha256: str | None, field: str = "drafts") -> None:
     """Raise unless an adapter folder has n-grams.
 
     Args:
@@ -138,19 +138,18 @@ def check_ngrams(folder: Path, sha256: str | None, field: str) -> None:
         raise InputError(message, file=folder, field=field)
 
 
-def read_ngrams(folder: Path, sha256: str | None, field: str, vocabulary: int) -> Ngrams:
+def read_ngrams(folder: Path, sha256: str | None, vocabulary: int) -> Ngrams:
     """The n-grams of an adapter folder.
 
     Args:
         folder: the adapter folder.
         sha256: what its card has as the file's hash.
-        field: the setting that asks for them.
         vocabulary: number of tokens of the model.
 
     Raises:
         InputError: it has none, or they are missing, damaged or of another model.
     """
-    check_ngrams(folder, sha256, field)
+    check_ngrams(folder, sha256)
     file = folder / FILE
     try:
         data = file.read_bytes()
