@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, help="another run on the demo's videos")
     parser.add_argument("--base-model", help="where its base model is, if it has moved")
     parser.add_argument("--videos", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--dtypes", nargs="+", default=["float32"])
     parser.add_argument("--lengths", nargs="+", default=["none", "exact"])
     parser.add_argument("--storylines", nargs="+", default=["predicted", "given"])
