@@ -5,6 +5,7 @@
       narrator.safetensors     projector, position, feature statistics
       template.yaml            the wording it was trained with
       README.md                model card for whoever finds the folder
+      drafts.safetensors       n-grams of the training narrations, for drafts (`vn.llm.ngrams`), if it was trained here
       adapter_config.json, adapter_model.safetensors    PEFT's own files, if LoRA is on
 
 Everything after training reads only this folder.
@@ -32,7 +33,9 @@ from vn.errors import InputError
 from vn.hub import local_folder
 from vn.io.files import read_json, read_text
 from vn.llm.base import UNKNOWN, BaseModel, check_window
+from vn.llm.dtypes import convert, resolved
 from vn.llm.lora_files import Matrices
+from vn.llm.ngrams import Ngrams, read_ngrams, write_ngrams
 from vn.llm.plain import load_plain
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
@@ -44,13 +47,14 @@ from vn.template import Template
 
 @dataclass(slots=True)
 class Assembly:
-    """A narrator with everything needed to use it."""
+    """A narrator with everything needed to use it, and n-grams of its training narrations to be saved with it."""
 
     narrator: VideoNarrator
     builder: RowBuilder
     card: NarratorCard
     template: Template
     base: BaseModel
+    ngrams: Ngrams | None = None
 
 
 def assemble(
@@ -214,7 +218,18 @@ def _write_adapter(folder: Path, assembly: Assembly) -> None:
     own = {k: v for k, v in narrator.state_dict().items() if not k.startswith("llm.")}
     save_file({k: v.detach().cpu().contiguous() for k, v in own.items()}, folder / "narrator.safetensors")
     (folder / "template.yaml").write_text(assembly.template.text, encoding="utf-8")
-    write_card(folder, assembly.card)
+    describe(folder, assembly.card, assembly.ngrams)
+
+
+def describe(folder: Path, card: NarratorCard, ngrams: Ngrams | None) -> None:
+    """Write the card and the model card of an adapter folder, and n-grams of its training narrations if there are any.
+
+    Args:
+        folder: the adapter folder.
+        card: the card.
+        ngrams: the n-grams.
+    """
+    write_card(folder, dataclasses.replace(card, drafts=write_ngrams(folder, ngrams) if ngrams is not None else None))
     # Instead of peft's empty one.
     (folder / "README.md").write_text(model_card(read_json(folder / CARD)), encoding="utf-8")
 
@@ -226,6 +241,7 @@ def load_adapter(
     quantized: bool = True,
     imports: Collection[str] = (),
     only_writes: bool = False,
+    dtype: str | None = None,
 ) -> Assembly:
     """Load an adapter folder into an unsharded narrator on the CPU, for inference.
 
@@ -238,6 +254,8 @@ def load_adapter(
         only_writes: the narrator will write stories and nothing else: its language model may be a
             `vn.llm.llama.Llama`, which is loaded several times faster, instead of a model of transformers. The texts
             are the same.
+        dtype: data type of the language model's weights and key-value cache: ``float32``, ``bfloat16``, or ``auto``,
+            the faster one on CUDA if available, else on the CPU; None is the card's.
 
     Raises:
         InputError: naming the file that is missing or damaged, or the package that is not installed.
@@ -257,6 +275,7 @@ def load_adapter(
     elif places := lost_base(card, folder):  # before anything slow
         message = f"the base model is not found ({places}); give its path with --base-model (tests: --model.base_model)"
         raise InputError(message, file=folder, field="base_model")
+    dtype = resolved(dtype, None, card.quantization if quantized else "none")
     find_parts(card, packages=packages, imports=allowed, file=folder / CARD)
     template_file = folder / "template.yaml"
     template = Template.parse(read_text(template_file), template_file, typing.cast(Any, card.clip_header))
@@ -271,7 +290,12 @@ def load_adapter(
         raise InputError(f"the feature statistics are not {card.width} wide", file=weights, field="mean")
     try:
         loaded = card if quantized else dataclasses.replace(card, quantization="none")
+        if dtype is not None:  # LoRA is merged in the more precise of the two
+            loaded = dataclasses.replace(loaded, dtype=dtype if dtype == "float32" else card.dtype)
         assembly = assemble(loaded, template, own["mean"], own["std"], folder, merge, only_writes)
+        if dtype is not None:
+            convert(assembly.narrator.causal_lm, dtype)
+            assembly.card = dataclasses.replace(assembly.card, dtype=dtype)
     except (InputError, ImportError):
         raise
     except Exception as error:
@@ -282,3 +306,17 @@ def load_adapter(
         raise InputError(f"missing or unexpected weights: {', '.join(wrong)}", file=weights)
     assembly.narrator.eval()
     return assembly
+
+
+def ngrams_of(folder: Path, assembly: Assembly) -> Ngrams:
+    """The n-grams of the training narrations in an adapter folder, for drafts.
+
+    Args:
+        folder: the adapter folder.
+        assembly: what was loaded from it.
+
+    Raises:
+        InputError: there are none, or they are damaged.
+    """
+    vocabulary = len(assembly.narrator.causal_lm.get_input_embeddings().weight)
+    return read_ngrams(folder, assembly.card.drafts, vocabulary)

@@ -21,7 +21,7 @@ FORMAT = 1
 FROM_HERE = "base_model_from_here"  # relative path from the card's folder to the base model
 _TYPES: dict[str, Any] = {
     **{"domain": str | None, "corpus": str | None, "trained_on": dict | None},
-    **{"projector": str, "narrator": str, "packages": dict},
+    **{"projector": str, "narrator": str, "packages": dict, "drafts": str | None},
 }
 _OPTIONAL = {"quantization", *_TYPES}  # missing from cards of earlier builds
 
@@ -45,6 +45,7 @@ class NarratorCard(NarratorSettings):
         corpus: name of their corpus, if the data have one.
         trained_on: size of their train split: videos, narrated clips, seconds, and the manifest's hash.
         packages: other packages that its parts are from: field -> distribution (`vn.parts`).
+        drafts: sha256 of the folder's n-grams of the training narrations (`vn.llm.ngrams`); None if it has none.
     """
 
     base_sha256: str
@@ -59,6 +60,7 @@ class NarratorCard(NarratorSettings):
     corpus: str | None = None
     trained_on: dict[str, Any] | None = None
     packages: dict[str, str] = dataclasses.field(default_factory=dict)
+    drafts: str | None = None
 
     def about(self) -> str:
         """What the narrator does and was trained on, in a few words."""

@@ -85,6 +85,8 @@ def _made_of(card: Mapping[str, Any], base: str) -> str:
         "trained on": ", ".join(filter(None, (corpus, counts))) or "unknown",
         "vn": card.get("vn", "unknown"),
     }
+    if card.get("drafts"):
+        rows["drafts"] = "n-grams of the training narrations (drafts.safetensors), with which it writes faster"
     packages = {**(card.get("packages") or {}), "encoder": encoder.get("package")}
     needed = sorted({name for name in packages.values() if name})
     if needed:

@@ -10,6 +10,7 @@ ADDED = {
     **{"model.projector": "linear", "model.narrator": "videonarrator", "model.compile": False},
     **{"model.visual.scope": "clip", "model.visual.frames": 100, "model.visual.pool": False},
     **{"model.start_from": None, "baseline": None, "system": None},
+    **{"test.dtype": None, "test.decoding.drafts": "none"},
 }
 
 

@@ -82,7 +82,7 @@ def test_ways_on_are_tried_side_by_side_and_forgotten(make, frames):
         # A single token is tried past others, beside one that is read; then ways ahead of one, and one that is kept.
         last = decoder.answer([(slots[0], Read([5])), (slots[1], Try([5, 6], [[0], [1]]))])
         past, beside = decoder.answer([(slots[1], Try([7], [[1, 2]])), (slots[0], Read([6]))])
-        (ahead,) = decoder.answer([(slots[1], Read([3], ahead=Try.straight([2, 9])))])
+        (ahead,) = decoder.answer([(slots[1], Read([3], ahead=Try([2, 9])))])
         slots[1].take([2, 9])
         (then,) = decoder.answer([(slots[1], Read([8]))])
         for logits, row, ids in (

@@ -67,7 +67,10 @@ class ReEncoding(Decoder):
             if tries is not None:
                 tried = self.tried[slot.number]
                 tried += tries.ids
-                more = [[*slot.ids, *(tried[i] for i in path)] for path in tries.paths]
+                more = [
+                    [*slot.ids, *(tried[i] for i in path)]
+                    for path in tries.paths or [range(n + 1) for n in range(len(tries.ids))]
+                ]
                 rows = [*rows, *more] if isinstance(request, Read) else more
             self.seen[slot.number] = visual
             answers.append(torch.stack([self.logits(ids, visual) for ids in rows]))

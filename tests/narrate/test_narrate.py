@@ -332,6 +332,29 @@ def test_options_reach_the_writer_and_stay_for_edits(told):
         assert (made["temperature"], made["seed"], made["length"]) == (1.5, 7, "none")
 
 
+def test_drafts_and_dtype_stay_for_edits(told):
+    change = lambda story: story["clips"][5].update(labels=other_label(story["clips"][5]))  # noqa: E731
+    code, before, after = told(change, "--drafts", "ngram", "--dtype", "bfloat16")
+    assert code == 0
+    assert not {"drafts", "dtype"} & set(before["record"]["made_with"])  # a request of earlier builds stays the same
+    back = lambda story: story["clips"][5].update(labels=before["clips"][5]["labels"])  # noqa: E731
+    _, _, later = told(back)
+    for story in (after, later):
+        made = story["record"]["made_with"]
+        assert (made["drafts"], made["dtype"]) == ("ngram", "bfloat16")
+    _, _, last = told(change, "--drafts", "none")
+    assert last["record"]["made_with"]["drafts"] == "none"
+
+
+def test_an_adapter_without_ngrams_refuses_drafts(smoke_demo, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(smoke_demo / "runs" / "demo", run)
+    card = json.loads((run / "adapter" / "narrator.json").read_text("utf-8"))
+    (run / "adapter" / "narrator.json").write_text(json.dumps({**card, "drafts": None}), "utf-8")
+    assert narrate(smoke_demo, tmp_path / "out", "--drafts", "ngram", run=run) == 2
+    assert "has no n-grams for drafts" in capsys.readouterr().err
+
+
 @pytest.fixture
 def broken(smoke_demo, tmp_path):
     """Makes one bad input and gives the arguments to narrate with it."""

@@ -24,13 +24,13 @@ CARD = Path("adapter/narrator.json")
 SETTINGS = ("predicted", "given")
 UNFINISHED = "unfinished"
 OF_TESTS = re.compile(
-    r"run|config|out|test\.storyline|trainer\..*"
+    r"run|config|out|test\.storyline|test\.decoding\.drafts|trainer\..*"
 )  # settings that do not distinguish variants of a test
 _FLAG = re.compile(r"--([\w.]+)=(.*)")
 _SEED = re.compile(r"[-_.@ ]?seed[-_=]?(\d+)$")
 # Settings that change no result, or only where it is stored: runs that differ in nothing else are one variant.
 MUTE = re.compile(
-    r"seed_everything|name|runs|out|resume|adapter|debug|ablation|checkpoint_every|test\.storyline|data\.(workers|"
+    r"seed_everything|name|runs|out|resume|adapter|debug|ablation|checkpoint_every|test\.storyline|test\.decoding\.drafts|data\.(workers|"
     r"videos_at_once)|trainer\.(logger.*|enable_.*|default_root_dir|accelerator|strategy.*|devices|num_nodes|"
     r"accumulate_grad_batches|log_every_n_steps)|stories\.path|settings\.(.*[._])?seed"
 )
@@ -215,10 +215,15 @@ def _read(place: _Place) -> Run:
     stories_file = place.folder / STORIES
     stories = read_lines(stories_file)
     tests = {}
+    dtypes: set[str] = set()
     for file in sorted(place.folder.glob("predictions.*.jsonl")):
         setting = file.name.removeprefix("predictions.").removesuffix(".jsonl")
         given = setting == "given"
-        tests[setting] = gather(read_lines(file), stories, storyline_given=given, file=file, stories_file=stories_file)
+        lines = read_lines(file)
+        dtypes |= {str(line["dtype"]) for line in lines if line.get("dtype")}
+        tests[setting] = gather(lines, stories, storyline_given=given, file=file, stories_file=stories_file)
+    if config:  # a later test may have had another one than the configuration
+        config["test.dtype"] = ", ".join(sorted(dtypes)) or None
     scores = read_json(place.folder / SCORES) if (place.folder / SCORES).is_file() else {}
     if not isinstance(scores, dict) or not all(isinstance(m, dict) for m in scores.values()):
         raise InputError("expected scores by setting and metric", file=place.folder / SCORES)

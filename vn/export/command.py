@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.push is not None:
         return _push(args, adapter)
     out = args.out or args.run / f"export-{args.to}"
-    from vn.adapter import load_adapter, replace_folder
+    from vn.adapter import load_adapter, ngrams_of, replace_folder
     from vn.card import read_card
 
     card = read_card(adapter)  # before anything slow
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     with claim(out.parent, "vn export"):
         # LoRA trained over 4 or 8 bits is written for full-precision weights: merging into others loses accuracy.
         assembly = load_adapter(adapter, args.base_model, merge=False, quantized=False, imports=args.imports)
+        assembly.ngrams = ngrams_of(adapter, assembly) if card.drafts is not None else None
         prompts = golden(assembly, stories)
         with replace_folder(out) as new:
             try:

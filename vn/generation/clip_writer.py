@@ -11,8 +11,10 @@ from vn.generation.beam import search
 from vn.generation.decoder import Read, Slot, Try, Work, visual_tokens
 from vn.generation.decoding import Decoding, shaped
 from vn.generation.draft import Draft
+from vn.generation.drafts import Drafter, Guess, Line, no_guess, read
 from vn.generation.labels import LabelTrie
 from vn.generation.length import FreeRule, LengthRule, Rule, most_tokens
+from vn.llm.ngrams import LONGEST, Ngrams
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
 from vn.story import Labels, Language, parse_labels
@@ -31,6 +33,7 @@ class ClipWriter:
         decoding: how tokens are chosen.
 
     Attributes:
+        ngrams: what drafts are guessed by; None: there are no drafts.
         trunks_read: how often a prompt was encoded from its beginning.
     """
 
@@ -39,6 +42,7 @@ class ClipWriter:
         self.builder = builder
         self.tokens = builder.tokens
         self.decoding = decoding
+        self.ngrams: Ngrams | None = None
         self.trunks_read = 0
         self._tries: dict[Language, LabelTrie] = {}
 
@@ -66,27 +70,41 @@ class ClipWriter:
             labels = None
         odds: LabelOdds = ()
         problem = None
+        guess = self._guess_in(draft)
         if narration is None or (labels is None and self.builder.storyline):
             slot.keep(draft.trunk)
             logits = yield self._opening(draft, slot)
+            line = Line(logits)
             if self.builder.storyline:
                 here, rest, after = len(slot.ids), None, None
                 if labels is None:
                     lead = draft.lead_ids() if narration is None else None
-                    labels, odds, rest, after = yield from self._write_labels(draft, logits, lead)
+                    labels, odds, rest, after = yield from self._write_labels(draft, slot, logits, lead, guess)
                 if rest is None:
                     # Labels are fed back as text, as later clips and a re-encoded prompt contain them.
                     slot.keep(here)
                     rest = draft.label_ids(labels)
                 if after is not None:
                     slot.take(rest)
-                    logits = after
+                    line = after
                 elif narration is None:
-                    logits = yield Read([*rest, *draft.lead_ids()])
+                    rest = [*rest, *draft.lead_ids()]
+                    ahead = guess([*slot.ids[-LONGEST:], *rest], self.decoding.max_new_tokens - 1)
+                    line = Line((yield read(rest, ahead)), ahead)
             if narration is None:
-                narration, problem = yield from self._write_narration(draft, slot, logits)
+                narration, problem = yield from self._write_narration(draft, slot, line, guess)
         assert narration is not None
         return draft.add(labels, narration, odds, problem)
+
+    def _guess_in(self, draft: Draft) -> Guess:
+        """Guesses what follows in a story."""
+        if self.ngrams is None:
+            return no_guess
+        if draft.drafter is None:
+            draft.drafter = Drafter(self.ngrams, self.tokens.stops)
+            for segment in draft.writer.head():
+                draft.drafter.learn(self.builder.ids(segment))
+        return draft.drafter.guess
 
     def _opening(self, draft: Draft, slot: Slot) -> Read:
         """The part of the next clip's prompt that is not in the cache: text of the clip before, and its own part."""
@@ -104,27 +122,29 @@ class ClipWriter:
         return Read(row.ids[known:], visual, max(0, row.visual - known), ahead)
 
     def _write_labels(
-        self, draft: Draft, logits: Tensor, lead: Sequence[int] | None
-    ) -> Work[tuple[Labels, LabelOdds, list[int] | None, Tensor | None]]:
+        self, draft: Draft, slot: Slot, logits: Tensor, lead: Sequence[int] | None, guess: Guess
+    ) -> Work[tuple[Labels, LabelOdds, list[int] | None, Line | None]]:
         """Labels, the probability of each of the 12, and `rest` (if known) and `after` of `WrittenLabels`."""
         if self.decoding.constrain_labels:
             pick = lambda row, written, allowed: self._pick_from(draft, row, written, allowed)  # noqa: E731
-            found = yield from self._trie(draft.story.language).write(logits, pick, lead)
+            most = self.decoding.max_new_tokens - 1
+            trie = self._trie(draft.story.language)
+            found = yield from trie.write(logits, pick, lead, lambda ids: guess(ids, most))
             return found.labels, found.odds, found.rest, found.after
-        ids = yield from self._decode(draft, logits, None)
+        ids = yield from self._decode(draft, slot, Line(logits), None, guess)
         try:
             return parse_labels(self.tokens.decode(ids)), (), None, None
         except InputError:
             return (), (), None, None  # free text may be none of the 12 labels; the scores count it as wrong
 
-    def _write_narration(self, draft: Draft, slot: Slot, logits: Tensor) -> Work[tuple[str, str | None]]:
+    def _write_narration(self, draft: Draft, slot: Slot, line: Line, guess: Guess) -> Work[tuple[str, str | None]]:
         """The narration, and what is wrong with its length if it should have been in range."""
         decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
         exact = decoding.length_control == "exact"
         rule = LengthRule(self.tokens, draft.story.language, draft.words, most)
         ids: Sequence[int] | None = None
         if decoding.beams == 1:
-            ids = yield from self._decode(draft, logits, slot.ids[:here])
+            ids = yield from self._decode(draft, slot, line, slot.ids[:here], guess)
             # A narration cut off at the limit has not ended, however many words it has.
             if exact and (len(ids) == most or not rule.may_end(ids)):
                 ids = None
@@ -132,33 +152,45 @@ class ClipWriter:
         if ids is None:
             allowed: Rule = rule if exact else FreeRule(self.tokens, most)
             width = decoding.beams if decoding.beams > 1 else BEAMS
-            ids = yield from self._search(draft, slot, logits, allowed, width)
+            ids = yield from self._search(draft, slot, line.logits[:1], allowed, width)
         if ids is not None:
             draft.repeats.add(ids)
+            if draft.drafter is not None:
+                draft.drafter.learn(ids)
             return self.tokens.narration(ids), None
         without = " without a repeated phrase" if decoding.no_repeat_ngram else ""
         low, high = draft.words.low, draft.words.high
         return "", f"the model's tokens make no narration of {low} to {high} words{without}"
 
-    def _decode(self, draft: Draft, logits: Tensor, prompt: Sequence[int] | None) -> Work[list[int]]:
+    def _decode(
+        self, draft: Draft, slot: Slot, line: Line, prompt: Sequence[int] | None, guess: Guess
+    ) -> Work[list[int]]:
         """At most `max_new_tokens` tokens up to a stop, which is left out.
 
         Args:
             draft: the story's draft.
-            logits: ``[1, V]``, for the first token.
+            slot: what it has read.
+            line: what is known of the first tokens.
             prompt: for a narration, the ids before it; None for labels.
+            guess: guesses what follows.
         """
         new: list[int] = []
+        most = self.decoding.max_new_tokens
         while True:
-            if prompt is not None:
-                logits = shaped(logits, prompt, [new], self.decoding.repetition_penalty, draft.repeats)
-            token = yield from self._pick(draft, logits[0], new)
-            if token in self.tokens.stops:
-                return new
-            new.append(token)
-            if len(new) == self.decoding.max_new_tokens:
-                return new
-            logits = yield Read([token])
+            for logits, guessed in line:
+                if prompt is not None:
+                    logits = shaped(logits, prompt, [new], self.decoding.repetition_penalty, draft.repeats)
+                token = yield from self._pick(draft, logits[0], new)
+                if token in self.tokens.stops:
+                    return new
+                new.append(token)
+                if len(new) == most:
+                    return new
+                if token != guessed:
+                    break
+                slot.take([token])  # was read already
+            ahead = guess([*slot.ids[-LONGEST:], token], most - len(new) - 1)
+            line = Line((yield read([token], ahead)), ahead)
 
     def _search(self, draft: Draft, slot: Slot, logits: Tensor, rule: Rule, width: int) -> Work[Sequence[int] | None]:
         """A beam search that continues what the slot has read."""

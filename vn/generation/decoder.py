@@ -52,16 +52,12 @@ class Try:
 
     Attributes:
         ids: ids of the new tokens.
-        paths: for each, which tokens lead to it: indices into all tried since the last `Read`, itself included.
+        paths: for each, which tokens lead to it: indices into all tried since the last `Read`, itself included. None:
+            a single continuation, directly after a `Read`; a story that writes its tokens may keep them (`Slot.take`).
     """
 
     ids: Sequence[int]
-    paths: Sequence[Sequence[int]]
-
-    @classmethod
-    def straight(cls, ids: Sequence[int]) -> Try:
-        """A single continuation; after a `Read`, a story that writes these tokens may keep them (`Slot.take`)."""
-        return cls(ids, [range(n + 1) for n in range(len(ids))])
+    paths: Sequence[Sequence[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +179,22 @@ class Decoder:
                 tried, count = request.ahead, len(request.ids)
                 if request.visual is not None:
                     visual.append((len(ids) + request.visual_at, request.visual))
-                parts.append(Part(slot.number, read, count))
                 ids += request.ids
-                position_ids += range(read, read + count)
                 wanted.append(len(ids) - 1)
-                read += count
                 slot.ids += request.ids
+                if tried is not None and tried.paths is None:  # one line with what it follows
+                    wanted += range(len(ids), len(ids) + len(tried.ids))
+                    count += len(tried.ids)
+                    ids += tried.ids
+                    tried = None
+                parts.append(Part(slot.number, read, count))
+                position_ids += range(read, read + count)
+                read += count
             else:
                 tried = request
             if tried is not None:
-                parts.append(_tried(slot.number, read, tried))
+                assert tried.paths is not None, "a single continuation follows a Read"
+                parts.append(_tried(slot.number, read, tried.ids, tried.paths))
                 position_ids += [read + len(path) - 1 for path in tried.paths]
                 wanted += range(len(ids), len(ids) + len(tried.ids))
                 ids += tried.ids
@@ -226,13 +228,13 @@ class Decoder:
         return hidden
 
 
-def _tried(slot: int, read: int, request: Try) -> Part:
+def _tried(slot: int, read: int, ids: Sequence[int], paths: Sequence[Sequence[int]]) -> Part:
     """A part that tries tokens after the first `read` of a slot."""
-    count = len(request.ids)
-    tried = 1 + max(path[-1] for path in request.paths) - count
+    count = len(ids)
+    tried = 1 + max(path[-1] for path in paths) - count
     mask = torch.zeros(count, read + tried + count, dtype=torch.bool)
     mask[:, :read] = True
-    for n, path in enumerate(request.paths):
+    for n, path in enumerate(paths):
         mask[n, [read + column for column in path]] = True
     return Part(slot, read + tried, count, mask)
 

@@ -15,11 +15,13 @@ from vn.generation.likely import Answer, Likely, most_likely
 from vn.llm.slots import put
 
 
-def clash(beams: int, temperature: float) -> str | None:
-    """Why these two cannot be combined; None if they can."""
-    if beams == 1 or temperature == 0:
+def clash(beams: int, temperature: float, drafts: str = "none") -> str | None:
+    """Why these cannot be combined; None if they can."""
+    if beams == 1 or (temperature == 0 and drafts == "none"):
         return None
     searched = f"{beams} beams search for the most likely narration"
+    if temperature == 0:
+        return f"{searched}, and drafts are of one that is written token by token: give one of the two"
     return f"{searched}, and a temperature of {temperature:g} draws one: give one of the two"
 
 
@@ -39,6 +41,8 @@ class Decoding:
             written is not in range; ``none`` is the paper's setting.
         constrain_labels: allow only the 12 labels and their ``+`` combinations; False lets the model write anything,
             and text that is not a label counts as unlabelled.
+        drafts: ``ngram`` guesses the next tokens by n-grams of the training narrations, which the adapter folder has,
+            and confirms them in one pass: the texts are the same, except for near ties of the model. Not with beams.
         seed: random seed of sampling, combined with the video's id and the clip, so that a story does not depend on
             which others are written.
     """
@@ -51,10 +55,11 @@ class Decoding:
     beams: int = 1
     length_control: Literal["none", "exact"] = "none"
     constrain_labels: bool = True
+    drafts: Literal["none", "ngram"] = "none"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if problem := clash(self.beams, self.temperature):
+        if problem := clash(self.beams, self.temperature, self.drafts):
             raise InputError(problem, field="beams")
 
     def pick(self, logits: Tensor, generator: torch.Generator) -> Generator[Likely, Answer, int]:

@@ -11,6 +11,7 @@ import torch
 
 from vn.errors import InputError
 from vn.generation.decoding import Decoding, Repeats
+from vn.generation.drafts import Drafter
 from vn.llm.rows import Row, RowBuilder
 from vn.prompt import Written
 from vn.story import Fixed, Labels, Story, WordRange
@@ -54,6 +55,7 @@ class Draft:
         self.points_dropped = 0  # from the end of the product information, in all clips from here on
         self.trunk = 0  # tokens in the cache that the next clip's prompt begins with
         self.repeats = Repeats(decoding.no_repeat_ngram)
+        self.drafter: Drafter | None = None
         self._decoding = decoding
         self._given = given
         self._means: np.ndarray | None = None

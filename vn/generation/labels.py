@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from vn.errors import InputError
-from vn.generation.decoder import Read, Try, Work
+from vn.generation.decoder import Try, Work
+from vn.generation.drafts import Line, read
 from vn.llm.slots import put
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Labels, Language, ScriptLabel, format_labels
@@ -38,13 +39,13 @@ class WrittenLabels:
         labels: the labels.
         odds: the probability of each of the 12 as the first of them.
         rest: ids of labels and newline that are not in the cache yet; those of newline and lead if `after` is known.
-        after: logits ``[1, V]`` after labels and lead, if these were read ahead.
+        after: what follows labels and lead, if these were read ahead.
     """
 
     labels: Labels
     odds: LabelOdds
     rest: list[int]
-    after: Tensor | None = None
+    after: Line | None = None
 
 
 class LabelTrie:
@@ -115,35 +116,44 @@ class LabelTrie:
             node = node.children[token]
         return list(node.children)
 
-    def write(self, logits: Tensor, pick: Pick, lead: Sequence[int] | None = None) -> Work[WrittenLabels]:
+    def write(
+        self,
+        logits: Tensor,
+        pick: Pick,
+        lead: Sequence[int] | None = None,
+        guess: Callable[[Sequence[int]], Sequence[int]] = lambda ids: (),
+    ) -> Work[WrittenLabels]:
         """Write labels; yields what is to be read.
 
         Args:
             logits: ``[1 + n, V]`` after the prompt, and after each token that was tried `ahead`.
             pick: chooses if several tokens may follow.
             lead: ids that will be read after the labels, if any: wherever the labels may end, these are read ahead.
+            guess: guesses what follows labels and lead, which is read ahead with them.
         """
         known: dict[tuple[int, ...], Tensor] = dict(zip([(), *self._tried], self._own(logits), strict=True))
         odds = self._odds(known)
-        node, read = self.root, 0
+        node, done = self.root, 0  # how many tokens were read
         written: list[int] = []
         end: list[int] = []  # newline and lead, if they were read ahead
-        after: Tensor | None = None
+        after: Line | None = None
         while node.labels is None:
             allowed = list(node.children)
             token = allowed[0]
             if len(allowed) > 1:
                 if tuple(written) not in known:
                     end = [self._end, *lead] if lead is not None and self._end in allowed else []
-                    answer = yield Read(written[read:], ahead=Try.straight(end) if end else None)
-                    known[tuple(written)], after = self._own(answer[:1])[0], answer[-1:] if end else None
-                    read = len(written)
+                    guessed = guess([*written, *end]) if end else ()
+                    answer = yield read(written[done:], [*end, *guessed])
+                    known[tuple(written)] = self._own(answer[:1])[0]
+                    after = Line(answer[len(end) :], guessed) if end else None
+                    done = len(written)
                 token = pick(self._of(known[tuple(written)], allowed), written, allowed)
             written.append(token)
             node = node.children[token]
-        if end and written[read:] == [self._end]:
+        if end and written[done:] == [self._end]:
             return WrittenLabels(node.labels, odds, end, after)
-        return WrittenLabels(node.labels, odds, written[read:])
+        return WrittenLabels(node.labels, odds, written[done:])
 
     def _odds(self, known: dict[tuple[int, ...], Tensor]) -> LabelOdds:
         found = dict.fromkeys(ScriptLabel, 0.0)

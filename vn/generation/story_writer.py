@@ -9,23 +9,27 @@ at its own position, share the passes of the model (`vn.generation.pool`, `vn.ge
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
 import numpy as np
 
+from vn.errors import InputError
 from vn.generation.at_once import AtOnce, resolve
 from vn.generation.clip_writer import ClipWriter
 from vn.generation.decoder import Decoder, Slot, Work
 from vn.generation.decoding import Decoding
 from vn.generation.draft import Draft, VideoInput
 from vn.generation.pool import Pool
+from vn.llm.ngrams import Ngrams
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
 from vn.story import Story
 from vn.written import WrittenClip
 
+logger = logging.getLogger(__name__)
 Storyline = Literal["predicted", "given"]
 
 
@@ -37,6 +41,10 @@ class StoryWriter:
         builder: builds its prompts.
         decoding: how tokens are chosen.
         static: passes of single tokens are CUDA graphs (`Decoder`); the texts are the same. None: if it is worthwhile.
+        ngrams: what ``decoding.drafts`` are guessed by, of the adapter folder (`vn.llm.ngrams.read_ngrams`).
+
+    Raises:
+        InputError: `decoding` asks for drafts, and there are no n-grams.
 
     Example:
         >>> from vn.adapter import load_adapter
@@ -57,11 +65,15 @@ class StoryWriter:
         builder: RowBuilder,
         decoding: Decoding | None = None,
         static: bool | None = None,
+        ngrams: Ngrams | None = None,
     ) -> None:
+        if decoding is not None and decoding.drafts != "none" and ngrams is None:
+            raise InputError("needs the n-grams of an adapter folder (vn.llm.ngrams.read_ngrams)", field="drafts")
         self.narrator = narrator
         self.builder = builder
         self.static = static
         self.decoding = decoding or Decoding()
+        self.ngrams = ngrams if self.decoding.drafts != "none" else None
         self._clips = ClipWriter(narrator, builder, self.decoding)
 
     @property
@@ -111,7 +123,11 @@ class StoryWriter:
             usual: the number for ``auto`` elsewhere.
         """
         rows = resolve(at_once, self.narrator, self.builder.max_length, usual)
-        return Pool(Decoder(self.narrator, self.static), rows)
+        decoder = Decoder(self.narrator, self.static)
+        if self.ngrams is not None and decoder.static is not None:
+            logger.warning("no drafts on this device: its passes of single tokens are static (CUDA graphs)")
+        self._clips.ngrams = self.ngrams if decoder.static is None else None
+        return Pool(decoder, rows)
 
     def story(
         self, video: VideoInput, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None

@@ -167,6 +167,12 @@ class RowBuilder:
         segments = writer.clip(clip, self.reference(story, clip), scene=False)
         return sum(len(self.ids(s)) for s in segments if s.role in WRITTEN)
 
+    def written_ids(self, story: Story, clip: int) -> list[int]:
+        """The ids of a clip's reference text from its label on, or without a storyline of its narration."""
+        writer, reference = self.writer(story), self.reference(story, clip)
+        segments = writer.clip(clip, reference, scene=False)[len(writer.opening(clip, reference.words, scene=False)) :]
+        return [i for segment in segments for i in self.ids(segment)]
+
     def _fit(
         self,
         writer: PromptWriter,

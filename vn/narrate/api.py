@@ -71,6 +71,8 @@ def narrate_video(
     card = read_card(folder)
     options = asdict(decoding or Decoding(length_control="exact"))
     options["length"] = options.pop("length_control")
+    if options["drafts"] == "none":
+        del options["drafts"]
     made_with = {"adapter": str(folder), "base_model": base_model, "overlap": "refuse", **options}
     if on_hub(adapter):
         made_with["adapter_from"] = pinned(adapter, folder)

@@ -110,6 +110,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_within(int, 0, 10_000),
         help="never repeat an n-gram of this many tokens in a story; 0: allow repetition (0)",
     )
+    parser.add_argument(
+        "--drafts",
+        choices=("none", "ngram"),
+        help="ngram: guess the next words by the training narrations that the adapter folder has, and confirm them in "
+        "one pass: the same texts, in less time on the CPU (none)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "bfloat16", "auto"),
+        help="data type of the language model: auto is bfloat16 where this machine is faster with it; texts may differ "
+        "(default: as it was trained)",
+    )
     parser.add_argument("--base-model", help="path of the base model, if it has moved since training")
     parser.add_argument(
         "--encoder-weights", nargs="+", default=[], metavar="FILE", help="weights of the frame encoder, if any"

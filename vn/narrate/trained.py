@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vn.card import read_card
+from vn.card import NarratorCard, read_card
 from vn.errors import InputError
 from vn.extras import require
 from vn.hub import local_folder, on_hub, pinned
@@ -47,8 +47,9 @@ class Trained:
         self.adapter = _adapter(args, before)
         if args.edit is not None:
             check_found(jobs[0].plan, args)
-        self.options = _options(args, before)
         self.card = read_card(self.adapter)
+        self.options = _options(args, before)
+        self.options |= _speed(args, before, self.card, self.adapter)
         self.about = f"{self.adapter}: {self.card.about()}"
         self.base_model: str | None = args.base_model or before.get("base_model")
         self.notes = {"adapter": str(self.adapter), "base_model": self.base_model, **self.options}
@@ -94,6 +95,28 @@ def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str
 
     from vn.generation.decoding import clash
 
-    if problem := clash(options["beams"], options["temperature"]):
+    if problem := clash(options["beams"], options["temperature"], _asked("drafts", args, made_with) or "none"):
         raise InputError(problem, field="--beams")
+    return options
+
+
+def _asked(name: str, args: argparse.Namespace, made_with: Mapping[str, Any]) -> str | None:
+    """What is asked for by the arguments, else what an edited story was written with."""
+    asked, before = getattr(args, name), made_with.get(name)
+    return asked if asked is not None else before if isinstance(before, str) else None
+
+
+def _speed(args: argparse.Namespace, made_with: Mapping[str, Any], card: NarratorCard, adapter: Path) -> dict[str, Any]:
+    """How it is made faster, if it is: requests of earlier builds, which had none of this, stay what they were."""
+    from vn.llm.dtypes import resolved
+    from vn.llm.ngrams import check_ngrams
+
+    options = {}
+    if (drafts := _asked("drafts", args, made_with) or "none") != "none":
+        check_ngrams(adapter, card.drafts, "--drafts")
+    if drafts != "none" or "drafts" in made_with:
+        options["drafts"] = drafts
+    # Another machine, on which the story is edited, may have another data type that is faster.
+    if (dtype := resolved(_asked("dtype", args, made_with), args.device, card.quantization)) is not None:
+        options["dtype"] = dtype
     return options

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from vn.adapter import load_adapter
+from vn.adapter import load_adapter, ngrams_of
 from vn.card import CARD
 from vn.data.encoders import load_matching_encoder
 from vn.data.frames import encode_video
@@ -30,7 +30,7 @@ class Narrator:
         adapter: the adapter folder.
         base_model: path of the base model, if it has moved since training.
         encoder_weights: weights files of the frame encoder, if it has any.
-        options: how tokens are chosen: ``length`` and the fields of `Decoding`.
+        options: how tokens are chosen, ``length`` and the fields of `Decoding`; and ``dtype`` (`load_adapter`).
         device: e.g. ``cpu``; None is CUDA if available.
         at_once: number of stories written in parallel, which does not change them; ``auto`` is by free memory on CUDA
             and 4 elsewhere.
@@ -51,7 +51,9 @@ class Narrator:
         at_once: AtOnce = 1,
         imports: Collection[str] = (),
     ) -> None:
-        assembly = load_adapter(adapter, base_model, imports=imports, only_writes=True)
+        options = dict(options)
+        dtype = options.pop("dtype", None)
+        assembly = load_adapter(adapter, base_model, imports=imports, only_writes=True, dtype=dtype)
         self.card = card = assembly.card
         self.encoder = load_matching_encoder(
             card.encoder, card.tokens, card.width, encoder_weights, imports, adapter / CARD
@@ -59,8 +61,9 @@ class Narrator:
         assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # A raw video has no references, so the range is computed from the clip's duration.
         assembly.builder.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
-        decoding = Decoding(length_control=options["length"], **{k: v for k, v in options.items() if k != "length"})
-        self.writer = StoryWriter(assembly.narrator, assembly.builder, decoding)
+        decoding = Decoding(length_control=options.pop("length"), **options)
+        ngrams = ngrams_of(adapter, assembly) if decoding.drafts != "none" else None
+        self.writer = StoryWriter(assembly.narrator, assembly.builder, decoding, ngrams=ngrams)
         self.pool = self.writer.pool(at_once, usual=4)
 
     def add(

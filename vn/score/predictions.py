@@ -27,6 +27,7 @@ FIELDS = (
     "narration",
     "word_range",
     "range_source",
+    "dtype",
     "reference",
     "reference_labels",
 )

@@ -54,6 +54,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+CLASHING = (("beams", 1), ("temperature", 0), ("drafts", "none"))
+
 DEBUG: dict[str, tuple[str, ...]] = {
     "fast": (
         *("--data.limit", "4", "--data.clips_per_step", "8", "--trainer.max_epochs", "1", "--trainer.max_steps", "-1"),
@@ -208,7 +210,8 @@ def check(settings: Mapping[str, Any], defaults: Mapping[str, Any], configs: dic
             least, most = BOUNDS[key]
             if not least <= value <= most:  # so NaN is refused too
                 raise InputError(f"expected {least:g} to {most:g}, got {show(value)}", file=file, field=key)
-    if problem := clash(settings.get("test.decoding.beams", 1), settings.get("test.decoding.temperature", 0)):
+    asked = (settings.get(f"test.decoding.{name}", usual) for name, usual in CLASHING)
+    if problem := clash(*asked):
         raise InputError(problem, file=file_of("test.decoding.beams", configs), field="test.decoding.beams")
     name = settings.get("name")
     if name is not None and (name in ("", ".", "..") or "/" in name or len(name.encode()) > 200):

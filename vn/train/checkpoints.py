@@ -16,13 +16,14 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from vn.adapter import replace_folder, save_adapter
+from vn.adapter import describe, replace_folder, save_adapter
 from vn.card import note_base
 from vn.run_folder.sigterm import Preempted, Sigterm
 from vn.train.datamodule import StoryDataModule
 from vn.train.loggers import JsonlLogger
 from vn.train.module import NarratorModule
 from vn.train.strategy import gathered
+from vn.train.training_ngrams import training_ngrams
 
 LAST = "last.ckpt"
 BEST = "best"
@@ -225,12 +226,16 @@ class SaveAdapter(L.Callback):
     def _save(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, NarratorModule)
         self._saved = True
+        assembly = pl_module.assembled
+        if trainer.is_global_zero:
+            assembly.ngrams = training_ngrams(assembly.builder, pl_module.data)
         if self.best is None or self.best.score is None:
             write_adapter(self.folder, trainer, pl_module)
             return
         if trainer.is_global_zero:
             with replace_folder(self.folder) as new:
                 shutil.copytree(self.best.folder, new, dirs_exist_ok=True)
+                describe(new, assembly.card, assembly.ngrams)
                 note_base(new, self.folder)
         trainer.strategy.barrier("adapter-saved")
 

@@ -91,7 +91,7 @@ def _work(command: str, cli: NarratorCLI) -> None:
     elif command == "test":
         trainer.test(model, datamodule=data, verbose=False)
     elif command == "run" and not trainer.interrupted:
-        model.load_adapter(adapter)  # what is tested is what was saved
+        model.load_adapter(adapter, cli.test_dtype(adapter))  # what is tested is what was saved
         trainer.test(model, datamodule=data, verbose=False)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from vn.adapter import Assembly, load_adapter
+from vn.adapter import Assembly, load_adapter, ngrams_of
 from vn.card import lost_base, read_card
 from vn.errors import InputError
 from vn.generation.draft import VideoInput
@@ -70,6 +70,7 @@ class NarratorModule(L.LightningModule):
         self.start_from: Path | None = None
         self.assembly: Assembly | None = None
         self.adapter_sha256: str | None = None  # hash of the folder that was loaded
+        self.trained_dtype: str | None = None  # that of the card in this folder
         self.val_loss = MeanMetric()
         self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # set by the monitor of steps
 
@@ -84,11 +85,22 @@ class NarratorModule(L.LightningModule):
             if self.settings.compile:
                 compile_layers(self.narrator, self.trainer)
 
-    def load_adapter(self, folder: str | Path) -> None:
-        """Replace the narrator by a trained one, as testing always does (docs/design.md#adapter-folder)."""
+    def load_adapter(self, folder: str | Path, dtype: str | None = None) -> None:
+        """Replace the narrator by a trained one, as testing always does (docs/design.md#adapter-folder).
+
+        Args:
+            folder: the adapter folder.
+            dtype: data type of the language model (`vn.adapter.load_adapter`).
+        """
         folder, given = Path(folder), self.settings.base_model
-        elsewhere = lost_base(read_card(folder), folder) and Path(given).exists()
-        self._adopt(load_adapter(folder, given if elsewhere else None, imports=by_module(self.settings).values()))
+        card = read_card(folder)
+        elsewhere = lost_base(card, folder) and Path(given).exists()
+        imports = by_module(self.settings).values()
+        assembly = load_adapter(folder, given if elsewhere else None, imports=imports, dtype=dtype)
+        if self.evaluation.decoding.drafts != "none":
+            assembly.ngrams = ngrams_of(folder, assembly)
+        self.trained_dtype = card.dtype
+        self._adopt(assembly)
         self.adapter_sha256 = hash_folder(folder)
 
     def _adopt(self, assembly: Assembly) -> None:
@@ -172,7 +184,9 @@ class NarratorModule(L.LightningModule):
     def on_test_start(self) -> None:
         """Open the files that the test writes, and find what an interrupted test has written."""
         output = self.output or Path(self.trainer.default_root_dir)
-        self._test = StoryTest(self.trainer, self.assembled, self.evaluation, output, self.adapter_sha256)
+        self._test = StoryTest(
+            self.trainer, self.assembled, self.evaluation, output, self.adapter_sha256, self.trained_dtype
+        )
 
     def test_step(self, video: VideoInput | UnreadableVideo, batch_idx: int) -> None:
         """Narrate a video in every setting of `EvaluationSettings.storyline`, on the model's own earlier text."""

@@ -13,6 +13,7 @@ from jsonargparse import ArgumentError, Namespace, get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 
+from vn.card import read_card
 from vn.environment import process_rank, wandb_variables
 from vn.errors import InputError
 from vn.hub import local_folder
@@ -20,6 +21,7 @@ from vn.io.atomic import write_text
 from vn.io.files import read_yaml
 from vn.io.lock import claim
 from vn.io.urls import recorded
+from vn.llm.dtypes import resolved
 from vn.renamed import with_current_names
 from vn.run_folder.sigterm import Sigterm
 from vn.run_paths import with_relative_paths
@@ -188,6 +190,13 @@ class NarratorCLI(LightningCLI):
         config = yaml.safe_load(self._dump()) if process_rank() == 0 else None
         return [wandb_logger(jsonl, self.settings.name, config, run_id)]
 
+    def test_dtype(self, adapter: Path) -> str | None:
+        """The data type that a test loads an adapter's language model in; None is the adapter's own."""
+        if self.command not in ("test", "predict", "run"):
+            return None
+        device, card = self.trainer.strategy.root_device, read_card(adapter)
+        return resolved(self.config_init.test.dtype, device, card.quantization)
+
     def after_instantiate_classes(self) -> None:
         """Set where the module writes, check what can be checked without weights, and load the adapter to test."""
         model: NarratorModule = self.model
@@ -199,7 +208,7 @@ class NarratorCLI(LightningCLI):
             if process_rank() == 0 and not (self.folder / "adapter").exists():
                 write_text(self.folder / CONFIG, with_relative_paths(self._dump(), self.folder))
         else:
-            model.load_adapter(adapter)
+            model.load_adapter(adapter, self.test_dtype(adapter))
             if process_rank() == 0 and not self.settings.out and _is_a_run(self.settings, self.output):
                 write_text(self.output / CONFIG, with_relative_paths(self._dump(), self.output))
 

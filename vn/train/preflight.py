@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vn.card import read_card
 from vn.errors import InputError
+from vn.llm.ngrams import check_ngrams
 from vn.parts import find_parts
 from vn.template import Template, default_template
 from vn.train.datamodule import StoryDataModule
@@ -34,7 +35,10 @@ def check_before(command: str, data: StoryDataModule, model: NarratorModule, ada
         check_start(model.settings, data.manifest, data.folder)
         Template.load(model.settings.template or default_template(data.manifest.language, data.manifest.domain))
     else:
-        check_narrator(read_card(adapter), data.manifest, data.folder)
+        card = read_card(adapter)
+        check_narrator(card, data.manifest, data.folder)
+        if command != "validate" and model.evaluation.decoding.drafts != "none":
+            check_ngrams(adapter, card.drafts, "test.decoding.drafts")
     if command == "validate":
         _check_narrated(data, "val")
     if command in ("test", "predict", "run"):

@@ -12,6 +12,7 @@ from vn.generation.decoding import Decoding
 from vn.generation.story_writer import Storyline
 from vn.io.remote import CACHE_GB, Folder, open_folder
 from vn.io.urls import recorded
+from vn.llm.dtypes import Dtype
 from vn.settings import Attention, NarratorSettings
 
 Packing = Literal["tree", "clip"]
@@ -125,7 +126,11 @@ class EvaluationSettings:
         storyline: the settings to test: ``predicted``, ``given`` (the paper's two tables). Without a storyline only
             ``predicted`` is written.
         decoding: how tokens are chosen.
+        dtype: data type of the language model in a test: ``float32``, ``bfloat16``, or ``auto``, bfloat16 where the
+            device is faster with it; None is that of training. Another one may write other texts, so that the
+            predictions name it, and ``vn compare`` shows such a test as another variant.
     """
 
     storyline: list[Storyline] = field(default_factory=lambda: ["predicted", "given"])
     decoding: Decoding = field(default_factory=Decoding)
+    dtype: Dtype | None = None

@@ -29,6 +29,7 @@ class StoryTest:
         settings: what to write, and how.
         output: the folder to write to.
         adapter_sha256: hash of the adapter folder that the narrator was loaded from, if it was.
+        trained_dtype: data type of the language model there; if the test's is another, predictions name it.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class StoryTest:
         settings: EvaluationSettings,
         output: Path,
         adapter_sha256: str | None,
+        trained_dtype: str | None = None,
     ) -> None:
         data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.storyline: list[Storyline] = settings.storyline if assembly.builder.storyline else ["predicted"]
@@ -51,8 +53,10 @@ class StoryTest:
             "testing": dataclasses.asdict(settings),
             "data": [data.manifest.sha256, read.frames, read.limit, read.evaluate_on],
         }
+        dtype = assembly.card.dtype
+        self._noted = {} if trained_dtype in (None, dtype) else {"dtype": dtype}
         self._predictions = PredictionWriter(output, trainer, test)
-        self._writer = StoryWriter(assembly.narrator, assembly.builder, settings.decoding)
+        self._writer = StoryWriter(assembly.narrator, assembly.builder, settings.decoding, ngrams=assembly.ngrams)
         self._pool = self._writer.pool(read.videos_at_once)
 
     def add(self, video: VideoInput | UnreadableVideo) -> None:
@@ -70,7 +74,8 @@ class StoryTest:
             else:
 
                 def keep(written: list[WrittenClip], setting: str = setting) -> None:
-                    self._predictions.add(setting, story, prediction_lines(story, written, self._range_source))
+                    lines = prediction_lines(story, written, self._range_source)
+                    self._predictions.add(setting, story, [{**line, **self._noted} for line in lines])
 
                 self._pool.add(self._writer.story(video, setting), keep)
 

@@ -1,0 +1,100 @@
+"""``test.decoding.drafts`` and ``test.dtype``: what training leaves for them, and what a test notes."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+
+from vn.adapter import load_adapter, ngrams_of
+from vn.cli import main
+from vn.compare.runs import find_runs
+from vn.data.shards import read_story
+from vn.errors import InputError
+from vn.llm.dtypes import faster, resolved
+from vn.llm.ngrams import FILE, count
+from vn.train.datamodule import StoryDataModule
+
+
+def setup_of(run):
+    (found,), _ = find_runs([run])
+    return found.setup
+
+
+@pytest.fixture
+def trained(experiment):
+    assert experiment("run", "--trainer.max_epochs", "1", "--data.limit", "4") == 0
+    return experiment
+
+
+def test_training_leaves_the_ngrams_of_its_own_split(trained, data):
+    adapter = trained.run_folder() / "adapter"
+    assembly = load_adapter(adapter)
+    assert assembly.card.drafts == hashlib.sha256((adapter / FILE).read_bytes()).hexdigest()
+    assert FILE in (adapter / "README.md").read_text("utf-8")
+    tokens, texts = assembly.builder.tokens, []
+    module = StoryDataModule(str(data), limit=4)
+    for entry in module.entries("train"):
+        story = read_story(module.folder / entry.shard, entry)
+        for n in story.narrated:
+            clip = story.clips[n]
+            label = tokens.encode("+".join(x.en for x in clip.labels))
+            lead = tokens.encode(assembly.template.narration.format(index=n + 1))
+            texts.append([*label, tokens.newline, *lead, *tokens.encode(clip.narration), tokens.newline])
+    assert ngrams_of(adapter, assembly).keys.tolist() == count(texts).keys.tolist()
+
+
+def test_a_test_with_drafts_writes_the_same(trained):
+    before = trained.predictions("predicted"), trained.predictions("given")
+    assert main(["test", "--run", str(trained.run_folder()), "--test.decoding.drafts", "ngram"]) == 0
+    after = trained.predictions("predicted"), trained.predictions("given")
+    assert [[line["narration"] for line in x] for x in after] == [[line["narration"] for line in x] for x in before]
+    assert [[line["labels"] for line in x] for x in after] == [[line["labels"] for line in x] for x in before]
+
+
+def test_an_adapter_without_ngrams_refuses_drafts(trained, capsys):
+    card = trained.run_folder() / "adapter" / "narrator.json"
+    data = json.loads(card.read_text("utf-8"))
+    del data["drafts"]  # as those of earlier builds
+    card.write_text(json.dumps(data), "utf-8")
+    run = str(trained.run_folder())
+    assert main(["test", "--run", run, "--test.decoding.drafts", "ngram"]) == 2
+    assert "has no n-grams for drafts" in capsys.readouterr().err
+
+
+def test_another_dtype_is_noted_and_is_another_variant(trained):
+    run = trained.run_folder()
+    own = setup_of(run)
+    assert main(["test", "--run", str(run), "--test.dtype", "bfloat16"]) == 0
+    assert {line["dtype"] for line in trained.predictions()} == {"bfloat16"}
+    assert dict(setup_of(run))["test.dtype"] == "bfloat16"
+    assert main(["test", "--run", str(run), "--test.dtype", "float32"]) == 0  # the card's
+    assert not any("dtype" in line for line in trained.predictions())
+    assert setup_of(run) == own
+
+
+def test_weights_are_converted_and_frequencies_are_not(trained):
+    adapter = trained.run_folder() / "adapter"
+    plain, half = load_adapter(adapter), load_adapter(adapter, dtype="bfloat16")
+    parameters = dict(plain.narrator.causal_lm.named_parameters())
+    for name, parameter in half.narrator.causal_lm.named_parameters():
+        assert torch.equal(parameter, parameters[name].bfloat16())
+    buffers = dict(plain.narrator.causal_lm.named_buffers())
+    for name, buffer in half.narrator.causal_lm.named_buffers():
+        assert torch.equal(buffer, buffers[name])
+    assert (plain.card.dtype, half.card.dtype) == ("float32", "bfloat16")
+    assert next(half.narrator.projector.parameters()).dtype == torch.float32
+
+
+def test_auto_is_what_the_device_computes_in(monkeypatch):
+    for can, dtype in (({"avx512_bf16": True}, "bfloat16"), ({"amx_bf16": True}, "bfloat16"), ({}, "float32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda can=can: can, raising=False)
+        assert faster(torch.device("cpu")) == resolved("auto", "cpu") == dtype
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert resolved("auto", "cpu") == "float32"
+    assert resolved(None, "cpu") is None
+    assert resolved("auto", "cpu", "nf4") is None
+    with pytest.raises(InputError, match="weights in nf4 keep the data type"):
+        resolved("bfloat16", "cpu", "nf4")
+    with pytest.raises(InputError, match="expected one of float32, bfloat16, auto"):
+        resolved("float64", "cpu")
