@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -33,10 +34,8 @@ def kept(cache: DiskCache, maker: str, text: str, make: Callable[[], bytes]) -> 
     if len(found) >= CHECKSUM and found[:CHECKSUM] == _checksum(found[CHECKSUM:]):
         return found[CHECKSUM:]
     value = make()
-    try:
+    with suppress(InputError, OSError):
         cache.put(maker, {text: _checksum(value) + value})
-    except (InputError, OSError):
-        pass
     return value
 
 

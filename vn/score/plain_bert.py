@@ -31,11 +31,14 @@ NUMBERS = {  # defaults of transformers' BertConfig
     "max_position_embeddings": 512,
 }
 # Anything else in a configuration might change what is computed, so that the folder is one for transformers.
-NO_MATTER = frozenset(
-    "_name_or_path architectures attention_probs_dropout_prob bos_token_id classifier_dropout dtype eos_token_id "
-    "gradient_checkpointing hidden_dropout_prob hidden_size initializer_range intermediate_size pad_token_id "
-    "tie_word_embeddings torch_dtype transformers_version type_vocab_size use_cache vocab_size".split()
-)
+# fmt: off
+NO_MATTER = frozenset((
+    "_name_or_path", "architectures", "attention_probs_dropout_prob", "bos_token_id", "classifier_dropout",
+    "dtype", "eos_token_id", "gradient_checkpointing", "hidden_dropout_prob", "hidden_size",
+    "initializer_range", "intermediate_size", "pad_token_id", "tie_word_embeddings", "torch_dtype",
+    "transformers_version", "type_vocab_size", "use_cache", "vocab_size",
+))
+# fmt: on
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 NAMES = re.compile(
     r"embeddings\.((word|position|token_type)_embeddings\.weight|LayerNorm\.(weight|bias))|pooler\.dense\.(weight|bias)"
