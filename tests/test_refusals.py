@@ -22,6 +22,10 @@ REFUSED = [
     ["prepare", ".", "--reader", "stories", "--out", "out", "--encoder", "none"],
     ["narrate", "none.mp4", "--product", "none.yaml", "--run", "none", "--out", "out"],
     ["narrate", "none.mp4", "--product", "product.yaml", "--run", "none", "--out", "out"],
+    ["narrate", "video.mp4", "--product", "product.yaml", "--run", "none", "--out", "out"],
+    ["narrate", "video.mp4", "--product", "product.yaml", "--run", "run", "--out", "out"],
+    ["narrate", "video.mp4", "--product", "product.yaml", "--run", "run", "--out", "out", "--beams", "2"]
+    + ["--temperature", "1"],
     ["narrate", "--edit", "none"],
     ["score", "none"],
     ["score", "."],
@@ -38,7 +42,9 @@ REFUSED = [
     ["rate", "merge", "none"],
     ["export", "none", "--to", "out"],
     ["import-released", "none", "--base-model", "none", "--out", "out"],
+    ["import-released", ".", "--base-model", "none", "--out", "out"],
     ["doctor", "none"],
+    ["doctor", "run"],
     ["doctor", "."],
     ["baseline", "none"],
     ["baseline", "chat", "--data", "none", "--out", "out"],
@@ -73,9 +79,11 @@ def test_help_imports_nothing_heavy(tmp_path):
 
 
 def test_refusals_import_nothing_heavy(tmp_path):
-    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "adapter").mkdir(parents=True)
+    (tmp_path / "run" / "adapter" / "narrator.json").write_text("{}")
+    (tmp_path / "video.mp4").write_text("no video")
     (tmp_path / "run" / "predictions.predicted.jsonl").write_text('{"video": 3}\n')
-    (tmp_path / "product.yaml").write_text("title: 3\n")
+    (tmp_path / "product.yaml").write_text("title: A cup\nlanguage: en\nknowledge: []\n")
     for words, code, said, heavy in called(REFUSED, tmp_path):
         assert (code, heavy) == (2, []), (words, said)
         assert f"vn {words[0]}" in said, words
