@@ -218,7 +218,7 @@ def fresh(encoder: Any) -> Any:
     from vn.score.sentences import SentenceEncoder
 
     other = SentenceEncoder(encoder.name, DiskCache())
-    other._loaded = encoder._loaded
+    vars(other)["_model"] = encoder._model
     return other
 
 

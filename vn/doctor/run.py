@@ -69,11 +69,13 @@ def examine_adapter(folder: Path, findings: Findings, data: Folder | None, base_
         InputError: there is no ``narrator.json`` that can be read.
     """
     from vn.card import read_card
+
+    card = read_card(folder)  # before anything slow
+
     from vn.llm.base import UNKNOWN, fingerprints
     from vn.llm.loaders import loader_of
     from vn.template import Template
 
-    card = read_card(folder)
     shapes = {"mean": [card.width], "std": [card.width], "position.table.weight": [POSITIONS, card.width]}
     arrays = _examine_weights(folder / WEIGHTS[0], findings)
     count = len(arrays)

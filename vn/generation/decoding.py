@@ -11,18 +11,9 @@ import torch
 from torch import Tensor
 
 from vn.errors import InputError
+from vn.generation.clash import clash
 from vn.generation.likely import Answer, Likely, most_likely
 from vn.llm.slots import put
-
-
-def clash(beams: int, temperature: float, drafts: str = "none") -> str | None:
-    """Why these cannot be combined; None if they can."""
-    if beams == 1 or (temperature == 0 and drafts == "none"):
-        return None
-    searched = f"{beams} beams search for the most likely narration"
-    if temperature == 0:
-        return f"{searched}, and drafts are of one that is written token by token: give one of the two"
-    return f"{searched}, and a temperature of {temperature:g} draws one: give one of the two"
 
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__

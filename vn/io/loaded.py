@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,13 @@ def check_whole(missing: Sequence[str], name: str | Path) -> None:
 
 def fingerprint(model: Any) -> str:
     """Twelve hex digits of all weights of a torch module."""
+    return fingerprint_of(model.state_dict())
+
+
+def fingerprint_of(tensors: Mapping[str, Any]) -> str:
+    """`fingerprint` of tensors by their names."""
     digest = hashlib.sha256()
-    for key, value in sorted(model.state_dict().items()):
+    for key, value in sorted(tensors.items()):
         digest.update(key.encode())
         digest.update(value.detach().cpu().contiguous().view(-1).float().numpy())
     return digest.hexdigest()[:12]

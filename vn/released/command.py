@@ -23,6 +23,7 @@ examples:
 A checkpoint does not have the wording of its prompts: --template takes the file with it. Tokens that were added to
 the vocabulary are kept if this wording uses them; the others are listed and left out.
 """
+WEIGHTS = "non_lora_trainables.bin"
 BASE = "base"  # beside the adapter: a base model with the checkpoint's embeddings
 
 
@@ -53,15 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import a checkpoint."""
-    from vn.released.checkpoint import name_rows, read_checkpoint
-
     for name in ("tokens", "max_length"):
         if getattr(args, name) < 1:
             raise InputError("expected 1 or more", field="--" + name.replace("_", "-"))
     if not args.checkpoint.is_dir():
         raise InputError("no such checkpoint folder", file=args.checkpoint)
+    (args.checkpoint / WEIGHTS).stat()  # before torch is imported
     if args.out.exists() and not (args.out / "narrator.json").exists() and any(args.out.iterdir()):
         raise InputError("is not empty and not an adapter; name another folder", file=args.out, field="--out")
+    from vn.released.checkpoint import name_rows, read_checkpoint
+
     findings = Findings()
     released = read_checkpoint(args.checkpoint)  # before anything slow
     with claim(args.out.parent, "vn import-released"):

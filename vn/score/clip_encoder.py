@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from vn.extras import require
 from vn.io.disk_cache import DiskCache
 from vn.io.loaded import fingerprint
 from vn.metrics.vectors import normalised
+from vn.score.kept import kept_weights
 from vn.score.pretrained import load_whole
 
 BATCH = 32
@@ -21,7 +23,7 @@ Towers = tuple[Any, Callable[[list[str]], Any], Callable[[list[Any]], Any]]
 
 
 class ClipEncoder:
-    """Texts and frames to unit vectors. Loads its weights at first use.
+    """Texts and frames to unit vectors. Loads its weights when a text or frame has no vector in the cache.
 
     Args:
         name: a folder or a name on the Hugging Face hub with a CLIP of transformers, such as
@@ -33,7 +35,6 @@ class ClipEncoder:
     def __init__(self, name: str, cache: DiskCache | None = None) -> None:
         self.name = name
         self.cache = cache or DiskCache()
-        self._loaded: tuple[Towers, str] | None = None
 
     @property
     def id(self) -> str:
@@ -45,10 +46,17 @@ class ClipEncoder:
             name = ":".join(Path(part).name for part in name.split(":"))
         return f"{name}@{self.weights}"
 
-    @property
+    @cached_property
     def weights(self) -> str:
         """Twelve hex digits of the weights."""
-        return self._load()[1]
+        architecture, _, file = self.name.removeprefix(OPEN_CLIP).partition(":")
+        if self.name.startswith(OPEN_CLIP) and Path(file).is_file():
+            packages = ("torch", "open_clip_torch", f"as {architecture}")
+            return kept_weights(self.cache, Path(file), packages, lambda: fingerprint(self._towers[0]))
+        if Path(self.name).is_dir():
+            packages = ("torch", "transformers", "safetensors")
+            return kept_weights(self.cache, Path(self.name), packages, lambda: fingerprint(self._towers[0]))
+        return fingerprint(self._towers[0])
 
     def texts(self, texts: Iterable[str]) -> dict[str, np.ndarray]:
         """The unit vector ``[D]`` float32 of each text, cut where the encoder's context ends.
@@ -62,7 +70,7 @@ class ClipEncoder:
         missing = sorted((text for text in wanted if text not in known), key=lambda text: (-len(text), text))
         for start in range(0, len(missing), BATCH):
             part = missing[start : start + BATCH]
-            made = dict(zip(part, self._embed(self._load()[0][1], part), strict=True))
+            made = dict(zip(part, self._embed(self._towers[1], part), strict=True))
             self.cache.put(maker, {text: vector.tobytes() for text, vector in made.items()})
             known |= made
         return {text: known[text] for text in wanted}
@@ -73,7 +81,7 @@ class ClipEncoder:
 
         images = [Image.fromarray(picture) for picture in pictures]
         parts = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
-        return np.concatenate([self._embed(self._load()[0][2], part) for part in parts])
+        return np.concatenate([self._embed(self._towers[2], part) for part in parts])
 
     def _embed(self, tower: Callable[[list[Any]], Any], inputs: list[Any]) -> np.ndarray:
         import torch
@@ -81,11 +89,9 @@ class ClipEncoder:
         with torch.inference_mode():
             return normalised(tower(inputs).float().numpy())
 
-    def _load(self) -> tuple[Towers, str]:
-        if self._loaded is None:
-            towers = _open_clip(self.name) if self.name.startswith(OPEN_CLIP) else _transformers(self.name)
-            self._loaded = towers, fingerprint(towers[0])
-        return self._loaded
+    @cached_property
+    def _towers(self) -> Towers:
+        return _open_clip(self.name) if self.name.startswith(OPEN_CLIP) else _transformers(self.name)
 
 
 def _transformers(name: str) -> Towers:

@@ -108,13 +108,18 @@ def _against_text(clip: ScoredClip, words: ContentWords, texts: dict[str, np.nda
 # -- InfoSim and InfoDiverse ------------------------------------------------------------------------------------------
 
 
+def no_points(test: Test) -> bool:
+    """Whether there is nothing that InfoSim and InfoDiverse could compare narrations with."""
+    return not any(known.points for story in test.stories for known in story.knowledge)
+
+
 def information(test: Test, encoder: SentenceEncoder, words: ContentWords) -> Measured:
     """InfoSim and InfoDiverse in both variants.
 
     Raises:
         InputError: the encoder's weights are missing.
     """
-    if not any(known.points for story in test.stories for known in story.knowledge):
+    if no_points(test):
         return dict.fromkeys((*INFO_SIM, *INFO_DIVERSE), NotComputed("no story has knowledge about its product"))
     clips: dict[str, list[ScoredClip]] = {}
     for clip in test.clips:

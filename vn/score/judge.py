@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from vn.errors import InputError
 from vn.io.disk_cache import DiskCache
@@ -22,6 +22,7 @@ from vn.story import Labels, Language, ScriptLabel, parse_labels
 PROMPTS = Path(__file__).with_name("judge.yaml")
 SHOWN = 60  # characters of an answer in a message
 MOST_TOKENS = 64  # tokens of an answer: three labels
+BATCH = 1000  # narrations that a `BatchJudge` is asked about at once
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class Judge(Protocol):
         Raises:
             InputError: the judge cannot be reached, or refuses.
         """
+
+
+@runtime_checkable
+class BatchJudge(Judge, Protocol):
+    """A judge in this process that labels many narrations faster at once."""
+
+    def ask_all(self, narrations: Sequence[str]) -> list[Answer]:
+        """Label narrations, as `Judge.ask` does each."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,36 @@ def judge_texts(
     cached = len(answers)
     missing = [text for text in wanted if text not in answers]
 
+    if isinstance(judge, BatchJudge):
+        for start in range(0, len(missing), BATCH):
+            part = missing[start : start + BATCH]
+            made = dict(zip(part, judge.ask_all(part), strict=True))
+            cache.put(judge.key, {text: _stored(answer) for text, answer in made.items()})
+            answers |= made
+            on_answer(len(answers), len(wanted))
+    else:
+        _ask_each(judge, missing, answers, cache, lambda done: on_answer(done, len(wanted)))
+    labels = {text: read_answer(answers[text].text) for text in wanted}
+    cost = Cost(
+        asked=len(missing),
+        cached=cached,
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers.values()),
+        completion_tokens=sum(answer.completion_tokens for answer in answers.values()),
+    )
+    unread = {text: answers[text].text[:SHOWN] for text in wanted if labels[text] is None}
+    return Verdicts(judge.id, labels, unread, cost)
+
+
+def _ask_each(
+    judge: Judge,
+    missing: Sequence[str],
+    answers: dict[str, Answer],
+    cache: DiskCache,
+    on_answer: Callable[[int], None],
+) -> None:
+    """Ask about each of `missing`, several at once, and add to `answers`; the first fault stops all."""
+    before = len(answers)
+    wanted = before + len(missing)
     faults: list[BaseException] = []  # the first one stops all at once: requests may cost money
 
     def ask(text: str) -> Answer:
@@ -139,7 +178,7 @@ def judge_texts(
         except BaseException as error:
             faults.append(error)
             raise
-        cache.put(judge.key, {text: json.dumps(asdict(answer)).encode()})
+        cache.put(judge.key, {text: _stored(answer)})
         return answer
 
     with ThreadPoolExecutor(judge.workers) as pool:
@@ -147,24 +186,19 @@ def judge_texts(
         try:
             for future in as_completed(futures):
                 answers[futures[future]] = future.result()
-                on_answer(len(answers), len(wanted))
+                on_answer(len(answers))
         except BaseException as error:
             pool.shutdown(wait=True, cancel_futures=True)  # those under way are still kept
             fault = faults[0] if isinstance(error, CancelledError) else error
             if isinstance(fault, InputError):
-                done = len(cache.get(judge.key, wanted))
-                message = f"the judge {judge.id} failed with {done} of {len(wanted)} judged, which are kept: {fault}"
+                kept = before + len(cache.get(judge.key, missing))
+                message = f"the judge {judge.id} failed with {kept} of {wanted} judged, which are kept: {fault}"
                 raise InputError(message) from None
             raise fault from None
-    labels = {text: read_answer(answers[text].text) for text in wanted}
-    cost = Cost(
-        asked=len(missing),
-        cached=cached,
-        prompt_tokens=sum(answer.prompt_tokens for answer in answers.values()),
-        completion_tokens=sum(answer.completion_tokens for answer in answers.values()),
-    )
-    unread = {text: answers[text].text[:SHOWN] for text in wanted if labels[text] is None}
-    return Verdicts(judge.id, labels, unread, cost)
+
+
+def _stored(answer: Answer) -> bytes:
+    return json.dumps(asdict(answer)).encode()
 
 
 def read_answer(answer: str) -> Labels | None:

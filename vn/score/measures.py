@@ -28,6 +28,7 @@ FACTS = ("facts", *(f"facts_{source}" for source in SOURCES))
 EMSCORES = ("emscore", "emscore_released", "emscore_ref", "emscore_ref_released")
 INFORMATION = ("info_sim", "info_sim_released", "info_diverse", "info_diverse_released")
 JUDGED = ("script_label_accuracy", "script_label_exact")
+Keep = Callable[[str, Callable[[Findings], Measured]], Measured]
 METRICS = (*TEXT, *TEXT_RELEASED, *EMSCORES, *INFORMATION, LENGTH, *JUDGED, *REPETITION, *LABELS, *FACTS)
 
 
@@ -37,6 +38,7 @@ def measure(
     names: Collection[str] = METRICS,
     on_step: Callable[[str], None] = lambda name: None,
     findings: Findings | None = None,
+    keep: Keep | None = None,
 ) -> Measured:
     """Compute metrics of a test.
 
@@ -46,6 +48,8 @@ def measure(
         names: which metrics.
         on_step: called with what is computed next.
         findings: takes user words that have no effect, and answers of a judge that are not labels.
+        keep: takes each group of metrics by its name, or finds it in a cache, as `vn.score.kept_measures.KeptMeasures`
+            does; None to measure everything.
 
     Raises:
         InputError: a metric or tokenisation that does not exist, or a chosen resource that is not there.
@@ -56,12 +60,24 @@ def measure(
         raise InputError(f"no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
     if settings.user_dictionary not in CHOICES:
         read_text(settings.user_dictionary)  # check that it exists
-    findings = findings if findings is not None else Findings()
+    found = findings if findings is not None else Findings()
+    keep = keep or (lambda group, take: take(found))
     measured: Measured = {}
     if any(name in names for name in (*TEXT, *TEXT_RELEASED)):
-        measured |= measure_text(test, settings, names, on_step)
+        measured |= keep("text", lambda _: measure_text(test, settings, names, on_step))
     if any(name in names for name in (*EMSCORES, *INFORMATION, *JUDGED)):
-        measured |= _with_models(test, settings, names, on_step, findings)
+        measured |= _with_models(test, settings, names, on_step, found, keep)
+    measured |= keep("alone", lambda found: _alone(test, settings, names, on_step, found))
+    return {name: measured[name] for name in METRICS if name in names}
+
+
+# -- without a reference's words --------------------------------------------------------------------------------------
+
+
+def _alone(
+    test: Test, settings: ScoreSettings, names: Collection[str], on_step: Callable[[str], None], findings: Findings
+) -> Measured:
+    measured: Measured = {}
     if LENGTH in names:
         measured[LENGTH] = _length(test)
     if any(name in names for name in REPETITION):
@@ -71,10 +87,7 @@ def measure(
     if any(name in names for name in FACTS):
         on_step("facts")
         measured |= _facts(test)
-    return {name: measured[name] for name in METRICS if name in names}
-
-
-# -- without a reference's words --------------------------------------------------------------------------------------
+    return measured
 
 
 def _length(test: Test) -> Measure | NotComputed:
@@ -130,7 +143,12 @@ def _words(test: Test, settings: ScoreSettings, findings: Findings) -> ContentWo
 
 
 def _with_models(
-    test: Test, settings: ScoreSettings, names: Collection[str], on_step: Callable[[str], None], findings: Findings
+    test: Test,
+    settings: ScoreSettings,
+    names: Collection[str],
+    on_step: Callable[[str], None],
+    findings: Findings,
+    keep: Keep,
 ) -> Measured:
     """The metrics that need an encoder or a judge; without it, why there is no number."""
     with_them = settings.models
@@ -142,10 +160,11 @@ def _with_models(
         return emscores(test, encoder, frames, lambda: on_step("EMScore"))
 
     def information() -> Measured:
-        from vn.score.embedded import information
+        from vn.score.embedded import information, no_points
 
         encoder = with_them.sentences(test.language)
-        return information(test, encoder, _words(test, settings, findings))
+        group = "information" if no_points(test) else f"information {encoder.id}"  # without points nothing is embedded
+        return keep(group, lambda found: information(test, encoder, _words(test, settings, found)))
 
     def judged() -> Measured:
         from vn.score.judged import NOT_GIVEN, script_labels

@@ -116,7 +116,7 @@ class ScoringModels:
 
         if self.training is None:
             raise InputError("the classifier judge has no training stories (--training STORIES)")
-        return ClassifierJudge(training_stories(self.training), language)
+        return ClassifierJudge(training_stories(self.training), language, self.cache)
 
     def _once(self, key: str, make: Callable[[], Made]) -> Made:
         if key not in self._made:

@@ -91,7 +91,7 @@ def read_lines(file: str | Path) -> list[dict[str, Any]]:
 
 def gather(
     predictions: Sequence[Mapping[str, Any]],
-    stories: Sequence[Mapping[str, Any]] | None = None,
+    stories: Sequence[Mapping[str, Any] | Story] | None = None,
     *,
     storyline_given: bool = False,
     file: str | Path | None = None,
@@ -103,7 +103,8 @@ def gather(
     Args:
         predictions: lines of ``predictions.*.jsonl``.
         stories: lines of ``stories.jsonl``; their narrations and labels are the references, and a narrated clip
-            without a prediction counts as an empty narration. None: the predictions' own references count.
+            without a prediction counts as an empty narration. None: the predictions' own references count. Those that
+            `parse_stories` has read are not read again.
         storyline_given: the test gave each clip its labels; a story that lacks them and has no predictions is not
             part of it.
         file: named in errors about predictions.
@@ -125,7 +126,7 @@ def gather(
     known: tuple[Story, ...] = ()
     if stories is not None:
         findings = findings if findings is not None else Findings()
-        known = _stories(stories, stories_file)
+        known = parse_stories(stories, stories_file)
         if storyline_given:
             known = _labelled(known, {video for video, _ in read}, findings)
         read = _beside(read, known, file, findings)
@@ -140,10 +141,16 @@ def gather(
     return Test(clips, languages.pop(), known)
 
 
-def _stories(lines: Iterable[Mapping[str, Any]], file: str | Path | None) -> tuple[Story, ...]:
+def parse_stories(lines: Iterable[Mapping[str, Any] | Story], file: str | Path | None = None) -> tuple[Story, ...]:
+    """The stories of a ``stories.jsonl``.
+
+    Raises:
+        InputError: naming the line and what is wrong, or a story that occurs twice.
+    """
     stories: dict[str, Story] = {}
     for number, line in enumerate(lines, 1):
-        story = parse_story(line, file=f"{file}:{number}" if file else None, overlap="keep")
+        place = f"{file}:{number}" if file else None
+        story = line if isinstance(line, Story) else parse_story(line, file=place, overlap="keep")
         if story.id in stories:
             raise InputError("occurs twice", file=file, sample=story.id)
         stories[story.id] = story

@@ -16,7 +16,7 @@ def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
 
     Args:
         name: a folder, or a name on the Hugging Face hub (whose files must be in its cache when offline).
-        needless: prefixes of weights that the caller does not use, which may be missing.
+        needless: prefixes of weights that the caller does not use, which may be missing and are then zeros.
 
     Raises:
         InputError: there is no such model, or weights are missing.
@@ -34,6 +34,11 @@ def load_whole(name: str | Path, needless: Sequence[str] = ()) -> Any:
         raise InputError(f"no weights here: {str(error).splitlines()[0]}", file=name) from None
     finally:
         logging.set_verbosity(before)
-    check_whole([key for key in report["missing_keys"] if not key.startswith(tuple(needless))], name)
+    missing = list(report["missing_keys"])
+    unused = [key for key in missing if key.startswith(tuple(needless))]
+    check_whole([key for key in missing if key not in unused], name)
     check_whole([key for key, *_ in report.get("mismatched_keys", ())], name)
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    for key in unused:  # else random, and so would be the hash of the weights
+        model.state_dict()[key].zero_()
+    return model

@@ -13,6 +13,7 @@ from vn.metrics.bootstrap import Difference, difference, interval
 from vn.metrics.tokenisation import Tokenisation
 from vn.score.against import check_same_clips, check_tags
 from vn.score.breakdown import breakdown
+from vn.score.kept_measures import KeptMeasures
 from vn.score.measures import FACTS, METRICS, has_facts, measure
 from vn.score.plugin_metrics import find_metrics, plugin_measures
 from vn.score.predictions import HAN, Test, gather
@@ -104,7 +105,8 @@ def take(
     added = plugin_measures(test, find_metrics(settings.metrics, METRICS))  # first: a wrong name is known at once
     # Few stories list their facts: for the others the metric is not missing, it does not exist.
     names = [name for name in METRICS if name not in FACTS or has_facts(test)]
-    return Scored(test, measure(test, settings, names, on_step, findings) | added)
+    keep = KeptMeasures(test, settings, names, findings)
+    return Scored(test, measure(test, settings, names, on_step, findings, keep) | added)
 
 
 def score(

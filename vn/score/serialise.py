@@ -20,7 +20,7 @@ from vn.score.sums import Measure, Measured, NotComputed
 from vn.score.text_measures import finish_of
 from vn.story import Language
 
-PACKAGES = ("jieba", "pycocoevalcap")  # whose versions change a score
+PACKAGES = ("jieba", "numpy", "pycocoevalcap")  # whose versions change a score
 
 
 def to_bytes(measured: Measured, test: Test) -> bytes:
@@ -73,10 +73,15 @@ def method(settings: ScoreSettings, language: Language) -> str:
     """What measures depend on besides the test: the settings and the code. It is the maker's name in a `DiskCache`."""
     tokenisation = settings.tokenisation or DEFAULT[language]
     name = tokenisation.name if isinstance(tokenisation, Tokenisation) else tokenisation_named(tokenisation).name
-    words = str(settings.user_dictionary)
-    if words not in CHOICES:
-        words = f"{Path(words).name} {hashlib.sha256(read_text(words).encode()).hexdigest()}"
-    return " ".join(["measures", _code(), name, settings.meteor, words])
+    return " ".join(["measures", code(), name, settings.meteor, words_named(settings.user_dictionary)])
+
+
+def words_named(user_dictionary: str | Path) -> str:
+    """The user dictionary of a setting: the choice, or the file's name and its hash."""
+    words = str(user_dictionary)
+    if words in CHOICES:
+        return words
+    return f"{Path(words).name} {hashlib.sha256(read_text(words).encode()).hexdigest()}"
 
 
 def digest(test: Test) -> str:
@@ -85,7 +90,7 @@ def digest(test: Test) -> str:
 
 
 @functools.cache
-def _code() -> str:
+def code() -> str:
     """A hash of the code that measures: results of an older version are not used."""
     root = Path(__file__).parents[1]
     files = [*sorted([*root.glob("metrics/*.py"), *root.glob("score/*.py")]), root / "story.py"]

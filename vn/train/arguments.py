@@ -11,7 +11,7 @@ from typing import Any
 from jsonargparse import ArgumentError
 
 from vn.errors import InputError, did_you_mean, show
-from vn.generation.decoding import clash
+from vn.generation.clash import clash
 from vn.io.files import parse_json, read_json, read_yaml
 from vn.renamed import current_key, with_current_names
 from vn.run_paths import check_data, moved
