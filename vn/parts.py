@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-from peft import PeftModel
-from torch import Tensor, nn
-from transformers import PreTrainedModel
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vn.errors import InputError
 from vn.llm.loaders import find_loader, loader_of
-from vn.narrator import VideoNarrator
 from vn.plugins import Extension, is_module_name, resolve
-from vn.settings import NarratorSettings
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
+
+    from vn.narrator import VideoNarrator
+    from vn.settings import NarratorSettings
 
 Part = Literal["base_model", "projector", "narrator"]
 
@@ -89,6 +91,8 @@ class Parts:
         Raises:
             InputError: a part of another package cannot be imported or built, or is not what it should be.
         """
+        from vn.narrator import VideoNarrator
+
         projector, narrator = self.projector.load(), self.narrator.load()
         built_in = self.projector.name in PROJECTORS and self.narrator.name in NARRATORS
         try:

@@ -17,6 +17,11 @@ from typing import NoReturn
 _own = False  # whether this process belongs to a command, so that what it has imported may stay until its end
 
 
+def is_own() -> bool:
+    """Whether this process belongs to one command (`run`), so that all of vn was imported for it, a moment ago."""
+    return _own
+
+
 @contextmanager
 def importing() -> Iterator[None]:
     """Around imports of large libraries: no garbage collection, which would find nothing there."""

@@ -12,16 +12,9 @@ from torch import Tensor
 from transformers import RepetitionPenaltyLogitsProcessor
 
 from vn.errors import InputError
+from vn.generation.clash import clash
 from vn.generation.likely import Answer, Likely, most_likely
 from vn.llm.slots import put
-
-
-def clash(beams: int, temperature: float) -> str | None:
-    """Why these two cannot be combined; None if they can."""
-    if beams == 1 or temperature == 0:
-        return None
-    searched = f"{beams} beams search for the most likely narration"
-    return f"{searched}, and a temperature of {temperature:g} draws one: give one of the two"
 
 
 @dataclass(frozen=True)  # no slots: jsonargparse reads defaults from __dict__

@@ -23,7 +23,7 @@ from vn.extras import require
 from vn.io import gguf
 from vn.io.hashes import hash_folder
 from vn.llm.attention import TREE
-from vn.llm.loaders import find_loader, loader_of
+from vn.llm.loaders import check_there, find_loader, loader_of
 from vn.llm.norms import fuse_norms
 from vn.plugins import Extension
 from vn.settings import Quantization
@@ -212,13 +212,10 @@ def _find(name: str) -> str:
     """The folder of a base model, or its name on the hub."""
     if name == "smollm2":
         return gguf.smollm2()
+    check_there(name)
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
-        if not path.is_file():
-            raise InputError("no such file", file=name, field="base_model")
         return gguf.from_gguf(path)
-    if (name.startswith((".", "/", "~")) or name.count("/") != 1) and not path.is_dir():
-        raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
     return str(path) if path.is_dir() else name
 
 

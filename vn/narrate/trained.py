@@ -92,7 +92,7 @@ def _options(args: argparse.Namespace, made_with: Mapping[str, Any]) -> dict[str
         asked, before = getattr(args, name), made_with.get(name)
         options[name] = asked if asked is not None else before if type(before) is type(usual) else usual
 
-    from vn.generation.decoding import clash
+    from vn.generation.clash import clash
 
     if problem := clash(options["beams"], options["temperature"]):
         raise InputError(problem, field="--beams")
