@@ -35,8 +35,7 @@ def _main(command: str, argv: list[str], code: CodeCache | None) -> int:
             if code is not None:
                 refuse_early(command, args, code)
             with importing():
-                from vn.train.narrator_cli import NarratorCLI
-                from vn.train.work import work
+                from vn.train.work import NarratorCLI, work
             cli = NarratorCLI(command, args, stack, sigterm, code)
         except Finished as done:
             print(f"{done} is finished; `vn test --run {done}` tests it again; give another --name to train again")

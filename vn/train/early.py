@@ -95,7 +95,7 @@ class Known:
         set_parsing_settings(config_read_mode_fsspec_enabled=True)  # as Lightning does
         parser = ArgumentParser(**options_of(command), env_prefix="PL", default_env=False)
         parser.add_argument("-c", "--config", action=ActionConfigFile)
-        parser.add_argument("--seed_everything", type=Union[bool, int], default=SEED)
+        parser.add_argument("--seed_everything", type=Union[bool, int], default=SEED)  # noqa: UP007 (as Lightning writes it)
         parser.add_class_arguments(trainer, "trainer", fail_untyped=False, instantiate=False, sub_configs=True)
         add_settings(parser, model, data)
         add_run_and_test(parser, test)

@@ -12,12 +12,19 @@ import dataclasses
 import inspect
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, make_dataclass
+from datetime import timedelta
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any
 
-PLAIN: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str, "null": NoneType}
+PLAIN: dict[str, Any] = {
+    **{"bool": bool, "int": int, "float": float, "str": str, "null": NoneType},
+    **{"path": Path, "timedelta": timedelta},
+}
+HOLDERS: dict[str, Any] = {"list": list, "dict": dict, "iterable": Iterable}
+_HOLDERS = {kind: name for name, kind in HOLDERS.items()}
 _NAMES = {kind: name for name, kind in PLAIN.items()}
 
 
@@ -73,9 +80,8 @@ def _type(hint: Any) -> Any:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal and all(type(each) in (str, int, bool) for each in inner):
         return {"one of": list(inner)}
-    if origin is list:
-        kind = _type(inner[0])
-        return None if kind is None else {"list": kind}
+    if origin in _HOLDERS:
+        return {_HOLDERS[origin]: [_type(each) for each in inner]}
     if origin in (typing.Union, UnionType):
         return {"union" if origin is typing.Union else "or": [_type(each) for each in inner]}
     return None
@@ -124,11 +130,11 @@ def _hint(kind: Any) -> Any:
     ((how, inner),) = kind.items()
     if how == "one of":
         return typing.Literal[tuple(inner)]
-    if how == "list":
-        return list[_hint(inner)]  # type: ignore[misc]
     hints = tuple(_hint(each) for each in inner)
+    if how in HOLDERS:
+        return HOLDERS[how][hints]
     if how == "union":
-        return typing.Union[hints]
+        return typing.Union[hints]  # noqa: UP007 (another object than with |, and worded otherwise in errors)
     found = hints[0]
     for each in hints[1:]:
         found = found | each
@@ -149,5 +155,5 @@ def open_keys(cls: Mapping[str, Any], prefix: str) -> set[str]:
 def _is_open(kind: Any) -> bool:
     if isinstance(kind, dict):
         ((how, inner),) = kind.items()
-        return how != "one of" and any(_is_open(each) for each in (inner if how != "list" else [inner]))
+        return how != "one of" and any(_is_open(each) for each in inner)
     return kind is None
