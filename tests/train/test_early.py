@@ -103,7 +103,7 @@ REFUSED = [
     (["stray"], "unrecognized arguments: stray"),
     (["--model.lora.rank", "eight"], "model.lora.rank: Expected a <class 'int'>. Got value: eight"),
     (["--trainer.max_epochs", "three"], "trainer.max_epochs: expected int or null, got three"),
-    (["--trainer.precision", "8"], "trainer.precision: expected int or 'transformer-engine'"),
+    (["--trainer.precision", "8"], "trainer.precision: expected 64, 32, 16 or 'transformer-engine'"),
     (["--trainer.deterministic", "perhaps"], "trainer.deterministic"),
     (["--keep", "all"], "keep: Expected a typing.Literal['best', 'last']. Got value: all"),
     (["--test.storyline", "guessed"], "test.storyline"),
@@ -111,9 +111,9 @@ REFUSED = [
     (["--model.clip_header", "roman"], "model.clip_header: expected"),
     (["--model.lora", "no-such-file"], "model.lora"),
     (["--data.workers", "-1"], "data.workers: expected 0 to 1024, got -1"),
-    (["--model.optimization.warmup", "nan"], "model.optimization.warmup: expected 0 to 1, got nan"),
+    (["--model.optimization.warmup", ".nan"], "model.optimization.warmup: expected 0 to 1, got nan"),
     (["--name", "a/b"], "name: expected the name of a folder"),
-    (["--data.seed", "4"], "unrecognized arguments: --data.seed"),
+    (["--data.seed", "4"], "data.seed"),
     (["--test.decoding.beams", "2", "--test.decoding.temperature", "1"], "test.decoding.beams: 2 beams search"),
     (["--config", "FILE"], "FILE"),
 ]
@@ -150,9 +150,9 @@ def test_a_key_that_is_missing(known, real, args):
     ],
     ids=" ".join,
 )
-def test_what_lightning_has_a_say_in_is_left_to_it(known, args, capsys):
-    assert known["fit"].parse([*GIVEN, *args]) is None
-    assert known["fit"].parse([*GIVEN, *args, "--model.lora.rank", "eight"]) is None
+def test_what_lightning_has_a_say_in_is_left_to_it(real, args, capsys):
+    known = early.Known("fit", json.loads(real.kept.get(early.FILE)))  # a parser that was asked for a page is spoiled
+    assert known.parse([*GIVEN, *args]) is None
     assert capsys.readouterr() == ("", "")
 
 
@@ -180,13 +180,32 @@ def spoiled(rng, text):
     )
 
 
-VALUES = ["0", "-1", "3", "1e9", "1e-4", "0.5", "true", "null", "none", "[1]", "[a, b]", "{a: 1}", "auto", "cpu", "x", "nan"]
+VALUES = [
+    "0",
+    "-1",
+    "3",
+    "1e9",
+    "1e-4",
+    "0.5",
+    "true",
+    "null",
+    "none",
+    "[1]",
+    "[a, b]",
+    "{a: 1}",
+    "auto",
+    "cpu",
+    "x",
+    "nan",
+]
 
 
 def test_any_command_line_gets_one_verdict(known, real, tmp_path):
     """Keys, values and files, some of them spoiled: what is refused early is refused late, word for word."""
     rng = random.Random(20)
-    flags = [flag for action in real("fit", GIVEN)[0]._actions for flag in action.option_strings if flag.startswith("--")]
+    flags = [
+        flag for action in real("fit", GIVEN)[0]._actions for flag in action.option_strings if flag.startswith("--")
+    ]
     verdicts = []
     for number in range(150):
         args = [] if rng.random() < 0.2 else list(GIVEN)

@@ -22,7 +22,7 @@ def main(command: str, argv: list[str]) -> int:
     # Of the code as it is now; what was imported before, in another program's process, may be older.
     code = CodeCache(PACKAGES) if is_own() and parsing_is_plain() else None
     if code is not None and argv in ASKED:
-        return shown(command, code, lambda: _main(command, argv, None))
+        return shown(command, code, lambda: _main(command, argv, code))
     return _main(command, argv, code)
 
 

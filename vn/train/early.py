@@ -122,7 +122,7 @@ class Known:
             if any(key in self.open for key in _SAYS.findall(str(error))):
                 return None
             raise explain(error, [action.dest for action in self.parser._actions], configs) from None
-        except (Exception, SystemExit):
+        except (Exception, SystemExit):  # a page was asked for, or what only the real parser knows
             return None
         return checked(config, self.parser, args, configs)
 
