@@ -21,16 +21,17 @@ DRAWN = {"log_uniform_values", "uniform"}
 @pytest.fixture
 def parse(monkeypatch, tmp_path):
     """Parses a command without building anything; gives its settings."""
-    from vn.train import command
+    from vn.train import narrator_cli
+    from vn.train.arguments import expand
 
     (tmp_path / "experiments").symlink_to(ROOT / "experiments")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command.NarratorCLI, "instantiate_classes", lambda self: None)
-    monkeypatch.setattr(command.NarratorCLI, "after_instantiate_classes", lambda self: None)
+    monkeypatch.setattr(narrator_cli.NarratorCLI, "instantiate_classes", lambda self: None)
+    monkeypatch.setattr(narrator_cli.NarratorCLI, "after_instantiate_classes", lambda self: None)
 
     def parsed(name, *argv):
         with ExitStack() as stack:
-            return command.NarratorCLI(name, command.expand(list(argv)), stack).settings
+            return narrator_cli.NarratorCLI(name, expand(list(argv)), stack).settings
 
     return parsed
 
@@ -38,7 +39,8 @@ def parse(monkeypatch, tmp_path):
 @pytest.fixture
 def build(monkeypatch, tmp_path, tiny_base, data):
     """Builds an experiment's trainer, data and model on the CPU, with the tiny model and made-up data."""
-    from vn.train import command
+    from vn.train.arguments import expand
+    from vn.train.narrator_cli import NarratorCLI
 
     monkeypatch.chdir(ROOT)
     tiny = ["--model.base_model", str(tiny_base), "--data.folder", str(data), "--data.workers", "0"]
@@ -46,7 +48,7 @@ def build(monkeypatch, tmp_path, tiny_base, data):
     tiny += ["--trainer.precision", "32-true", "--trainer.logger", "false", "--model.max_length", "4096"]
 
     def built(*argv):
-        cli = command.NarratorCLI("fit", command.expand([*argv, *tiny, "--runs", str(tmp_path / "runs")]))
+        cli = NarratorCLI("fit", expand([*argv, *tiny, "--runs", str(tmp_path / "runs")]))
         cli.trainer.strategy._lightning_module = cli.model
         cli.model.trainer = cli.trainer
         cli.trainer.datamodule = cli.datamodule

@@ -75,7 +75,7 @@ def test_every_key_of_an_experiment_has_help(command):
 
 def lightning_parser(command: str) -> argparse.ArgumentParser:
     """The parser of a command that LightningCLI builds, before it parses anything."""
-    from vn.train.command import NarratorCLI
+    from vn.train.narrator_cli import NarratorCLI
 
     class Built(Exception):
         pass

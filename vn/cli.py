@@ -9,11 +9,13 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 from vn.environment import set_defaults
 from vn.errors import InputError, did_you_mean
 from vn.extras import check_installed, explain_missing
 from vn.io.urls import recorded_arguments
+from vn.process import importing, run
 from vn.version import __version__
 
 # name -> (module, what it does). A module has either `add_arguments(parser)` and `run(args)`, or, for the commands
@@ -74,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         set_defaults()
         _quieten()
         _log_to_stderr()
-        module = importlib.import_module(COMMANDS[command][0])
+        with importing():
+            module = importlib.import_module(COMMANDS[command][0])
         if COMMANDS[command][0] == LIGHTNING:
             return int(module.main(command, rest))
         parser = argparse.ArgumentParser(
@@ -151,5 +154,10 @@ def _help() -> str:
     )
 
 
+def program() -> NoReturn:
+    """The console script: `main` in a process of its own."""
+    run(main)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

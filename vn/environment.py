@@ -31,6 +31,17 @@ def for_child(own: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **own}
 
 
+def parsing_is_plain() -> bool:
+    """Whether no variable changes how command lines are parsed, and no shell asks for completions."""
+    return "_ARGCOMPLETE" not in os.environ and not any(name.startswith("JSONARGPARSE_") for name in os.environ)
+
+
+def help_variables() -> dict[str, str]:
+    """The variables that shape the text of a help page besides its width: language and colour."""
+    names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "NO_COLOR", "FORCE_COLOR", "PYTHON_COLORS", "TERM")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 def hub_is_offline() -> bool:
     """Whether the user forbids downloads from the Hugging Face hub."""
     return os.environ.get("HF_HUB_OFFLINE") == "1"

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vn.errors import InputError
 from vn.llm.loaders import find_loader, loader_of
-from vn.narrator import VideoNarrator
 from vn.plugins import Extension, is_module_name, resolve
-from vn.settings import NarratorSettings
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
+
+    from vn.narrator import VideoNarrator
+    from vn.settings import NarratorSettings
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -101,6 +107,8 @@ class Parts:
         Raises:
             InputError: a part of another package cannot be imported or built, or is not what it should be.
         """
+        from vn.narrator import VideoNarrator
+
         projector, narrator = self.projector.load(), self.narrator.load()
         try:
             mean, std = statistics or (None, None)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from made_up import as_format_1, write_manifest
 
-import vn.train.command  # noqa: F401 (so that what it imports by name is not yet replaced)
+import vn.train.work  # noqa: F401 (so that what it imports by name is not yet replaced)
 from vn.adapter import save_adapter
 from vn.cli import main
 from vn.data.manifest import Manifest

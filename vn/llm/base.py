@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from vn.errors import InputError
 from vn.io import gguf
 from vn.io.hashes import hash_folder
-from vn.llm.loaders import find_loader
+from vn.llm.loaders import check_there, find_loader
 
 UNKNOWN = "unknown"  # instead of a hash, as in adapters whose base model came from the hub without its commit
 
@@ -70,13 +70,10 @@ def find_base(name: str) -> str:
     """
     if name == "smollm2":
         return gguf.smollm2()
+    check_there(name)
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
-        if not path.is_file():
-            raise InputError("no such file", file=name, field="base_model")
         return gguf.from_gguf(path)
-    if (name.startswith((".", "/", "~")) or name.count("/") != 1) and not path.is_dir():
-        raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
     return str(path) if path.is_dir() else name
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from vn.errors import InputError
 from vn.plugins import Extension, installed, resolve
 
 # An entry point's name, or module:Name, before a colon and what the loader is called with.
@@ -25,6 +26,25 @@ def loader_of(name: str) -> tuple[str, str] | None:
         return by_name["loader"], by_name["rest"]
     match = BY_MODULE.fullmatch(name) or by_name
     return (match["loader"], match["rest"]) if match else None
+
+
+def check_there(name: str) -> None:
+    """Raise if a base model can only be a file or a folder, and there is none.
+
+    Args:
+        name: as for `vn.llm.load.load_base`.
+
+    Raises:
+        InputError: it is missing.
+    """
+    if name == "smollm2" or loader_of(name) is not None:
+        return
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise InputError("no such file", file=name, field="base_model")
+    elif (name.startswith((".", "/", "~")) or name.count("/") != 1) and not path.is_dir():
+        raise InputError("no such model folder; `vn demo` makes the tiny one", file=name, field="base_model")
 
 
 def find_loader(name: str, **stored: Any) -> Extension | None:

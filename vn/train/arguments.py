@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError
-
 from vn.errors import InputError, did_you_mean, show
 from vn.generation.clash import clash
 from vn.io.files import parse_json, read_json, read_yaml
@@ -240,8 +238,14 @@ _WRONG = re.compile(r'Parser key "([^"]+)": (.*)')
 _GROUP = re.compile(r"Group '([\w.]+)' does not accept")
 
 
-def explain(error: ArgumentError, known: list[str], configs: dict[Path, dict[str, Any]]) -> InputError:
-    """jsonargparse's message as one sentence: file and key first, with a suggestion if a key is unknown."""
+def explain(error: Exception, known: list[str], configs: dict[Path, dict[str, Any]]) -> InputError:
+    """jsonargparse's message as one sentence: file and key first, with a suggestion if a key is unknown.
+
+    Args:
+        error: its ArgumentError.
+        known: the dotted keys that there are.
+        configs: the files that `read_configs` returned.
+    """
     text = " ".join(str(error).split())
     only = next(iter(configs)) if len(configs) == 1 else None
     if wrong := _WRONG.search(text):

@@ -19,6 +19,7 @@ from vn.train.fits import check_narrator
 from vn.train.loader import Loader, Source
 from vn.train.micro_batches import Dealer, MicroBatchReader, prepare_for
 from vn.train.settings import DataSettings
+from vn.train.splits import Splits
 from vn.train.videos import VideoReader, longest_first, other_videos
 
 
@@ -44,11 +45,16 @@ class StoryDataModule(L.LightningDataModule):
         self.settings = replace(known, **changes)
         self.folder = self.settings.open()
         self.seed = self.settings.seed or 0
-        self.manifest = Manifest.load(self.folder)
+        self.splits = Splits(self.folder, self.settings.limit, self.settings.evaluate_on)
         self._train: Loader | None = None
         self._waited_before = 0.0
         self._resume: tuple[int, int] | None = None
         self._epoch_began_at = 0  # the trainer's step at step 0 of the current epoch
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the data folder."""
+        return self.splits.manifest
 
     @property
     def test_keys(self) -> list[str]:
@@ -62,14 +68,7 @@ class StoryDataModule(L.LightningDataModule):
 
     def entries(self, split: str) -> Samples:
         """The manifest's entries of a split's samples; an empty split is an `InputError`."""
-        entries = self._samples(split)
-        if not entries:
-            raise InputError(f"the {split} split is empty", file=self.folder / "manifest.json", field=f"splits.{split}")
-        return entries
-
-    def _samples(self, split: str) -> Samples:
-        read = "train" if self.settings.evaluate_on == "train" else split
-        return self.manifest.samples(read)[: self.settings.limit]
+        return self.splits.entries(split)
 
     def videos(self, split: str) -> Videos:
         """A split's videos with estimated token counts, for the order of steps."""
@@ -131,7 +130,7 @@ class StoryDataModule(L.LightningDataModule):
 
     def val_dataloader(self) -> Loader | list[Any]:
         """The val split in the manifest's order; no loader if there is none."""
-        if not self._samples("val"):
+        if not self.splits.samples("val"):
             return []
         videos = self.videos("val")
         order = np.flatnonzero(videos.narrated)

@@ -12,10 +12,10 @@ from vn.errors import InputError
 from vn.hub import local_folder
 from vn.llm.base import is_on_this_machine
 from vn.train.arguments import expand
-from vn.train.datamodule import StoryDataModule
-from vn.train.module import NarratorModule
-from vn.train.narrator_cli import NarratorCLI, run_name
+from vn.train.narrator_cli import NarratorCLI
+from vn.train.place import TRAINING, Place
 from vn.train.preflight import check_before
+from vn.train.splits import Splits
 
 
 def dry_run(command: str, argv: list[str]) -> tuple[list[str], list[str]]:
@@ -45,9 +45,9 @@ class _DryRun(NarratorCLI):
         """Only name the run, and compare it with the one in its folder."""
         self.problems: list[str] = []
         self.notes: list[str] = []
-        self.settings.name = self.settings.name or run_name(self.settings)
-        if self.command in ("fit", "run"):
-            self._attempt(self._compare_config)
+        self.place = Place(self.command, self.settings)
+        if self.command in TRAINING:
+            self._attempt(lambda: self.place.refuse_other(self._dump))
 
     def instantiate_classes(self) -> None:
         """Build what needs no device, and check it."""
@@ -69,12 +69,12 @@ class _DryRun(NarratorCLI):
 
     def _check_data(self) -> None:
         built: Any = self.parser.instantiate_classes(self.config)
-        data, model = StoryDataModule(built.data), NarratorModule(built.model)
-        check_before(self.command, data, model, self._adapter)
+        data = Splits(built.data.open(), built.data.limit, built.data.evaluate_on)
+        check_before(self.command, data, built.data.frames, built.model, self._adapter, built.test.decoding.drafts)
 
     def _check_base(self) -> None:
         """Raise if the base model is not on this machine; if only the hub may have it, add a note."""
-        training = self.command in ("fit", "run")
+        training = self.command in TRAINING
         base = self.settings.model.base_model if training else read_card(self._adapter).base_model
         if is_on_this_machine(base):
             return

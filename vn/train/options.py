@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lightning.pytorch.cli import LightningArgumentParser
+from jsonargparse import ArgumentParser
 
 from vn.train.arguments import ABLATIONS, DEBUG
 
 
-def add_run_options(parser: LightningArgumentParser) -> None:
+def add_run_options(parser: ArgumentParser) -> None:
     """Add the options of a run folder, besides those of model, data, test and trainer."""
     parser.add_argument(
         "--name", type=str | None, default=None, help="name of the run folder (default: from the config)"

@@ -19,14 +19,6 @@ from vn.train.checkpoints import checkpoint_callbacks
 from vn.train.monitor import StepMonitor, ValidationMonitor
 from vn.train.story_table import StoryTable
 
-DEFAULTS: dict[str, Any] = {
-    "reload_dataloaders_every_n_epochs": 1,
-    "use_distributed_sampler": False,
-    "gradient_clip_val": 1.0,
-    "enable_model_summary": False,
-    "log_every_n_steps": 10,
-}
-
 
 def as_list(value: Any) -> list[Any]:
     """A list from what Lightning accepts as one object, as a list, or as nothing."""
