@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from vn.errors import InputError
 
 CACHE_SIZE = 65536  # segments
+ONLY_IDS: Any = {"return_attention_mask": False, "return_token_type_ids": False}
 
 
 class SegmentTokenizer:
@@ -74,6 +76,18 @@ class SegmentTokenizer:
                 self._known.clear()
             ids = self._known[text] = self._with_added(text) if self._borders else self._encode(text)
         return ids
+
+    def know(self, texts: Sequence[str]) -> None:
+        """Tokenise texts that `encode` will be called with, all at once if the tokenizer does so in less time."""
+        new = list({text: None for text in texts if text not in self._known and text not in ("", "\n")})
+        if len(new) < 2 or self._borders or not getattr(self.tokenizer, "is_fast", False):
+            return
+        if len(self._known) + len(new) >= CACHE_SIZE:
+            self._known.clear()
+        lead = "\n" if self._lead else ""  # as in `_encode`
+        encoded = self.tokenizer([lead + text for text in new], add_special_tokens=False, verbose=False, **ONLY_IDS)
+        for text, ids in zip(new, encoded["input_ids"], strict=True):
+            self._known[text] = tuple(ids[len(self._lead) :])
 
     def _with_added(self, text: str) -> tuple[int, ...]:
         assert self._borders is not None
