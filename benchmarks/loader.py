@@ -4,8 +4,8 @@
     python benchmarks/loader.py --old ../old --shards demo-work/shards --tokenizer demo-work/base-lm
 
 A process of a build makes the batches of some epochs in itself, without workers, and hashes them: the hashes of both
-builds must be equal. Beside the demo's videos there are made-up ones with features of the paper's size, 32 x 768 numbers
-a frame. What is measured is the making of batches, without the start of the process.
+builds must be equal. Beside the demo's videos there are made-up ones with features of the paper's size, 32 x 768
+numbers per frame. What is measured is the making of batches, without the start of the process.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from stories import TOKENS as FRAME_TOKENS
 from stories import WIDTH, stories, write_shard
 from stories import builder as character_builder
-from stories import TOKENS as FRAME_TOKENS
 from two_builds import Build, builds, run
 
 EPOCHS = 3

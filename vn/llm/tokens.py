@@ -34,6 +34,7 @@ class SegmentTokenizer:
         stops: ids that end a label or a narration: all tokens with a newline in them, end of sequence, and turns.
         unspoken: special ids, which are not text.
         pad: an id for positions that are masked anyway.
+        added, turns: as given.
     """
 
     def __init__(
@@ -43,11 +44,11 @@ class SegmentTokenizer:
         turns: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self.tokenizer = tokenizer
-        self._added = dict(added or {})
+        self.added = dict(added or {})
         given = getattr(tokenizer, "turn_ids", {}) if turns is None else turns
-        self._turns = {name: tuple(ids) for name, ids in given.items()}
-        longest_first = sorted(self._added, key=len, reverse=True)
-        self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self._added else None
+        self.turns = {name: tuple(ids) for name, ids in given.items()}
+        longest_first = sorted(self.added, key=len, reverse=True)
+        self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self.added else None
         self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts are repeated
         first = tokenizer.convert_ids_to_tokens(self._raw("a"))[0]
         self._lead = self._raw("\n") if first.startswith("\u2581") else []
@@ -66,7 +67,7 @@ class SegmentTokenizer:
 
     def turn(self, name: str) -> tuple[int, ...]:
         """The ids that open a turn of a dialogue, such as ``user``; none if the model was not trained on such turns."""
-        return self._turns.get(name, ())
+        return self.turns.get(name, ())
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The ids of one segment."""
@@ -93,7 +94,7 @@ class SegmentTokenizer:
         assert self._borders is not None
         ids: list[int] = []
         for part in filter(None, self._borders.split(text)):
-            ids += [self._added[part]] if part in self._added else self._encode(part)
+            ids += [self.added[part]] if part in self.added else self._encode(part)
         return tuple(ids)
 
     def _encode(self, text: str) -> tuple[int, ...]:
@@ -109,7 +110,7 @@ class SegmentTokenizer:
         ends = {i for i, text in zip(ids, self.tokenizer.batch_decode([[i] for i in ids]), strict=True) if "\n" in text}
         if self.tokenizer.eos_token_id is not None:
             ends.add(self.tokenizer.eos_token_id)
-        ends.update(ids[0] for ids in self._turns.values())
+        ends.update(ids[0] for ids in self.turns.values())
         return frozenset(ends | {self.newline})
 
     def decode(self, ids: list[int]) -> str:

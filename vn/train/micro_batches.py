@@ -12,13 +12,15 @@ import numpy as np
 
 from vn.data.order import Steps, Unit, Videos, deal
 from vn.data.samples import Samples
-from vn.data.shards import announce, read_sample, read_story
+from vn.data.shards import announce, read_frames, read_sample, read_story
 from vn.errors import InputError
 from vn.io.remote import Folder
 from vn.io.retries import Unreachable
 from vn.llm.kernels import prepared
 from vn.llm.packing import Batch, Prepare, VideoRow, collate, no_preparation, share
 from vn.llm.rows import Row, RowBuilder
+from vn.story import Story
+from vn.train.kept_rows import KeptRows
 from vn.train.settings import Packing
 
 UNKNOWN = -1  # tokens of a video that was not read yet
@@ -63,6 +65,21 @@ class Dealer:
         return MicroBatchPlan(dealt[self.rank * self.accumulate + index % self.accumulate], step)
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was read of a video.
+
+    Attributes:
+        frames: ``[F, T, D]``.
+        rows: of some clips.
+        story: the video's; None if the rows were kept and it was not read.
+    """
+
+    frames: np.ndarray
+    rows: list[Row]
+    story: Story | None = None
+
+
 class MicroBatchReader:
     """Reads the units of a micro-batch from the shards and builds its `Batch`; runs in loader workers.
 
@@ -73,6 +90,7 @@ class MicroBatchReader:
         packing: see `DataSettings`.
         probe: read all videos of a step, so that each micro-batch, on any rank, can tell which of them are bad.
         prepare: makes what the attention kernel needs of a line's trees.
+        kept: rows of earlier epochs; None keeps none.
     """
 
     def __init__(
@@ -83,6 +101,7 @@ class MicroBatchReader:
         packing: Packing,
         probe: bool = False,
         prepare: Prepare = no_preparation,
+        kept: KeptRows | None = None,
     ) -> None:
         self.folder = folder
         self.entries = entries
@@ -90,6 +109,7 @@ class MicroBatchReader:
         self.packing = packing
         self.probe = probe
         self.prepare = prepare
+        self.kept = kept
         self._known = np.full(len(entries), UNKNOWN, np.int32)  # each video's supervised tokens
         self._wrong: dict[int, InputError] = {}  # videos that cannot be read, and why
 
@@ -99,8 +119,9 @@ class MicroBatchReader:
             return
         whole = {unit.video for unit in micro.units}
         for video in (*sorted(whole), *(video for video in micro.step if video not in whole)):
-            entry = self.entries[video]
-            announce(self.folder / entry.shard, entry, whole=self.probe or video in whole)
+            if video in whole or self.probe or self.kept is None or self.kept.tokens(video) is None:
+                entry = self.entries[video]
+                announce(self.folder / entry.shard, entry, whole=self.probe or video in whole)
 
     def read(self, micro: MicroBatchPlan) -> Batch:
         """One micro-batch; an empty one still passes through every module, with weight 0.
@@ -108,7 +129,8 @@ class MicroBatchReader:
         A bad video is ignored: it adds no rows to its step, and no tokens to the count that the loss is averaged over.
         """
         builder = self.builder
-        tokens = {video: self._tokens(video) for video in micro.step}
+        made = {unit.video: found for unit in micro.units if (found := self._made(unit)) is not None}
+        tokens = {video: self._tokens(video, made.get(video)) for video in micro.step}
         bad = {video: error for video, error in tokens.items() if isinstance(error, InputError)}
         rows: list[VideoRow] = []
         videos: list[np.ndarray] = []
@@ -116,14 +138,17 @@ class MicroBatchReader:
             if unit.video in bad:
                 continue
             try:
-                frames, new = self._rows(unit.video, unit.clips)
+                one = made.get(unit.video) or self._make(unit.video, unit.clips)
             except Unreachable:
                 raise
             except InputError as error:
                 bad[unit.video] = error
                 continue
-            rows += [(len(videos), row) for row in new]
-            videos.append(frames)
+            count = tokens[unit.video]
+            if self.kept is not None and one.story is not None and isinstance(count, int):
+                self.kept.add(unit.video, unit.clips, one.rows, count)
+            rows += [(len(videos), row) for row in one.rows]
+            videos.append(one.frames)
         targets = sum(count for count in tokens.values() if isinstance(count, int))
         weight = 1.0
         if not rows:
@@ -135,28 +160,57 @@ class MicroBatchReader:
         batch.bad = {self.entries[video].key: str(error) for video, error in bad.items()}
         return batch
 
-    def _rows(self, video: int, clips: Sequence[int] | None) -> tuple[np.ndarray, list[Row]]:
-        """The frames of a video, and the rows of some narrated clips, or of all."""
+    def _made(self, unit: Unit) -> Made | None:
+        """A unit as it was kept, or made here; None if it cannot be read: it is read once more where that is noted."""
+        try:
+            return self._remembered(unit.video, unit.clips) or self._make(unit.video, unit.clips)
+        except Unreachable:
+            raise
+        except InputError:
+            return None
+
+    def _remembered(self, video: int, clips: Sequence[int]) -> Made | None:
+        """The frames of a video, whose checksum is right, and the rows that were kept of some narrated clips."""
+        if self.kept is None:
+            return None
+        entry = self.entries[video]
+        rows = self.kept.rows(video, entry.key, clips)
+        frames = read_frames(self.folder / entry.shard, entry, self.builder.frame_shape) if rows else None
+        return Made(frames, rows) if rows and frames is not None else None
+
+    def _make(self, video: int, clips: Sequence[int]) -> Made:
+        """The frames of a video, and the rows of some narrated clips."""
         entry, builder = self.entries[video], self.builder
         story, frames, seconds = read_sample(self.folder / entry.shard, entry, builder.frame_shape)
-        narrated = story.narrated if clips is None else [story.narrated[n] for n in clips]
-        return frames, [
-            builder.training_row(story, builder.plan(story, frames, seconds, clip), clip) for clip in narrated
-        ]
+        plans = builder.plans(story, frames, seconds)
+        return Made(frames, builder.training_rows(story, plans, [story.narrated[n] for n in clips]), story)
 
-    def _tokens(self, video: int) -> int | InputError:
+    def _tokens(self, video: int, made: Made | None = None) -> int | InputError:
+        """The supervised tokens of a video, or why it cannot be read; `made` is what was made of it already."""
         if video in self._wrong:
             return self._wrong[video]
         if self._known[video] == UNKNOWN:
-            entry = self.entries[video]
             try:
-                story = read_story(self.folder / entry.shard, entry)
-                if self.probe:
-                    self._rows(video, None)
-                self._known[video] = sum(self.builder.supervised_tokens(story, clip) for clip in story.narrated)
+                self._known[video] = self._count(video, made)
             except Unreachable:  # no fault of the sample
                 raise
             except InputError as error:
                 self._wrong[video] = error
                 return error
         return int(self._known[video])
+
+    def _count(self, video: int, made: Made | None) -> int:
+        entry = self.entries[video]
+        everything = range(entry.narrated)
+        whole = made is not None and len(made.rows) == entry.narrated
+        if self.probe and not whole and self._remembered(video, everything) is None:
+            made = self._make(video, everything)
+        known = None if self.kept is None else self.kept.tokens(video)
+        if known is not None:
+            return known
+        if made is not None and len(made.rows) == entry.narrated:
+            return sum(len(row.supervised) for row in made.rows)
+        story = made.story if made is not None else None
+        if story is None:
+            story = read_story(self.folder / entry.shard, entry)
+        return sum(self.builder.supervised_tokens(story, clip) for clip in story.narrated)
