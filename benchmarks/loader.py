@@ -27,7 +27,6 @@ import numpy as np
 import torch
 from stories import TOKENS as FRAME_TOKENS
 from stories import WIDTH, stories, write_shard
-from stories import builder as character_builder
 from two_builds import Build, builds, run
 
 EPOCHS = 3
@@ -48,8 +47,8 @@ def digest(batch: Any, found: Any) -> None:
             found.update(repr(value).encode())
 
 
-def demo_builder(manifest: Any, tokenizer: str) -> tuple[Any, Any]:
-    """The card and the row builder of the demo's narrator, without its model."""
+def row_builder(manifest: Any, tokenizer: str) -> tuple[Any, Any]:
+    """The card and the row builder of a new narrator, without its model."""
     from transformers import AutoTokenizer
 
     from vn.card import NarratorCard
@@ -68,20 +67,13 @@ def demo_builder(manifest: Any, tokenizer: str) -> tuple[Any, Any]:
     return card, RowBuilder(tokens, template, card, *(statistics_of if card.standardise else ()))
 
 
-def made_up_builder(manifest: Any, tokenizer: str) -> tuple[Any, Any]:
-    """The same for made-up stories: a token per character."""
-    builder = character_builder(2000)
-    names = ("language", "tokens", "width", "encoder")
-    return SimpleNamespace(**{name: getattr(manifest, name) for name in names}), builder
-
-
 def epochs(folder: str, tokenizer: str, cache: str, count: int) -> None:
     """Print, for each epoch, milliseconds per video and the hash of its batches."""
     from vn.train.datamodule import StoryDataModule
 
     torch.set_num_threads(1)
     data = StoryDataModule(folder, workers=0, seed=1, cache=cache, clips_per_step=8)
-    card, builder = (demo_builder if tokenizer else made_up_builder)(data.manifest, tokenizer)
+    card, builder = row_builder(data.manifest, tokenizer)
     trainer: Any = SimpleNamespace(
         **{"global_rank": 0, "world_size": 1, "accumulate_grad_batches": 1, "current_epoch": 0, "global_step": 0},
         lightning_module=SimpleNamespace(
@@ -117,37 +109,51 @@ def made_up(folder: Path) -> Path:
     shard = ShardEntry(name, hashlib.sha256(data).hexdigest(), len(data), entries)
     flat = {"mean": np.zeros(WIDTH), "std": np.ones(WIDTH)}
     Manifest(
-        **{"encoder": {}, "similarity_threshold": 0.9, "standardise": False, "tokens": FRAME_TOKENS, "width": WIDTH},
+        **{
+            "encoder": {"id": "made-up", "settings": {}, "weights_sha256": None},
+            "similarity_threshold": 0.9,
+            "standardise": False,
+            "tokens": FRAME_TOKENS,
+            "width": WIDTH,
+        },
         **{"statistics": flat, "language": "zh", "domain": "ad", "splits": {"train": [shard]}},
     ).save(folder)
     return folder
 
 
-def measured(build: Build, folder: Path, tokenizer: str, cache: Path) -> list[dict[str, Any]]:
-    """The epochs of one run of a build, and the first of a second run with the same cache."""
-    found = []
+def character_tokenizer(folder: Path) -> Path:
+    """A tokenizer with a token per Chinese character, about what such text costs a Chinese language model."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    letters = ["<unk>", "\n", *map(chr, range(32, 127)), *map(chr, range(0x4E00, 0x9FA5))]
+    tokenizer = Tokenizer(models.WordLevel({letter: n for n, letter in enumerate(letters)}, "<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), "isolated")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(folder)
+    return folder
+
+
+def measured(build: Build, folders: list[tuple[Path, str]], cache: Path) -> list[list[dict[str, Any]]]:
+    """For each data folder the epochs of a run of a build, and the first of a next run with the same cache."""
     shutil.rmtree(cache, ignore_errors=True)
-    for count in (EPOCHS, 1):
-        words = [sys.executable, __file__, "--epochs-of", str(folder), tokenizer, str(cache), str(count)]
-        one = run(build, words, Path.cwd())
-        if one.code:
-            raise SystemExit(f"{build.name}: exit code {one.code}\n{one.stderr}")
-        found += [json.loads(line) for line in one.stdout.splitlines() if line.startswith("{")]
-    return found
+    words = [sys.executable, __file__, "--cache", str(cache)]
+    for folder, tokenizer in folders:
+        words += ["--epochs-of", str(folder), tokenizer]
+    one = run(build, words, Path.cwd())
+    if one.code:
+        raise SystemExit(f"{build.name}: exit code {one.code}\n{one.stderr}")
+    found = [json.loads(line) for line in one.stdout.splitlines() if line.startswith("{")]
+    return [found[n : n + EPOCHS + 1] for n in range(0, len(found), EPOCHS + 1)]
 
 
-def table(title: str, both: tuple[Build, Build], folder: Path, tokenizer: str, rounds: int, work: Path) -> None:
-    """Both builds in turn on a folder: medians, and whether the batches are the same."""
-    ran: dict[str, list[list[dict[str, Any]]]] = {build.name: [] for build in both}
-    for number in range(rounds):
-        for build in both if number % 2 else both[::-1]:
-            ran[build.name].append(measured(build, folder, tokenizer, work / f"cache-{build.name}"))
-    hashes = {tuple(each["sha256"] for each in one) for name in ran for one in ran[name]}
+def table(title: str, old: list[list[dict[str, Any]]], new: list[list[dict[str, Any]]]) -> None:
+    """Medians of the rounds of both builds, and whether the batches are the same."""
+    hashes = {tuple(each["sha256"] for each in one) for one in (*old, *new)}
     print(f"\n{title}; batches {'the same' if len(hashes) == 1 else 'DIFFER'}\n")
-    print("| | old ms a video | new ms a video | old / new |\n|---|---:|---:|---:|")
-    for n, what in enumerate(["epoch 1", *(f"epoch {n + 2}" for n in range(EPOCHS - 1)), "next run, epoch 1"]):
-        old, new = (statistics.median(one[n]["ms"] for one in ran[build.name]) for build in both)
-        print(f"| {what} | {old:.2f} | {new:.2f} | {old / new:.2f} |", flush=True)
+    print("| | old ms per video | new ms per video | old / new |\n|---|---:|---:|---:|")
+    for n, what in enumerate([*(f"epoch {n + 1}" for n in range(EPOCHS)), "next run, epoch 1"]):
+        first, second = (statistics.median(one[n]["ms"] for one in rounds) for rounds in (old, new))
+        print(f"| {what} | {first:.2f} | {second:.2f} | {first / second:.2f} |", flush=True)
     if len(hashes) != 1:
         raise SystemExit("the batches differ")
 
@@ -159,18 +165,29 @@ def main() -> None:
     parser.add_argument("--shards", type=Path, help="the demo's data folder")
     parser.add_argument("--tokenizer", help="the demo's base model")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs-of", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--epochs-of", nargs=2, action="append", default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--cache", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    for folder, tokenizer in args.epochs_of:
+        for count in (EPOCHS, 1):  # a run, and a next one
+            epochs(folder, tokenizer, args.cache, count)
     if args.epochs_of:
-        folder, tokenizer, cache, count = args.epochs_of
-        return epochs(folder, tokenizer, cache, int(count))
+        return
     both = builds(args.old)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
+        folders = [
+            ("Made-up videos, 32 x 768 numbers per frame", made_up(work / "data"), str(character_tokenizer(work / "t")))
+        ]
         if args.shards:
-            shards = args.shards.resolve()
-            table("The demo", both, shards, str(Path(args.tokenizer).resolve()), args.rounds, work)
-        table("Made-up videos, 32 x 768 a frame", both, made_up(work / "data"), "", args.rounds, work)
+            folders.append(("The demo", args.shards.resolve(), str(Path(args.tokenizer).resolve())))
+        ran: dict[str, list[Any]] = {build.name: [] for build in both}
+        for number in range(args.rounds):
+            for build in both if number % 2 else both[::-1]:
+                words = [(folder, tokenizer) for _, folder, tokenizer in folders]
+                ran[build.name].append(measured(build, words, work / f"cache-{build.name}"))
+        for n, (title, _, _) in enumerate(folders):
+            table(title, *([one[n] for one in ran[build.name]] for build in both))
 
 
 if __name__ == "__main__":

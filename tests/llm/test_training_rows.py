@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_narrator import SECONDS, STORY, D, T
+from toy_narrator import SECONDS, STORY, D
 
 from vn.errors import InputError
 from vn.llm.row_bytes import rows_from_bytes, rows_to_bytes
@@ -104,4 +104,3 @@ def test_ids_beyond_16_bits_and_a_trunk_that_shares_nothing(builder, frames):
     rows = alone(builder(), frames, [0, 2])
     rows = [replace(row, ids=[i + 70_000 * n for i in row.ids]) for n, row in enumerate(rows)]
     assert_same(rows_from_bytes(rows_to_bytes(rows), STORY.id), rows)
-    assert T > 1

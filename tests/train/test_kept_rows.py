@@ -112,6 +112,17 @@ def test_ranks_and_workers_share_the_rows_of_parts_of_videos(epoch, workers, sto
     assert not stories_read
 
 
+def test_swapped_shards_are_the_same_errors_as_without_rows(epoch, data, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(data, copy)
+    epoch(0, folder=copy)
+    one, other = copy / "train-00000.tar", copy / "train-00002.tar"
+    contents = one.read_bytes(), other.read_bytes()
+    other.write_bytes(contents[0]), one.write_bytes(contents[1])
+    assert epoch(0, folder=copy) == epoch(0, folder=copy, rows_gb=0)
+    assert epoch(0, folder=copy, bad_samples=9) == epoch(0, folder=copy, bad_samples=9, rows_gb=0)
+
+
 @pytest.mark.parametrize("name", ["index", "data"])
 @pytest.mark.parametrize("how", ["flip", "cut", "empty", "gone", "noise", "folder gone"])
 def test_damaged_files_are_made_again(epoch, tmp_path, name, how):

@@ -130,7 +130,8 @@ class MicroBatchReader:
         """
         builder = self.builder
         made = {unit.video: found for unit in micro.units if (found := self._made(unit)) is not None}
-        tokens = {video: self._tokens(video, made.get(video)) for video in micro.step}
+        failed = {unit.video for unit in micro.units} - made.keys()
+        tokens = {video: self._tokens(video, made.get(video), video in failed) for video in micro.step}
         bad = {video: error for video, error in tokens.items() if isinstance(error, InputError)}
         rows: list[VideoRow] = []
         videos: list[np.ndarray] = []
@@ -185,13 +186,19 @@ class MicroBatchReader:
         plans = builder.plans(story, frames, seconds)
         return Made(frames, builder.training_rows(story, plans, [story.narrated[n] for n in clips]), story)
 
-    def _tokens(self, video: int, made: Made | None = None) -> int | InputError:
-        """The supervised tokens of a video, or why it cannot be read; `made` is what was made of it already."""
+    def _tokens(self, video: int, made: Made | None, failed: bool) -> int | InputError:
+        """The supervised tokens of a video, or why it cannot be read.
+
+        Args:
+            video: its number.
+            made: what was made of it already.
+            failed: whether that failed, so that what is kept of it is not enough.
+        """
         if video in self._wrong:
             return self._wrong[video]
-        if self._known[video] == UNKNOWN:
+        if self._known[video] == UNKNOWN or failed:
             try:
-                self._known[video] = self._count(video, made)
+                self._known[video] = self._count(video, made, failed)
             except Unreachable:  # no fault of the sample
                 raise
             except InputError as error:
@@ -199,18 +206,18 @@ class MicroBatchReader:
                 return error
         return int(self._known[video])
 
-    def _count(self, video: int, made: Made | None) -> int:
+    def _count(self, video: int, made: Made | None, failed: bool) -> int:
         entry = self.entries[video]
         everything = range(entry.narrated)
         whole = made is not None and len(made.rows) == entry.narrated
-        if self.probe and not whole and self._remembered(video, everything) is None:
-            made = self._make(video, everything)
-        known = None if self.kept is None else self.kept.tokens(video)
-        if known is not None:
-            return known
-        if made is not None and len(made.rows) == entry.narrated:
+        if whole and made is not None and made.story is not None:
             return sum(len(row.supervised) for row in made.rows)
+        known = None if failed or self.kept is None else self.kept.tokens(video)
+        if known is not None and (whole or not self.probe or self._remembered(video, everything) is not None):
+            return known
         story = made.story if made is not None else None
         if story is None:
             story = read_story(self.folder / entry.shard, entry)
+        if self.probe and not whole:
+            self._make(video, everything)
         return sum(self.builder.supervised_tokens(story, clip) for clip in story.narrated)
