@@ -128,7 +128,7 @@ def character_tokenizer(folder: Path) -> Path:
 
     letters = ["<unk>", "\n", *map(chr, range(32, 127)), *map(chr, range(0x4E00, 0x9FA5))]
     tokenizer = Tokenizer(models.WordLevel({letter: n for n, letter in enumerate(letters)}, "<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("(?s)."), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>").save_pretrained(folder)
     return folder
 

@@ -14,13 +14,11 @@ from vn.data.order import Schedule, Steps, Videos, steps
 from vn.data.samples import Samples
 from vn.data.token_estimates import estimated_videos
 from vn.errors import InputError
-from vn.io import cache
 from vn.llm.rows import RowBuilder
 from vn.train.fits import check_narrator
-from vn.train.kept_rows import KeptRows
 from vn.train.loader import Loader, Source
 from vn.train.micro_batches import Dealer, MicroBatchReader, prepare_for
-from vn.train.rows_key import rows_key
+from vn.train.rows_key import open_rows
 from vn.train.settings import DataSettings
 from vn.train.videos import VideoReader, longest_first, other_videos
 
@@ -168,18 +166,8 @@ class StoryDataModule(L.LightningDataModule):
         videos = estimated_videos(entries, builder.frame_tokens, self.manifest.language, builder.shared_frames)
         dealer = Dealer(videos, plan, accumulate, self.trainer.global_rank, self.trainer.world_size)
         probe = split == "train" and self.settings.bad_samples > 0
-        kept = self._kept_rows(split, builder)
+        kept = open_rows(self.settings, self.manifest, self._read_split(split), len(entries), builder)
         reader = MicroBatchReader(self.folder, entries, builder, self.settings.packing, probe, prepare, kept)
         source = Source(range(first * accumulate, len(plan) * accumulate), dealer, reader.announce)
         pin = self.trainer.strategy.root_device.type == "cuda"
         return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers, pin)
-
-    def _kept_rows(self, split: str, builder: RowBuilder) -> KeptRows | None:
-        """The rows that are kept of a split; None if none are to be, or there is no room on the disk."""
-        most, entries = int(self.settings.rows_gb * 1e9), self.entries(split)
-        read = self._read_split(split)
-        key = rows_key(builder, self.manifest.sha256, read, len(entries)) if most > 0 else None
-        if key is None:
-            return None
-        folder = Path(self.settings.cache) if self.settings.cache is not None else cache.CACHE / "data"
-        return KeptRows(folder / "rows" / key, entries.column("narrated"), most)

@@ -32,7 +32,9 @@ from vn.llm.rows import Row
 logger = logging.getLogger(__name__)
 
 COUNT = struct.Struct("<II")  # supervised tokens, checksum
-HEAD = struct.Struct("<II")  # of rows written together: video, rows; their places among its narrated clips follow
+HEAD = struct.Struct(
+    "<II"
+)  # rows that were written together: video, how many; their places among its narrated clips follow
 ENTRY = struct.Struct("<QIII")  # offset, bytes, their checksum, checksum of this
 INDEX, DATA = "index", "data"
 INDEX_FILE, DATA_FILE = 1, 2

@@ -71,7 +71,7 @@ class Made:
 
     Attributes:
         frames: ``[F, T, D]``.
-        rows: of some clips.
+        rows: those of some clips.
         story: the video's; None if the rows were kept and it was not read.
     """
 
@@ -162,11 +162,22 @@ class MicroBatchReader:
         return batch
 
     def _made(self, unit: Unit) -> Made | None:
-        """A unit as it was kept, or made here; None if it cannot be read: it is read once more where that is noted."""
+        """A unit as it was kept, or made here; None if that fails, which is noted where it is tried again.
+
+        What cannot be fetched from far away is noted here, since the server was asked twice already.
+        """
+        video = unit.video
         try:
-            return self._remembered(unit.video, unit.clips) or self._make(unit.video, unit.clips)
+            made = self._remembered(video, unit.clips)
+            sample = self._sample(video) if made is None else None
         except Unreachable:
             raise
+        except InputError as error:
+            if not isinstance(self.folder, Path):
+                self._wrong[video] = error
+            return None
+        try:
+            return made if sample is None else self._rows(*sample, unit.clips)
         except InputError:
             return None
 
@@ -181,10 +192,15 @@ class MicroBatchReader:
 
     def _make(self, video: int, clips: Sequence[int]) -> Made:
         """The frames of a video, and the rows of some narrated clips."""
-        entry, builder = self.entries[video], self.builder
-        story, frames, seconds = read_sample(self.folder / entry.shard, entry, builder.frame_shape)
-        plans = builder.plans(story, frames, seconds)
-        return Made(frames, builder.training_rows(story, plans, [story.narrated[n] for n in clips]), story)
+        return self._rows(*self._sample(video), clips)
+
+    def _sample(self, video: int) -> tuple[Story, np.ndarray, np.ndarray]:
+        entry = self.entries[video]
+        return read_sample(self.folder / entry.shard, entry, self.builder.frame_shape)
+
+    def _rows(self, story: Story, frames: np.ndarray, seconds: np.ndarray, clips: Sequence[int]) -> Made:
+        plans = self.builder.plans(story, frames, seconds)
+        return Made(frames, self.builder.training_rows(story, plans, [story.narrated[n] for n in clips]), story)
 
     def _tokens(self, video: int, made: Made | None, failed: bool) -> int | InputError:
         """The supervised tokens of a video, or why it cannot be read.

@@ -6,10 +6,10 @@ libraries that tokenise and compute, and the processor's instructions, since ano
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import platform
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 
-import vn
+from vn.data.manifest import Manifest
+from vn.io import cache
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
+from vn.train.kept_rows import KeptRows
+from vn.train.settings import DataSettings
 
 LIBRARIES = ("numpy", "torch", "transformers", "tokenizers", "sentencepiece")
 
@@ -44,6 +47,26 @@ def rows_key(builder: RowBuilder, manifest_sha256: str, split: str, videos: int)
     return hashlib.sha256(json.dumps(parts).encode(errors="surrogatepass")).hexdigest()
 
 
+def open_rows(
+    settings: DataSettings, manifest: Manifest, split: str, videos: int, builder: RowBuilder
+) -> KeptRows | None:
+    """The rows that are kept of a split; None if none are to be.
+
+    Args:
+        settings: where they are, and how many.
+        manifest: the data folder's.
+        split: the split.
+        videos: how many of its videos are read, the first ones.
+        builder: builds the rows.
+    """
+    most = int(settings.rows_gb * 1e9)
+    key = rows_key(builder, manifest.sha256, split, videos) if most > 0 else None
+    if key is None:
+        return None
+    folder = Path(settings.cache) if settings.cache is not None else cache.CACHE / "data"
+    return KeptRows(folder / "rows" / key, manifest.samples(split)[:videos].column("narrated"), most)
+
+
 def tokenizer_identity(tokens: SegmentTokenizer) -> str | None:
     """All that the ids of a text depend on; None for a tokenizer of another package than transformers and this one."""
     tokenizer: Any = tokens.tokenizer
@@ -61,10 +84,10 @@ def tokenizer_identity(tokens: SegmentTokenizer) -> str | None:
     return json.dumps([kind.__module__, kind.__qualname__, made, options, own], sort_keys=True)
 
 
-@cache
+@functools.cache
 def code_sha256() -> str | None:
     """A hash of this package's sources; None if they are not files."""
-    folder = Path(vn.__file__).parent
+    folder = Path(__file__).parents[1]
     files = sorted(folder.rglob("*.py"))
     digest = hashlib.sha256()
     for file in files:

@@ -97,7 +97,7 @@ class AdjacentPairs:
         self.count = count = len(frames)
         self._before = list(range(-1, count - 1))
         self._after = list(range(1, count + 1))  # `count` behind the last one
-        self._version = [0] * count  # of the pair that begins with a frame; a heap entry of another one is stale
+        self._version = [0] * count  # one per pair, by its left frame; a heap entry with another is stale
         similarity = video.similarity
         self._heap = [(-similarity(frames[i], frames[i + 1]), i, 0) for i in range(count - 1)]
         heapq.heapify(self._heap)
