@@ -178,7 +178,8 @@ def _sample_bytes(shard: str | File, entry: SampleEntry) -> bytes | bytearray:
     with _open(shard, entry) as opened:
         opened.seek(entry.offset)
         data = bytearray(entry.bytes)  # arrays can be views of it, which are written to
-        return data[: opened.readinto(data)]  # type: ignore[attr-defined]
+        count = opened.readinto(data)  # type: ignore[attr-defined]
+        return data if count == len(data) else data[:count]
 
 
 def _named(shard: RemoteFile, entry: SampleEntry, read: Callable[[], Read]) -> Read:
