@@ -16,7 +16,11 @@ import torch
 
 from vn.visual.compression import compress
 from vn.visual.memory import consolidate
-from vn.visual.similarity import cosine
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """The similarity of two frames."""
+    return float(a @ b) / float(np.sqrt(a @ a) * np.sqrt(b @ b))
 
 
 def plain_merge(means: np.ndarray, length: int) -> np.ndarray:

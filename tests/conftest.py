@@ -19,6 +19,14 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory) -> None:
+    """Tests leave nothing in the user's cache; processes that they start are given a folder, where it matters."""
+    from vn.io import cache
+
+    cache.CACHE = tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     folder = os.environ.get("VN_REAL_DATA")

@@ -152,6 +152,13 @@ class PromptWriter:
             segments += [*self.label(written.labels), self.narration_lead(clip)]
         return segments + self.narration(written.narration)
 
+    def without_scene(self, segments: list[Segment]) -> list[Segment]:
+        """A clip without its visual tokens, as later clips' prompts have it."""
+        for n, segment in enumerate(segments):
+            if segment.role == "visual":
+                return [*segments[: n - 1], *segments[n + 2 :]]
+        return segments
+
     def earlier(self, written: Sequence[tuple[int, Written]]) -> list[Segment]:
         """The text of earlier clips: nothing here is supervised, whatever its role was."""
         segments = (s for clip, w in written for s in self.clip(clip, w, scene=False))

@@ -25,11 +25,11 @@ class RowBuilder:
 
     frame_tokens, frame_shape, shared_frames, tokens = 2, (2, 6), None, Tokens()
 
-    def plan(self, story, frames, seconds, clip):
+    def plans(self, story, frames, seconds):
         return None
 
-    def training_row(self, story, plan, clip):
-        return SimpleNamespace(key=story.id, clip=clip)
+    def training_rows(self, story, plans, clips):
+        return [SimpleNamespace(key=story.id, clip=clip, supervised=[0]) for clip in clips]
 
     def empty_row(self):
         return SimpleNamespace(key="(empty)", clip=0)
@@ -53,7 +53,7 @@ def loaders(data, monkeypatch):
     monkeypatch.setattr(module, "collate", collate)
 
     def make(rank=0, world=1, accumulate=1, workers=0, epoch=0, state=None):
-        datamodule = StoryDataModule(str(data), clips_per_step=8, workers=workers, seed=1, packing="clip")
+        datamodule = StoryDataModule(str(data), clips_per_step=8, workers=workers, seed=1, packing="clip", rows_gb=0)
         manifest = datamodule.manifest
         names = ("language", "tokens", "width", "encoder")
         card = SimpleNamespace(**{name: getattr(manifest, name) for name in names})

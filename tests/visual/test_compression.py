@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plans_alone import cosine
 
 from vn.visual.compression import compress
-from vn.visual.similarity import cosine
 
 
 def plain_compress(frames: torch.Tensor, threshold: float | None) -> list[int]:

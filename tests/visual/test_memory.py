@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plans_alone import cosine
 
 from vn.visual.memory import consolidate
-from vn.visual.similarity import cosine
 
 
 def plain_consolidate(frames: torch.Tensor, length: int) -> torch.Tensor:

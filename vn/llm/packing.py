@@ -198,7 +198,7 @@ def collate(
         mask=torch.from_numpy(mask),
         trees=rows.trees if isinstance(rows, Line) else None,
         position_ids=torch.from_numpy(position_ids),
-        frames=torch.from_numpy(np.concatenate(videos)),
+        frames=torch.from_numpy(np.concatenate(videos) if len(videos) > 1 else videos[0]),
         weights=torch.from_numpy(weights),
         clip_positions=torch.tensor(clip_positions, dtype=torch.long),
         visual_index=torch.tensor(visual, dtype=torch.long),

@@ -20,9 +20,10 @@ from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Segment, Written
 from vn.story import Story
 from vn.template import Template
-from vn.visual.plan import VisualPlan, visual_plan
+from vn.visual.plan import VisualPlan, VisualPlans
 
 WRITTEN = ("label", "narration")  # roles of what the model writes
+NO_FRAMES = VisualPlan(np.empty((0, 0), dtype=np.float32), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,8 @@ class RowBuilder:
         self.max_length = card.max_length
         self.mean = mean
         self.std = std
-        self._means_of: np.ndarray | None = None
-        self._means = np.empty((0, 0), dtype=np.float32)
+        self._plans_of: tuple[Story, np.ndarray, np.ndarray | None] | None = None
+        self._plans: VisualPlans | None = None
 
     def means(self, frames: np.ndarray) -> np.ndarray:
         """Input of plans: token means ``[F, D]``, standardised as for the model; `frames` ``[F, T, D]`` as stored."""
@@ -116,11 +117,17 @@ class RowBuilder:
         self, story: Story, frames: np.ndarray, seconds: np.ndarray, clip: int, means: np.ndarray | None = None
     ) -> VisualPlan:
         """The visual plan of a clip; `frames` ``[F, T, D]`` as stored, `means` their token means if known."""
-        if means is None:
-            if self._means_of is not frames:  # in training, the clips of a video come one after another
-                self._means_of, self._means = frames, self.means(frames)
-            means = self._means
-        return visual_plan(means, seconds, story, clip, self.visual, self.threshold)
+        of = self._plans_of  # the clips of a video come one after another
+        if self._plans is None or of is None or of[0] is not story or of[1] is not frames or of[2] is not means:
+            self._plans_of, self._plans = (story, frames, means), self.plans(story, frames, seconds, means)
+        return self._plans.plan(clip)
+
+    def plans(
+        self, story: Story, frames: np.ndarray, seconds: np.ndarray, means: np.ndarray | None = None
+    ) -> VisualPlans:
+        """The visual plans of all clips of a video; arguments as of `plan`."""
+        means = self.means(frames) if means is None else means
+        return VisualPlans(means, seconds, story, self.visual, self.threshold)
 
     def writer(self, story: Story) -> PromptWriter:
         """Writes the segments of a story's prompts."""
@@ -136,6 +143,33 @@ class RowBuilder:
         earlier = [(i, self.reference(story, i)) for i in story.narrated if i < clip]
         writer = self.writer(story)
         return self._fit(writer, plan, clip, earlier, writer.clip(clip, self.reference(story, clip), scene=True), 0)
+
+    def training_rows(self, story: Story, plans: VisualPlans, clips: Sequence[int]) -> list[Row]:
+        """The rows of some narrated clips, ascending; each equals its `training_row`.
+
+        The text that they have in common is written, tokenised and laid once; a row that is too long is fitted alone.
+        """
+        writer = self.writer(story)
+        texts = {
+            clip: writer.clip(clip, self.reference(story, clip), scene=True)
+            for clip in story.narrated
+            if clips and clip <= clips[-1]
+        }
+        head = writer.head()
+        self.tokens.know([segment.text for text in (head, *texts.values()) for segment in text])
+        laid, rows = Laid(self), []
+        for n, (clip, text) in enumerate(texts.items()):
+            plan = plans.plan(clip) if clip in clips else None
+            if not n:  # the whole video's frames are in the head, and the same for all clips
+                laid.add(head, NO_FRAMES if self.shared_frames is None else plans.plan(clip))
+            if plan is not None:
+                row = laid.copy()
+                row.add(text, plan)
+                fits = len(row.ids) <= self.max_length
+                own = len(laid.ids)
+                rows.append(row.row(story, clip, own, plan, Cut()) if fits else self.training_row(story, plan, clip))
+            laid.add(writer.without_scene(text), NO_FRAMES, supervise=False)
+        return rows
 
     def prompt(
         self,
@@ -226,27 +260,11 @@ class RowBuilder:
     def _assemble(
         self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut
     ) -> Row:
-        ids = [*self.tokens.start]
-        start = visual = -1
-        supervised: list[int] = []
-        turn = ""
-        for n, segment in enumerate([*before, *own]):
-            if n == len(before):
-                start = len(ids)
-            if segment.role == "visual":
-                visual = len(ids)
-                ids += [self.tokens.pad] * (len(plan.weights) * self.frame_tokens)
-                continue
-            new = self.ids(segment)
-            if segment.role == "turn" and self.tokens.turn(segment.turn):
-                if turn == segment.turn:  # is open already
-                    continue
-                turn = segment.turn
-            if segment.role in WRITTEN:
-                supervised += range(len(ids), len(ids) + len(new))
-            ids += new
-        position = story.position(clip)
-        return Row(story.id, clip, ids, start, visual, supervised, plan, position, cut)
+        laid = Laid(self)
+        laid.add(before, plan)
+        start = len(laid.ids)
+        laid.add(own, plan)
+        return laid.row(story, clip, start, plan, cut)
 
     def empty_row(self) -> Row:
         """A row for an empty micro-batch: it passes through every module, with weight 0 in the loss."""
@@ -254,3 +272,52 @@ class RowBuilder:
         ids = [*self.tokens.start, *[self.tokens.pad] * self.frame_tokens, self.tokens.newline]
         start = len(self.tokens.start)
         return Row("(empty)", 0, ids, start, start, [len(ids) - 1], plan, 0)
+
+
+class Laid:
+    """Segments laid one after another, as ids.
+
+    Args:
+        builder: tokenises segments.
+    """
+
+    def __init__(self, builder: RowBuilder) -> None:
+        self.builder = builder
+        self.ids = [*builder.tokens.start]
+        self.visual = -1
+        self.supervised: list[int] = []
+        self._turn = ""  # that is open
+
+    def copy(self) -> Laid:
+        """A copy, to which something else can be added."""
+        other = Laid.__new__(Laid)
+        other.builder, other.ids, other.visual = self.builder, self.ids.copy(), self.visual
+        other.supervised, other._turn = self.supervised.copy(), self._turn
+        return other
+
+    def add(self, segments: Sequence[Segment], plan: VisualPlan, supervise: bool = True) -> None:
+        """Add segments; `plan` says how many visual tokens there are.
+
+        Args:
+            segments: the segments.
+            plan: the visual plan.
+            supervise: whether what the model writes is supervised.
+        """
+        builder, ids = self.builder, self.ids
+        for segment in segments:
+            if segment.role == "visual":
+                self.visual = len(ids)
+                ids += [builder.tokens.pad] * (len(plan.weights) * builder.frame_tokens)
+                continue
+            if segment.role == "turn" and builder.tokens.turn(segment.turn):
+                if self._turn == segment.turn:  # is open already
+                    continue
+                self._turn = segment.turn
+            begin = len(ids)
+            ids += builder.ids(segment)
+            if supervise and segment.role in WRITTEN:
+                self.supervised += range(begin, len(ids))
+
+    def row(self, story: Story, clip: int, own: int, plan: VisualPlan, cut: Cut) -> Row:
+        """What was laid as a clip's row, whose own part begins at `own`."""
+        return Row(story.id, clip, self.ids, own, self.visual, self.supervised, plan, story.position(clip), cut)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vn.tokenizer.fast import FastTokenizer
 
 CACHE_SIZE = 65536  # segments
+ONLY_IDS: Any = {"return_attention_mask": False, "return_token_type_ids": False}
 
 
 class SegmentTokenizer:
@@ -36,6 +37,7 @@ class SegmentTokenizer:
         stops: ids that end a label or a narration: all tokens with a newline in them, end of sequence, and turns.
         unspoken: special ids, which are not text.
         pad: an id for positions that are masked anyway.
+        added, turns: as given.
     """
 
     def __init__(
@@ -45,11 +47,11 @@ class SegmentTokenizer:
         turns: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self.tokenizer = tokenizer
-        self._added = dict(added or {})
+        self.added = dict(added or {})
         given = getattr(tokenizer, "turn_ids", {}) if turns is None else turns
-        self._turns = {name: tuple(ids) for name, ids in given.items()}
-        longest_first = sorted(self._added, key=len, reverse=True)
-        self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self._added else None
+        self.turns = {name: tuple(ids) for name, ids in given.items()}
+        longest_first = sorted(self.added, key=len, reverse=True)
+        self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self.added else None
         self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts are repeated
         first = tokenizer.convert_ids_to_tokens(self._raw("a"))[0]
         self._lead = self._raw("\n") if first.startswith("\u2581") else []
@@ -68,7 +70,7 @@ class SegmentTokenizer:
 
     def turn(self, name: str) -> tuple[int, ...]:
         """The ids that open a turn of a dialogue, such as ``user``; none if the model was not trained on such turns."""
-        return self._turns.get(name, ())
+        return self.turns.get(name, ())
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The ids of one segment."""
@@ -79,11 +81,23 @@ class SegmentTokenizer:
             ids = self._known[text] = self._with_added(text) if self._borders else self._encode(text)
         return ids
 
+    def know(self, texts: Sequence[str]) -> None:
+        """Tokenise texts that `encode` will be called with, all at once if the tokenizer does so in less time."""
+        new = list({text: None for text in texts if text not in self._known and text not in ("", "\n")})
+        if len(new) < 2 or self._borders or not getattr(self.tokenizer, "is_fast", False):
+            return
+        if len(self._known) + len(new) >= CACHE_SIZE:
+            self._known.clear()
+        lead = "\n" if self._lead else ""  # as in `_encode`
+        encoded = self.tokenizer([lead + text for text in new], add_special_tokens=False, verbose=False, **ONLY_IDS)
+        for text, ids in zip(new, encoded["input_ids"], strict=True):
+            self._known[text] = tuple(ids[len(self._lead) :])
+
     def _with_added(self, text: str) -> tuple[int, ...]:
         assert self._borders is not None
         ids: list[int] = []
         for part in filter(None, self._borders.split(text)):
-            ids += [self._added[part]] if part in self._added else self._encode(part)
+            ids += [self.added[part]] if part in self.added else self._encode(part)
         return tuple(ids)
 
     def _encode(self, text: str) -> tuple[int, ...]:
@@ -99,7 +113,7 @@ class SegmentTokenizer:
         ends = {i for i, text in zip(ids, self.tokenizer.batch_decode([[i] for i in ids]), strict=True) if "\n" in text}
         if self.tokenizer.eos_token_id is not None:
             ends.add(self.tokenizer.eos_token_id)
-        ends.update(ids[0] for ids in self._turns.values())
+        ends.update(ids[0] for ids in self.turns.values())
         return frozenset(ends | {self.newline})
 
     def decode(self, ids: list[int]) -> str:

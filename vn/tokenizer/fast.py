@@ -60,9 +60,15 @@ class FastTokenizer:
     def __len__(self) -> int:
         return int(self.backend_tokenizer.get_vocab_size())
 
-    def __call__(self, text: str, add_special_tokens: bool = True, verbose: bool = True) -> dict[str, list[int]]:
-        """The ids of a text, as ``input_ids``."""
-        return {"input_ids": self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids}
+    def __call__(
+        self, text: str | Sequence[str], add_special_tokens: bool = True, verbose: bool = True, **only_ids: bool
+    ) -> dict[str, Any]:
+        """The ids of a text, or of each of several, as ``input_ids``; `only_ids` are false, since nothing else is."""
+        assert not any(only_ids.values())
+        if isinstance(text, str):
+            return {"input_ids": self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids}
+        many = self.backend_tokenizer.encode_batch(list(text), add_special_tokens=add_special_tokens)
+        return {"input_ids": [each.ids for each in many]}
 
     def get_vocab(self) -> dict[str, int]:
         """All tokens and their ids, added ones too."""

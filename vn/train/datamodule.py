@@ -18,6 +18,7 @@ from vn.llm.rows import RowBuilder
 from vn.train.fits import check_narrator
 from vn.train.loader import Loader, Source
 from vn.train.micro_batches import Dealer, MicroBatchReader, prepare_for
+from vn.train.rows_key import open_rows
 from vn.train.settings import DataSettings
 from vn.train.splits import Splits
 from vn.train.videos import VideoReader, longest_first, other_videos
@@ -162,7 +163,8 @@ class StoryDataModule(L.LightningDataModule):
         videos = estimated_videos(entries, builder.frame_tokens, self.manifest.language, builder.shared_frames)
         dealer = Dealer(videos, plan, accumulate, self.trainer.global_rank, self.trainer.world_size)
         probe = split == "train" and self.settings.bad_samples > 0
-        reader = MicroBatchReader(self.folder, entries, builder, self.settings.packing, probe, prepare)
+        kept = open_rows(self.settings, self.manifest, self.splits.read(split), len(entries), builder)
+        reader = MicroBatchReader(self.folder, entries, builder, self.settings.packing, probe, prepare, kept)
         source = Source(range(first * accumulate, len(plan) * accumulate), dealer, reader.announce)
         pin = self.trainer.strategy.root_device.type == "cuda"
         return Loader(source, reader.read, len(plan) * accumulate, self.settings.workers, pin)

@@ -21,6 +21,7 @@ FREE = (
     "data.workers",
     "data.cache",
     "data.cache_gb",
+    "data.rows_gb",
     "data.videos_at_once",
     "trainer.logger",
     "test",

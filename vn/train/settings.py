@@ -75,8 +75,11 @@ class DataSettings:
     Attributes:
         folder: the folder with ``manifest.json``, made by ``vn prepare``: a path, or a URL ``s3://``, ``https://``,
             ``http://``, ``gs://`` or ``hf://``.
-        cache: where copies of a remote folder's samples are kept; None is ``~/.cache/vn/data``.
+        cache: where copies of a remote folder's samples are kept, and rows for later epochs; None is
+            ``~/.cache/vn/data``.
         cache_gb: gigabytes that this cache may have; the least recently used copies are removed.
+        rows_gb: gigabytes that the rows of token ids may have there, which are kept from the first epoch for later ones
+            and for other runs with the same settings; 0 keeps none. Batches are the same with and without.
         clips_per_step: clips per optimizer step, independent of ranks, workers and accumulation (the paper's 32).
         block_shards: shuffle samples within blocks of this many shards; None shuffles over all.
         workers: loader processes; 0 reads in the main process.
@@ -95,6 +98,7 @@ class DataSettings:
     folder: str
     cache: str | None = None
     cache_gb: float = CACHE_GB
+    rows_gb: float = 1.0
     clips_per_step: int = 32
     block_shards: int | None = None
     workers: int = 2

@@ -26,10 +26,13 @@ class Splits:
         self.evaluate_on = evaluate_on
         self.manifest = Manifest.load(folder)
 
+    def read(self, split: str) -> str:
+        """The split of the folder that is read in place of a split."""
+        return "train" if self.evaluate_on == "train" else split
+
     def samples(self, split: str) -> Samples:
         """The manifest's entries of a split's samples; there may be none."""
-        read = "train" if self.evaluate_on == "train" else split
-        return self.manifest.samples(read)[: self.limit]
+        return self.manifest.samples(self.read(split))[: self.limit]
 
     def entries(self, split: str) -> Samples:
         """The same; an empty split is an `InputError`."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from vn.visual.similarity import AdjacentPairs
+from vn.visual.similarity import AdjacentPairs, Frame, Frames
 
 
 def compress(means: np.ndarray, threshold: float | None) -> list[int]:
@@ -20,9 +22,15 @@ def compress(means: np.ndarray, threshold: float | None) -> list[int]:
     Returns:
         The indices of the kept frames, ascending; at least one if there was one.
     """
+    video = Frames(means)
+    return compress_frames(video, video.all, threshold)
+
+
+def compress_frames(video: Frames, frames: Sequence[Frame], threshold: float | None) -> list[int]:
+    """`compress`, of some frames of a video."""
     if threshold is None:
-        return list(range(len(means)))
-    pairs = AdjacentPairs(means.astype(np.float64))
+        return list(range(len(frames)))
+    pairs = AdjacentPairs(video, frames)
     while (best := pairs.most_similar()) is not None and best[0] >= threshold:
         pairs.remove_after(best[1])
     return pairs.remaining()

@@ -5,9 +5,11 @@ See docs/method.md#memory-consolidation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from vn.visual.similarity import AdjacentPairs
+from vn.visual.similarity import AdjacentPairs, Frame, Frames
 
 
 def consolidate(means: np.ndarray, length: int) -> np.ndarray:
@@ -24,18 +26,26 @@ def consolidate(means: np.ndarray, length: int) -> np.ndarray:
     Returns:
         ``[min(F, length), F]`` float32; each row is a convex combination of consecutive frames.
     """
+    video = Frames(means)
+    return consolidate_frames(video, video.all, length)
+
+
+def consolidate_frames(video: Frames, frames: Sequence[Frame], length: int) -> np.ndarray:
+    """`consolidate`, of some frames of a video."""
     if length < 1:
         raise ValueError(f"a memory has at least one frame, got length {length}")
-    count = len(means)
-    pairs = AdjacentPairs(means.astype(np.float64))  # a copy: merged vectors are written into it
-    weight = np.ones(count)  # weight of each frame in the merged frame that it is part of
-    end = np.arange(1, count + 1)  # a merged frame covers frames [its index, its end)
+    count = len(frames)
+    pairs = AdjacentPairs(video, frames)
+    merges: list[tuple[int, int]] = []
     while pairs.count > length and (best := pairs.most_similar()) is not None:
         _, left, right = best
-        weight[left : end[right]] /= 2
-        end[left] = end[right]
-        pairs.remove_after(left, (pairs.vectors[left] + pairs.vectors[right]) / 2)
-    rows = np.zeros((pairs.count, count), dtype=np.float32)
-    for row, left in enumerate(pairs.remaining()):
-        rows[row, left : end[left]] = weight[left : end[left]]
+        merges.append((left, right))
+        pairs.remove_after(left, video.average(pairs.frames[left], pairs.frames[right]))
+    halved = [0] * count  # how often the weight of each frame was halved: from the last merge back to the first
+    for left, right in reversed(merges):
+        halved[left] = halved[right] = halved[left] + 1
+    remaining = np.array(pairs.remaining(), dtype=np.int64)
+    rows = np.zeros((len(remaining), count), dtype=np.float32)
+    index = np.arange(count)
+    rows[np.searchsorted(remaining, index, side="right") - 1, index] = np.ldexp(1.0, np.negative(halved))
     return rows

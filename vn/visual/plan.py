@@ -14,8 +14,9 @@ import numpy as np
 
 from vn.errors import InputError
 from vn.story import Story
-from vn.visual.compression import compress
-from vn.visual.memory import consolidate
+from vn.visual.compression import compress_frames
+from vn.visual.memory import consolidate_frames
+from vn.visual.similarity import Frames
 
 Memory = Literal["consolidated", "all", "none"]
 Scope = Literal["clip", "video"]
@@ -109,44 +110,76 @@ class VisualPlan:
         return VisualPlan(self.weights[frames:], self.memory - frames)
 
 
-def visual_plan(
-    means: np.ndarray, seconds: np.ndarray, story: Story, clip: int, settings: VisualSettings, threshold: float
-) -> VisualPlan:
-    """Plan the visual tokens of a clip.
+class VisualPlans:
+    """The visual plans of a video's clips; what they have in common is computed once.
 
     Args:
         means: token means ``[F, D]`` of the video's frames, as the model sees them (standardised if it does).
         seconds: ``[F]``, the time of each frame.
         story: gives the clips' times; un-narrated clips do not enter memory (docs/method.md#memory-consolidation).
-        clip: the clip being narrated.
         settings: which parts are on.
         threshold: tau, used if the settings do not set one.
     """
-    if settings.scope == "video":
-        shown = video_frames(seconds, story.end, settings.frames if settings.scene and len(seconds) else 0)
-        weights = np.zeros((len(shown), len(seconds)), dtype=np.float32)
-        weights[np.arange(len(shown)), shown] = 1
-        return VisualPlan(weights, 0)
-    means = means.astype(np.float64)
-    here = clip_frames(seconds, story.clips[clip].start, story.clips[clip].end)
-    if not settings.scene:
-        here = here[:0]
-    if settings.compression:
-        tau = settings.threshold if settings.threshold is not None else threshold
-        here = here[compress(means[here], tau)]
-    narrated = story.narrated or range(len(story.clips))  # a raw video: every clip will be narrated
-    spans = [clip_frames(seconds, story.clips[i].start, story.clips[i].end) for i in narrated if i < clip]
-    before = np.concatenate(spans) if spans else np.empty(0, dtype=int)
-    count = len(seconds)
-    rows = [np.empty((0, count), dtype=np.float32)]
-    if len(before) and settings.memory != "none":
-        if settings.memory == "all":
-            rows.append(np.eye(count, dtype=np.float32)[before])
-        else:
-            merged = np.zeros((min(len(before), settings.memory_length), count), dtype=np.float32)
-            weights = consolidate(means[before], settings.memory_length)
-            np.add.at(merged.T, before, weights.T)  # a frame may belong to two clips that overlap
-            rows.append(merged)
-    memory = sum(len(r) for r in rows)
-    rows.append(np.eye(count, dtype=np.float32)[here])
-    return VisualPlan(np.concatenate(rows), memory)
+
+    def __init__(
+        self, means: np.ndarray, seconds: np.ndarray, story: Story, settings: VisualSettings, threshold: float
+    ) -> None:
+        self.settings = settings
+        self.threshold = settings.threshold if settings.threshold is not None else threshold
+        self.count = len(seconds)
+        self._narrated = story.narrated or range(len(story.clips))  # a raw video: every clip will be narrated
+        self._whole: VisualPlan | None = None
+        self._frames: Frames | None = None
+        if settings.scope == "video":
+            shown = video_frames(seconds, story.end, settings.frames if settings.scene and len(seconds) else 0)
+            self._whole = VisualPlan(self._rows(shown), 0)
+            return
+        self._spans = [clip_frames(seconds, clip.start, clip.end) for clip in story.clips]
+        if settings.compression or settings.memory == "consolidated":
+            self._frames = Frames(means)
+
+    def plan(self, clip: int) -> VisualPlan:
+        """The visual tokens of a clip."""
+        if self._whole is not None:
+            return self._whole
+        memory, shown = self._memory(clip), self._shown(clip)
+        return VisualPlan(np.concatenate([memory, shown]) if len(memory) else shown, len(memory))
+
+    def _rows(self, frames: np.ndarray) -> np.ndarray:
+        """One row for each of these frames, which shows it as it is."""
+        rows = np.zeros((len(frames), self.count), dtype=np.float32)
+        rows[np.arange(len(frames)), frames] = 1
+        return rows
+
+    def _shown(self, clip: int) -> np.ndarray:
+        """The rows of the clip's own frames."""
+        here = self._spans[clip][: None if self.settings.scene else 0]
+        if self.settings.compression and self._frames is not None:
+            frames = self._frames.all
+            here = here[compress_frames(self._frames, [frames[i] for i in here.tolist()], self.threshold)]
+        return self._rows(here)
+
+    def _memory(self, clip: int) -> np.ndarray:
+        """The rows of the narrated clips before."""
+        spans = [self._spans[i] for i in self._narrated if i < clip]
+        before = np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
+        if self.settings.memory == "none" or not len(before):
+            return np.empty((0, self.count), dtype=np.float32)
+        if self._frames is None or self.settings.memory == "all":
+            return self._rows(before)
+        frames = self._frames.all
+        numbers = before.tolist()
+        weights = consolidate_frames(self._frames, [frames[i] for i in numbers], self.settings.memory_length)
+        merged = np.zeros((len(weights), self.count), dtype=np.float32)
+        if len(set(numbers)) == len(numbers):
+            merged[:, before] = weights
+        else:  # a frame may belong to two clips that overlap
+            np.add.at(merged.T, before, weights.T)
+        return merged
+
+
+def visual_plan(
+    means: np.ndarray, seconds: np.ndarray, story: Story, clip: int, settings: VisualSettings, threshold: float
+) -> VisualPlan:
+    """Plan the visual tokens of one clip; the arguments are those of `VisualPlans`."""
+    return VisualPlans(means, seconds, story, settings, threshold).plan(clip)
