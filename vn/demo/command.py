@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
-import shlex
+import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vn.demo.sizes import SIZES, DemoSize
+from vn.demo.stages import NICE, Progress, Stages
+from vn.environment import cores
 from vn.io.lock import claim
 
 if TYPE_CHECKING:  # heavy: loaded when the demo runs
-    from vn.demo.product import Split
-    from vn.demo.vocabulary import Vocabulary
     from vn.demo.world import World
 
 EXPERIMENTS = {"en": Path("experiments/demo.yaml"), "zh": Path("experiments/demo_zh.yaml")}
 HOME = Path("demo-work")
+BASE_LM = "train the tiny base language model on plain text"
 EPILOG = """\
 examples:
   vn demo                 about half an hour on two CPU cores; a second run keeps what exists
@@ -31,13 +32,13 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``vn demo``."""
-    from vn.demo.sizes import SIZES
-
     parser.epilog = EPILOG
     parser.add_argument("--language", choices=sorted(EXPERIMENTS), default="en", help="language of the stories")
     parser.add_argument("--size", choices=sorted(SIZES), default="thin", help="how much to render and train")
     parser.add_argument("--work", type=Path, help="folder for everything (default: demo-work)")
     parser.add_argument("--seed", type=int, default=0, help="random seed of the world and of training")
+    # For the process beside the first stages: it belongs to a `vn demo`, which keeps others out of the folder.
+    parser.add_argument("--only", choices=["base-lm"], help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,31 +46,36 @@ def run(args: argparse.Namespace) -> int:
     experiment = EXPERIMENTS[args.language]
     home = HOME if args.language == "en" else HOME / args.language  # as in the experiment's file
     work = args.work or (home if args.size == "thin" else home / args.size)
+    if args.only:
+        return _base_lm_alone(args, work)
     with claim(work, "vn demo"):
         return _demo(args, experiment, home, work)
 
 
 def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) -> int:
-    from vn.demo.languages import LANGUAGES
-    from vn.demo.sizes import SIZES
-
     size = SIZES[args.size]
-    vocabulary = LANGUAGES[args.language]
     thin = args.size == "thin"
     runs = Path("runs") if args.work is None and thin else work / "runs"
     started = time.monotonic()
-    stages = _Stages()
+    stages = Stages(cores())
 
-    with stages("render product videos"):
-        world = _render(work / "world", size.videos, args.seed, vocabulary)
-    with stages("prepare: videos to WebDataset shards"):
-        shards = work / "shards"
-        source = [world.stories, "--reader", "stories", "--videos", world.stories / "videos"]
-        stages.vn(
-            "prepare", *source, "--encoder", "efficientnet-lite0", "--corpus", "demo", "--out", shards, "--overwrite"
-        )
-    with stages("train the tiny base language model on plain text"):
-        _base_lm(work / "base-lm", size.base_lm_steps, args.seed, vocabulary)
+    training = ["demo", "--only", "base-lm", "--work", str(work)]
+    training += ["--language", args.language, "--size", args.size, "--seed", str(args.seed)]
+    with stages.with_beside(training) as beside:
+        with stages("render product videos"):
+            if beside is not None:
+                print(f"      beside it, in another process, [3/5] begins: {BASE_LM}", flush=True)
+            world = _render(work / "world", size, args, stages)
+        with stages("prepare: videos to WebDataset shards"):
+            shards = work / "shards"
+            source = [world.stories, "--reader", "stories", "--videos", world.stories / "videos"]
+            encoder = ["--encoder", "efficientnet-lite0", "--corpus", "demo"]
+            stages.vn("prepare", *source, *encoder, "--out", shards, "--overwrite", own_process=True)
+        with stages(BASE_LM), _bar("steps") as follow:
+            if beside is not None:
+                beside.wait(follow)
+            else:
+                _base_lm(work / "base-lm", size, args, follow)
     with stages("run: train the narrator, then narrate and score the test videos"):
         changes: list[Any] = []
         if args.seed:
@@ -78,7 +84,9 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
             changes += ["--model.base_model", work / "base-lm", "--data.folder", shards, "--runs", runs]
         if size.epochs is not None:
             changes += ["--trainer.max_epochs", size.epochs]
-        stages.vn("run", "--config", experiment, *changes)
+        if stages.cores > 1:  # the same steps, dealt to two processes
+            changes += ["--trainer.devices", 2, "--trainer.strategy", "ddp"]
+        stages.vn("run", "--config", experiment, *changes, own_process=True)
         name = experiment.stem
         _packing(runs / name)
     with stages("narrate a new video: a product that no training video shows"):
@@ -99,33 +107,8 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
     return 0
 
 
-class _Stages:
-    """Numbers the stages, and prints their commands and how long each took."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    @contextlib.contextmanager
-    def __call__(self, title: str) -> Iterator[None]:
-        self.count += 1
-        print(f"\n[{self.count}/5] {title}", flush=True)
-        began = time.monotonic()
-        yield
-        print(f"      {time.monotonic() - began:.0f} s", flush=True)
-
-    def vn(self, *words: Any) -> None:
-        """Run a command as a user would."""
-        from vn.cli import main
-
-        argv = [str(word) for word in words]
-        print("      $ vn " + shlex.join(argv), flush=True)
-        code = main(argv)
-        if code:
-            raise SystemExit(code)  # the command has printed what was wrong
-
-
 @contextlib.contextmanager
-def _bar(title: str) -> Iterator[Any]:
+def _bar(title: str) -> Iterator[Progress]:
     """A progress bar on stderr, as a callback of (done, total)."""
     from rich.console import Console
     from rich.progress import Progress
@@ -135,11 +118,19 @@ def _bar(title: str) -> Iterator[Any]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _render(folder: Path, sizes: Mapping[Split, int], seed: int, vocabulary: Vocabulary) -> World:
+def _render(folder: Path, size: DemoSize, args: argparse.Namespace, stages: Stages) -> World:
+    from vn.demo.languages import LANGUAGES
     from vn.demo.world import write_world
 
-    with _bar("videos") as follow:
-        return write_world(folder, sizes, seed, follow, vocabulary, processes=min(2, os.cpu_count() or 1))
+    with _bar("videos") as show:
+
+        def follow(done: int, everything: int) -> None:
+            show(done, everything)
+            stages.check()
+
+        processes, niceness = min(2, stages.cores), NICE if stages.beside else 0
+        vocabulary = LANGUAGES[args.language]
+        return write_world(folder, size.videos, args.seed, follow, vocabulary, processes, niceness)
 
 
 def _packing(run: Path) -> None:
@@ -152,8 +143,20 @@ def _packing(run: Path) -> None:
     )
 
 
-def _base_lm(folder: Path, steps: int, seed: int, vocabulary: Vocabulary) -> None:
+def _base_lm(folder: Path, size: DemoSize, args: argparse.Namespace, progress: Progress) -> None:
     from vn.demo.base_lm import train_base_lm
+    from vn.demo.languages import LANGUAGES
 
-    with _bar("steps") as follow:
-        train_base_lm(folder, steps, seed, follow, vocabulary)
+    train_base_lm(folder, size.base_lm_steps, args.seed, progress, LANGUAGES[args.language])
+
+
+def _base_lm_alone(args: argparse.Namespace, work: Path) -> int:
+    """Train the base model in the process that `vn.demo.stages.Beside` has started, which reads its progress."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C comes here too: whoever started this ends it
+
+    def follow(done: int, everything: int) -> None:
+        if done == everything or done % max(1, everything // 100) == 0:
+            print(done, everything, flush=True)
+
+    _base_lm(work / "base-lm", SIZES[args.size], args, follow)
+    return 0

@@ -9,6 +9,7 @@ FOLDER/narrate/                     a test product's video, product.yaml (withou
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ def write_world(
     progress: Progress | None = None,
     vocabulary: Vocabulary = ENGLISH,
     processes: int = 1,
+    niceness: int = 0,
 ) -> World:
     """Write the stories and render the videos; existing files are kept, so that a killed call can be resumed.
 
@@ -89,6 +91,7 @@ def write_world(
         progress: called after each video.
         vocabulary: the language of the stories.
         processes: processes to render in, one thread each.
+        niceness: how much these give way to others, if there is more than one.
     """
     folder = Path(folder)
     videos = _video_folder(folder / "videos", seed)
@@ -101,7 +104,7 @@ def write_world(
     world = _write_showcase(folder, shown)
     # Rendered among the others, and copied, so that the same caching applies to the video to narrate.
     jobs.append((shown, videos / f"{shown.story.id}.mp4"))
-    _render(jobs, progress, processes)
+    _render(jobs, progress, processes, niceness)
     _write(world.video, jobs[-1][1].read_bytes())
     return world
 
@@ -157,7 +160,7 @@ def _write_showcase(folder: Path, shown: Film) -> World:
     return world
 
 
-def _render(jobs: list[tuple[Film, Path]], progress: Progress | None, processes: int) -> None:
+def _render(jobs: list[tuple[Film, Path]], progress: Progress | None, processes: int, niceness: int) -> None:
     missing = [job for job in jobs if not job[1].exists()]
 
     def follow(results: Iterable[None]) -> None:
@@ -170,9 +173,16 @@ def _render(jobs: list[tuple[Film, Path]], progress: Progress | None, processes:
     if processes == 1 or len(missing) <= 1:
         return follow(map(_render_one, missing))
     with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn")
-    ) as pool:  # callers may have threads, so no fork
-        follow(pool.map(_render_one, missing))
+        processes,
+        get_context("spawn"),
+        initializer=os.nice,
+        initargs=(niceness,),  # callers may have threads: no fork
+    ) as pool:
+        try:
+            follow(pool.map(_render_one, missing))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # a caller that gives up waits for no more than the videos begun
+            raise
 
 
 def _render_one(job: tuple[Film, Path]) -> None:

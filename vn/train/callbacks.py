@@ -24,7 +24,12 @@ class StepSeed(L.Callback):
     ) -> None:
         """Seed this micro-batch."""
         mixed = hash((self.seed, trainer.global_step, batch_idx % trainer.accumulate_grad_batches, trainer.global_rank))
-        torch.manual_seed(mixed & (2**63 - 1))
+        seed = mixed & (2**63 - 1)
+        if pl_module.device.type == "cpu":
+            # As `torch.manual_seed`, which also notes for CUDA, that nobody uses here, from where it was called.
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
 
 class AfterTest(L.Callback):

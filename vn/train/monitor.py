@@ -89,7 +89,9 @@ class StepMonitor(L.Callback):
         if len(self._parts) < trainer.accumulate_grad_batches:
             return
         engine = trainer.strategy.handles_gradient_accumulation
-        gradients = [] if engine else [p.grad for p in pl_module.parameters() if p.grad is not None]
+        # Those that the optimizer has, in the module's order: to list the module's own takes as long as the update.
+        trained = [p for group in optimizer.param_groups for p in group["params"]]
+        gradients = [] if engine else [p.grad for p in trained if p.grad is not None]
         step = sum_step(trainer, self._parts, gradients)
         self._unread.append(step)
         if is_gated(optimizer):
@@ -114,7 +116,9 @@ class StepMonitor(L.Callback):
         full = len(self._unread) >= MOST_UNREAD
         if due or full or trainer.should_stop or trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._read()
-        if not self._unread:
+        # Loggers and the bar get the numbers at log lines: to log a number takes Lightning longer than AdamW its step.
+        last = trainer.is_last_batch or trainer.should_stop or trainer.fast_dev_run  # type: ignore[attr-defined]
+        if not self._unread and (due or last):
             _log(pl_module, {"train/loss": self._loss}, prog_bar=True)
             _log(pl_module, {"train/grad_norm": self._norm})
         if due:
