@@ -24,7 +24,7 @@ HOME = Path("demo-work")
 BASE_LM = "train the tiny base language model on plain text"
 EPILOG = """\
 examples:
-  vn demo                 about half an hour on two CPU cores; a second run keeps what exists
+  vn demo                 a quarter of an hour on two CPU cores; a second run keeps what exists
   vn demo --language zh   the same videos, narrated in Chinese
   vn demo --size smoke    two minutes: every stage runs, nothing is learned
 """
@@ -84,9 +84,10 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
             changes += ["--model.base_model", work / "base-lm", "--data.folder", shards, "--runs", runs]
         if size.epochs is not None:
             changes += ["--trainer.max_epochs", size.epochs]
-        if stages.cores > 1:  # the same steps, dealt to two processes
-            changes += ["--trainer.devices", 2, "--trainer.strategy", "ddp"]
-        stages.vn("run", "--config", experiment, *changes, own_process=True)
+        processes = min(size.processes, stages.cores)
+        if processes > 1:  # the same steps, dealt to them
+            changes += ["--trainer.devices", processes, "--trainer.strategy", "ddp"]
+        stages.vn("run", "--config", experiment, *changes, own_process=processes > 1)
         name = experiment.stem
         _packing(runs / name)
     with stages("narrate a new video: a product that no training video shows"):

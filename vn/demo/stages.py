@@ -17,6 +17,7 @@ from typing import Any
 from vn.errors import InputError
 
 COUNT = 5
+VN = (sys.executable, "-m", "vn.cli")
 NICE = 5  # of what runs in front: what runs beside it takes longer, so it gets a whole core
 PATIENCE = 30.0  # seconds that a process has to end as it was asked, e.g. to write a checkpoint
 
@@ -36,7 +37,7 @@ class Beside:
     def __init__(self, words: list[str]) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `end`)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "vn.cli", *words],
+            [*VN, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -148,7 +149,7 @@ class Stages:
 
     def _process(self, argv: list[str]) -> int:
         with _sigterm_exits():
-            process = subprocess.Popen([sys.executable, "-m", "vn.cli", *argv])
+            process = subprocess.Popen([*VN, *argv])
             try:
                 if self.beside is not None:
                     os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
