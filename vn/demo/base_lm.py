@@ -180,7 +180,7 @@ def _loss(llm: LlamaForCausalLM, ids: Tensor, positions: Tensor, mask: Tensor) -
         llm: the model.
         ids: token ids ``[batch, longest row]``.
         positions: their positions, of the same shape.
-        mask: True where there is a token, of the same shape.
+        mask: True for each token that is not padding, of the same shape.
     """
     # Without an explicit mask, a jump in the positions would be taken for the start of another document.
     hidden = llm.model(

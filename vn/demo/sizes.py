@@ -16,7 +16,7 @@ class DemoSize:
         videos: videos to render, by split; one more is rendered to be narrated.
         base_lm_steps: optimizer steps of the base language model's training.
         epochs: epochs of the narrator's training; None: the experiment's.
-        processes: processes that train and test the narrator, if there are as many cores.
+        processes: how many train and test the narrator, if there are as many cores.
     """
 
     videos: Mapping[Split, int]

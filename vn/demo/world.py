@@ -90,7 +90,7 @@ def write_world(
         seed: random seed of everything; other seeds give other worlds with the same rules.
         progress: called after each video.
         vocabulary: the language of the stories.
-        processes: processes to render in, one thread each.
+        processes: how many render, one thread each.
         niceness: how much these give way to others, if there is more than one.
     """
     folder = Path(folder)
