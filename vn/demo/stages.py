@@ -18,7 +18,7 @@ from vn.errors import InputError
 
 COUNT = 5
 VN = (sys.executable, "-m", "vn.cli")
-NICE = 5  # of what runs in front: what runs beside it takes longer, so it gets a whole core
+NICE = 5  # for the processes in front: what is beside them takes longer, so it gets a whole core
 PATIENCE = 30.0  # seconds that a process has to end as it was asked, e.g. to write a checkpoint
 
 Progress = Callable[[int, int], None]
