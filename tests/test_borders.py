@@ -20,7 +20,7 @@ LONGEST = 400  # lines of a file
 LAYERS = (
     ("environment", "errors", "version"),
     ("extras",),
-    ("braces", "io", "model_card", "overlap", "plugins", "progress", "renamed", "shipped", "timecode"),
+    ("braces", "io", "model_card", "overlap", "plugins", "process", "progress", "renamed", "shipped", "timecode"),
     ("endpoints", "hub", "run_paths", "story", "template", "tokenizer"),
     ("prompt", "story_reader", "visual"),
     ("settings", "written"),

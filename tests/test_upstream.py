@@ -9,6 +9,8 @@ not here: setup.cfg pins it to one version, in an environment of its own.
 
 import importlib.util
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,16 @@ def test_options_can_be_replaced_after_the_parser_was_made():
         group.conflict_handler = "resolve"
     parser.add_argument("--device", default="second")
     assert parser.parse_args([]).device == "second"
+
+
+@uses("python", "_ncallbacks", breaks="a coverage tool that starts before vn loses its data, or commands do not start")
+def test_exit_handlers_are_counted_and_run_last_first():
+    code = "import atexit; print(atexit._ncallbacks()); atexit.register(print, 1); atexit.register(print, 2);"
+    code += "print(atexit._ncallbacks())"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    before, after, *said = done.stdout.split()
+    assert int(after) == int(before) + 2
+    assert said[:2] == ["2", "1"]
 
 
 # -- jieba, encoders, videos ----------------------------------------------------------------------------------

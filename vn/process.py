@@ -39,9 +39,9 @@ def importing() -> Iterator[None]:
 def run(main: Callable[[], int]) -> NoReturn:
     """Call a command's main function as this process's only work, and end the process with its exit code.
 
-    The end is Python's own, up to the last exit handler: threads that are no daemons are waited for, and whatever
+    The end is Python's own, up to the last exit handler: threads other than daemons are waited for, and whatever
     libraries registered with `atexit` runs, the last first: loggers are flushed, temporary folders removed, workers
-    stopped, W&B's service told. Ours was registered first, so it runs last: it flushes standard output and ends the
+    stopped, W&B's service ended. Ours was registered first, so it runs last: it flushes standard output and ends the
     process before Python takes every module apart.
 
     Args:

@@ -129,7 +129,9 @@ def test_processes_that_write_at_once_leave_a_whole_text(package, tmp_path):
     code = (
         "import sys; from pathlib import Path; from vn.io.code_cache import CodeCache\n"
         f"kept = CodeCache(['{package.name}'], Path(sys.argv[1]))\n"
-        "for _ in range(10):\n    kept.put('help.txt', 'x' * 20000)\n    assert kept.get('help.txt') in (None, 'x' * 20000)\n"
+        "for _ in range(10):\n"
+        "    kept.put('help.txt', 'x' * 20000)\n"
+        "    assert kept.get('help.txt') in (None, 'x' * 20000)\n"
         "assert kept.get('help.txt') == 'x' * 20000\n"
     )
     path = os.pathsep.join(filter(None, sys.path))

@@ -1,4 +1,4 @@
-"""``vn fit | validate | test | predict | run``: what can be said at once, before Lightning and torch are imported."""
+"""``vn fit | validate | test | predict | run``: what can be answered before Lightning and torch are imported."""
 
 from __future__ import annotations
 

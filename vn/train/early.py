@@ -34,7 +34,7 @@ from vn.train.splits import Splits
 PACKAGES = ("vn", "lightning", "lightning_utilities", "jsonargparse", "docstring_parser", "typeshed_client")
 FILE = "signatures.json"
 _FLAG = re.compile(r"--([\w.]+?)(\+?)(=|$)")
-_A_NAME = re.compile(r"[a-z0-9_.-]*")  # of a registered strategy or accelerator, never of a class
+_A_NAME = re.compile(r"[a-z0-9_.-]*")  # a registered strategy or accelerator, never a class
 _SAYS = re.compile(r'Parser key "([^"]+)"')
 
 
@@ -43,7 +43,7 @@ def remember(parser: ArgumentParser, classes: Sequence[type], code: CodeCache) -
 
     Args:
         parser: the real parser.
-        classes: of the trainer, and of the settings ``model``, ``data`` and ``test``.
+        classes: those of the trainer and of the settings ``model``, ``data`` and ``test``.
         code: where they are kept.
     """
     if code.get(FILE) is None:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from vn.environment import help_variables
 from vn.io.code_cache import CodeCache
 
-ASKED = (["--help"], ["-h"])  # of longer command lines, another part may be wrong, or asked for first
+ASKED = (["--help"], ["-h"])  # in longer command lines another part may be wrong, or asked for first
 
 
 def shown(command: str, code: CodeCache, show: Callable[[], int]) -> int:
@@ -31,7 +31,7 @@ def shown(command: str, code: CodeCache, show: Callable[[], int]) -> int:
         return 0
     plain = sys.stdout
     copy = _Copy(plain)
-    sys.stdout = copy  # type: ignore[assignment]
+    sys.stdout = copy
     try:
         return show()
     except SystemExit as exit:

@@ -33,7 +33,7 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "enable_model_summary": False,
     "log_every_n_steps": 10,
 }
-SEED = 0  # of a run that gives none
+SEED = 0  # for a run that gives none
 
 
 def options_of(command: str) -> dict[str, Any]:

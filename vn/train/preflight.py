@@ -20,7 +20,7 @@ def check_before(command: str, data: Splits, frames: str, model: Any, adapter: P
     Args:
         command: ``fit``, ``validate``, ``test``, ``predict`` or ``run``.
         data: splits of the command's data.
-        frames: whose frames a video is narrated with: ``own`` or ``other_video``.
+        frames: ``own``, or ``other_video`` if each one is narrated with those of another.
         model: `vn.train.settings.ModelSettings`, or a parsed configuration's ``model``.
         adapter: the narrator's folder, if it exists already.
         drafts: what writing is drafted by (`vn.generation.decoding.Decoding`).

@@ -47,7 +47,7 @@ def described(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls.__init__)  # type: ignore[misc]
     _, *parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     if any(each.kind is not inspect.Parameter.KEYWORD_ONLY for each in parameters):
-        raise ValueError(f"{cls.__name__} has parameters that are no keywords")
+        raise ValueError(f"{cls.__name__} has parameters other than keywords")
     keywords = [{"name": p.name, "type": _type(hints[p.name]), **_default(p.default, p.empty)} for p in parameters]
     return {"name": cls.__name__, "keywords": keywords}
 

@@ -18,6 +18,9 @@ from vn.train.ranks import has_lost_another
 from vn.train.wandb_logging import finish_wandb
 
 
+__all__ = ["NarratorCLI", "work"]
+
+
 def work(command: str, cli: NarratorCLI) -> int:
     """Run a command that was built.
 
