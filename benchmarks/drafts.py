@@ -31,6 +31,7 @@ from vn.generation.story_writer import Storyline, StoryWriter
 from vn.io.remote import open_folder
 from vn.train.datamodule import StoryDataModule
 from vn.train.training_ngrams import training_ngrams
+from vn.written import WrittenClip
 
 NEAR = 1e-3
 Clip = tuple[str, int]
@@ -75,7 +76,7 @@ def write(way: Way, assembly: Assembly, decoding: Decoding, videos: list[VideoIn
         writer = StoryWriter(assembly.narrator, assembly.builder, decoding, ngrams=assembly.ngrams)
         noting = None if timed else Noting(writer._clips)
         writer._clips = noting or writer._clips
-        done: list[list] = []
+        done: list[list[WrittenClip]] = []
         began = time.process_time()
         pool = writer.pool(1)
         for video in videos:

@@ -180,7 +180,7 @@ class Reading:
                 some, q = q, q.new_zeros(len(k), *q.shape[1:])
                 q[self.which - self.rows.start] = some
             mask = self.seen.expand(-1, -1, q.shape[2], -1) if self.seen is not None else None
-            new = F.scaled_dot_product_attention(q, k, v, mask, scale=scale)
+            new = _attention(q, k, v, mask, scale=scale)
             done.append((new[self.which - self.rows.start] if self.gaps else new).reshape(at, -1, width))
         for part, mask in zip(self.parts[self.together :], self.masks, strict=True):
             end = at + part.count
@@ -192,10 +192,31 @@ class Reading:
                 k, v = (x.repeat_interleave(query.shape[1] // heads, dim=1) for x in (k, v))
             causal = mask is None and part.count > 1
             shared = q.shape[1] != k.shape[1]
-            new = F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, scale=scale, enable_gqa=shared)
+            new = _attention(q, k, v, mask, causal, scale, shared)
             done.append(new[0].transpose(0, 1))
             at = end
         return torch.cat(done)[None]
+
+
+def _attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    causal: bool = False,
+    scale: float | None = None,
+    shared: bool = False,
+) -> Tensor:
+    """Attention by PyTorch.
+
+    For a single query in half precision its kernel for CPUs takes three times as long as for two, and longer than in
+    float32 (findings/torch-one-query-in-bfloat16.sh), so it is computed in float32.
+    """
+    dtype = query.dtype
+    if query.shape[2] == 1 and dtype in (torch.bfloat16, torch.float16) and query.device.type == "cpu":
+        query, key, value = query.float(), key.float(), value.float()
+    attended = F.scaled_dot_product_attention(query, key, value, mask, is_causal=causal, scale=scale, enable_gqa=shared)
+    return attended.to(dtype)
 
 
 def as_computed(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
