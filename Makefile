@@ -27,8 +27,11 @@ ablations: $(VENV)/installed
 	$(BIN)/vn sweep sweeps/demo_controls.yaml --parallel 2
 	$(BIN)/vn compare runs/demo_ablations runs/demo_controls
 
+# Files of tests are shared between processes; with one, in the order of the folders: make test TEST_PROCESSES=0
+TEST_PROCESSES ?= 2
+
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow --timeout 1800

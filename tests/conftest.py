@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from toy_narrator import card, frames, make  # noqa: F401 (fixtures)
 
@@ -121,8 +122,14 @@ def smoke_demo(tmp_path_factory) -> Path:
     """The smallest demo, run once for all tests: the folder with its world, shards, run and story."""
     from vn.cli import main
 
-    folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(Path(__file__).parents[1])
-        assert main(["demo", "--size", "smoke", "--work", str(folder)]) == 0
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # each process has a folder of its own, side by side
+        root = root.parent
+    folder, made = root / "demo", root / "demo-made"
+    with FileLock(root / "demo.lock"):
+        if not made.exists():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(Path(__file__).parents[1])
+                assert main(["demo", "--size", "smoke", "--work", str(folder)]) == 0
+            made.touch()
     return folder
