@@ -12,7 +12,7 @@ from vn.llm.slots import Part, Reading, SlotCache
 def test_one_query_is_as_in_float32(dtype, slots):
     torch.manual_seed(0)
     cache, device = SlotCache(), torch.device("cpu")
-    past = [[torch.randn(1, heads, 5 * slots, 8).to(dtype) for heads in (2, 2, 2)] for _ in range(1)][0]
+    past = [torch.randn(1, heads, 5 * slots, 8).to(dtype) for heads in (2, 2, 2)]
     Reading(cache, [Part(n, 0, 5) for n in range(slots)], 0, device).attend(0, *past, None)
     query, key, value = (torch.randn(1, 2, slots, 8).to(dtype) for _ in range(3))
     got = Reading(cache, [Part(n, 5, 1) for n in range(slots)], slots, device).attend(0, query, key, value, None)

@@ -17,7 +17,6 @@ from vn.train.narrator_cli import NarratorCLI
 from vn.train.ranks import has_lost_another
 from vn.train.wandb_logging import finish_wandb
 
-
 __all__ = ["NarratorCLI", "work"]
 
 
