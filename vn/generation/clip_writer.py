@@ -12,7 +12,7 @@ from vn.generation.decoder import Read, Slot, Try, Work, visual_tokens
 from vn.generation.decoding import Decoding, shaped
 from vn.generation.draft import Draft
 from vn.generation.labels import LabelTrie
-from vn.generation.length import FreeRule, LengthRule, Rule, most_tokens
+from vn.generation.length import FreeRule, LengthRule, Rule, by_table, most_tokens
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
 from vn.story import Labels, Language, parse_labels
@@ -130,7 +130,7 @@ class ClipWriter:
                 ids = None
                 slot.keep(here)
         if ids is None:
-            allowed: Rule = rule if exact else FreeRule(self.tokens, most)
+            allowed: Rule = by_table(rule, logits) if exact else FreeRule(self.tokens, most)
             width = decoding.beams if decoding.beams > 1 else BEAMS
             ids = yield from self._search(draft, slot, logits, allowed, width)
         if ids is not None:
