@@ -111,7 +111,7 @@ def _on_host(ending: Tensor, values: Tensor, tokens: Tensor, allowed: Tensor | N
 
 
 def _everything(rule: Rule, hypothesis: Hypothesis, odds: Tensor, count: int) -> Look:
-    """All tokens after a hypothesis, by their odds ``[V]``; if the rule allows, only `count` of those that it allows."""
+    """All tokens after a hypothesis, by their odds ``[V]``; of those that a table allows, no more than `count`."""
     allowed = rule.allowed([hypothesis.ids], torch.arange(len(odds), device=odds.device)[None])
     if allowed is None:
         order = odds.sort(descending=True, stable=True)
