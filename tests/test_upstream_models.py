@@ -295,3 +295,14 @@ def test_the_constructor_of_block_masks():
         f"{full}{of}_{what}" for of in ("kv", "q") for full in ("", "full_") for what in ("num_blocks", "indices")
     ]
     assert names[:11] == ["seq_lengths", *tables, "BLOCK_SIZE", "mask_mod"]
+
+
+@uses("tokenizers", "decoder.__getstate__", '"ByteFallback"', '"ByteLevel"', breaks="exact lengths are slow")
+def test_the_settings_of_a_tokenizers_decoder():
+    from transformers import LlamaTokenizer
+    from vocabularies import vocabulary
+
+    from vn.tokenizer.spelling import spelling_of
+
+    assert spelling_of(vocabulary("byte-level"), 400) is not None
+    assert spelling_of(LlamaTokenizer(), 3) is not None

@@ -89,14 +89,19 @@ class PromptWriter:
         segments.append(Segment(t.instruction if self.storyline else t.instruction_without_storyline))
         segments.append(Segment(t.title.format(title=self.story.title)))
         left = self.points - points_dropped
-        for knowledge in self.story.knowledge:
-            points = knowledge.points[: max(0, left)]
-            left -= len(points)
-            if points:
-                line = t.aspect.format(aspect=knowledge.aspect, points=t.separator.join(points))
-                segments.append(Segment(line))
+        for aspect, knowledge in enumerate(self.story.knowledge):
+            if left <= 0:
+                break
+            if knowledge.points:
+                segments.append(self.aspect(aspect, left))
+            left -= len(knowledge.points)
         between = t.before_clips if self.storyline else t.before_clips_without_storyline
         return [*segments, Segment(between)] if between else segments
+
+    def aspect(self, number: int, points: int) -> Segment:
+        """The line of an aspect, with its first points only."""
+        t, knowledge = self.template, self.story.knowledge[number]
+        return Segment(t.aspect.format(aspect=knowledge.aspect, points=t.separator.join(knowledge.points[:points])))
 
     def opening(self, clip: int, words: WordRange, scene: bool) -> list[Segment]:
         """A clip up to where its label is written (or, without a storyline, its narration).

@@ -11,7 +11,7 @@ from toy_narrator import SECONDS, STORY
 from vn.generation.beam import search
 from vn.generation.decoding import Decoding
 from vn.generation.draft import VideoInput
-from vn.generation.length import LengthRule
+from vn.generation.length import LengthRule, TableRule
 from vn.generation.story_writer import StoryWriter
 from vn.story import Clip, Story, WordRange, count_words
 
@@ -92,7 +92,7 @@ def test_side_by_side_is_one_by_one(make, frames):
 
 
 def test_where_no_token_can_make_it_the_clip_says_so(make, frames, monkeypatch):
-    monkeypatch.setattr(LengthRule, "may_follow", lambda self, ids, token: False)
+    monkeypatch.setattr(TableRule, "allowed", lambda self, beam, tokens: torch.zeros_like(tokens, dtype=torch.bool))
     (each,) = narrate(make(), frames, [WordRange(3, 5)])
     assert each.problem == "the model's tokens make no narration of 3 to 5 words"
 

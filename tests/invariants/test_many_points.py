@@ -1,7 +1,10 @@
 """Knowledge that does not fit into the context: what is dropped is reported, and earlier clips are still read."""
 
+from bisect import bisect_left
 from dataclasses import replace
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from toy_narrator import SECONDS, STORY
 
 from vn.errors import LONGEST
@@ -57,3 +60,32 @@ def test_the_message_names_and_counts_them(make, frames):
     assert message.startswith("200 of 301 knowledge points do not fit")
     assert message.endswith("'point 100', 'point 101', 'point 102', ..., 'point 299'")
     assert len(message) < LONGEST
+
+
+@settings(suppress_health_check=list(HealthCheck), max_examples=15)
+@given(
+    aspects=st.lists(st.lists(st.sampled_from(["steel", "two for one", "red", "boils in a minute"]), max_size=9)),
+    room=st.integers(0, 60),
+)
+def test_the_points_that_are_dropped_are_those_of_whole_prompts(make, frames, aspects, room):
+    """Tokenising one aspect gives what tokenising the whole beginning gives, by the same bisection."""
+    builder = make().builder
+    facts = tuple(Knowledge(f"Aspect {n}", tuple(points)) for n, points in enumerate(aspects))
+    story = replace(STORY, knowledge=facts)
+    writer = builder.writer(story)
+    plan = builder.plan(story, frames, SECONDS, 0)
+    whole = len(builder.training_row(story, plan, 0).ids)
+
+    def length(points):
+        return sum(len(builder.ids(segment)) for segment in writer.head(points))
+
+    builder.max_length = whole - min(room, length(0) - length(writer.points))
+    over = whole - builder.max_length
+    dropped = 0
+    while over > length(0) - length(dropped) and dropped < writer.points:
+        more = range(dropped + 1, writer.points)
+        now, left = length(dropped), over - (length(0) - length(dropped))
+        dropped += 1 + bisect_left(more, left, key=lambda points, now=now: now - length(points))
+    row = builder.training_row(story, plan, 0)
+    assert row.cut.points == dropped
+    assert len(row.ids) == whole - length(0) + length(dropped)

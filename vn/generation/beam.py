@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,18 @@ class Hypothesis:
     ids: tuple[int, ...]
     score: float
     parent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Tokens that may follow a hypothesis, the most likely first, their log-probabilities, and which are allowed.
+
+    The latter is None if the rule is asked for one token at a time.
+    """
+
+    odds: list[float]
+    tokens: list[int]
+    allowed: list[bool] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +76,19 @@ def search(
     best: Ending | None = None
     ends = torch.tensor(sorted(stops), device=odds.device)
     while True:
-        ending = odds[:, ends].logsumexp(dim=1).tolist()
-        likely = [part.tolist() for part in odds.topk(min(LOOK_AT, odds.shape[1]))]
+        values, tokens = odds.topk(min(LOOK_AT, odds.shape[1]))
+        allowed = rule.allowed([each.ids for each in beam], tokens)
+        ending, looks = _on_host(odds[:, ends].logsumexp(dim=1), values, tokens, allowed)
         following: list[Hypothesis] = []
-        for row, hypothesis in enumerate(beam):
-            scores, tokens = likely[0][row], likely[1][row]
+        for row, (hypothesis, look) in enumerate(zip(beam, looks, strict=True)):
             if rule.may_end(hypothesis.ids):
-                natural = rule.natural(hypothesis.ids) or tokens[0] in stops
+                natural = rule.natural(hypothesis.ids) or look.tokens[0] in stops
                 end = Ending(natural, hypothesis.score + ending[row], hypothesis.ids)
                 best = end if end.better(best) else best
-            found = _admitted(rule, hypothesis, row, scores, tokens, width, stops)
-            if not found and len(tokens) < odds.shape[1]:
-                everything = odds[row].sort(descending=True)
-                scores, tokens = everything.values.tolist(), everything.indices.tolist()
-                found = _admitted(rule, hypothesis, row, scores, tokens, width, stops)
+            found = _admitted(rule, hypothesis, row, look, width, stops)
+            if not found and len(look.tokens) < odds.shape[1]:
+                everything = _everything(rule, hypothesis, odds[row], width + len(stops))
+                found = _admitted(rule, hypothesis, row, everything, width, stops)
             following += found
         following.sort(key=lambda each: -each.score)
         if best is not None and best.natural:
@@ -87,21 +99,41 @@ def search(
         odds = yield [(each.parent, each.ids[-1]) for each in beam]
 
 
+def _on_host(ending: Tensor, values: Tensor, tokens: Tensor, allowed: Tensor | None) -> tuple[list[float], list[Look]]:
+    """The odds ``[n]`` of an end, and for each hypothesis what is looked at, ``[n, k]``, in one transfer."""
+    parts = [ending[:, None].view(torch.int32), values.view(torch.int32), tokens.int()]
+    both = torch.cat([*parts, allowed.int()] if allowed is not None else parts, dim=1).cpu()
+    k = values.shape[1]
+    floats, ids, flags = both[:, : 1 + k].view(torch.float32), both[:, 1 + k : 1 + 2 * k], both[:, 1 + 2 * k :]
+    rows = flags.bool().tolist() if allowed is not None else [None] * len(both)
+    parts_of = zip(floats[:, 1:].tolist(), ids.tolist(), rows, strict=True)
+    return floats[:, 0].tolist(), [Look(*each) for each in parts_of]
+
+
+def _everything(rule: Rule, hypothesis: Hypothesis, odds: Tensor, count: int) -> Look:
+    """All tokens after a hypothesis, by their odds ``[V]``; of those that a table allows, no more than `count`."""
+    allowed = rule.allowed([hypothesis.ids], torch.arange(len(odds), device=odds.device)[None])
+    if allowed is None:
+        order = odds.sort(descending=True, stable=True)
+        return Look(order.values.tolist(), order.indices.tolist(), None)
+    odds = odds.where(allowed[0], -math.inf)
+    least = odds.topk(min(count, len(odds))).values[-1]
+    some = (odds >= least).nonzero()[:, 0]  # in the order of ids, as are tokens of equal odds when all are sorted
+    order = odds[some].sort(descending=True, stable=True)
+    tokens = some[order.indices][:count]
+    return Look(order.values[:count].tolist(), tokens.tolist(), [True] * len(tokens))
+
+
 def _admitted(
-    rule: Rule,
-    hypothesis: Hypothesis,
-    row: int,
-    scores: Sequence[float],
-    tokens: Sequence[int],
-    width: int,
-    stops: frozenset[int],
+    rule: Rule, hypothesis: Hypothesis, row: int, look: Look, width: int, stops: frozenset[int]
 ) -> list[Hypothesis]:
     """Up to `width` of the most likely next tokens that the rule allows."""
     found: list[Hypothesis] = []
-    for score, token in zip(scores, tokens, strict=True):
+    flags = look.allowed or itertools.repeat(None)
+    for score, token, allowed in zip(look.odds, look.tokens, flags, strict=False):
         if score == -math.inf:  # and so are all after it
             break
-        if token not in stops and rule.may_follow(hypothesis.ids, token):
+        if token not in stops and (rule.may_follow(hypothesis.ids, token) if allowed is None else allowed):
             found.append(Hypothesis((*hypothesis.ids, token), hypothesis.score + score, row))
             if len(found) == width:
                 break

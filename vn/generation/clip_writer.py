@@ -13,7 +13,7 @@ from vn.generation.decoding import Decoding, shaped
 from vn.generation.draft import Draft
 from vn.generation.drafts import Drafter, Guess, Line, no_guess, read
 from vn.generation.labels import LabelTrie
-from vn.generation.length import FreeRule, LengthRule, Rule, most_tokens
+from vn.generation.length import FreeRule, LengthRule, Rule, by_table, most_tokens
 from vn.llm.ngrams import LONGEST, Ngrams
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
@@ -150,7 +150,7 @@ class ClipWriter:
                 ids = None
                 slot.keep(here)
         if ids is None:
-            allowed: Rule = rule if exact else FreeRule(self.tokens, most)
+            allowed: Rule = by_table(rule, line.logits[:1]) if exact else FreeRule(self.tokens, most)
             width = decoding.beams if decoding.beams > 1 else BEAMS
             ids = yield from self._search(draft, slot, line.logits[:1], allowed, width)
         if ids is not None:

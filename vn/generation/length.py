@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from torch import Tensor
+
+from vn.generation.word_table import State, WordTable, word_table
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Language, WordRange, count_words
 
@@ -35,6 +38,9 @@ class Rule(Protocol):
     def natural(self, ids: Sequence[int]) -> bool:
         """Whether this is a good place to end."""
 
+    def allowed(self, beam: Sequence[Sequence[int]], tokens: Tensor) -> Tensor | None:
+        """Which of the tokens ``[n, k]`` may come next after each of n narrations; None to ask for one at a time."""
+
 
 class FreeRule:
     """Any narration of at most `most` tokens: one that reaches the limit ends there, as without a search."""
@@ -54,6 +60,10 @@ class FreeRule:
     def natural(self, ids: Sequence[int]) -> bool:
         """Anywhere: the most likely end is taken."""
         return True
+
+    def allowed(self, beam: Sequence[Sequence[int]], tokens: Tensor) -> Tensor | None:
+        """One token at a time."""
+        return None
 
 
 class LengthRule:
@@ -91,3 +101,47 @@ class LengthRule:
     def natural(self, ids: Sequence[int]) -> bool:
         """Whether a sentence ends here."""
         return self.tokens.narration(ids).rstrip(CLOSING).endswith(SENTENCE_END)
+
+    def allowed(self, beam: Sequence[Sequence[int]], tokens: Tensor) -> Tensor | None:
+        """One token at a time."""
+        return None
+
+
+class TableRule(LengthRule):
+    """The same, for many tokens at a time, by a table of what each adds (`vn.generation.word_table`).
+
+    Args:
+        rule: the rule.
+        table: of its tokenizer and language.
+    """
+
+    def __init__(self, rule: LengthRule, table: WordTable) -> None:
+        super().__init__(rule.tokens, rule.language, rule.words, rule.most)
+        self.most = rule.most
+        self._table = table
+        self._spoken = table.mask(rule.tokens.unspoken)
+        self._states: dict[tuple[int, ...], State] = {(): State()}
+
+    def may_end(self, ids: Sequence[int]) -> bool:
+        """Whether the text is in range and does not end within a character."""
+        end = self._table.closed(self._state(tuple(ids)))
+        return not end.broken and self._table.words(end) in self.words
+
+    def allowed(self, beam: Sequence[Sequence[int]], tokens: Tensor) -> Tensor:
+        """Which of the tokens ``[n, k]`` may come next after each of n narrations, which have one length."""
+        judged = self._table.judge([self._state(tuple(ids)) for ids in beam], tokens)
+        left = self.most - len(beam[0]) - 1
+        needed = (self.words.low - judged.words).clamp(min=0) * TOKENS_A_WORD[self.language] + 3 * judged.broken
+        return self._spoken[tokens] & (judged.words <= self.words.high) & (needed <= left)
+
+    def _state(self, ids: tuple[int, ...]) -> State:
+        """The state after these ids; a search extends what it has asked for before."""
+        if ids not in self._states:
+            self._states[ids] = self._table.after(self._state(ids[:-1]), ids[-1])
+        return self._states[ids]
+
+
+def by_table(rule: LengthRule, odds: Tensor) -> LengthRule:
+    """The rule for a search through odds ``[n, V]``: by a table, unless the tokenizer decodes in an unknown way."""
+    table = word_table(rule.tokens, rule.language, odds.shape[-1], odds.device)
+    return rule if table is None else TableRule(rule, table)

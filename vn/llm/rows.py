@@ -7,7 +7,7 @@ share the text they have in common.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -248,14 +248,25 @@ class RowBuilder:
     def _points_to_drop(self, writer: PromptWriter, dropped: int, over: int) -> int:
         """How many knowledge points to drop in all, given that `dropped` are already and the row is `over` too long.
 
-        By bisection, so that the time does not grow with the square of the number of points.
+        By bisection, for which only the aspect that is cut is tokenised: others have their points, or none.
         """
-        length = self._head_length(writer, dropped)
-        more = range(dropped + 1, writer.points)
-        return dropped + 1 + bisect_left(more, over, key=lambda points: length - self._head_length(writer, points))
+        before = [0]  # points of the aspects before each, and tokens of their lines
+        tokens = [0]
+        for number, aspect in enumerate(writer.story.knowledge):
+            count = len(aspect.points)
+            before.append(before[-1] + count)
+            tokens.append(tokens[-1] + (len(self.ids(writer.aspect(number, count))) if count else 0))
 
-    def _head_length(self, writer: PromptWriter, dropped: int) -> int:
-        return sum(len(self.ids(segment)) for segment in writer.head(dropped))
+        def length(points: int) -> int:
+            """Tokens of all lines without this many points."""
+            left = before[-1] - points
+            cut = bisect_right(before, left) - 1
+            some = left - before[cut]
+            return tokens[cut] + (len(self.ids(writer.aspect(cut, some))) if some else 0)
+
+        now = length(dropped)
+        more = range(dropped + 1, before[-1])
+        return dropped + 1 + bisect_left(more, over, key=lambda points: now - length(points))
 
     def _assemble(
         self, story: Story, plan: VisualPlan, clip: int, before: list[Segment], own: list[Segment], cut: Cut

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -42,7 +43,7 @@ class Part:
         return self.start + self.count
 
 
-def put(values: Sequence[object], device: torch.device) -> Tensor:
+def put(values: Sequence[object] | np.ndarray, device: torch.device) -> Tensor:
     """Numbers as a tensor on a device; to a GPU without waiting for it, which needs page-locked memory."""
     tensor = torch.tensor(values)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError
+from vn.tokenizer.spelling import Spelling, spelling_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -52,6 +53,7 @@ class SegmentTokenizer:
         self.turns = {name: tuple(ids) for name, ids in given.items()}
         longest_first = sorted(self.added, key=len, reverse=True)
         self._borders = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if self.added else None
+        self._spellings: dict[int, Spelling | None] = {}
         self._known: dict[str, tuple[int, ...]] = {}  # instructions and earlier texts are repeated
         first = tokenizer.convert_ids_to_tokens(self._raw("a"))[0]
         self._lead = self._raw("\n") if first.startswith("\u2581") else []
@@ -107,6 +109,17 @@ class SegmentTokenizer:
         if text == "\n":
             return tuple(self._lead[1:])
         return tuple(self._raw("\n" + text)[len(self._lead) :])
+
+    def spelling(self, size: int | None = None) -> Spelling | None:
+        """What each token adds to a text, read once; None if the tokenizer decodes in a way that is not known.
+
+        Args:
+            size: number of ids, if it is not the tokenizer's own: models pad their embeddings.
+        """
+        size = len(self.tokenizer) if size is None else size
+        if size not in self._spellings:
+            self._spellings[size] = spelling_of(self.tokenizer, size)
+        return self._spellings[size]
 
     def _stops(self) -> frozenset[int]:
         ids = range(len(self.tokenizer))

@@ -41,12 +41,15 @@ class FastTokenizer:
         more: further special tokens.
 
     Attributes:
+        is_fast: that it has one.
         backend_tokenizer: the library's tokenizer.
         bos_token_id: the id of the token that begins a text; None if there is none.
         eos_token_id: that of the token that ends one.
         pad_token_id: that of padding.
         all_special_ids: the ids of all special tokens.
     """
+
+    is_fast = True
 
     def __init__(self, tokenizer: Tokenizer, named: Mapping[str, str], more: Sequence[str] = ()) -> None:
         self.backend_tokenizer = tokenizer
@@ -87,8 +90,20 @@ class FastTokenizer:
         assert not clean_up_tokenization_spaces
         return str(self.backend_tokenizer.decode(ids, skip_special_tokens=skip_special_tokens))
 
-    def batch_decode(self, batch: Sequence[Sequence[int]], skip_special_tokens: bool = False) -> list[str]:
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The tokens that were added to the vocabulary, by their ids."""
+        added: dict[int, AddedToken] = self.backend_tokenizer.get_added_tokens_decoder()
+        return added
+
+    def batch_decode(
+        self,
+        batch: Sequence[Sequence[int]],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool = False,
+    ) -> list[str]:
         """The texts of several."""
+        assert not clean_up_tokenization_spaces
         texts: list[str] = self.backend_tokenizer.decode_batch(batch, skip_special_tokens=skip_special_tokens)
         return texts
 
