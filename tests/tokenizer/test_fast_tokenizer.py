@@ -82,14 +82,20 @@ def test_all_else_is_the_same(both):
         assert getattr(ours, name) == getattr(theirs, name), name
     every = [[number] for number in range(len(theirs))]
     assert ours.batch_decode(every) == theirs.batch_decode(every)
+    assert {i: (t.content, t.special) for i, t in ours.added_tokens_decoder.items()} == {
+        i: (t.content, t.special) for i, t in theirs.added_tokens_decoder.items()
+    }
 
 
 @settings(max_examples=50)
 @given(text=TEXTS)
 def test_segments_are_the_same(both, text):
     ours, theirs = (SegmentTokenizer(each) for each in both)
+    for each in (ours, theirs):
+        each.know([text, "Words: 3-5", text + "."])
     assert ours.encode(text) == theirs.encode(text)
     ids = list(theirs.encode(text))
+    assert ours.spelling() == theirs.spelling() or ours.spelling().texts == theirs.spelling().texts
     assert ours.decode(ids) == theirs.decode(ids)
     for name in ("start", "newline", "stops", "unspoken", "pad"):
         assert getattr(ours, name) == getattr(theirs, name), name
