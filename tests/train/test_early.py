@@ -143,7 +143,7 @@ def test_a_key_that_is_missing(known, real, args):
         ["--trainer.logger", "none"],
         ["--trainer.callbacks", "EarlyStopping"],
         ["--trainer.strategy", "DDPStrategy"],
-        ["--trainer.strat", "lightning.pytorch.strategies.DDPStrategy"],
+        ["--trainer.strateg", "lightning.pytorch.strategies.DDPStrategy"],
         ["--trainer.strategy.stage", "2"],
         ["--trainer.callbacks+=lightning.pytorch.callbacks.EarlyStopping"],
         ["--trainer", "trainer.yaml"],

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vn.errors import InputError
+from vn.extras import require
 from vn.io.lock import claim
 from vn.plugins import add_import_option
 from vn.story import Clip, Knowledge, Language, ScriptLabel, Story
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.push is not None:
         return _push(args, adapter)
     out = args.out or args.run / f"export-{args.to}"
-    from vn.adapter import load_adapter, ngrams_of, replace_folder
+    require("torch", command="export")
     from vn.card import read_card
 
     card = read_card(adapter)  # before anything slow
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("is not empty and not an earlier export; name another folder", file=out, field="--out")
     stories = _golden_stories(args.run, card.language, args.golden, card.storyline)
 
+    from vn.adapter import load_adapter, ngrams_of, replace_folder
     from vn.export.formats import WRITERS, golden, replay
 
     write, load = WRITERS[args.to]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vn.errors import Findings, InputError
+from vn.extras import require
 from vn.io.lock import claim
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import a checkpoint."""
+    require("torch", command="import-released")
     for name in ("tokens", "max_length"):
         if getattr(args, name) < 1:
             raise InputError("expected 1 or more", field="--" + name.replace("_", "-"))

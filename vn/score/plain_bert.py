@@ -55,10 +55,10 @@ class PlainBert:
 
     Attributes:
         tensors: the weights by transformers' names, on the CPU, float32.
-        tokenizer: of the package tokenizers; pads a batch to its longest text.
+        tokenizer: the package tokenizers' one; pads a batch to its longest text.
         heads: attention heads.
         layers: number of layers.
-        epsilon: of layer normalisation.
+        epsilon: what layer normalisation adds to the variance.
     """
 
     tensors: Mapping[str, Any]
@@ -72,7 +72,7 @@ class PlainBert:
         return fingerprint_of(self.tensors)
 
     def states(self, texts: list[str]) -> tuple[Any, Any]:
-        """The last hidden states `[B, L, D]` float32 of texts, and which of them are no padding, `[B, L]`."""
+        """The last hidden states `[B, L, D]` float32 of texts, and which of them are tokens, not padding, `[B, L]`."""
         import torch
         from torch.nn import functional
 

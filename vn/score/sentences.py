@@ -107,7 +107,7 @@ class AnyEncoder:
         return fingerprint(self._model)
 
     def states(self, texts: list[str]) -> tuple[Any, Any]:
-        """The last hidden states `[B, L, D]` float32 of texts, and which of them are no padding, `[B, L]`."""
+        """The last hidden states `[B, L, D]` float32 of texts, and which of them are tokens, not padding, `[B, L]`."""
         import torch
 
         inputs = self._tokenizer(texts, padding=True, truncation=True, max_length=self._limit, return_tensors="pt")
