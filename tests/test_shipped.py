@@ -88,14 +88,16 @@ def test_copies_can_be_changed_and_are_never_written_over(elsewhere, capsys):
 
 def test_the_demo_finds_its_experiment_anywhere(monkeypatch):
     """Its stages are left out: what they would be called with is looked at."""
-    from vn.demo import command
+    from vn.demo import command, stages
 
     called = []
     world = SimpleNamespace(**dict.fromkeys(("stories", "video", "product"), command.HOME))
+    monkeypatch.setattr(command, "cores", lambda: 1)  # nothing beside
     monkeypatch.setattr(command, "_render", lambda *args: world)
     monkeypatch.setattr(command, "_base_lm", lambda *args: None)
     monkeypatch.setattr(command, "_packing", lambda *args: None)
-    monkeypatch.setattr(command._Stages, "vn", lambda self, *words: called.append([str(word) for word in words]))
+    vn = lambda self, *words, own_process=False: called.append([str(word) for word in words])  # noqa: E731
+    monkeypatch.setattr(stages.Stages, "vn", vn)
     assert main(["demo", "--size", "smoke"]) == 0
     run = next(words for words in called if words[0] == "run")
     assert expand(run[1:])[1] == str(home("experiments") / "demo.yaml")

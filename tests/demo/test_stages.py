@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -111,7 +112,10 @@ def test_a_signal_ends_both(folder, signum):
     for name in ("one", "other"):
         (folder / name).mkdir()
     argv = [sys.executable, "-c", PARENT, folder / "stand_in.py", folder / "one", folder / "other"]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as parent:
+    # Processes that a shell starts in the background ignore Ctrl-C, and so do theirs.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    out = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(argv, preexec_fn=heed, **out) as parent:
         files = [folder / name / "last.pid" for name in ("one", "other")]
         deadline = time.monotonic() + 60
         while not all(file.exists() and file.read_text() for file in files) and time.monotonic() < deadline:

@@ -3,17 +3,16 @@
 import numpy as np
 import torch
 
-from vn import adapter
 from vn.data.manifest import Manifest
-from vn.llm.load import load_base
+from vn.llm import load
 from vn.train.new_narrator import new_narrator
 from vn.train.settings import ModelSettings
 
 
 def test_a_gpu_as_torchs_default_device_changes_nothing_on_the_host(data, tiny_base, monkeypatch):
     """Lightning calls `configure_model` with the GPU as the default device; here another device stands for it."""
-    base = load_base(str(tiny_base))
-    monkeypatch.setattr(adapter, "load_base", lambda *_: base)
+    base = load.load_base(str(tiny_base))
+    monkeypatch.setattr(load, "load_base", lambda *_: base)
     manifest = Manifest.load(data)
     with torch.device("meta"):
         built = new_narrator(ModelSettings(str(tiny_base)), manifest)

@@ -20,9 +20,9 @@ def nothing_loads(monkeypatch):
         pytest.fail("was called before the input was checked")
 
     for name in (
-        "vn.adapter.load_base",
+        "vn.llm.load.load_base",
         "vn.adapter.load_adapter",
-        "vn.train.module.load_adapter",
+        "vn.train.tested.load_adapter",
         "vn.data.encoders.load_encoder",
         "vn.data.shots.find_shots",
         "vn.data.frames.encode_video",

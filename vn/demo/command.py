@@ -84,10 +84,7 @@ def _demo(args: argparse.Namespace, experiment: Path, home: Path, work: Path) ->
             changes += ["--model.base_model", work / "base-lm", "--data.folder", shards, "--runs", runs]
         if size.epochs is not None:
             changes += ["--trainer.max_epochs", size.epochs]
-        processes = min(size.processes, stages.cores)
-        if processes > 1:  # the same steps, dealt to them
-            changes += ["--trainer.devices", processes, "--trainer.strategy", "ddp"]
-        stages.vn("run", "--config", experiment, *changes, own_process=processes > 1)
+        stages.vn("run", "--config", experiment, *changes)
         name = experiment.stem
         _packing(runs / name)
     with stages("narrate a new video: a product that no training video shows"):

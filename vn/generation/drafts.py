@@ -18,7 +18,7 @@ from vn.generation.decoder import Read, Try
 from vn.llm.ngrams import LONGEST, Ngrams
 
 Guess = Callable[[Sequence[int], int], list[int]]
-"""Guesses what follows these ids, at most so many tokens; nothing if there is no idea."""
+"""Guesses what follows these ids, up to a number of tokens; nothing if there is no idea."""
 
 MOST = 12  # tokens of a draft
 LEAST = 0.15  # chance of all of a draft so far, below which it ends
@@ -72,7 +72,7 @@ class Drafter:
             self._own[tuple(ids[end - OWN : end])] = ids[end]
 
     def guess(self, ids: Sequence[int], most: int) -> list[int]:
-        """What may follow these ids, at most so many tokens."""
+        """What may follow these ids, up to a number of tokens."""
         context, chance = list(ids[-LONGEST:]), 1.0
         begin = len(context)
         while len(context) - begin < min(most, MOST):

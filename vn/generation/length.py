@@ -112,7 +112,7 @@ class TableRule(LengthRule):
 
     Args:
         rule: the rule.
-        table: of its tokenizer and language.
+        table: what the tokens add, for its tokenizer and language.
     """
 
     def __init__(self, rule: LengthRule, table: WordTable) -> None:

@@ -29,7 +29,7 @@ class State:
     """A narration so far.
 
     Attributes:
-        units: of the text that is decided.
+        units: words or characters in the text that is decided.
         inside: whether it ends within a word.
         broken: whether its last character, white space left out, is U+FFFD.
         pending: bytes after it.
@@ -53,7 +53,7 @@ class WordTable:
     """What each token of a vocabulary adds to a narration's words.
 
     Args:
-        spelling: of the vocabulary.
+        spelling: what the tokens of the vocabulary add to a text.
         language: decides what counts as a word.
         device: where narrations are judged.
     """

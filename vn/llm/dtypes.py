@@ -32,7 +32,7 @@ def resolved(dtype: str | None, device: torch.device | str | None, quantization:
     Args:
         dtype: a `Dtype`; None is that of the narrator's card.
         device: for ``auto``; None is CUDA if available.
-        quantization: of the narrator's card: quantized weights have a data type of their own.
+        quantization: as in the narrator's card: quantized weights have a data type of their own.
 
     Returns:
         ``float32`` or ``bfloat16``; None for that of the card.

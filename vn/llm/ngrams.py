@@ -27,7 +27,7 @@ TOKEN = (1 << TOKEN_BITS) - 1
 SCALE = (1 << 32 - TOKEN_BITS) - 1  # a share of 1
 DOUBT = 0.5  # added to a context's count: what was seen once is not certain
 ALIKE = SCALE // 10  # shares that differ by less say the same
-EMPTY, FACTOR, MASK = 0x811C9DC5, 0x9E3779B1, 0xFFFFFFFF  # hashes: of no token, and how they are made
+EMPTY, FACTOR, MASK = 0x811C9DC5, 0x9E3779B1, 0xFFFFFFFF  # hash for no token, and how hashes are made
 
 
 class Ngrams:
@@ -77,8 +77,8 @@ def count(texts: Iterable[Sequence[int]]) -> Ngrams:
     parts = [np.asarray(ids, dtype=np.uint64) for ids in texts if len(ids)]
     ids = np.concatenate(parts) if parts else np.empty(0, np.uint64)
     lengths = np.array([len(part) for part in parts], dtype=np.int64)
-    place = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # of each token in its text
-    keys = np.full(len(ids), EMPTY, np.uint64)  # of the context before each token
+    place = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # each token in its text
+    keys = np.full(len(ids), EMPTY, np.uint64)  # the context before each token
     known = np.zeros(len(ids), np.int64)  # what shorter contexts say about it
     kept = []
     for n in range(1, LONGEST + 1):
@@ -101,7 +101,7 @@ def _most_frequent(keys: np.ndarray, tokens: np.ndarray) -> tuple[np.ndarray, np
     """The contexts, what each says, how often each occurs, and the number of the context at each place."""
     pairs, counts = np.unique((keys << np.uint64(TOKEN_BITS)) | tokens, return_counts=True)
     contexts = pairs >> np.uint64(TOKEN_BITS)
-    order = np.lexsort((-counts, contexts))  # of tokens that are equally frequent the smallest id
+    order = np.lexsort((-counts, contexts))  # the smallest id if tokens are equally frequent
     found, first = np.unique(contexts[order], return_index=True)
     best = order[first]
     which = np.searchsorted(found, keys)

@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from vn.adapter import Assembly, load_adapter, ngrams_of
-from vn.card import lost_base, read_card
+from vn.adapter import Assembly
 from vn.errors import InputError
 from vn.generation.draft import VideoInput
-from vn.io.hashes import hash_folder
 from vn.llm.packing import Batch
-from vn.parts import by_module
 from vn.train.checkpoint_io import load_weights
 from vn.train.compiled import compile_layers
 from vn.train.datamodule import StoryDataModule
@@ -26,6 +23,7 @@ from vn.train.new_narrator import new_narrator
 from vn.train.optimizer import adamw, can_be_fused, with_schedule
 from vn.train.settings import EvaluationSettings, ModelSettings
 from vn.train.story_test import StoryTest
+from vn.train.tested import Tested, load_tested
 from vn.train.transfer import to_device
 from vn.train.videos import UnreadableVideo
 
@@ -69,8 +67,7 @@ class NarratorModule(L.LightningModule):
         self.output: Path | None = None
         self.start_from: Path | None = None
         self.assembly: Assembly | None = None
-        self.adapter_sha256: str | None = None  # hash of the folder that was loaded
-        self.trained_dtype: str | None = None  # that of the card in this folder
+        self.tested: Tested | None = None  # the folder that was loaded
         self.val_loss = MeanMetric()
         self.on_micro_batch: Callable[[Tensor, Batch], None] = lambda loss, batch: None  # set by the monitor of steps
 
@@ -92,16 +89,8 @@ class NarratorModule(L.LightningModule):
             folder: the adapter folder.
             dtype: data type of the language model (`vn.adapter.load_adapter`).
         """
-        folder, given = Path(folder), self.settings.base_model
-        card = read_card(folder)
-        elsewhere = lost_base(card, folder) and Path(given).exists()
-        imports = by_module(self.settings).values()
-        assembly = load_adapter(folder, given if elsewhere else None, imports=imports, dtype=dtype)
-        if self.evaluation.decoding.drafts != "none":
-            assembly.ngrams = ngrams_of(folder, assembly)
-        self.trained_dtype = card.dtype
+        assembly, self.tested = load_tested(Path(folder), self.settings, self.evaluation.decoding.drafts, dtype)
         self._adopt(assembly)
-        self.adapter_sha256 = hash_folder(folder)
 
     def _adopt(self, assembly: Assembly) -> None:
         if self.settings.gradient_checkpointing:
@@ -184,9 +173,7 @@ class NarratorModule(L.LightningModule):
     def on_test_start(self) -> None:
         """Open the files that the test writes, and find what an interrupted test has written."""
         output = self.output or Path(self.trainer.default_root_dir)
-        self._test = StoryTest(
-            self.trainer, self.assembled, self.evaluation, output, self.adapter_sha256, self.trained_dtype
-        )
+        self._test = StoryTest(self.trainer, self.assembled, self.evaluation, output, self.tested)
 
     def test_step(self, video: VideoInput | UnreadableVideo, batch_idx: int) -> None:
         """Narrate a video in every setting of `EvaluationSettings.storyline`, on the model's own earlier text."""

@@ -14,6 +14,7 @@ from vn.generation.story_writer import Storyline, StoryWriter
 from vn.train.datamodule import StoryDataModule
 from vn.train.predictions import PredictionWriter
 from vn.train.settings import EvaluationSettings
+from vn.train.tested import Tested
 from vn.train.videos import UnreadableVideo
 from vn.written import WrittenClip, prediction_lines
 
@@ -28,8 +29,8 @@ class StoryTest:
         assembly: the narrator.
         settings: what to write, and how.
         output: the folder to write to.
-        adapter_sha256: hash of the adapter folder that the narrator was loaded from, if it was.
-        trained_dtype: data type of the language model there; if the test's is another, predictions name it.
+        tested: the adapter folder that the narrator was loaded from, if it was; if the data type of the language model
+            there is another than the test's, predictions name it.
     """
 
     def __init__(
@@ -38,8 +39,7 @@ class StoryTest:
         assembly: Assembly,
         settings: EvaluationSettings,
         output: Path,
-        adapter_sha256: str | None,
-        trained_dtype: str | None = None,
+        tested: Tested | None,
     ) -> None:
         data: StoryDataModule = trainer.datamodule  # type: ignore[attr-defined]
         self.storyline: list[Storyline] = settings.storyline if assembly.builder.storyline else ["predicted"]
@@ -48,13 +48,13 @@ class StoryTest:
         self._range_source = assembly.builder.words.source
         read = data.settings
         test = {
-            "adapter": adapter_sha256,
+            "adapter": tested and tested.sha256,
             "base_model": assembly.card.base_sha256,
             "testing": dataclasses.asdict(settings),
             "data": [data.manifest.sha256, read.frames, read.limit, read.evaluate_on],
         }
         dtype = assembly.card.dtype
-        self._noted = {} if trained_dtype in (None, dtype) else {"dtype": dtype}
+        self._noted = {} if tested is None or tested.dtype == dtype else {"dtype": dtype}
         self._predictions = PredictionWriter(output, trainer, test)
         self._writer = StoryWriter(assembly.narrator, assembly.builder, settings.decoding, ngrams=assembly.ngrams)
         self._pool = self._writer.pool(read.videos_at_once)

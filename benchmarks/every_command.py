@@ -1,8 +1,8 @@
 """What each command costs with 5,000 videos, beside an older build: processor seconds of whole processes, in turn.
 
     git worktree add --detach ../old COMMIT
-    python benchmarks/commands.py --old ../old [--videos 5000] [--rounds 1] [--only doctor score]
-    python benchmarks/commands.py --profile doctor          where this build spends its time
+    python benchmarks/every_command.py --old ../old [--videos 5000] [--rounds 1] [--only doctor score]
+    python benchmarks/every_command.py --profile doctor          where this build spends its time
 
 The folder has this many stories of one small video each (the same bytes under many names), shards that ``vn prepare``
 makes of them, a run whose test narrated them all, and a study of 24 runs tested on a tenth of them. All of it is made

@@ -1,0 +1,48 @@
+"""Loads the trained narrator that a test writes with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vn.adapter import Assembly, load_adapter, ngrams_of
+from vn.card import lost_base, read_card
+from vn.io.hashes import hash_folder
+from vn.parts import by_module
+from vn.train.settings import ModelSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The adapter folder that a narrator was loaded from.
+
+    Attributes:
+        sha256: hash of the folder.
+        dtype: data type of the language model in its card; the narrator may be in another.
+    """
+
+    sha256: str
+    dtype: str
+
+
+def load_tested(
+    folder: Path, settings: ModelSettings, drafts: str = "none", dtype: str | None = None
+) -> tuple[Assembly, Tested]:
+    """Load a trained narrator.
+
+    Args:
+        folder: the adapter folder.
+        settings: says where the base model is if it has moved, and which modules may be imported.
+        drafts: what writing is drafted by (`vn.generation.decoding.Decoding`).
+        dtype: data type of the language model (`vn.adapter.load_adapter`).
+
+    Raises:
+        InputError: a file is missing or damaged, or a package is not installed.
+    """
+    card = read_card(folder)
+    elsewhere = lost_base(card, folder) and Path(settings.base_model).exists()
+    imports = by_module(settings).values()
+    assembly = load_adapter(folder, settings.base_model if elsewhere else None, imports=imports, dtype=dtype)
+    if drafts != "none":
+        assembly.ngrams = ngrams_of(folder, assembly)
+    return assembly, Tested(hash_folder(folder), card.dtype)
