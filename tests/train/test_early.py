@@ -210,7 +210,7 @@ def test_any_command_line_gets_one_verdict(known, real, tmp_path):
         flag for action in real("fit", GIVEN)[0]._actions for flag in action.option_strings if flag.startswith("--")
     ]
     verdicts = []
-    for number in range(150):
+    for number in range(80):
         args = [] if rng.random() < 0.2 else list(GIVEN)
         if rng.random() < 0.4:
             text = (ROOT / "experiments" / f"{rng.choice(EXPERIMENTS)}.yaml").read_text()
@@ -228,8 +228,8 @@ def test_any_command_line_gets_one_verdict(known, real, tmp_path):
         if not any(word in " ".join(args) for word in ("--h", "-h", "--print", ".help")):  # they print, and exit
             verdicts.append(agree(known, real, "fit", args))
     refused = [each for each in verdicts if each not in (None, "taken", "not expanded")]
-    assert len(refused) > 40
-    assert verdicts.count("taken") > 20
+    assert len(refused) > 20
+    assert verdicts.count("taken") > 10
 
 
 def refused(command, args, kept):

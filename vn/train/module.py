@@ -85,9 +85,7 @@ class NarratorModule(L.LightningModule):
     def load_adapter(self, folder: str | Path, dtype: str | None = None) -> None:
         """Replace the narrator by a trained one, as testing always does (docs/design.md#adapter-folder).
 
-        Args:
-            folder: the adapter folder.
-            dtype: data type of the language model (`vn.adapter.load_adapter`).
+        Folder and data type of the language model are as in `vn.adapter.load_adapter`.
         """
         assembly, self.tested = load_tested(Path(folder), self.settings, self.evaluation.decoding.drafts, dtype)
         self._adopt(assembly)
