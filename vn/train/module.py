@@ -83,7 +83,7 @@ class NarratorModule(L.LightningModule):
                 compile_layers(self.narrator, self.trainer)
 
     def load_adapter(self, folder: str | Path, dtype: str | None = None) -> None:
-        """Replace the narrator by a trained one, as testing always does; for both arguments see `vn.adapter.load_adapter`."""
+        """Replace the narrator by a trained one, as testing always does (arguments: `vn.adapter.load_adapter`)."""
         assembly, self.tested = load_tested(Path(folder), self.settings, self.evaluation.decoding.drafts, dtype)
         self._adopt(assembly)
 
