@@ -275,7 +275,7 @@ def load_adapter(
     elif places := lost_base(card, folder):  # before anything slow
         message = f"the base model is not found ({places}); give its path with --base-model (tests: --model.base_model)"
         raise InputError(message, file=folder, field="base_model")
-    dtype = resolved(dtype, None, card.quantization if quantized else "none")
+    dtype = resolved(dtype, None, card if quantized else dataclasses.replace(card, quantization="none"))
     find_parts(card, packages=packages, imports=allowed, file=folder / CARD)
     template_file = folder / "template.yaml"
     template = Template.parse(read_text(template_file), template_file, typing.cast(Any, card.clip_header))

@@ -11,8 +11,9 @@ from vn.cli import main
 from vn.compare.runs import find_runs
 from vn.data.shards import read_story
 from vn.errors import InputError
-from vn.llm.dtypes import faster, resolved
+from vn.llm.dtypes import SMALL, resolved
 from vn.llm.ngrams import FILE, count
+from vn.settings import NarratorSettings
 from vn.train.datamodule import StoryDataModule
 
 
@@ -86,15 +87,25 @@ def test_weights_are_converted_and_frequencies_are_not(trained):
     assert next(half.narrator.projector.parameters()).dtype == torch.float32
 
 
-def test_auto_is_what_the_device_computes_in(monkeypatch):
+def test_auto_is_what_the_device_is_faster_with(monkeypatch, tmp_path):
+    card, weights = NarratorSettings(str(tmp_path)), tmp_path / "model.safetensors"
+    with weights.open("wb") as file:
+        file.truncate(SMALL)  # takes no space
     for can, dtype in (({"avx512_bf16": True}, "bfloat16"), ({"amx_bf16": True}, "bfloat16"), ({}, "float32")):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda can=can: can, raising=False)
-        assert faster(torch.device("cpu")) == resolved("auto", "cpu") == dtype
+        assert resolved("auto", "cpu", card) == dtype
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert resolved("auto", "cpu", NarratorSettings("smollm2")) == "bfloat16"
+    with weights.open("wb") as file:
+        file.truncate(SMALL - 1)
+    assert resolved("auto", "cpu", card) == "float32"
+    assert resolved("bfloat16", "cpu", card) == "bfloat16"
     monkeypatch.delattr(torch.cpu, "get_capabilities")
-    assert resolved("auto", "cpu") == "float32"
-    assert resolved(None, "cpu") is None
-    assert resolved("auto", "cpu", "nf4") is None
+    assert resolved("auto", "cpu", NarratorSettings("smollm2")) == "float32"
+    assert resolved(None, "cpu", card) is None
+    quantized = NarratorSettings("smollm2", quantization="nf4")
+    assert resolved("auto", "cpu", quantized) is None
     with pytest.raises(InputError, match="weights in nf4 keep the data type"):
-        resolved("bfloat16", "cpu", "nf4")
+        resolved("bfloat16", "cpu", quantized)
     with pytest.raises(InputError, match="expected one of float32, bfloat16, auto"):
-        resolved("float64", "cpu")
+        resolved("float64", "cpu", card)

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
 from torch import nn
 
 from vn.errors import InputError
+from vn.settings import NarratorSettings
 
 Dtype = Literal["float32", "bfloat16", "auto"]
 FIELD = "dtype"
+WEIGHTS = (".safetensors", ".bin")
+SMALL = 100_000_000  # bytes; the demo's model has 2 million and is 1.4 times as slow in bfloat16
 
 
-def faster(device: torch.device) -> str:
-    """The faster one on a device: bfloat16 if it computes products in it, as the weights are half as large then.
-
-    On CPUs these are those with AVX512_BF16 or AMX: elsewhere each number is converted, which takes longer.
-    """
-    if device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # PyTorch before 2.11
-        return "float32"
-    can = torch.cpu.get_capabilities()
-    return "bfloat16" if can.get("avx512_bf16") or can.get("amx_bf16") else "float32"
-
-
-def resolved(dtype: str | None, device: torch.device | str | None, quantization: str = "none") -> str | None:
+def resolved(dtype: str | None, device: torch.device | str | None, settings: NarratorSettings) -> str | None:
     """The data type that is meant.
 
     Args:
         dtype: a `Dtype`; None is that of the narrator's card.
         device: for ``auto``; None is CUDA if available.
-        quantization: as in the narrator's card: quantized weights have a data type of their own.
+        settings: the narrator's card. Quantized weights have a data type of their own.
 
     Returns:
         ``float32`` or ``bfloat16``; None for that of the card.
@@ -40,15 +31,36 @@ def resolved(dtype: str | None, device: torch.device | str | None, quantization:
     Raises:
         InputError: there is no such data type, or the weights are quantized.
     """
-    if dtype is None or (dtype == "auto" and quantization != "none"):
+    quantized = settings.quantization != "none"
+    if dtype is None or (dtype == "auto" and quantized):
         return None
     if dtype not in get_args(Dtype):
         raise InputError(f"expected one of {', '.join(get_args(Dtype))}, got {dtype!r}", field=FIELD)
-    if quantization != "none":
-        raise InputError(f"weights in {quantization} keep the data type they were trained with", field=FIELD)
+    if quantized:
+        raise InputError(f"weights in {settings.quantization} keep the data type they were trained with", field=FIELD)
     if dtype != "auto":
         return dtype
-    return faster(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return "bfloat16" if _is_faster(where, settings.base_model) else "float32"
+
+
+def _is_faster(device: torch.device, base_model: str) -> bool:
+    """Whether bfloat16 is faster: the device computes products in it, and reading the weights is what takes time.
+
+    CPUs with AVX512_BF16 or AMX compute in it; others convert each number, which takes longer.
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):  # PyTorch before 2.11
+        return False
+    can = torch.cpu.get_capabilities()
+    return bool(can.get("avx512_bf16") or can.get("amx_bf16")) and not _is_small(Path(base_model).expanduser())
+
+
+def _is_small(folder: Path) -> bool:
+    """Whether a model's weights fit into a processor's caches; those of the hub or of a loader are assumed not to."""
+    sizes = [file.stat().st_size for end in WEIGHTS for file in folder.glob(f"*{end}")] if folder.is_dir() else []
+    return 0 < sum(sizes) < SMALL
 
 
 @torch.no_grad()

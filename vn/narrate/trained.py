@@ -117,6 +117,6 @@ def _speed(args: argparse.Namespace, made_with: Mapping[str, Any], card: Narrato
     if drafts != "none" or "drafts" in made_with:
         options["drafts"] = drafts
     # Another machine, on which the story is edited, may have another data type that is faster.
-    if (dtype := resolved(_asked("dtype", args, made_with), args.device, card.quantization)) is not None:
+    if (dtype := resolved(_asked("dtype", args, made_with), args.device, card)) is not None:
         options["dtype"] = dtype
     return options

@@ -164,7 +164,7 @@ class NarratorCLI(LightningCLI):
         if self.command not in ("test", "predict", "run"):
             return None
         device, card = self.trainer.strategy.root_device, read_card(adapter)
-        return resolved(self.config_init.test.dtype, device, card.quantization)
+        return resolved(self.config_init.test.dtype, device, card)
 
     def after_instantiate_classes(self) -> None:
         """Set where the module writes, and load the adapter to test."""
