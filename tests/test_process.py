@@ -148,6 +148,7 @@ gc.callbacks.append(lambda phase, info: seen.append(phase))
 def main():
     with importing():
         assert not gc.isenabled()
+        import colorsys
         kept = [[] for _ in range(100_000)]
     assert gc.isenabled() and not seen and gc.get_freeze_count() > 100_000
     gc.disable()

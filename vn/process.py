@@ -25,12 +25,12 @@ def is_own() -> bool:
 @contextmanager
 def importing() -> Iterator[None]:
     """Around imports of large libraries: no garbage collection, which would find nothing there."""
-    before = gc.isenabled()
+    before, modules = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
-        if _own:
+        if _own and len(sys.modules) > modules:
             gc.freeze()
         if before:
             gc.enable()

@@ -84,6 +84,21 @@ def test_a_run_cut_short_goes_on_as_one_run_with_each_step_once(experiment, offl
     assert config["cfg"]["model"]["lora"]["rank"] == 4
 
 
+def test_a_process_that_ends_at_once_leaves_a_whole_run(experiment, offline):
+    """A real ``vn`` with loader workers: its end waits for W&B and for them (`vn.process`)."""
+    words = ["run", "--config", experiment.config, "--runs", experiment.folder / "runs", "--name", "toy"]
+    words += ["--trainer.logger=null", "--trainer.max_epochs=1", "--data.workers=2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    call = [sys.executable, "-m", "vn.cli", *map(str, words)]
+    done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    (run,) = records(experiment.run_folder())
+    *mirrored, _, _ = history(run)
+    assert mirrored == lines(experiment.run_folder())
+    assert run[-1]["type"] == "exit"
+    assert {a["artifact"]["type"] for a in run if a["type"] == "artifact"} >= {"adapter", "predictions"}
+
+
 def test_the_environments_run_id_wins(experiment, offline, monkeypatch):
     monkeypatch.setenv("WANDB_RUN_ID", "mine-1")
     assert experiment("fit", "--trainer.logger=null", "--trainer.max_epochs=1") == 0

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vn.errors import InputError
+from vn.process import importing
 from vn.sweep.grid import Point, Sweep, command_of
 from vn.sweep.record import Record
 
@@ -61,8 +62,8 @@ def _dry_run(name: str, words: list[str]) -> tuple[list[str], list[str]]:
         from vn.baselines.dry_run import dry_run as of_baseline
 
         return of_baseline(words)
-    from vn.train.dry_run import dry_run
-
+    with importing():
+        from vn.train.dry_run import dry_run
     return dry_run(name, words)
 
 
