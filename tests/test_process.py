@@ -183,12 +183,10 @@ def test_vn_ends_with_its_exit_codes():
     assert code("--version") == 0
     assert code("nonsense") == 2
     assert code("score", "no-such-run") == 2
-    head = subprocess.run(
-        f"{sys.executable} -m vn.cli score --help | head -1",
-        shell=True,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*words, "score", "--help"], env=env, **pipe) as vn:
+        head = subprocess.run(["head", "-1"], stdin=vn.stdout, capture_output=True, text=True, timeout=100)
+        vn.stdout.close()
+        assert vn.wait(100) in (0, 1)
+        assert vn.stderr.read() == b""
     assert head.stdout.startswith("usage: vn score")
