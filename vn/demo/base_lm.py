@@ -170,28 +170,6 @@ def _move_together(embeddings: Tensor, groups: list[Tensor]) -> None:
         embeddings.grad[ids] = embeddings.grad[ids].mean(dim=0)
 
 
-def _loss(llm: LlamaForCausalLM, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-    """The mean of -log P over the documents' tokens, in nats.
-
-    Hidden states of padding are dropped before the head, which is most of this small model's work, so that neither its
-    product nor the gradients of slices and masks have a row of the whole vocabulary for them.
-
-    Args:
-        llm: the model.
-        ids: token ids ``[batch, longest row]``.
-        positions: their positions, of the same shape.
-        mask: True for each token that is not padding, of the same shape.
-    """
-    # Without an explicit mask, a jump in the positions would be taken for the start of another document.
-    hidden = llm.model(
-        input_ids=ids, position_ids=positions, attention_mask=mask.long(), use_cache=False
-    ).last_hidden_state
-    predicted = mask.flatten().nonzero()[:, 0]
-    predicted = predicted[predicted % mask.shape[1] > 0]  # the first token of a row is given
-    logits = llm.lm_head(hidden.flatten(0, 1).index_select(0, predicted - 1))
-    return F.cross_entropy(logits, ids.flatten()[predicted])
-
-
 def _train(
     llm: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
@@ -201,9 +179,7 @@ def _train(
     progress: Callable[[int, int], None] | None,
 ) -> float:
     llm.train()
-    optimizer = torch.optim.AdamW(
-        llm.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-    )
+    optimizer = torch.optim.AdamW(llm.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     warm = max(1, round(settings.warm_up * steps))
 
     def rate(step: int) -> float:
@@ -213,7 +189,10 @@ def _train(
     losses: list[float] = []
     embeddings, groups = llm.model.embed_tokens.weight, _interchangeable(writer, tokenizer)
     for ids, positions, mask in _batches(writer, tokenizer, settings, steps):
-        loss = _loss(llm, ids, positions, mask)
+        # Without an explicit mask, a jump in the positions would be taken for the start of another document.
+        logits = llm(input_ids=ids, position_ids=positions, attention_mask=mask.long(), use_cache=False).logits
+        real = mask[:, 1:]
+        loss = F.cross_entropy(logits[:, :-1][real], ids[:, 1:][real])
         optimizer.zero_grad()
         loss.backward()
         _move_together(embeddings, groups)
