@@ -8,12 +8,12 @@ import yaml
 from place import sizes
 
 from vn.errors import Findings
-from vn.narrate.edit import plan_of, read_edited
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
-from vn.narrate.record import record
 from vn.prompt import PromptWriter, Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
+from vn.story_file.edit import plan_of, read_edited
+from vn.story_file.record import record
 from vn.template import TEMPLATES, Template
 
 PRODUCT = {

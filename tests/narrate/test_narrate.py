@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from vn.cli import main
-from vn.narrate.edit import ADDED
 from vn.story import ScriptLabel, count_words
+from vn.story_file.edit import ADDED
 from vn.story_reader import parse_story
 
 

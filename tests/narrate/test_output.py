@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from vn.errors import Findings
-from vn.narrate.edit import plan_of, read_edited
 from vn.narrate.output import save, show
 from vn.prompt import Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
+from vn.story_file.edit import plan_of, read_edited
 from vn.written import WrittenClip
 
 TEXT = "本店所有的手机壳全部打折现在下单只要199.9元。"

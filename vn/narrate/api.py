@@ -13,10 +13,10 @@ from vn.card import CARD, read_card
 from vn.errors import Findings, InputError
 from vn.hub import local_folder, on_hub, pinned
 from vn.io.lock import claim
-from vn.narrate.edit import plan_of
 from vn.narrate.job import Job
 from vn.narrate.product import read_product
 from vn.story import KEY, Story
+from vn.story_file.edit import plan_of
 from vn.story_reader import parse_story
 
 if TYPE_CHECKING:

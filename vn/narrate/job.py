@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vn.errors import Findings, InputError
-from vn.narrate.edit import Plan, plan_of
 from vn.narrate.output import save
 from vn.overlap import Overlap
 from vn.story import Clip, Labels, count_words
+from vn.story_file.edit import Plan, plan_of
 
 if TYPE_CHECKING:
     from vn.card import NarratorCard

@@ -21,12 +21,12 @@ from vn.io.atomic import write_text
 from vn.io.files import read_json
 from vn.io.lock import claim
 from vn.narrate.choice import recorded, system_of
-from vn.narrate.edit import Plan, read_edited
 from vn.narrate.job import Job
 from vn.narrate.system import System
 from vn.narrate.video_list import jobs_of, request_of
 from vn.progress import progress
 from vn.story import count_words
+from vn.story_file.edit import Plan, read_edited
 
 REPORT = "report.json"
 State = Literal["written", "kept", "edited", "failed", "not reached"]

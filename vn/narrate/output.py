@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from vn.errors import Findings, InputError
 from vn.io.atomic import write_text
 from vn.io.paths import relative
-from vn.narrate.edit import Plan
-from vn.narrate.record import record
 from vn.story import Story, count_words
+from vn.story_file.edit import Plan
+from vn.story_file.record import record
 
 if TYPE_CHECKING:
     from vn.written import WrittenClip
@@ -32,7 +32,7 @@ def save(
         findings: collects warnings, which are written to the story.
     """
     from vn.narrate.knowledge_dropped import dropped_message, dropped_points
-    from vn.narrate.subtitles import cues, srt, vtt
+    from vn.subtitles.cues import cues, srt, vtt
 
     story, first = plan.story, plan.first or 0
     data = story.to_dict()

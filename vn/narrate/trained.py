@@ -13,8 +13,8 @@ from vn.errors import InputError
 from vn.extras import require
 from vn.hub import local_folder, on_hub, pinned
 from vn.io.hashes import hash_folder
-from vn.narrate.edit import check_found
 from vn.narrate.job import Job
+from vn.story_file.edit import check_found
 
 if TYPE_CHECKING:
     from vn.narrate.write import Narrator

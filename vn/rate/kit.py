@@ -15,12 +15,12 @@ import numpy as np
 from vn.errors import InputError
 from vn.io.atomic import PARTIAL, write_text
 from vn.io.remote import Folder
-from vn.narrate.subtitles import cues
 from vn.rate.key import Key
 from vn.rate.media import copy_videos, write_strips
 from vn.rate.page_file import render
 from vn.rate.systems import System, narrated
 from vn.story import Story
+from vn.subtitles.cues import cues
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vn.narrate import line_breaks
-from vn.narrate.line_breaks import CLOSING
-from vn.narrate.subtitles import LINE, LINES, UPRIGHT_LINE, cues, layout, srt, vtt
+from vn.subtitles import line_breaks
+from vn.subtitles.cues import LINE, LINES, UPRIGHT_LINE, cues, layout, srt, vtt
+from vn.subtitles.line_breaks import CLOSING
 
 relaxed = settings(deadline=None)  # the first text waits for jieba's dictionary
 STOPS = "，。！？、；：,.!?;:）”"

@@ -1,9 +1,9 @@
 """``story.json`` as ``vn narrate`` writes it, and what a user has edited in it.
 
-Besides a `Story`, the file has for each clip how it was made (`ADDED`), and a `vn.narrate.record`: marks of its content
-when it was last written. An edit is a clip that differs from the record; users need not mark it, and clips may be
-added, removed, split or merged. What a user has written is listed in the clip's ``fixed`` from then on, and is kept in
-later edits; a field that is emptied or deleted is written by the narrator again.
+Besides a `Story`, the file has for each clip how it was made (`ADDED`), and a `vn.story_file.record`: marks of its
+content when it was last written. An edit is a clip that differs from the record; users need not mark it, and clips
+may be added, removed, split or merged. What a user has written is listed in the clip's ``fixed`` from then on, and is
+kept in later edits; a field that is emptied or deleted is written by the narrator again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 
 from vn.errors import Findings, InputError
 from vn.io.files import read_json
-from vn.narrate.changes import Changes, compare
-from vn.narrate.record import FIELDS, Record, marks, product_mark, read_record
 from vn.overlap import CHOICES, Overlap
 from vn.story import Fixed, Story, is_seconds
+from vn.story_file.changes import Changes, compare
+from vn.story_file.record import FIELDS, Record, marks, product_mark, read_record
 from vn.story_reader import parse_story
 from vn.timecode import seconds_of
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vn.narrate.line_breaks import break_costs, columns, may_be_cut
 from vn.story import Language
+from vn.subtitles.line_breaks import break_costs, columns, may_be_cut
 
 LINE = {"en": 42, "zh": 20}  # characters per line that players show
 UPRIGHT_LINE = {"en": 26, "zh": 12}  # the same for portrait video

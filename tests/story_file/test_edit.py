@@ -5,9 +5,9 @@ import json
 import pytest
 
 from vn.errors import Findings, InputError
-from vn.narrate.edit import check_found, read_edited
-from vn.narrate.record import mark, record
 from vn.story import Clip, Knowledge, ScriptLabel, Story
+from vn.story_file.edit import check_found, read_edited
+from vn.story_file.record import mark, record
 
 TEXTS = (
     "Cold tea again?",

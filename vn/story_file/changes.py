@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from vn.narrate.record import FIELDS, TIMES, Marks
+from vn.story_file.record import FIELDS, TIMES, Marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""A rendered story as files that video editors open."""

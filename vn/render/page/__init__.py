@@ -1,0 +1,1 @@
+"""``story.html``: a rendered story as one page that needs no network."""

@@ -1,0 +1,1 @@
+"""``vn studio``: stories made and edited in a browser."""

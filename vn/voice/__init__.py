@@ -1,0 +1,1 @@
+"""``vn voice``: narrations spoken, in the time of their clips."""
