@@ -177,6 +177,7 @@ NEVER: dict[str, tuple[str, dict[str, object]]] = {
         "base/config.json",
         {"rope_parameters": {**YARN, "rope_type": "linear", "a": 1}},
     ),
+    "a scaling of RoPE that has no name": ("base/config.json", {"rope_parameters": {**YARN, "rope_type": ["linear"]}}),
     "a part of RoPE": ("base/config.json", {"partial_rotary_factor": 0.5}),
     "a sliding window": ("base/config.json", {"sliding_window": 64}),
     "quantized weights": ("base/config.json", {"quantization_config": {"quant_method": "gptq"}}),

@@ -130,6 +130,8 @@ def folder(tiny_base, tmp_path):
         {"extra_special_tokens": ["<s>"], "additional_special_tokens": ["</s>"]},
         {"added_tokens_decoder": {"0": {"content": "<s>", "special": False}}},
         {"added_tokens_decoder": {"2": {"content": "<image>", "special": True}}},
+        {"added_tokens_decoder": {"<s>": {"content": "<s>", "special": True}}},
+        {"added_tokens_decoder": ["<s>"]},
         {"something_new": 1},
     ],
     ids=str,

@@ -137,7 +137,7 @@ def _rope(config: dict[str, Any]) -> dict[str, Any]:
     kind = rope["rope_type"]
     if kind == "llama3":
         rope.setdefault("original_max_position_embeddings", config.get("max_position_embeddings"))
-    if kind not in ROPE or set(rope) != {"rope_theta", "rope_type", *ROPE[kind]}:
+    if not isinstance(kind, str) or kind not in ROPE or set(rope) != {"rope_theta", "rope_type", *ROPE[kind]}:
         raise NotCovered(f"RoPE of the type {kind!r} with {sorted(rope)}")
     if not all(type(value) in (int, float) and value > 0 for each, value in rope.items() if each != "rope_type"):
         raise NotCovered("RoPE's parameters")

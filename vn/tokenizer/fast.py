@@ -136,8 +136,11 @@ def read_fast(folder: Path) -> FastTokenizer:
     if all(config.get(name) for name in MORE):
         raise NotCovered(f"both of {' and '.join(MORE)}")
     there = tokenizer.get_added_tokens_decoder()
+    if listed is not None and not isinstance(listed, dict):
+        raise NotCovered("added tokens that are no mapping")
+    by_number = {str(number): token for number, token in there.items()}
     for number, token in (listed or {}).items():
-        if not _is(there.get(int(number)), token):
+        if not _is(by_number.get(number), token):
             raise NotCovered(f"another added token {number}")
     special = {each.content for each in there.values() if _is(each, {"content": each.content, "special": True})}
     named = {role: _content(config[role]) for role in NAMED if config.get(role) is not None}
