@@ -36,9 +36,9 @@ def builder_for(folder, card, tokens):
 
 @pytest.fixture
 def epoch(data, card, tokens, tmp_path):
-    """The train loader's batches of an epoch, as bytes."""
+    """The train loader's batches of an epoch, or the val loader's, as bytes."""
 
-    def batches(number=0, folder=data, rank=0, world=1, loader=False, card=card, **settings):
+    def batches(number=0, folder=data, rank=0, world=1, loader=False, card=card, split="train", **settings):
         settings = {"workers": 0, "clips_per_step": 8, "seed": 1, "cache": str(tmp_path / "cache"), **settings}
         module = StoryDataModule(str(folder), **settings)
         own, builder = builder_for(folder, card, tokens)
@@ -53,7 +53,7 @@ def epoch(data, card, tokens, tmp_path):
             ),
             strategy=SimpleNamespace(root_device=SimpleNamespace(type="cpu")),
         )
-        made = module.train_dataloader()
+        made = module.train_dataloader() if split == "train" else module.val_dataloader()
         return made if loader else [as_bytes(batch) for batch in made]
 
     return batches
@@ -182,6 +182,40 @@ def test_the_bound_is_kept_by_all_folders_together(epoch, card, tmp_path):
         assert sum(sizes) <= most + 4000  # the index of the newest
     assert 1 <= len(list((tmp_path / "cache" / "rows").iterdir())) < 5
     assert epoch(0, rows_gb=1e-9) == plain
+
+
+def test_the_splits_of_a_run_leave_each_other_in_place(epoch, card, tmp_path, stories_read):
+    """Even if one has most of the room; older folders make room for both."""
+    whole = [epoch(0, split=split, rows_gb=0) for split in ("train", "val")]
+    epoch(0, card=replace(card, max_length=4001))
+    rows = tmp_path / "cache" / "rows"
+    (old,) = rows.iterdir()
+    most = 1.4 * sum(file.stat().st_size for file in old.iterdir())
+    for _ in range(2):
+        stories_read.clear()
+        assert [epoch(0, split=split, rows_gb=most / 1e9) for split in ("train", "val")] == whole
+    assert not stories_read
+    assert not old.exists()
+    assert len(list(rows.iterdir())) == 2
+
+
+def test_the_splits_of_a_run_share_the_room(epoch, tmp_path):
+    """A loader that was opened when there was room, as the one of the check before training, is no exception."""
+    most = 6000
+    val = epoch(0, split="val", loader=True, rows_gb=most / 1e9)
+    epoch(0, rows_gb=most / 1e9)
+    train = sum(file.stat().st_size for file in (tmp_path / "cache" / "rows").glob("*/data"))
+    assert train > most / 2
+    list(val)
+    assert sum(file.stat().st_size for file in (tmp_path / "cache" / "rows").glob("*/data")) <= most
+
+
+def test_a_folder_that_can_only_be_opened_in_part_costs_no_open_files(tmp_path):
+    kept = KeptRows(tmp_path / "k", np.array([3]), 1 << 20)
+    (tmp_path / "k" / "data").symlink_to(tmp_path / "gone" / "data")
+    before = len(os.listdir("/proc/self/fd"))
+    assert [kept.rows(0, "a", [0]) for _ in range(20)] == [None] * 20
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_every_setting_that_rows_depend_on_is_in_the_key(data, card, tokens, monkeypatch):

@@ -163,7 +163,7 @@ class StoryDataModule(L.LightningDataModule):
         videos = estimated_videos(entries, builder.frame_tokens, self.manifest.language, builder.shared_frames)
         dealer = Dealer(videos, plan, accumulate, self.trainer.global_rank, self.trainer.world_size)
         probe = split == "train" and self.settings.bad_samples > 0
-        kept = open_rows(self.settings, self.manifest, self.splits.read(split), len(entries), builder)
+        kept = open_rows(self.settings, self.splits, split, builder)
         reader = MicroBatchReader(self.folder, entries, builder, self.settings.packing, probe, prepare, kept)
         source = Source(range(first * accumulate, len(plan) * accumulate), dealer, reader.announce)
         pin = self.trainer.strategy.root_device.type == "cuda"

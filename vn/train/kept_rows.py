@@ -19,7 +19,7 @@ import shutil
 import struct
 import weakref
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,9 +32,7 @@ from vn.llm.rows import Row
 logger = logging.getLogger(__name__)
 
 COUNT = struct.Struct("<II")  # supervised tokens, checksum
-HEAD = struct.Struct(
-    "<II"
-)  # rows that were written together: video, how many; their places among its narrated clips follow
+HEAD = struct.Struct("<II")  # rows that were written together: video, how many; then their places in its narrated clips
 ENTRY = struct.Struct("<QIII")  # offset, bytes, their checksum, checksum of this
 INDEX, DATA = "index", "data"
 INDEX_FILE, DATA_FILE = 1, 2
@@ -47,17 +45,19 @@ class KeptRows:
         folder: the folder of the key.
         narrated: narrated clips of each video, ``[N]``.
         most: bytes that all folders beside it may have together with it; the least recently used ones are removed.
+        splits: folders beside it that the same run reads, so that they are not removed.
     """
 
-    def __init__(self, folder: Path, narrated: np.ndarray, most: int) -> None:
+    def __init__(self, folder: Path, narrated: np.ndarray, most: int, splits: Sequence[Path] = ()) -> None:
         self.folder = folder
+        self._splits = [other for other in splits if other != folder]
         self._first = np.concatenate([[0], np.cumsum(narrated)])
         self._most = most
         self._writes = True
         self._files: tuple[int, int, int] | None = None  # process, index, data
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._most -= _make_room(folder, most // 2)
+            self._most -= _make_room(folder.parent, most // 2, {folder, *self._splits})
             (folder / INDEX).touch()
         except OSError as error:
             self._stop(error)
@@ -112,7 +112,8 @@ class KeptRows:
         first, crc32 = int(self._first[video]), zlib.crc32(data)
         try:
             _, index, file = self._open()
-            if os.fstat(file).st_size + len(data) > self._most:
+            known = os.fstat(file).st_size + sum(_size(other / DATA) for other in self._splits)
+            if known + len(data) > self._most:
                 self._writes = False
                 return
             if os.write(file, data) < len(data):
@@ -133,17 +134,23 @@ class KeptRows:
     def _open(self) -> tuple[int, int, int]:
         """This process's own open files: a forked one would move its parent's place in them."""
         if self._files is None or self._files[0] != os.getpid():
-            both = []
-            for name, append in ((INDEX, 0), (DATA, os.O_APPEND)):
-                try:
-                    file = os.open(self.folder / name, os.O_RDWR | append | os.O_CREAT | os.O_CLOEXEC, 0o644)
-                except OSError as error:  # another user's, perhaps: they can be read
-                    self._stop(error)
-                    file = os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
-                both.append(file)
+            index = self._opened(INDEX, 0)
+            try:
+                data = self._opened(DATA, os.O_APPEND)
+            except OSError:  # is tried again for the next video
+                os.close(index)
+                raise
+            for file in (index, data):
                 weakref.finalize(self, os.close, file)
-            self._files = os.getpid(), both[0], both[1]
+            self._files = os.getpid(), index, data
         return self._files
+
+    def _opened(self, name: str, append: int) -> int:
+        try:
+            return os.open(self.folder / name, os.O_RDWR | append | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:  # another user's, perhaps: they can be read
+            self._stop(error)
+            return os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
 
     def _read(self, which: int, offset: int, size: int) -> bytes:
         try:
@@ -170,11 +177,22 @@ def _is_first_worker() -> bool:
     return worker is None or worker.id == 0
 
 
-def _make_room(folder: Path, most: int) -> int:
-    """Remove the least recently used folders beside one until they have `most` bytes; returns what they have."""
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _make_room(folder: Path, most: int, own: Collection[Path]) -> int:
+    """Remove the least recently used folders in one, other than our own, until they have `most` bytes.
+
+    Returns:
+        The bytes that they have then.
+    """
     others = []
-    for other in folder.parent.iterdir():
-        if other != folder:
+    for other in folder.iterdir():
+        if other not in own:
             with suppress(OSError):  # removed by another process
                 index, data = (other / INDEX).stat(), (other / DATA).stat()
                 others.append((index.st_mtime, index.st_size + data.st_size, other))

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from vn.data.manifest import Manifest
 from vn.io import cache
 from vn.llm.rows import RowBuilder
 from vn.llm.tokens import SegmentTokenizer
 from vn.train.kept_rows import KeptRows
 from vn.train.settings import DataSettings
+from vn.train.splits import Splits
 
+READ = ("train", "val")  # splits that are read in each epoch
 LIBRARIES = ("numpy", "torch", "transformers", "tokenizers", "sentencepiece")
 
 
@@ -47,24 +48,26 @@ def rows_key(builder: RowBuilder, manifest_sha256: str, split: str, videos: int)
     return hashlib.sha256(json.dumps(parts).encode(errors="surrogatepass")).hexdigest()
 
 
-def open_rows(
-    settings: DataSettings, manifest: Manifest, split: str, videos: int, builder: RowBuilder
-) -> KeptRows | None:
+def open_rows(settings: DataSettings, splits: Splits, split: str, builder: RowBuilder) -> KeptRows | None:
     """The rows that are kept of a split; None if none are to be.
 
     Args:
         settings: where they are, and how many.
-        manifest: the data folder's.
-        split: the split.
-        videos: how many of its videos are read, the first ones.
+        splits: the data folder's splits.
+        split: ``train`` or ``val``.
         builder: builds the rows.
     """
     most = int(settings.rows_gb * 1e9)
-    key = rows_key(builder, manifest.sha256, split, videos) if most > 0 else None
-    if key is None:
+    if most <= 0:
         return None
     folder = Path(settings.cache) if settings.cache is not None else cache.CACHE / "data"
-    return KeptRows(folder / "rows" / key, manifest.samples(split)[:videos].column("narrated"), most)
+    folders: dict[str, Path] = {}
+    for each in READ:
+        key = rows_key(builder, splits.manifest.sha256, splits.read(each), len(splits.samples(each)))
+        if key is None:
+            return None
+        folders[each] = folder / "rows" / key
+    return KeptRows(folders[split], splits.samples(split).column("narrated"), most, list(folders.values()))
 
 
 def tokenizer_identity(tokens: SegmentTokenizer) -> str | None:
