@@ -1,7 +1,9 @@
 """``test.decoding.drafts`` and ``test.dtype``: what training leaves for them, and what a test notes."""
 
+import argparse
 import hashlib
 import json
+import shutil
 
 import pytest
 import torch
@@ -11,8 +13,12 @@ from vn.cli import main
 from vn.compare.runs import find_runs
 from vn.data.shards import read_story
 from vn.errors import InputError
+from vn.llm.device import device_of
 from vn.llm.dtypes import SMALL, resolved
 from vn.llm.ngrams import FILE, count
+from vn.narrate.command import add_arguments
+from vn.narrate.trained import Trained
+from vn.narrate.write import Narrator
 from vn.settings import NarratorSettings
 from vn.train.datamodule import StoryDataModule
 
@@ -72,6 +78,34 @@ def test_another_dtype_is_noted_and_is_another_variant(trained):
     assert main(["test", "--run", str(run), "--test.dtype", "float32"]) == 0  # the card's
     assert not any("dtype" in line for line in trained.predictions())
     assert setup_of(run) == own
+
+
+def test_auto_looks_at_the_base_model_where_it_is_now(trained, tiny_base, tmp_path, monkeypatch):
+    """It is small, and so faster in float32; one that is out of sight is taken for a large one."""
+    run = trained.run_folder()
+    card = json.loads((run / "adapter" / "narrator.json").read_text("utf-8"))
+    card |= {"base_model": "/gone/base", "base_model_from_here": None}
+    (run / "adapter" / "narrator.json").write_text(json.dumps(card), "utf-8")
+    shutil.copytree(tiny_base, moved := tmp_path / "moved")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["test", "--run", str(run), "--test.dtype", "auto", "--model.base_model", str(moved)]) == 0
+    assert not any("dtype" in line for line in trained.predictions())
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    words = ["video.mp4", "--run", str(run), "--dtype", "auto"]
+    assert Trained(parser.parse_args([*words, "--base-model", str(moved)]), []).options["dtype"] == "float32"
+    assert Trained(parser.parse_args(words), []).options["dtype"] == "bfloat16"
+
+
+def test_a_device_that_is_not_there_is_one_sentence(trained, capsys):
+    for name in ("some", "cuda:99"):
+        with pytest.raises(InputError, match=f"--device: no device '{name}' here: "):
+            resolved("auto", name, NarratorSettings("smollm2"))
+        with pytest.raises(InputError, match=f"--device: no device '{name}' here: "):
+            Narrator(trained.run_folder() / "adapter", None, [], {"length": "none"}, name)
+    assert device_of("cpu") == torch.device("cpu")
+    assert device_of(None).type in ("cpu", "cuda")
 
 
 def test_weights_are_converted_and_frequencies_are_not(trained):

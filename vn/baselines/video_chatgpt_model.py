@@ -28,6 +28,7 @@ from vn.errors import InputError
 from vn.io.hashes import hash_file
 from vn.io.weights import read_tensors
 from vn.llm.base import BaseModel
+from vn.llm.device import device_of
 from vn.llm.load import load_base
 from vn.llm.tokens import SegmentTokenizer
 from vn.story import Clip
@@ -86,7 +87,7 @@ class EncodedPatches:
     """Patches that are computed from frames, on CUDA if available."""
 
     def __init__(self, encoder: ClipPatches, device: str | None = None) -> None:
-        self._encoder = encoder.to(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+        self._encoder = encoder.to(device_of(device))
         self.encoder: Mapping[str, Any] = encoder_entry(encoder)
 
     def open(self, content: VideoContent) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
@@ -121,7 +122,7 @@ class VideoChatGpt:
         self, base_model: str, projector: Path, patches: Patches, dtype: str = "float32", device: str | None = None
     ) -> None:
         base: Any = load_base(base_model, dtype)
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._device = device_of(device)
         self._projector, tuned = read_projector(projector, base)
         self._llm = base.llm.to(self._device).eval().requires_grad_(False)
         self._llm.set_attn_implementation("sdpa")

@@ -25,6 +25,7 @@ from vn.baselines.writer import VideoContent
 from vn.errors import InputError
 from vn.io.hashes import hash_folder
 from vn.io.loaded import check_whole, fingerprint
+from vn.llm.device import device_of
 from vn.story import Clip
 
 CLOCK = 1000.0  # ticks per second: processors take a frame's time as a number of a frame at some rate
@@ -57,12 +58,12 @@ class VisionModel:
         repeats: whether shorter clips repeat frames.
 
     Raises:
-        InputError: there is no such model, it has no vision tower, or a file or a weight is missing.
+        InputError: there is no such model or device, it has no vision tower, or a file or a weight is missing.
     """
 
     def __init__(self, name: str, frames: int | None = None, dtype: str = "float32", device: str | None = None) -> None:
         logging.disable_progress_bar()
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._device = device_of(device)
         self._dtype: torch.dtype = getattr(torch, dtype)
         self._model, self._processor = load(name, self._dtype)
         self._model.to(self._device)

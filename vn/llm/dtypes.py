@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vn.errors import InputError
+from vn.llm.device import device_of
 from vn.settings import NarratorSettings
 
 Dtype = Literal["float32", "bfloat16", "auto"]
@@ -23,13 +24,14 @@ def resolved(dtype: str | None, device: torch.device | str | None, settings: Nar
     Args:
         dtype: a `Dtype`; None is that of the narrator's card.
         device: for ``auto``; None is CUDA if available.
-        settings: the narrator's card. Quantized weights have a data type of their own.
+        settings: the narrator's card, with the base model where it is now. Quantized weights have a data type of their
+            own.
 
     Returns:
         ``float32`` or ``bfloat16``; None for that of the card.
 
     Raises:
-        InputError: there is no such data type, or the weights are quantized.
+        InputError: there is no such data type or device, or the weights are quantized.
     """
     quantized = settings.quantization != "none"
     if dtype is None or (dtype == "auto" and quantized):
@@ -40,7 +42,7 @@ def resolved(dtype: str | None, device: torch.device | str | None, settings: Nar
         raise InputError(f"weights in {settings.quantization} keep the data type they were trained with", field=FIELD)
     if dtype != "auto":
         return dtype
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = device if isinstance(device, torch.device) else device_of(device)
     return "bfloat16" if _is_faster(where, settings.base_model) else "float32"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,9 +50,10 @@ class Trained:
             check_found(jobs[0].plan, args)
         self.card = read_card(self.adapter)
         self.options = _options(args, before)
-        self.options |= _speed(args, before, self.card, self.adapter)
-        self.about = f"{self.adapter}: {self.card.about()}"
         self.base_model: str | None = args.base_model or before.get("base_model")
+        here = replace(self.card, base_model=self.base_model or self.card.base_model)
+        self.options |= _speed(args, before, here, self.adapter)
+        self.about = f"{self.adapter}: {self.card.about()}"
         self.notes = {"adapter": str(self.adapter), "base_model": self.base_model, **self.options}
         if on_hub(args.adapter):
             self.notes["adapter_from"] = pinned(args.adapter, self.adapter)

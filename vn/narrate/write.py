@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vn.adapter import load_adapter, ngrams_of
 from vn.card import CARD
 from vn.data.encoders import load_matching_encoder
@@ -18,6 +16,7 @@ from vn.generation.at_once import AtOnce
 from vn.generation.decoding import Decoding
 from vn.generation.draft import VideoInput
 from vn.generation.story_writer import StoryWriter
+from vn.llm.device import device_of
 from vn.narrate.job import Job
 from vn.story import WordRangeRule
 from vn.written import WrittenClip
@@ -38,7 +37,7 @@ class Narrator:
 
     Raises:
         InputError: the adapter, base model or encoder is missing, damaged, not installed or not the one used in
-            training.
+            training, or there is no such device.
     """
 
     def __init__(
@@ -52,13 +51,13 @@ class Narrator:
         imports: Collection[str] = (),
     ) -> None:
         options = dict(options)
-        dtype = options.pop("dtype", None)
+        dtype, where = options.pop("dtype", None), device_of(device)
         assembly = load_adapter(adapter, base_model, imports=imports, only_writes=True, dtype=dtype)
         self.card = card = assembly.card
         self.encoder = load_matching_encoder(
             card.encoder, card.tokens, card.width, encoder_weights, imports, adapter / CARD
         )
-        assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        assembly.narrator.to(where)
         # A raw video has no references, so the range is computed from the clip's duration.
         assembly.builder.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
         decoding = Decoding(length_control=options.pop("length"), **options)

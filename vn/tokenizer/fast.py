@@ -137,7 +137,7 @@ def read_fast(folder: Path) -> FastTokenizer:
         raise NotCovered(f"both of {' and '.join(MORE)}")
     there = tokenizer.get_added_tokens_decoder()
     if listed is not None and not isinstance(listed, dict):
-        raise NotCovered("added tokens that are no mapping")
+        raise NotCovered("added tokens that are not a mapping")
     by_number = {str(number): token for number, token in there.items()}
     for number, token in (listed or {}).items():
         if not _is(by_number.get(number), token):

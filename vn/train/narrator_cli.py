@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from vn.train.place import CONFIG, TRAINING, Place
 from vn.train.preflight import check_before
 from vn.train.settings import DataSettings, EvaluationSettings, ModelSettings
 from vn.train.strategy import register
+from vn.train.tested import base_elsewhere
 from vn.train.trainer import as_list, build_trainer, run_callbacks
 from vn.train.wandb_logging import seen_by_sweep, wandb_logger
 
@@ -163,8 +165,9 @@ class NarratorCLI(LightningCLI):
         """The data type that a test loads an adapter's language model in; None is the adapter's own."""
         if self.command not in ("test", "predict", "run"):
             return None
-        device, card = self.trainer.strategy.root_device, read_card(adapter)
-        return resolved(self.config_init.test.dtype, device, card)
+        card, moved = read_card(adapter), base_elsewhere(adapter, self.model.settings)
+        card = replace(card, base_model=moved or card.base_model)
+        return resolved(self.config_init.test.dtype, self.trainer.strategy.root_device, card)
 
     def after_instantiate_classes(self) -> None:
         """Set where the module writes, and load the adapter to test."""

@@ -25,6 +25,12 @@ class Tested:
     dtype: str
 
 
+def base_elsewhere(folder: Path, settings: ModelSettings) -> str | None:
+    """Where the base model is now, if it has moved since an adapter folder was written and the settings know."""
+    lost = lost_base(read_card(folder), folder) is not None
+    return settings.base_model if lost and Path(settings.base_model).exists() else None
+
+
 def load_tested(
     folder: Path, settings: ModelSettings, drafts: str = "none", dtype: str | None = None
 ) -> tuple[Assembly, Tested]:
@@ -39,10 +45,8 @@ def load_tested(
     Raises:
         InputError: a file is missing or damaged, or a package is not installed.
     """
-    card = read_card(folder)
-    elsewhere = lost_base(card, folder) and Path(settings.base_model).exists()
     imports = by_module(settings).values()
-    assembly = load_adapter(folder, settings.base_model if elsewhere else None, imports=imports, dtype=dtype)
+    assembly = load_adapter(folder, base_elsewhere(folder, settings), imports=imports, dtype=dtype)
     if drafts != "none":
         assembly.ngrams = ngrams_of(folder, assembly)
-    return assembly, Tested(hash_folder(folder), card.dtype)
+    return assembly, Tested(hash_folder(folder), read_card(folder).dtype)
