@@ -21,6 +21,7 @@ from vn.narrate.trained import Trained
 from vn.narrate.write import Narrator
 from vn.settings import NarratorSettings
 from vn.train.datamodule import StoryDataModule
+from vn.train.predictions import PredictionWriter
 
 
 def setup_of(run):
@@ -96,6 +97,22 @@ def test_auto_looks_at_the_base_model_where_it_is_now(trained, tiny_base, tmp_pa
     words = ["video.mp4", "--run", str(run), "--dtype", "auto"]
     assert Trained(parser.parse_args([*words, "--base-model", str(moved)]), []).options["dtype"] == "float32"
     assert Trained(parser.parse_args(words), []).options["dtype"] == "bfloat16"
+
+
+def test_a_test_in_auto_is_not_resumed_in_another_dtype(trained, monkeypatch):
+    """As on another machine, where another one is faster."""
+    words = ["test", "--run", str(trained.run_folder()), "--test.dtype", "auto"]
+
+    def ends_early(self, stories):
+        raise InputError("ends before its end")
+
+    monkeypatch.setattr("vn.llm.dtypes._is_faster", lambda where, base_model: True)
+    with monkeypatch.context() as patch:
+        patch.setattr(PredictionWriter, "merge", ends_early)
+        assert main(words) == 2
+    monkeypatch.setattr("vn.llm.dtypes._is_faster", lambda where, base_model: False)
+    assert main(words) == 0
+    assert not any("dtype" in line for line in trained.predictions())
 
 
 def test_a_device_that_is_not_there_is_one_sentence(trained, capsys):

@@ -46,14 +46,14 @@ class StoryTest:
         self._data = data
         self._trainer = trainer
         self._range_source = assembly.builder.words.source
-        read = data.settings
+        read, dtype = data.settings, assembly.card.dtype
         test = {
             "adapter": tested and tested.sha256,
             "base_model": assembly.card.base_sha256,
-            "testing": dataclasses.asdict(settings),
+            # The data type that is used: another machine may resolve ``auto`` to another one.
+            "testing": {**dataclasses.asdict(settings), "dtype": dtype},
             "data": [data.manifest.sha256, read.frames, read.limit, read.evaluate_on],
         }
-        dtype = assembly.card.dtype
         self._noted = {} if tested is None or tested.dtype == dtype else {"dtype": dtype}
         self._predictions = PredictionWriter(output, trainer, test)
         self._writer = StoryWriter(assembly.narrator, assembly.builder, settings.decoding, ngrams=assembly.ngrams)
