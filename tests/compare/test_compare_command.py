@@ -94,6 +94,18 @@ def test_runs_of_another_test_are_named_and_the_others_compared(tmp_path, storie
     assert "left out: b (left out): was tested on other stories than a" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [(lambda file: file.unlink(), "No such file"), (lambda file: file.write_bytes(b"\xff"), "not UTF-8")],
+)
+def test_a_run_without_its_stories_is_named_and_the_others_compared(tmp_path, stories, damage, message):
+    runs = [write_run(tmp_path / "a", stories), write_run(tmp_path / "b", stories, "no_memory")]
+    damage(runs[1] / "stories.jsonl")
+    found, (left_out,) = find_runs(runs)
+    assert [run.folder for run in found] == runs[:1]
+    assert message in left_out.reason
+
+
 def test_the_papers_numbers_are_greyed_with_the_reason_and_comparable_only_with_the_same_setup(tmp_path, stories):
     lines = {"value": 0.981, "tokenisation": None, "variant": "reference"}
     cider = {"value": 0.333, "tokenisation": "llm-ids:0123456789ab", "variant": "cider-d, released"}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import InputError, did_you_mean, show
-from vn.io.files import read_json
+from vn.io.files import read_json, read_text
 from vn.renamed import current_key
 from vn.score.predictions import Test, gather, parse_stories, read_lines
 from vn.score.run_config import CONFIG, run_config
@@ -223,7 +223,7 @@ def _read(place: _Place, known: Known) -> Run:
     config = {**run_config(place.config), **place.changes} if place.config.is_file() else dict(place.changes)
     ablation, seed = _variant(place, config)
     stories_file = place.folder / STORIES
-    content = sha256(stories_file.read_bytes()).digest()
+    content = sha256(read_text(stories_file).encode()).digest()
     stories: Sequence[Mapping[str, Any] | Story] = known.get(content) or read_lines(stories_file)
     tests = {}
     dtypes: set[str] = set()
