@@ -16,15 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
+    from vn.llm.llama import Llama
     from vn.narrator import VideoNarrator
     from vn.settings import NarratorSettings
-
-if TYPE_CHECKING:
-    from peft import PeftModel
-    from torch import Tensor, nn
-    from transformers import PreTrainedModel
-
-    from vn.llm.llama import Llama
 
 Part = Literal["base_model", "projector", "narrator"]
 
