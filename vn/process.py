@@ -60,7 +60,7 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 
 def _register_first(end: Callable[[], None]) -> None:
-    """Register an exit handler that runs last, unless something is at work in this process that counts on being the last.
+    """Register an exit handler that runs last, unless something is at work here that counts on being the last.
 
     The module logging, imported above, has registered its own one: it moves behind ours.
     """

@@ -31,6 +31,6 @@ def test_a_quantized_narrator_writes_an_edit_with_its_own_data_type(card, asked)
 
 def test_a_narrator_without_ngrams_says_how_an_edit_is_written_without_them(card):
     without = dataclasses.replace(card, drafts=None)
-    with pytest.raises(InputError, match="--drafts: has no n-grams .*; set it to none"):
+    with pytest.raises(InputError, match=r"--drafts: has no n-grams .*; set it to none"):
         speed(without, {"drafts": "ngram"})
     assert speed(without, {"drafts": "ngram"}, drafts="none") == {"drafts": "none"}
