@@ -65,7 +65,7 @@ def kept_weights(cache: DiskCache, place: Path, packages: Iterable[str], load: C
 
 
 def beside_weights(place: Path) -> str:
-    """A hash of what a model's folder has besides weights, such as its tokenizer; of nothing if it is no folder."""
+    """A hash of what a model's folder has besides weights, such as its tokenizer; of nothing for a name on the hub."""
     found = hashlib.sha256()
     for file in sorted(place.iterdir()) if place.is_dir() else ():
         if file.suffix in CONFIGURATION:

@@ -166,7 +166,7 @@ def _is_wordpiece(whole: Any, own: Any) -> bool:
     processor, model = whole.get("post_processor") or {}, whole.get("model") or {}
     return (
         own.get("tokenizer_class") in ("BertTokenizer", "BertTokenizerFast")
-        and type(own.get("model_max_length", 1)) in (int, float)  # null is no limit
+        and type(own.get("model_max_length", 1)) in (int, float)  # null: none
         and all(own.get(name, value) == value for name, value in names.items())
         and all(own.get(f"{which}_side", "right") == "right" for which in ("padding", "truncation"))
         and not own.get("split_special_tokens")
