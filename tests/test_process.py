@@ -1,9 +1,11 @@
 """The end of a command's process, on real ones: fast, but nothing that Python's own end does is missing."""
 
+import gzip
 import os
 import subprocess
 import sys
 import time
+import zipfile
 
 import pytest
 
@@ -25,6 +27,47 @@ TORN = "import os\nclass Torn:\n    def __del__(self, write=os.write): write(1, 
 def test_the_exit_code_arrives_without_a_teardown(code):
     done = python(f"{TORN}print('said', end=' ')\nrun(lambda: {code})")
     assert (done.returncode, done.stdout, done.stderr) == (code, "said ", "")
+
+
+def test_vn_itself_ends_without_a_teardown():
+    """Its modules import logging, which has an exit handler of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.argv = ['vn', '-V']\n{TORN}from vn.cli import program; program()"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("vn ")
+    assert "torn down" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("opened", "text", "read"),
+    [
+        ("open(name, 'w')", "text", lambda file: file.read_text()),
+        ("open(name, 'wb')", b"text", lambda file: file.read_text()),
+        ("gzip.open(name, 'wt')", "text", lambda file: gzip.decompress(file.read_bytes()).decode()),
+        ("zipfile.ZipFile(name, 'w').open('a', 'w')", b"text", lambda file: zipfile.ZipFile(file).read("a").decode()),
+    ],
+    ids=["text", "bytes", "gzip", "zip"],
+)
+def test_what_nobody_has_closed_is_written_as_well(tmp_path, opened, text, read):
+    """A plugin may leave its log open: Python closes it at its end."""
+    code = f"""
+import gzip, zipfile
+name = {str(tmp_path / "file")!r}
+def main():
+    global file
+    file = {opened}
+    file.write({text!r})
+    return 3
+run(main)
+"""
+    done = python(code)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert read(tmp_path / "file") == "text"
 
 
 def test_an_uncaught_error_ends_as_python_ends():

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
+import logging
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +45,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     The end is Python's own, up to the last exit handler: threads other than daemons are waited for, and whatever
     libraries registered with `atexit` runs, the last first: loggers are flushed, temporary folders removed, workers
     stopped, W&B's service ended. Ours was registered first, so it runs last: it flushes standard output and ends the
-    process before Python takes every module apart.
+    process before Python takes every module apart, unless somebody has left a file open, which Python's own end closes.
 
     Args:
         main: gives the exit code.
@@ -50,11 +53,21 @@ def run(main: Callable[[], int]) -> NoReturn:
     global _own
     _own = True
     end = _End()
-    if atexit._ncallbacks() == 0:  # else something is at work in this process that counts on being the last
-        atexit.register(end)
+    _register_first(end)
     code = main()
     end.code = code
     sys.exit(code)
+
+
+def _register_first(end: Callable[[], None]) -> None:
+    """Register an exit handler that runs last, unless something is at work here that counts on being the last.
+
+    The module logging, imported above, has registered its own one: it moves behind ours.
+    """
+    if atexit._ncallbacks() == 1:
+        atexit.unregister(logging.shutdown)
+        atexit.register(end)
+        atexit.register(logging.shutdown)
 
 
 class _End:
@@ -67,6 +80,8 @@ class _End:
     def __call__(self) -> None:
         if self.code is None or os.getpid() != self.process:  # a forked child ends as Python does
             return
+        if _file_is_open():
+            return
         try:
             for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
                 if stream is not None:
@@ -76,3 +91,19 @@ class _End:
         if "ctypes" in sys.modules:
             sys.modules["ctypes"].CDLL(None).fflush(None)  # what libraries in C have printed
         os._exit(self.code)
+
+
+def _file_is_open() -> bool:
+    """Whether a file is open for writing, whose last lines may be in a buffer somewhere: of text, gzip, a ZIP archive.
+
+    Objects that `importing` has frozen are not listed: they are those of libraries, before any work.
+    """
+    return any(type(each) is io.FileIO and _writes(each) for each in gc.get_objects())
+
+
+def _writes(file: io.FileIO) -> bool:
+    """Whether a file is on a disk and open for writing; pipes and standard output, wherever it goes, are not meant."""
+    try:
+        return file.writable() and file.fileno() > 2 and stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    except (OSError, ValueError):  # closed
+        return False

@@ -116,6 +116,27 @@ def test_changed_weights_are_noticed_even_with_the_old_time(words, encoder, tmp_
     assert after["value"] != before["value"]
 
 
+def test_a_changed_tokenizer_is_noticed_with_the_same_weights(words, encoder, tmp_path, capsys):
+    folder = tmp_path / "own"
+    shutil.copytree(encoder, folder)
+    words[3] = str(folder)
+    assert main(words) == 0
+    before = scores(words)["predicted"]["info_sim"]
+    file = folder / "tokenizer.json"
+    tokenizer = json.loads(file.read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    others = [name for name in vocabulary if not name.startswith("[")]
+    tokenizer["model"]["vocab"] |= dict(zip(others, [vocabulary[name] for name in reversed(others)], strict=True))
+    file.write_text(json.dumps(tokenizer), encoding="utf-8")
+    assert main(words) == 0
+    after = scores(words)["predicted"]["info_sim"]
+    assert after["model"] == before["model"]
+    assert after["value"] != before["value"]
+    os.remove(f"{words[1]}/score_cache.sqlite")
+    assert main(words) == 0
+    assert scores(words)["predicted"]["info_sim"] == after
+
+
 def test_changed_predictions_are_measured_anew(words, capsys):
     assert main(words) == 0
     before = scores(words)
@@ -205,6 +226,11 @@ def test_plain_bert_gives_the_bits_of_transformers(which, encoder):
         ("config.json", {"dtype": "float16"}),
         ("config.json", {"quantization_config": {}}),
         ("config.json", {"num_hidden_layers": 1}),
+        ("config.json", {"num_hidden_layers": None}),
+        ("config.json", {"num_attention_heads": 5}),
+        ("config.json", {"hidden_size": 999}),
+        ("config.json", {"max_position_embeddings": 1000}),
+        ("tokenizer_config.json", {"model_max_length": None}),
         ("tokenizer_config.json", {"do_lower_case": False}),
         ("tokenizer_config.json", {"padding_side": "left"}),
         ("tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast"}),
@@ -237,6 +263,14 @@ def test_many_narrations_at_once_are_judged_as_one_by_one():
     judge = ClassifierJudge(training(), "en")
     texts = ["tired of a cup", "buy now and press here it", "😀", "order today", "nothing of that"]
     assert judge.ask_all(texts) == [judge.ask(text) for text in texts]
+
+
+def test_answers_of_another_classifier_are_not_this_ones(monkeypatch):
+    """The training texts alone do not make it: the packages that it learns with do as well."""
+    keys = [ClassifierJudge(training(), "en").key]
+    monkeypatch.setattr("vn.score.kept.version", lambda package: "9.9")
+    keys.append(ClassifierJudge(training(), "en").key)
+    assert len(set(keys)) == 2
 
 
 def test_a_kept_share_of_held_out_videos_needs_no_learning(tmp_path, monkeypatch):

@@ -134,7 +134,7 @@ def check_ngrams(folder: Path, sha256: str | None, field: str = "drafts") -> Non
         InputError: it has none.
     """
     if sha256 is None:
-        message = "has no n-grams for drafts, which the training of this adapter did not write; leave out drafts"
+        message = "has no n-grams for drafts, which the training of this adapter did not write; set it to none"
         raise InputError(message, file=folder, field=field)
 
 
@@ -156,7 +156,7 @@ def read_ngrams(folder: Path, sha256: str | None, vocabulary: int) -> Ngrams:
     except OSError as error:
         raise InputError(error.strerror or "cannot be read", file=file) from None
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise InputError("is damaged: not the file that training wrote (another sha256); leave out drafts", file=file)
+        raise InputError("is damaged: not the file that training wrote (another sha256); set drafts to none", file=file)
     try:
         arrays = load(data)
         ngrams = Ngrams(arrays["keys"], arrays["says"])

@@ -118,7 +118,10 @@ def _speed(args: argparse.Namespace, made_with: Mapping[str, Any], card: Narrato
         check_ngrams(adapter, card.drafts, "--drafts")
     if drafts != "none" or "drafts" in made_with:
         options["drafts"] = drafts
-    # Another machine, on which the story is edited, may have another data type that is faster.
-    if (dtype := resolved(_asked("dtype", args, made_with), args.device, card)) is not None:
+    # Another machine, on which the story is edited, may have another data type that is faster; and weights of another
+    # narrator, if they are quantized, have one of their own.
+    kept = args.dtype is None and card.quantization != "none"
+    dtype = resolved(None if kept else _asked("dtype", args, made_with), args.device, card)
+    if dtype is not None or "dtype" in made_with:
         options["dtype"] = dtype
     return options

@@ -61,7 +61,8 @@ class ClassifierJudge:
             digest.update(f"{video}\0{narration}\0{format_labels(labels, 'en')}\0".encode(errors="surrogatepass"))
         self._sha256 = digest.hexdigest()
         self.id = f"classifier@{self._sha256[:12]}"
-        self.key = self.id
+        code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+        self.key = f"{self.id} {code} {versions(PACKAGES)}"
         self._language = language
         self._cache = cache or DiskCache()
 
@@ -78,8 +79,7 @@ class ClassifierJudge:
             rates = [float(np.mean([rule(a, b) for a, b in pairs])) for rule in (agree, agree_exactly)]
             return json.dumps(rates).encode()
 
-        maker = f"classifier held out {hashlib.sha256(Path(__file__).read_bytes()).hexdigest()} {versions(PACKAGES)}"
-        some, exact = json.loads(kept(self._cache, maker, self._sha256, measured))
+        some, exact = json.loads(kept(self._cache, f"{self.key} held out", self._sha256, measured))
         return some, exact
 
     def ask(self, narration: str) -> Answer:

@@ -14,7 +14,7 @@ from vn.extras import require
 from vn.io.disk_cache import DiskCache
 from vn.io.loaded import fingerprint
 from vn.metrics.vectors import normalised
-from vn.score.kept import kept_weights
+from vn.score.kept import beside_weights, kept_weights
 from vn.score.pretrained import load_whole
 
 BATCH = 32
@@ -58,6 +58,11 @@ class ClipEncoder:
             return kept_weights(self.cache, Path(self.name), packages, lambda: fingerprint(self._towers[0]))
         return fingerprint(self._towers[0])
 
+    @cached_property
+    def key(self) -> str:
+        """Key of its vectors in the cache: everything that they depend on besides the text or the frame."""
+        return f"{self.id} {beside_weights(Path(self.name))}"
+
     def texts(self, texts: Iterable[str]) -> dict[str, np.ndarray]:
         """The unit vector ``[D]`` float32 of each text, cut where the encoder's context ends.
 
@@ -65,7 +70,7 @@ class ClipEncoder:
             InputError: the weights are not here, or not all of them.
         """
         wanted = list(dict.fromkeys(texts))
-        maker = f"{self.id} text"
+        maker = f"{self.key} text"
         known = {text: np.frombuffer(v, dtype=np.float32) for text, v in self.cache.get(maker, wanted).items()}
         missing = sorted((text for text in wanted if text not in known), key=lambda text: (-len(text), text))
         for start in range(0, len(missing), BATCH):

@@ -75,7 +75,7 @@ class FrameVectors:
         file = self._file(story)
         state = file.stat()
         key = f"{file.resolve()}:{state.st_size}:{state.st_mtime_ns}:{FPS}:{CLOCK}"
-        maker = f"{self.encoder.id} frames"
+        maker = f"{self.encoder.key} frames"
         cache = self.encoder.cache
         stored = cache.get(maker, [key]).get(key)
         if stored is None:

@@ -16,6 +16,7 @@ from vn.io.disk_cache import DiskCache
 from vn.io.hashes import hash_file, hash_folder
 
 CHECKSUM = 16  # bytes before a value
+CONFIGURATION = (".json", ".txt", ".model")  # how files end that say how a model's texts and frames are prepared
 
 
 def kept(cache: DiskCache, maker: str, text: str, make: Callable[[], bytes]) -> bytes:
@@ -61,6 +62,15 @@ def kept_weights(cache: DiskCache, place: Path, packages: Iterable[str], load: C
         return weights.encode()
 
     return kept(cache, f"weights {versions(packages)}", f"{before} {content}", make).decode()
+
+
+def beside_weights(place: Path) -> str:
+    """A hash of what a model's folder has besides weights, such as its tokenizer; of nothing for a name on the hub."""
+    found = hashlib.sha256()
+    for file in sorted(place.iterdir()) if place.is_dir() else ():
+        if file.suffix in CONFIGURATION:
+            found.update(f"{file.name} {hash_file(file)}\n".encode())
+    return found.hexdigest()
 
 
 def versions(packages: Iterable[str]) -> str:

@@ -163,7 +163,7 @@ def _with_models(
         from vn.score.embedded import information, no_points
 
         encoder = with_them.sentences(test.language)
-        group = "information" if no_points(test) else f"information {encoder.id}"  # without points nothing is embedded
+        group = "information" if no_points(test) else f"information {encoder.key}"  # without points nothing is embedded
         return keep(group, lambda found: information(test, encoder, _words(test, settings, found)))
 
     def judged() -> Measured:

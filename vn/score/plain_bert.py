@@ -29,12 +29,13 @@ NUMBERS = {  # defaults of transformers' BertConfig
     "num_hidden_layers": 12,
     "layer_norm_eps": 1e-12,
     "max_position_embeddings": 512,
+    "hidden_size": 768,
 }
 # Anything else in a configuration might change what is computed, so that the folder is one for transformers.
 # fmt: off
 NO_MATTER = frozenset((
     "_name_or_path", "architectures", "attention_probs_dropout_prob", "bos_token_id", "classifier_dropout",
-    "dtype", "eos_token_id", "gradient_checkpointing", "hidden_dropout_prob", "hidden_size",
+    "dtype", "eos_token_id", "gradient_checkpointing", "hidden_dropout_prob",
     "initializer_range", "intermediate_size", "pad_token_id", "tie_word_embeddings", "torch_dtype",
     "transformers_version", "type_vocab_size", "use_cache", "vocab_size",
 ))
@@ -45,6 +46,7 @@ NAMES = re.compile(
     r"|encoder\.layer\.\d+\.(attention\.(self\.(query|key|value)|output\.(dense|LayerNorm))|intermediate\.dense"
     r"|output\.(dense|LayerNorm))\.(weight|bias)"
 )
+PLACES = "embeddings.position_embeddings.weight"
 UNUSED = "embeddings.position_ids"  # 0, 1, 2, ...; stored by old versions of transformers
 PER_LAYER, BESIDES = 16, 7  # tensors
 
@@ -84,9 +86,7 @@ class PlainBert:
         with torch.inference_mode():
             words = functional.embedding(ids, self.tensors["embeddings.word_embeddings.weight"])
             kinds = functional.embedding(torch.zeros_like(ids), self.tensors["embeddings.token_type_embeddings.weight"])
-            places = functional.embedding(
-                torch.arange(length)[None], self.tensors["embeddings.position_embeddings.weight"]
-            )
+            places = functional.embedding(torch.arange(length)[None], self.tensors[PLACES])
             states = self._norm("embeddings", words + kinds + places)
             for layer in range(self.layers):
                 states = self._layer(f"encoder.layer.{layer}.", states, seen)
@@ -138,11 +138,11 @@ def plain_bert(folder: Path, longest: int) -> PlainBert | None:
         return None
     if not _is_plain(config) or not _is_wordpiece(whole, own):
         return None
-    tensors = _tensors(weights, int(config.get("num_hidden_layers", NUMBERS["num_hidden_layers"])))
-    if tensors is None:
+    heads, layers, epsilon, places, width = (config.get(name, value) for name, value in NUMBERS.items())
+    tensors = _tensors(weights, layers)
+    if tensors is None or width % heads or (places, width) != tensors[PLACES].shape:
         return None
-    limit = min(longest, own.get("model_max_length", longest), config.get("max_position_embeddings", longest))
-    heads, layers, epsilon, _ = (config.get(name, value) for name, value in NUMBERS.items())
+    limit = min(longest, own.get("model_max_length", longest), places)
     return PlainBert(tensors, _tokenizer(files["tokenizer.json"], whole, int(limit)), heads, layers, epsilon)
 
 
@@ -150,8 +150,11 @@ def _is_plain(config: Any) -> bool:
     if not isinstance(config, dict) or set(config) - set(CONFIG) - set(NUMBERS) - NO_MATTER:
         return False
     float32 = all(config.get(name) in (None, "float32") for name in ("dtype", "torch_dtype"))
+    numbers = all(
+        type(config.get(name, value)) is type(value) and config.get(name, value) > 0 for name, value in NUMBERS.items()
+    )
     named = config.get("architectures") in (None, ["BertModel"]) and config.get("model_type") == CONFIG["model_type"]
-    return float32 and named and all(config.get(name, value) == value for name, value in CONFIG.items())
+    return float32 and numbers and named and all(config.get(name, value) == value for name, value in CONFIG.items())
 
 
 def _is_wordpiece(whole: Any, own: Any) -> bool:
@@ -163,6 +166,7 @@ def _is_wordpiece(whole: Any, own: Any) -> bool:
     processor, model = whole.get("post_processor") or {}, whole.get("model") or {}
     return (
         own.get("tokenizer_class") in ("BertTokenizer", "BertTokenizerFast")
+        and type(own.get("model_max_length", 1)) in (int, float)  # null: none
         and all(own.get(name, value) == value for name, value in names.items())
         and all(own.get(f"{which}_side", "right") == "right" for which in ("padding", "truncation"))
         and not own.get("split_special_tokens")

@@ -14,7 +14,7 @@ from vn.errors import InputError
 from vn.io.disk_cache import DiskCache
 from vn.io.loaded import fingerprint
 from vn.metrics.vectors import normalised
-from vn.score.kept import kept_weights
+from vn.score.kept import beside_weights, kept_weights
 from vn.score.plain_bert import PlainBert, plain_bert
 from vn.score.pretrained import load_whole
 
@@ -48,6 +48,11 @@ class SentenceEncoder:
             weights = self._model.fingerprint()
         return f"{Path(self.name).name if Path(self.name).is_dir() else self.name}@{weights}"
 
+    @cached_property
+    def key(self) -> str:
+        """Key of its vectors in the cache: everything that they depend on besides the text."""
+        return f"{self.id} {beside_weights(Path(self._place))}"
+
     def embed(self, texts: Iterable[str]) -> dict[str, np.ndarray]:
         """The unit vector ``[D]`` float32 of each text; zeros for one without a token.
 
@@ -55,13 +60,13 @@ class SentenceEncoder:
             InputError: the weights are not here, or not all of them.
         """
         wanted = list(dict.fromkeys(texts))
-        known = {text: np.frombuffer(v, dtype=np.float32) for text, v in self._cache.get(self.id, wanted).items()}
+        known = {text: np.frombuffer(v, dtype=np.float32) for text, v in self._cache.get(self.key, wanted).items()}
         # Similar lengths need little padding; the longest come first, so that memory peaks at the start.
         missing = sorted((text for text in wanted if text not in known), key=lambda text: (-len(text), text))
         for start in range(0, len(missing), self.batch):
             part = missing[start : start + self.batch]
             made = dict(zip(part, normalised(self._encode(part)), strict=True))
-            self._cache.put(self.id, {text: vector.tobytes() for text, vector in made.items()})
+            self._cache.put(self.key, {text: vector.tobytes() for text, vector in made.items()})
             known |= made
         return {text: known[text] for text in wanted}
 
