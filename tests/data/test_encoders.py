@@ -178,7 +178,7 @@ def encoder(request):
     return load_encoder(request.param)
 
 
-@pytest.fixture(params=["efficientnet_first", "efficientnet"])
+@pytest.fixture(params=["first_features", "lite_features"])
 def hue_histogram(request):
     return importlib.import_module(f"vn.data.encoders.{request.param}").hue_histogram
 
