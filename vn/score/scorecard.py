@@ -176,7 +176,7 @@ def paired_difference(
     check_tags(metric_name, a, b)
     # Intra-repetition leaves out a video whose narrations are empty, which may be so in one run only.
     shared = sorted(set(a.videos) & set(b.videos))
-    rows = [each.sums[[each.videos.index(video) for video in shared]] for each in (a, b)]
+    rows = [each.of(shared) for each in (a, b)]
     return difference(rows[0], rows[1], a.finish, seed)
 
 
