@@ -113,4 +113,3 @@ def test_all_metrics_of_all_parts_draw_once(fresh):
         for videos in range(2, 40):
             resampled(np.ones((videos, 2)), 0, 10)
     assert len(fresh) == 38
-

@@ -286,7 +286,10 @@ def test_training_stories_are_read_only_if_they_may_be_others(tmp_path, monkeypa
 
 def test_stories_that_are_no_use_are_refused_each_time(tmp_path):
     folder = write_data(tmp_path / "data", train=(2,))
-    for language, message in (("en", "needs 20 labelled narrations"), ("zh", "no training stories in the language")) * 2:
+    for language, message in (
+        ("en", "needs 20 labelled narrations"),
+        ("zh", "no training stories in the language"),
+    ) * 2:
         models = ScoringModels(judge="classifier", training=folder, cache=DiskCache(tmp_path / "cache.sqlite"))
         with pytest.raises(InputError, match=message):
             models.judges(language)

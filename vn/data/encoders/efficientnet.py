@@ -38,8 +38,6 @@ STD = (0.229, 0.224, 0.225)
 DTYPES = ("float32", "bfloat16")
 
 
-
-
 class Features(Protocol):
     """What computes features: the part of an encoder that needs PyTorch."""
 
