@@ -78,34 +78,35 @@ def prepare(work: Path) -> list[str]:
     return ["prepare", *words, "--test-ids", str(own / "test-ids.txt"), "--out", str(work / "shards")]
 
 
-def commands(work: Path) -> dict[str, list[str]]:
-    """The commands to measure, by name."""
+def commands(work: Path, build: str = "new") -> dict[str, list[str]]:
+    """The commands to measure, by name; each build resumes its own training, whose settings it knows."""
     large, other = str(work / "runs" / "large"), str(work / "runs" / "other")
     score = ["score", large, "--sentences", "none", "--data", str(work / "shards")]
     return {
         "prepare": prepare(work),
         "doctor": ["doctor", str(work / "shards")],
         "doctor-run": ["doctor", large],
-        "doctor-trained": ["doctor", str(work / "trained" / "toy")],
+        "doctor-trained": ["doctor", str(work / "trained" / "new")],
         "score": score,
         "score-by": [*score, "--by", "label", "--by", "position"],
         "score-against": [*score, "--against", other],
         "compare": ["compare", str(work / "runs" / "study"), "--out", str(work / "compare")],
         "sweep": ["sweep", str(SWEEP), "--dry-run"],
-        "resume": train(work),
+        "resume": train(work, build),
         "rate": ["rate", "make", large, "--out", str(work / "kit"), "--stories", "30"],
     }
 
 
-def train(work: Path) -> list[str]:
+def train(work: Path, build: str = "new") -> list[str]:
     """The words of ``vn fit``."""
-    return ["fit", "--config", str(work / "toy.yaml"), "--runs", str(work / "trained"), "--name", "toy"]
+    return ["fit", "--config", str(work / "toy.yaml"), "--runs", str(work / "trained"), "--name", build]
 
 
 def undo(work: Path, name: str) -> None:
     """Before each call of a command: remove what it would find finished."""
     if name == "resume":
-        shutil.rmtree(work / "trained" / "toy" / "adapter", ignore_errors=True)
+        for folder in work.glob("trained/*/adapter"):
+            shutil.rmtree(folder)
     if name == "rate":
         shutil.rmtree(work / "kit", ignore_errors=True)
 
@@ -121,7 +122,7 @@ def made(work: Path, count: int, base: Path | None) -> None:
         (work / "runs.new").rename(work / "runs")
     if not (work / "shards" / "manifest.json").exists() and vn(prepare(work)):
         raise SystemExit("vn prepare failed")
-    if base is not None and not (work / "trained" / "toy" / "adapter").exists():
+    if base is not None and not (work / "trained" / "new" / "adapter").exists():
         (work / "toy.yaml").write_text(TRAINING.format(base=base.resolve(), shards=work / "shards"))
         if vn(train(work)):
             raise SystemExit("vn fit failed")
@@ -156,7 +157,11 @@ def main() -> None:
         # An untrained run is a finding, and the made-up one has no adapter.
         code = 2 if name == "doctor-run" else 0
         before = partial(_undo, work=work, name=name)
-        compare(name, old, new, partial(Build.words, argv=known[name]), work, args.rounds, before, code)
+        compare(name, old, new, partial(_words, work=work, name=name), work, args.rounds, before, code)
+
+
+def _words(build: Build, work: Path, name: str) -> list[str]:
+    return build.words(commands(work, build.name)[name])
 
 
 def _undo(build: Build, work: Path, name: str) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vn.errors import InputError
-from vn.metrics.bleu import bleu, bleu_of, bleu_statistics
 from vn.metrics import bootstrap
+from vn.metrics.bleu import bleu, bleu_of, bleu_statistics
 from vn.metrics.bootstrap import difference, interval, mean, resampled
 from vn.metrics.meteor import meteor, meteor_of, meteor_statistics
 
