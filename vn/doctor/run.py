@@ -130,7 +130,7 @@ def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
 
 
 def _with_torch(file: Path) -> dict[str, np.ndarray]:
-    """The arrays of a weights file, whatever their dtype; importing PyTorch takes longer than all else."""
+    """The arrays of a weights file, whatever their dtype; importing PyTorch takes most of the time."""
     import torch
 
     with safe_open(file, "pt") as opened:

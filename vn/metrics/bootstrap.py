@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vn.errors import InputError
 
 RESAMPLES = 1000
-KEPT_BYTES = 1 << 28  # of draws: 50 sizes of a test with 5,000 videos
+KEPT_BYTES = 1 << 28  # 50 draws for a test with 5,000 videos
 Finish = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from vn.io.files import read_json
 from vn.io.remote import Folder, open_folder
-from vn.score.serialise import code
 from vn.story import Story
 from vn.story_reader import parse_story
 
 MANIFEST = "manifest.json"
-READERS = ("story_reader.py", "overlap.py", "data/shards.py", "data/manifest.py", "data/sample_files.py")
+READERS = (
+    *("story.py", "story_reader.py", "overlap.py", "score/training.py", "score/classifier_judge.py"),
+    *("data/shards.py", "data/samples.py", "data/manifest.py", "data/sample_files.py"),
+)
 
 
 def training_stories(place: Folder) -> list[Story]:
@@ -56,7 +58,7 @@ def training_state(place: Folder) -> str | None:
             with os.scandir(folder) as entries:
                 files += [_state(entry) for entry in entries if entry.is_file()]
     manifest = hashlib.sha256((place / MANIFEST).read_bytes()).hexdigest()
-    return f"{manifest} {sorted(files)} {code()} {_readers()}"
+    return f"{manifest} {sorted(files)} {_readers()}"
 
 
 def _state(entry: os.DirEntry[str]) -> tuple[str, int, int, int]:
