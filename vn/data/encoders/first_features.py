@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from efficientnet_lite_pytorch import EfficientNet
 
-from vn.data.encoders.efficientnet import EARLY_BLOCK, GRID, HUE_SCALE, HUES, MEAN, SIZE, STD
 from vn.data.encoders.lite_features import one_thread, read_weights
+from vn.data.encoders.lite_settings import EARLY_BLOCK, GRID, HUE_SCALE, HUES, MEAN, SIZE, STD
 
 
 class FirstFeatures:

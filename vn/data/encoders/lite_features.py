@@ -10,8 +10,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vn.data.encoders.efficientnet import EARLY_BLOCK, GRID, HUE_SCALE, HUES, MEAN, SIZE, STD
 from vn.data.encoders.lite_network import LiteNetwork
+from vn.data.encoders.lite_settings import EARLY_BLOCK, GRID, HUE_SCALE, HUES, MEAN, SIZE, STD
 
 
 class LiteFeatures:
