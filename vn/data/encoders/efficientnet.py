@@ -9,7 +9,7 @@ Each frame becomes 2 x 4 tokens (rows x columns), each with
 A linear probe recovers colour, pattern and shape from all three together, but not from the last stage alone. This is
 revision 2, whose features are those of the first one (`vn.data.encoders.efficientnet_first`) except for rounding.
 
-PyTorch is imported, and the network loaded, for the first frame: a finished folder, or ``vn doctor``, needs neither.
+PyTorch is imported, and the network loaded, for the first frame: a finished data folder needs neither.
 """
 
 from __future__ import annotations
