@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from vn.metrics.facts import FactChecker, clip_facts
+from vn.metrics.facts import FactChecker, Values, clip_facts
 from vn.narrate.knowledge_use import used_points
 from vn.story_reader import parse_story
 
@@ -53,7 +53,7 @@ def main() -> None:
         for line in read(run / f"predictions.{setting}.jsonl"):
             story = stories[line["video"]]
             points = {checker.units(p): p for each in story.knowledge for p in each.points}
-            stated = {points[each] for each in checker.stated(line["narration"], set(points))}
+            stated = {points[each] for each in checker.stated(line["narration"], Values(points))}
             found = {point for _, point in used_points(line["narration"], story.knowledge, language)}
             pairs.append((found, stated))
         report(f"predictions, storyline {setting}", pairs)

@@ -110,11 +110,11 @@ def test_the_stages_of_efficientnet():
 
     from vn.data.encoders.efficientnet_first import FirstEfficientNetLite0
 
-    encoder = FirstEfficientNetLite0()
+    features = FirstEfficientNetLite0().features
     pictures = torch.rand(1, 3, 160, 160)
     with torch.inference_mode():
-        last, early = encoder._stages(pictures)
-        assert torch.equal(last, encoder._network.extract_features(pictures))
+        last, early = features._stages(pictures)
+        assert torch.equal(last, features._network.extract_features(pictures))
     assert early.shape == (1, 40, 20, 20)
 
 

@@ -178,7 +178,7 @@ def encoder(request):
     return load_encoder(request.param)
 
 
-@pytest.fixture(params=["efficientnet_first", "efficientnet"])
+@pytest.fixture(params=["first_features", "lite_features"])
 def hue_histogram(request):
     return importlib.import_module(f"vn.data.encoders.{request.param}").hue_histogram
 
@@ -213,7 +213,7 @@ class TestEfficientNet:
     def test_the_histogram_names_the_hue(self, hue_histogram):
         import torch
 
-        from vn.data.encoders.efficientnet import HUES
+        from vn.data.encoders.lite_settings import HUES
 
         for number in range(HUES):
             rgb = colorsys.hsv_to_rgb(number / HUES, 0.75, 0.8)
@@ -228,7 +228,7 @@ class TestEfficientNet:
     def test_bins_add_up_to_the_chroma(self, hue_histogram):
         import torch
 
-        from vn.data.encoders.efficientnet import HUES
+        from vn.data.encoders.lite_settings import HUES
 
         pictures = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
         histogram = hue_histogram(pictures, (1, 1))[:, :, 0, 0]

@@ -42,6 +42,22 @@ def words(write_stories, tmp_path):
     return ["prepare", str(stories), "--reader", "stories", "--shard-size", "1", "--out", str(tmp_path / "data")]
 
 
+SHOWN = "print([n for n in ('torch', 'torchvision', 'efficientnet_lite_pytorch', 'transformers') if n in sys.modules])"
+
+
+def python(code):
+    """What a new process prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def contents(folder):
     return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
@@ -54,9 +70,9 @@ class TestFeatures:
 
     def test_pytorchs_own_convolutions_agree(self, both, frames, monkeypatch):
         new = both[1]
-        fused = new.forward(frames)
-        monkeypatch.setattr(new._network, "fused", False)
-        assert float((new.forward(frames) - fused).abs().max()) < 1e-3
+        fused = new.features.forward(frames)
+        monkeypatch.setattr(new.features.network, "fused", False)
+        assert float((new.features.forward(frames) - fused).abs().max()) < 1e-3
 
     def test_the_last_stage_is_the_packages_own(self, both, frames):
         """An oracle: the network as its authors build it."""
@@ -65,9 +81,9 @@ class TestFeatures:
         old, new = both
         x = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
         with torch.inference_mode():
-            theirs = old._network.extract_features((x - old._mean) / old._std)
+            theirs = old.features._network.extract_features((x - old.features._mean) / old.features._std)
         pooled = torch.nn.functional.adaptive_avg_pool2d(theirs, (2, 4)).flatten(2).transpose(1, 2)
-        assert float((new.forward(frames)[..., :1280] - pooled).abs().max()) < 1e-3
+        assert float((new.features.forward(frames)[..., :1280] - pooled).abs().max()) < 1e-3
 
     def test_threads_change_nothing(self, both, frames):
         """Neither PyTorch's, nor videos side by side."""
@@ -103,7 +119,7 @@ class TestFeatures:
         assert encoder_entry(load_matching_encoder(encoder_entry(narrow), 8, 1334)) == encoder_entry(narrow)
 
     def test_a_processor_without_bfloat16(self, monkeypatch):
-        monkeypatch.setattr("vn.data.encoders.efficientnet.has_bfloat16", lambda: False)
+        monkeypatch.setattr("vn.data.encoders.lite_network.has_bfloat16", lambda: False)
         with pytest.raises(InputError, match=r"--encoder-dtype: this processor does not compute in bfloat16"):
             load_encoder(PLAIN, EncoderSettings(dtype="bfloat16"))
 
@@ -128,17 +144,34 @@ class TestNames:
         with pytest.raises(InputError, match=r"--encoder-dtype: .*computes in float32 or bfloat16, got 'float16'"):
             load_encoder(PLAIN, EncoderSettings(dtype="float16"))
 
-    def test_loading_it_imports_no_other_network(self):
-        code = "import sys; from vn.data.encoders import load_encoder; load_encoder('efficientnet-lite0'); "
-        code += "print([n for n in ('torchvision', 'efficientnet_lite_pytorch', 'transformers') if n in sys.modules])"
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    def test_loading_it_imports_no_network(self):
+        code = "import sys; import numpy as np; from vn.data.encoders import load_encoder; "
+        code += f"encoder = load_encoder({PLAIN!r}); {SHOWN}; "
+        code += f"encoder.encode(np.zeros((1, 160, 160, 3), np.uint8)); {SHOWN}"
+        assert python(code) == "[]\n['torch']\n"
+
+    @pytest.mark.parametrize("name", [FIRST, SECOND])
+    def test_the_network_is_loaded_once_however_many_threads_begin(self, name, both, frames, monkeypatch):
+        encoder = load_encoder(name)
+        ready, found, loaded, load = threading.Barrier(4), [], [], encoder.load
+
+        def slowly():
+            loaded.append(load())
+            return loaded[-1]
+
+        def begin():
+            ready.wait()
+            found.append(encoder.encode(frames[:3]))
+
+        monkeypatch.setattr(encoder, "load", slowly)
+        threads = [threading.Thread(target=begin) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(loaded), len(found)) == (1, 4)
+        for each in found:
+            np.testing.assert_array_equal(each, both[name == SECOND].encode(frames[:3]))
 
 
 class TestFolders:
@@ -156,6 +189,20 @@ class TestFolders:
             (data / name).unlink()
         assert main(words) == 0  # interrupted
         assert contents(data) == whole
+
+    @pytest.mark.parametrize("name", [FIRST, SECOND])
+    def test_finished_data_need_no_network(self, name, words, tmp_path, capsys):
+        data = tmp_path / "data"
+        assert main([*words, "--encoder", name]) == 0
+        whole, times = contents(data), {file: file.stat().st_mtime_ns for file in data.glob("*.tar")}
+        capsys.readouterr()
+        assert main([*words, "--encoder", name]) == 0
+        said = capsys.readouterr().out
+        shown = python(f"import sys; from vn.cli import main; main({[*words, '--encoder', name]}); {SHOWN}")
+        assert shown == f"{said}[]\n"
+        assert "Nothing to do" in said
+        assert contents(data) == whole
+        assert {file: file.stat().st_mtime_ns for file in times} == times
 
     def test_another_revision_is_refused_or_replaces_it(self, words, tmp_path, capsys):
         data = tmp_path / "data"

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -54,9 +56,10 @@ def test_encoder_disagreement_is_named(patient, data, capsys):
     assert f"{file}: tokens: is 32, but that of {data} is 2" in said
 
 
-def test_damaged_weights_are_named(patient, capsys):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.float64, torch.bfloat16])
+def test_damaged_weights_are_named(patient, capsys, dtype):
     file = patient / "adapter" / "narrator.safetensors"
-    weights = load_file(file)
+    weights = {name: value.to(dtype if "projector" in name else value.dtype) for name, value in load_file(file).items()}
     weights["projector.linear.bias"][3] = torch.nan
     weights["mean"] += 1
     save_file(weights, file)
@@ -65,6 +68,18 @@ def test_damaged_weights_are_named(patient, capsys):
     assert f"{file}: mean: is not the statistics of" in said
     file.write_bytes(file.read_bytes()[:100])
     assert f"{file}: missing or damaged" in complaints(patient, capsys)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_pytorch_is_imported_only_for_what_numpy_has_not(patient, capsys, dtype):
+    file = patient / "adapter" / "narrator.safetensors"
+    save_file({n: v.to(dtype if "projector" in n else v.dtype) for n, v in load_file(file).items()}, file)
+    assert main(["doctor", str(patient)]) == 0
+    said = capsys.readouterr().out
+    code = f"import sys; from vn.cli import main; main(['doctor', {str(patient)!r}]); print('torch' in sys.modules)"
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"{said}{dtype == torch.bfloat16}\n", done.stderr
 
 
 def test_untrained_lora_and_another_base_or_template(patient, capsys):

@@ -104,3 +104,21 @@ def test_ids_beyond_16_bits_and_a_trunk_that_shares_nothing(builder, frames):
     rows = alone(builder(), frames, [0, 2])
     rows = [replace(row, ids=[i + 70_000 * n for i in row.ids]) for n, row in enumerate(rows)]
     assert_same(rows_from_bytes(rows_to_bytes(rows), STORY.id), rows)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_texts_of_several_stories_have_the_ids_of_each_alone(builder, case):
+    together, single = builder(**case), builder(**case)
+    single.tokens.know = lambda texts: None  # each text in a call of its own
+    other = replace(
+        STORY, clips=tuple(replace(c, narration=c.narration and f"{c.narration} Two\n ways.") for c in STORY.clips)
+    )
+    silent = replace(STORY, clips=tuple(replace(c, narration=None) for c in STORY.clips))
+    found = together.written_ids([STORY, silent, other])
+    assert found == [ids for story in (STORY, other) for ids in single.written_ids([story])]
+    assert len(found) == 2 * len(STORY.narrated)
+    texts = [together.tokens.narration(ids) for ids in found]
+    assert all(
+        " ".join(STORY.clips[n].narration.split()) in text for n, text in zip(STORY.narrated, texts, strict=False)
+    )
+    assert together.written_ids([]) == []

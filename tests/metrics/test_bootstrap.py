@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from vn.errors import InputError
+from vn.metrics import bootstrap
 from vn.metrics.bleu import bleu, bleu_of, bleu_statistics
-from vn.metrics.bootstrap import difference, interval, mean
+from vn.metrics.bootstrap import difference, interval, mean, resampled
 from vn.metrics.meteor import meteor, meteor_of, meteor_statistics
 
 VIDEOS, CLIPS = 12, 4
@@ -69,3 +70,46 @@ def test_difference_needs_the_same_videos():
         difference(np.ones((2, 2)), np.ones((3, 2)), mean)
     with pytest.raises(InputError, match="two videos or more"):
         difference(np.ones((1, 2)), np.ones((1, 2)), mean)
+
+
+def by_definition(sums, seed, resamples):
+    """The slow way: everything drawn again."""
+    videos = len(sums)
+    times = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
+    return times.astype(np.float64) @ sums
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    """No draws are kept yet; counts how often they are made."""
+    made = []
+    draw = np.random.default_rng
+
+    def counted(seed):
+        made.append(seed)
+        return draw(seed)
+
+    monkeypatch.setattr(bootstrap, "_draws", bootstrap._Draws())
+    bootstrap._times_drawn.cache_clear()
+    monkeypatch.setattr(bootstrap.np.random, "default_rng", counted)
+    yield made
+    bootstrap._times_drawn.cache_clear()
+
+
+@pytest.mark.parametrize("kept", [1 << 28, 10_000, 0], ids=["all", "some", "one"])
+def test_kept_draws_have_the_same_bits(fresh, monkeypatch, kept):
+    monkeypatch.setattr(bootstrap, "KEPT_BYTES", kept)
+    rows = np.random.default_rng(9).normal(size=(700, 3))
+    for videos in [*range(2, 60, 7), 700, *range(2, 60, 7), 2]:
+        for seed, resamples in ((0, 40), (0, 90), (5, 40)):
+            expected = by_definition(rows[:videos], seed, resamples)
+            np.testing.assert_array_equal(resampled(rows[:videos], seed, resamples), expected)
+    sizes = [each.nbytes for each in bootstrap._draws._kept.values()]
+    assert len(sizes) == 1 or sum(sizes) <= kept
+
+
+def test_all_metrics_of_all_parts_draw_once(fresh):
+    for _ in range(5):
+        for videos in range(2, 40):
+            resampled(np.ones((videos, 2)), 0, 10)
+    assert len(fresh) == 38

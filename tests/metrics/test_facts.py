@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vn.demo.film import make_film
 from vn.demo.languages import LANGUAGES
 from vn.errors import InputError
-from vn.metrics.facts import Fact, FactChecker, clip_facts
+from vn.metrics.facts import Fact, FactChecker, Values, clip_facts
 from vn.score.scorecard import score
 from vn.story import Clip, Knowledge, ScriptLabel, Story
 
@@ -123,6 +123,28 @@ def test_any_narration_can_be_checked(text, language):
     assert checker.right(Fact("colour", "red", "picture"), RED, text, None) in (True, False)
 
 
+def test_a_fact_of_another_story_counts_beside_the_known_values():
+    assert CHECKER.right(Fact("colour", "dark green", "picture"), RED, "Buy the dark green one.", None)
+    assert not CHECKER.right(Fact("colour", "dark green", "picture"), RED, "Buy the red and dark green one.", None)
+    assert not CHECKER.right(Fact("colour", "!", "picture"), RED, "Buy it!", None)
+    assert set(CHECKER.values["colour"]) == {("red",), ("blue",)}
+
+
+def test_a_narration_is_not_compared_with_every_value():
+    """A test may have one value per video: only those of a narration's own words are looked at."""
+
+    class Counted(Values):
+        asked = 0
+
+        def __contains__(self, value):
+            Counted.asked += 1
+            return super().__contains__(value)
+
+    values = Counted(("aurora", "kettle", str(n)) for n in range(1000))
+    assert FactChecker([], "en").stated("See the Aurora kettle 17.", values) == {("aurora", "kettle", "17")}
+    assert Counted.asked < 10
+
+
 def test_values_inside_longer_ones_do_not_count_by_definition_either():
     rng = random.Random(0)
     checker = FactChecker([], "en")
@@ -131,4 +153,4 @@ def test_values_inside_longer_ones_do_not_count_by_definition_either():
         values = {tuple(rng.choice("abc") for _ in range(rng.randint(1, 4))) for _ in range(5)}
         spans = [(i, i + len(v), v) for v in values for i in range(len(units)) if tuple(units[i : i + len(v)]) == v]
         outer = {v for a, b, v in spans if not any(c <= a and b <= d and (c, d) != (a, b) for c, d, _ in spans)}
-        assert checker.stated(" ".join(units), values) == outer
+        assert checker.stated(" ".join(units), Values(values)) == outer

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 pytest.importorskip("transformers")
+from made_up import write_data
 from test_classifier_judge import training
 from test_score_command import write
 from test_scorecard import STORIES, lines_of, worse
@@ -24,8 +25,10 @@ from vn.cli import main
 from vn.errors import InputError
 from vn.io.disk_cache import DiskCache
 from vn.score.classifier_judge import ClassifierJudge
+from vn.score.models import ScoringModels
 from vn.score.plain_bert import plain_bert
 from vn.score.sentences import LONGEST, MINILM, AnyEncoder, SentenceEncoder, minilm_folder
+from vn.score.training import training_state, training_stories
 
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "lightning")
 TEXTS = ["a red cup", "红色的杯子很好看", "x" * 400, "😀 [SEP] été", "", "it keeps tea warm " * 9]
@@ -282,3 +285,53 @@ def test_a_kept_share_of_held_out_videos_needs_no_learning(tmp_path, monkeypatch
     other = ClassifierJudge(training(seed=1), "en", cache)
     assert other.held_out is not None
     assert "_learnt" in vars(other)
+
+
+def test_training_stories_are_read_only_if_they_may_be_others(tmp_path, monkeypatch):
+    folder = write_data(tmp_path / "data", train=(20, 20))
+    reads = []
+
+    def counted(place, read=training_stories):
+        reads.append(place)
+        return read(place)
+
+    def judge():
+        models = ScoringModels(judge="classifier", training=folder, cache=DiskCache(tmp_path / "cache.sqlite"))
+        return models.judges("en")[0]
+
+    monkeypatch.setattr("vn.score.training.training_stories", counted)
+    slow = ClassifierJudge(training_stories(folder), "en")
+    assert (judge().id, len(reads)) == (slow.id, 1)
+    assert (judge().id, len(reads)) == (slow.id, 1)
+    texts = ["The red kettle boils.", "tea for your friends"]
+    assert (judge().ask_all(texts), len(reads)) == (slow.ask_all(texts), 2)
+    assert (judge().held_out, len(reads)) == (slow.held_out, 3)
+    assert (judge().held_out, len(reads)) == (slow.held_out, 3)
+    shard = folder / "train-00001.tar"
+    time, content = shard.stat().st_mtime_ns, shard.read_bytes()
+    shard.write_bytes(content.replace(b" kettle ", b" teapot "))
+    os.utime(shard, ns=(time, time))
+    assert shard.stat().st_size == len(content)
+    assert (judge().id, len(reads)) == (ClassifierJudge(training_stories(folder), "en").id, 4)
+    assert judge().id != slow.id
+    os.utime(shard)
+    assert (judge().id != slow.id, len(reads)) == (True, 5)
+
+
+def test_stories_that_are_no_use_are_refused_each_time(tmp_path):
+    folder = write_data(tmp_path / "data", train=(2,))
+    for language, message in (
+        ("en", "needs 20 labelled narrations"),
+        ("zh", "no training stories in the language"),
+    ) * 2:
+        models = ScoringModels(judge="classifier", training=folder, cache=DiskCache(tmp_path / "cache.sqlite"))
+        with pytest.raises(InputError, match=message):
+            models.judges(language)
+
+
+def test_only_folders_of_shards_here_are_known_without_being_read(tmp_path):
+    assert training_state(tmp_path) is None
+    assert training_state(tmp_path / "stories.jsonl") is None
+    folder = write_data(tmp_path / "data")
+    assert training_state(folder) == training_state(folder)
+    assert training_state(folder) != training_state(write_data(tmp_path / "other", seed=1))

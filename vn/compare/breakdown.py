@@ -103,12 +103,17 @@ def _bins(
     place = {v: i for i, v in enumerate(videos)}
     sums = np.zeros((len(names), len(measures), len(videos), 2))
     clips: list[set[tuple[str, int]]] = [set() for _ in names]
+    bins: dict[tuple[str, int], int] = {}
     for run, measure in enumerate(measures):
         assert measure.rows is not None
-        for clip, row in zip(measure.clips, measure.rows, strict=True):
-            at = bin_of(clip)
-            sums[at, run, place[clip.video]] += row
-            clips[at].add((clip.video, clip.clip))
+        own_bins = []
+        for clip in measure.clips:
+            key = clip.video, clip.clip
+            if key not in bins:
+                bins[key] = bin_of(clip)
+                clips[bins[key]].add(key)
+            own_bins.append(bins[key])
+        np.add.at(sums[:, run], (own_bins, [place[clip.video] for clip in measure.clips]), measure.rows)
     found = []
     for name, own_sums, inside in zip(names, sums, clips, strict=True):
         if not inside:

@@ -110,4 +110,4 @@ def shared_videos(measures: Sequence[Measure]) -> list[Measure]:
     videos = sorted(set.intersection(*(set(m.videos) for m in measures)))
     if not videos:
         return []
-    return [replace(m, videos=tuple(videos), sums=m.sums[[m.videos.index(v) for v in videos]]) for m in measures]
+    return [replace(m, videos=tuple(videos), sums=m.of(videos)) for m in measures]

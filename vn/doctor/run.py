@@ -19,6 +19,7 @@ from vn.run_paths import run_data
 from vn.score.predictions import read_lines
 
 WEIGHTS = ("narrator.safetensors", "adapter_model.safetensors")
+NUMPY = ("F64", "F32", "F16")  # dtypes of weights that NumPy has as well
 POSITIONS = 100
 MOVED = "if it has moved, give --base-model"
 
@@ -112,19 +113,29 @@ def examine_adapter(folder: Path, findings: Findings, data: Folder | None, base_
 
 def _examine_weights(file: Path, findings: Findings) -> dict[str, np.ndarray]:
     """The arrays of a weights file; none if it cannot be read."""
-    import torch
-
     arrays = {}
     try:
-        with safe_open(file, "pt") as opened:
-            for name in opened.keys():  # noqa: SIM118 (not a mapping)
-                tensor = opened.get_tensor(name)
-                if not bool(torch.isfinite(tensor).all()):
-                    findings.add("holds a number that is not finite", file=file, field=name)
-                arrays[name] = tensor.float().numpy()
+        with safe_open(file, "np") as opened:
+            kinds = {name: opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118 (not a mapping)
+            if all(kind in NUMPY for kind in kinds.values()):
+                arrays = {name: opened.get_tensor(name) for name in kinds}
+        if len(arrays) < len(kinds):  # numpy has no bfloat16
+            arrays = _with_torch(file)
     except (OSError, SafetensorError) as error:
         findings.add(f"missing or damaged: {error}", file=file)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            findings.add("holds a number that is not finite", file=file, field=name)
     return arrays
+
+
+def _with_torch(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a weights file, whatever their dtype; importing PyTorch takes most of the time."""
+    import torch
+
+    with safe_open(file, "pt") as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    return {name: (x if x.dtype == torch.float64 else x.float()).numpy() for name, x in tensors.items()}
 
 
 def _examine_agreement(adapter: Path, data: Folder, arrays: dict[str, np.ndarray], findings: Findings) -> None:

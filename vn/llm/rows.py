@@ -201,11 +201,20 @@ class RowBuilder:
         segments = writer.clip(clip, self.reference(story, clip), scene=False)
         return sum(len(self.ids(s)) for s in segments if s.role in WRITTEN)
 
-    def written_ids(self, story: Story, clip: int) -> list[int]:
-        """The ids of a clip's reference text from its label on, or without a storyline of its narration."""
-        writer, reference = self.writer(story), self.reference(story, clip)
-        segments = writer.clip(clip, reference, scene=False)[len(writer.opening(clip, reference.words, scene=False)) :]
-        return [i for segment in segments for i in self.ids(segment)]
+    def written_ids(self, stories: Sequence[Story]) -> list[list[int]]:
+        """The ids of each narrated clip's reference text from its label on, or without a storyline of its narration.
+
+        The texts of all these stories are tokenised at once.
+        """
+        texts = []
+        for story in stories:
+            writer = self.writer(story)
+            for clip in story.narrated:
+                reference = self.reference(story, clip)
+                opening = len(writer.opening(clip, reference.words, scene=False))
+                texts.append(writer.clip(clip, reference, scene=False)[opening:])
+        self.tokens.know([segment.text for text in texts for segment in text])
+        return [[i for segment in text for i in self.ids(segment)] for text in texts]
 
     def _fit(
         self,

@@ -7,8 +7,10 @@ does not read any text again: the sums of all resamples are one matrix product.
 from __future__ import annotations
 
 import functools
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from vn.errors import InputError
 
 RESAMPLES = 1000
+KEPT_BYTES = 1 << 28  # 50 draws for a test with 5,000 videos
 Finish = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -95,16 +98,38 @@ def resampled(sums: NDArray[np.float64], seed: int = 0, resamples: int = RESAMPL
     return _times_drawn(len(sums), seed, resamples) @ sums
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def _times_drawn(videos: int, seed: int, resamples: int) -> NDArray[np.float64]:
-    """`[R, V]`: how often each resample draws each video; kept, since all metrics of a test draw the same videos.
+    """`[R, V]`: how often each resample draws each video.
 
     As floats: a product of integers and floats takes numpy's slow way, thirty times slower.
     """
-    times = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
-    drawn = times.astype(np.float64)
+    drawn = _draws.of(videos, seed, resamples).astype(np.float64)
     drawn.setflags(write=False)
     return drawn
+
+
+class _Draws:
+    """Draws that are kept as small integers, since all metrics of a test, and of each of its parts, draw the same."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int, int], NDArray[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, videos: int, seed: int, resamples: int) -> NDArray[Any]:
+        """`[R, V]`, of the smallest unsigned integers that hold them."""
+        key = (videos, seed, resamples)
+        with self._lock:
+            if key not in self._kept:
+                times = np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
+                self._kept[key] = times.astype(np.min_scalar_type(times.max()))
+                while len(self._kept) > 1 and sum(each.nbytes for each in self._kept.values()) > KEPT_BYTES:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+
+_draws = _Draws()
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

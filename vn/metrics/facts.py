@@ -14,13 +14,14 @@ characters in Chinese. If one value is part of another, the longer one counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vn.errors import InputError
 from vn.story import Labels, Language, Story, parse_labels
 
 SOURCES = ("picture", "earlier_picture", "earlier_text", "position", "label", "knowledge")
+Units = tuple[str, ...]  # words, or characters
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -54,6 +55,36 @@ def clip_facts(story: Story, clip: int) -> list[Fact]:
     return found
 
 
+class Values:
+    """Values in units, found in a narration without going through all of them: a test may have one per video.
+
+    Args:
+        values: the values.
+    """
+
+    def __init__(self, values: Iterable[Units] = ()) -> None:
+        self._values: set[Units] = set()
+        self._lengths: dict[str, set[int]] = {}
+        for value in values:
+            self.add(value)
+
+    def add(self, value: Units) -> None:
+        """Add a value; one without units is never stated."""
+        self._values.add(value)
+        if value:
+            self._lengths.setdefault(value[0], set()).add(len(value))
+
+    def lengths(self, unit: str) -> Collection[int]:
+        """The lengths of the values that begin with a unit."""
+        return self._lengths.get(unit, ())
+
+    def __contains__(self, value: Units) -> bool:
+        return value in self._values
+
+    def __iter__(self) -> Iterator[Units]:
+        return iter(self._values)
+
+
 class FactChecker:
     """Checks narrations against facts.
 
@@ -64,11 +95,11 @@ class FactChecker:
 
     def __init__(self, stories: Iterable[Story], language: Language) -> None:
         self.language = language
-        self.values: dict[str, set[tuple[str, ...]]] = {}
+        self.values: dict[str, Values] = {}
         for story in stories:
             for clip in range(len(story.clips)):
                 for fact in clip_facts(story, clip):
-                    self.values.setdefault(fact.name, set()).add(self.units(fact.value))
+                    self.values.setdefault(fact.name, Values()).add(self.units(fact.value))
 
     def right(self, fact: Fact, story: Story, narration: str, labels: Labels | None) -> bool:
         """Whether a clip states a fact of its own; `labels` are those written for it."""
@@ -76,29 +107,30 @@ class FactChecker:
             return labels is not None and set(labels) == set(parse_labels(fact.value))
         if fact.source == "label":
             points = [p for known in story.knowledge if known.aspect == fact.value for p in known.points]
-            return bool(self.stated(narration, {self.units(p) for p in points}))
+            return bool(self.stated(narration, Values(self.units(p) for p in points)))
         value = self.units(fact.value)
-        return self.stated(narration, self.values.get(fact.name, set()) | {value}) == {value}
+        values = self.values.get(fact.name, Values())
+        if value not in values:  # a fact of another story
+            values = Values([*values, value])
+        return self.stated(narration, values) == {value}
 
-    def units(self, text: str) -> tuple[str, ...]:
+    def units(self, text: str) -> Units:
         """The units in which values and narrations are compared: words, or characters."""
         if self.language == "zh":
             return tuple("".join(text.split()))
         return tuple(_WORD.findall(text.lower()))
 
-    def stated(self, narration: str, values: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    def stated(self, narration: str, values: Values) -> set[Units]:
         """Which values a narration states, except those inside a longer one."""
         units = self.units(narration)
-        begins: dict[str, list[tuple[str, ...]]] = {}
-        for value in filter(None, values):
-            begins.setdefault(value[0], []).append(value)
         spans = [
-            (i, -(i + len(value)), value)
+            (i, -(i + length), units[i : i + length])
             for i, unit in enumerate(units)
-            for value in begins.get(unit, ())
-            if units[i : i + len(value)] == value
+            for length in values.lengths(unit)
+            if units[i : i + length] in values and i + length <= len(units)
         ]
-        stated, reach = set(), 0
+        stated: set[Units] = set()
+        reach = 0
         for _, minus_end, value in sorted(spans):  # a span that could contain another comes before it
             if -minus_end > reach:
                 stated.add(value)

@@ -69,7 +69,7 @@ def compare(ours: Measured, other: Measured, seed: int = 0, resamples: int = RES
         try:
             check_tags(name, a, b)
             shared = sorted(set(a.videos) & set(b.videos))
-            rows = [each.sums[[each.videos.index(video) for video in shared]] for each in (b, a)]
+            rows = [each.of(shared) for each in (b, a)]
             found = difference(rows[0], rows[1], a.finish, seed, resamples)
         except InputError as error:
             table[name] = {"why": str(error)}

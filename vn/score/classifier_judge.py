@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,11 @@ class ClassifierJudge:
     are equal), without which its verdicts mean little. It learns when it is first asked something that is not kept.
 
     Args:
-        stories: stories of the training split.
+        stories: stories of the training split, or a function that reads them.
         language: language of their narrations.
-        cache: keeps `held_out`.
+        cache: keeps `held_out`, and by `state` the hash of the stories.
+        state: all that the stories depend on (`vn.score.training.training_state`): as long as it is the same they are
+            read only to learn from them; None if it is not known.
 
     Raises:
         InputError: no scikit-learn, or too few labelled narrations.
@@ -42,45 +44,66 @@ class ClassifierJudge:
 
     workers = 1
 
-    def __init__(self, stories: Sequence[Story], language: Language, cache: DiskCache | None = None) -> None:
-        if language not in {story.language for story in stories}:
-            raise InputError("the classifier judge has no training stories in the language of the test")
+    def __init__(
+        self,
+        stories: Sequence[Story] | Callable[[], Sequence[Story]],
+        language: Language,
+        cache: DiskCache | None = None,
+        state: str | None = None,
+    ) -> None:
+        self._stories = stories
+        self._language = language
+        self._cache = cache or DiskCache()
+        if state is None:
+            self._sha256 = self._hash()
+        else:
+            found = kept(self._cache, "classifier's stories", f"{language} {state}", lambda: self._hash().encode())
+            self._sha256 = found.decode()
         require("sklearn")
-        self._known = [
-            (story.id, clip.narration, clip.labels)
-            for story in stories
-            for clip in story.clips
-            if clip.narration and clip.labels and story.language == language
-        ]
-        if len(self._known) < FEWEST:
-            raise InputError(
-                f"the classifier judge needs {FEWEST} labelled narrations, the training split has {len(self._known)}"
-            )
-        digest = hashlib.sha256()
-        for video, narration, labels in self._known:
-            digest.update(f"{video}\0{narration}\0{format_labels(labels, 'en')}\0".encode(errors="surrogatepass"))
-        self._sha256 = digest.hexdigest()
         self.id = f"classifier@{self._sha256[:12]}"
         code = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
         self.key = f"{self.id} {code} {versions(PACKAGES)}"
-        self._language = language
-        self._cache = cache or DiskCache()
+
+    @cached_property
+    def _known(self) -> list[tuple[str, str, Labels]]:
+        """Video, narration and labels of each clip to learn from."""
+        stories = self._stories() if callable(self._stories) else self._stories
+        if self._language not in {story.language for story in stories}:
+            raise InputError("the classifier judge has no training stories in the language of the test")
+        require("sklearn")
+        known = [
+            (story.id, clip.narration, clip.labels)
+            for story in stories
+            for clip in story.clips
+            if clip.narration and clip.labels and story.language == self._language
+        ]
+        if len(known) < FEWEST:
+            raise InputError(
+                f"the classifier judge needs {FEWEST} labelled narrations, the training split has {len(known)}"
+            )
+        return known
+
+    def _hash(self) -> str:
+        digest = hashlib.sha256()
+        for video, narration, labels in self._known:
+            digest.update(f"{video}\0{narration}\0{format_labels(labels, 'en')}\0".encode(errors="surrogatepass"))
+        return digest.hexdigest()
 
     @cached_property
     def held_out(self) -> tuple[float, float] | None:
         """How often it agrees with the labels of the videos held out; None if there are none."""
-        held = [each for each in self._known if _held_out(each[0])]
-        if not held:
-            return None
 
         def measured() -> bytes:
+            held = [each for each in self._known if _held_out(each[0])]
+            if not held:
+                return b"null"
             found = self._labels([narration for _, narration, _ in held])
             pairs = [(labels, own) for labels, (_, _, own) in zip(found, held, strict=True)]
             rates = [float(np.mean([rule(a, b) for a, b in pairs])) for rule in (agree, agree_exactly)]
             return json.dumps(rates).encode()
 
-        some, exact = json.loads(kept(self._cache, f"{self.key} held out", self._sha256, measured))
-        return some, exact
+        rates = json.loads(kept(self._cache, f"{self.key} held out", self._sha256, measured))
+        return None if rates is None else (rates[0], rates[1])
 
     def ask(self, narration: str) -> Answer:
         """See `Judge.ask`."""

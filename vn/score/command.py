@@ -16,7 +16,7 @@ from vn.errors import Findings, InputError
 from vn.io.atomic import write_text
 from vn.score.against import check_same_clips, compare
 from vn.score.options import add_arguments, score_settings
-from vn.score.predictions import read_lines
+from vn.score.predictions import parse_stories, read_lines
 from vn.score.report import print_breakdown, print_differences, print_paper, print_table
 from vn.score.scorecard import Scored, take
 from vn.score.settings import ScoreSettings
@@ -188,7 +188,7 @@ def _take(
         stories_file = beside if beside.is_file() else None
     if stories_file is None:
         findings.add("there is no stories.jsonl: the predictions' own references count, and no clip can be missed")
-    stories = None if stories_file is None else read_lines(stories_file)
+    stories = None if stories_file is None else parse_stories(read_lines(stories_file), stories_file)
     scored = {}
     for setting, file in files.items():
         scored[setting] = take(

@@ -15,7 +15,7 @@ from vn.score.clip_encoder import ClipEncoder
 from vn.score.frame_vectors import FrameVectors
 from vn.score.predictions import ScoredClip, Test
 from vn.score.sentences import SentenceEncoder
-from vn.score.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
+from vn.score.sums import Measure, Measured, NotComputed, clips_by_video, coverage, of_clips, with_count
 from vn.score.text_units import Defined, Released, TextUnits, vectors_of
 from vn.story import Story
 
@@ -47,10 +47,10 @@ def emscores(test: Test, encoder: ClipEncoder, frames: FrameVectors, on_video: C
     )
     measured: Measured = {}
     values: dict[str, list[tuple[ScoredClip, float]]] = {name: [] for name in (*EMSCORE, *EMSCORE_REF)}
-    for video in dict.fromkeys(clip.video for clip in test.clips):
+    for video, clips in clips_by_video(test).items():
         vectors, seconds = frames.of(stories[video])
         on_video()
-        for clip in (c for c in test.clips if c.video == video):
+        for clip in clips:
             for (name, variant), ref_name in zip(EMSCORE.items(), EMSCORE_REF, strict=True):
                 if variant == "released" and len(clip.narration) < em.RELEASED_SHORTEST:
                     continue
@@ -121,9 +121,7 @@ def information(test: Test, encoder: SentenceEncoder, words: ContentWords) -> Me
     """
     if no_points(test):
         return dict.fromkeys((*INFO_SIM, *INFO_DIVERSE), NotComputed("no story has knowledge about its product"))
-    clips: dict[str, list[ScoredClip]] = {}
-    for clip in test.clips:
-        clips.setdefault(clip.video, []).append(clip)
+    clips = clips_by_video(test)
     stories = [story for story in test.stories if story.id in clips]
     known = [story for story in stories if any(aspect.points for aspect in story.knowledge)]
     measured = _information(test, [Defined(s, clips[s.id], words) for s in known], encoder, words.name, "paper")

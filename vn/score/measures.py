@@ -18,7 +18,7 @@ from vn.metrics.repetition import Variant, story_repetition
 from vn.metrics.user_dictionary import CHOICES, UserDictionary, note_unused, user_dictionary
 from vn.score.predictions import ScoredClip, Test
 from vn.score.settings import ScoreSettings
-from vn.score.sums import Measure, Measured, NotComputed, coverage, of_clips, with_count
+from vn.score.sums import Measure, Measured, NotComputed, clips_by_video, coverage, of_clips, with_count
 from vn.score.text_measures import TEXT, TEXT_RELEASED, measure_text
 
 LENGTH = "word_length_accuracy"
@@ -103,9 +103,7 @@ def _repetition(test: Test, settings: ScoreSettings, findings: Findings) -> Meas
         words = _words(test, settings, findings)
     except InputError as error:  # there is no jieba
         return dict.fromkeys(REPETITION, NotComputed(str(error)))
-    stories: dict[str, list[ScoredClip]] = {}
-    for clip in test.clips:
-        stories.setdefault(clip.video, []).append(clip)
+    stories = clips_by_video(test)
     measured: Measured = {}
     for name, variant in REPETITION.items():
         if variant == "released" and test.language != "zh":

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vn.errors import InputError
 from vn.io.disk_cache import DiskCache
-from vn.io.files import read_json
-from vn.io.remote import Folder, open_folder
-from vn.story import Language, Story
-from vn.story_reader import parse_story
+from vn.io.remote import Folder
+from vn.story import Language
 
 if TYPE_CHECKING:
     from vn.score.clip_encoder import ClipEncoder
@@ -36,7 +34,7 @@ class ScoringModels:
         second_judge: another one, to measure how far two judges agree.
         judge_url: the endpoint of ``openai:`` judges; None for OpenAI's own.
         judge_prompt: a file like ``judge.yaml``; None for ours.
-        training: the classifier's training stories: see `training_stories`.
+        training: the classifier's training stories: see `vn.score.training.training_stories`.
         shards: a data folder that may hold the frames of EMScore.
         videos: a folder with the stories' videos.
         cache: keeps embeddings and answers.
@@ -113,36 +111,15 @@ class ScoringModels:
 
     def _classifier(self, language: Language) -> Judge:
         from vn.score.classifier_judge import ClassifierJudge
+        from vn.score.training import training_state, training_stories
 
         if self.training is None:
             raise InputError("the classifier judge has no training stories (--training STORIES)")
-        return ClassifierJudge(training_stories(self.training), language, self.cache)
+        place = self.training
+        return ClassifierJudge(lambda: training_stories(place), language, self.cache, training_state(place))
 
     def _once(self, key: str, make: Callable[[], Made]) -> Made:
         if key not in self._made:
             self._made[key] = make()
         made: Made = self._made[key]
         return made
-
-
-def training_stories(place: Folder) -> list[Story]:
-    """The stories to learn from.
-
-    Args:
-        place: a data folder, whose train split counts; a folder of Story files; or a JSON Lines file of stories.
-
-    Raises:
-        InputError: naming what is missing or wrong.
-    """
-    if isinstance(place, Path) and not place.is_dir():
-        from vn.score.predictions import read_lines
-
-        return [parse_story(line, file=f"{place}:{n}", overlap="keep") for n, line in enumerate(read_lines(place), 1)]
-    files = sorted(place.glob("*.json")) if isinstance(place, Path) else []
-    if files and not any(file.name == "manifest.json" for file in files):
-        return [parse_story(read_json(file), file=file, overlap="keep") for file in files]
-    from vn.data.manifest import Manifest
-    from vn.data.shards import read_story
-
-    folder = open_folder(place)
-    return [read_story(folder / entry.shard, entry) for entry in Manifest.load(folder).samples("train")]

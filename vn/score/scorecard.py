@@ -19,6 +19,7 @@ from vn.score.plugin_metrics import find_metrics, plugin_measures
 from vn.score.predictions import HAN, Test, gather
 from vn.score.settings import ScoreSettings
 from vn.score.sums import Measure, Measured, NotComputed
+from vn.story import Story
 
 Scores = dict[str, dict[str, Any]]
 SHOWN = 5  # clips named in a warning
@@ -68,7 +69,7 @@ class Scored:
 
 def take(
     predictions: Sequence[Mapping[str, Any]],
-    stories: Sequence[Mapping[str, Any]] | None = None,
+    stories: Sequence[Mapping[str, Any] | Story] | None = None,
     settings: ScoreSettings | None = None,
     *,
     storyline_given: bool = False,
@@ -176,7 +177,7 @@ def paired_difference(
     check_tags(metric_name, a, b)
     # Intra-repetition leaves out a video whose narrations are empty, which may be so in one run only.
     shared = sorted(set(a.videos) & set(b.videos))
-    rows = [each.sums[[each.videos.index(video) for video in shared]] for each in (a, b)]
+    rows = [each.of(shared) for each in (a, b)]
     return difference(rows[0], rows[1], a.finish, seed)
 
 

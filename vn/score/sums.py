@@ -47,6 +47,11 @@ class Measure:
         """The metric over all videos."""
         return float(self.finish(self.sums.sum(axis=0)))
 
+    def of(self, videos: Sequence[str]) -> NDArray[np.float64]:
+        """`[V, K]`: the sums of these videos, in this order."""
+        places = {video: place for place, video in enumerate(self.videos)}
+        return self.sums[[places[video] for video in videos]]
+
 
 @dataclass(frozen=True)
 class NotComputed:
@@ -56,6 +61,14 @@ class NotComputed:
 
 
 Measured = dict[str, Measure | NotComputed]
+
+
+def clips_by_video(test: Test) -> dict[str, list[ScoredClip]]:
+    """The clips of each video, in their order."""
+    clips: dict[str, list[ScoredClip]] = {}
+    for clip in test.clips:
+        clips.setdefault(clip.video, []).append(clip)
+    return clips
 
 
 def no_narration(clip: ScoredClip) -> bool:

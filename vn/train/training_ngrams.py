@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from itertools import islice
 
 from vn.data.shards import announce, read_story
 from vn.errors import InputError
 from vn.io.retries import Unreachable
 from vn.llm.ngrams import Ngrams, count
 from vn.llm.rows import RowBuilder
+from vn.story import Story
 from vn.train.datamodule import StoryDataModule
 
 logger = logging.getLogger(__name__)
 AHEAD = 4  # stories that are announced before they are read
+TOGETHER = 64  # stories whose texts are tokenised at once
 
 
 def training_ngrams(builder: RowBuilder, data: StoryDataModule) -> Ngrams | None:
@@ -41,14 +44,20 @@ def training_ngrams(builder: RowBuilder, data: StoryDataModule) -> Ngrams | None
 
 def _texts(builder: RowBuilder, data: StoryDataModule, unread: list[str]) -> Iterator[list[int]]:
     entries, folder = data.entries("train"), data.folder
-    for number, entry in enumerate(entries):
-        for coming in entries[number : number + AHEAD]:
-            announce(folder / coming.shard, coming, whole=False)
+    coming = iter(entries)
+    for entry in islice(coming, AHEAD - 1):
+        announce(folder / entry.shard, entry, whole=False)
+    stories: list[Story] = []
+    for entry in entries:
+        for later in islice(coming, 1):
+            announce(folder / later.shard, later, whole=False)
         try:
-            story = read_story(folder / entry.shard, entry)
+            stories.append(read_story(folder / entry.shard, entry))
         except Unreachable:
             raise
         except InputError as error:
             unread.append(str(error))
-            continue
-        yield from (builder.written_ids(story, clip) for clip in story.narrated)
+        if len(stories) == TOGETHER:
+            yield from builder.written_ids(stories)
+            stories = []
+    yield from builder.written_ids(stories)
