@@ -113,7 +113,7 @@ def _speed(args: argparse.Namespace, made_with: Mapping[str, Any], card: Narrato
     from vn.llm.dtypes import resolved
     from vn.llm.ngrams import check_ngrams
 
-    options = {}
+    options: dict[str, Any] = {}
     if (drafts := _asked("drafts", args, made_with) or "none") != "none":
         check_ngrams(adapter, card.drafts, "--drafts")
     if drafts != "none" or "drafts" in made_with:
