@@ -161,6 +161,7 @@ def main() -> None:
     parser.add_argument("--voice", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--videos", type=int, default=150)
+    parser.add_argument("--ways", type=int, nargs="+", default=[0, 1, 2], help="exact, spoken, spoken at 1.12")
     parser.add_argument("--only-table", action="store_true")
     add_reach_options(parser.add_argument_group("voice"), parser)
     args = parser.parse_args()
@@ -171,6 +172,7 @@ def main() -> None:
         Row(way, one, name, args.out / f"{'slow' if one is not voice else 'usual'}-{n}.jsonl")
         for name, one in voices.items()
         for n, way in enumerate(WAYS)
+        if n in args.ways
     ]
     entries = list(Manifest.load(args.data).samples("test"))[: args.videos]
     if not args.only_table:
