@@ -99,8 +99,10 @@ def test_each_text_is_spoken_once():
 
 
 def test_ranges_are_bounded_by_the_pace():
-    judge = SpokenLength(Bursts(), "en", Pace(2.0, 1.8, 2.2))
-    assert judge.ranges(WordRangeRule("duration", 2.5, 2)).range_of(Clip(0, 4), "en") == WordRange(6, 8)
+    pace, rule, clip = Pace(2.0, 1.8, 2.25), WordRangeRule("duration", 2.5, 2), Clip(0, 4)
+    assert SpokenLength(Bursts(), "en", pace).ranges(rule).range_of(clip, "en") == WordRange(8, 10)  # 2.25 * 1.12 * 4
+    narrow = SpokenLength(Bursts(), "en", pace, units_per_second=2.0)
+    assert narrow.ranges(rule).range_of(clip, "en") == WordRange(6, 8)
 
 
 def test_a_voice_that_fails_is_named_with_video_and_clip():
