@@ -1,7 +1,7 @@
 """``--length spoken``: a voice bounds the words of each clip, and what it cannot say in time is written again.
 
-What no narration can fit is excluded by the voice's pace, as measured on some sentences. How long one takes depends on its
-words, too. So each is spoken as soon as it is written, and one that would not fit even with short pauses at the
+What no narration can fit is excluded by the voice's pace, as measured on some sentences. How long one takes depends on
+its words, too. So each is spoken as soon as it is written, and one that would not fit even with short pauses at the
 highest speed is written again with fewer words, before later clips are, which read it.
 """
 
@@ -33,8 +33,8 @@ class SpokenLength:
         pace: how fast the voice is.
         most: the fastest it may be, relative to its usual speed.
         times: how often a narration is written again at most.
-        units_per_second: words, or Chinese characters, that a range's high end is for; None: the most that the voice may
-            say, its 90th percentile at the fastest speed. Fewer make narrations shorter that would have fitted.
+        units_per_second: words, or Chinese characters, that a range's high end is for; None: the most that the voice
+            may say, its 90th percentile at the fastest speed. Fewer make narrations shorter that would have fitted.
     """
 
     def __init__(
