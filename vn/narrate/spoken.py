@@ -22,6 +22,7 @@ from vn.voice.word_range import SpokenRange, bounded
 from vn.written import WrittenClip
 
 TIMES = 3  # that a narration is written again, at most
+PAUSES = 1.1  # times as much is said in the same time if pauses are as short as they may be
 AIM = 0.75  # share of the way from the usual to the highest speed: what a narration is written again for
 
 
@@ -35,7 +36,8 @@ class SpokenLength:
         most: the fastest it may be, relative to its usual speed.
         times: how often a narration is written again at most.
         units_per_second: words, or Chinese characters, that a range's high end is for; None: the most that the voice
-            may say, its 90th percentile at the fastest speed. Fewer make narrations shorter that would have fitted.
+            may say, its 90th percentile at the fastest speed with short pauses. Fewer make narrations shorter that
+            would have fitted.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class SpokenLength:
         self.pace = pace
         self.most = most
         self.times = times
-        self.units_per_second = units_per_second or pace.high * most
+        self.units_per_second = units_per_second or pace.high * most * PAUSES
         self._seconds: dict[str, float] = {}  # by text, with its pauses as short as they may be
 
     def ranges(self, rule: WordRangeRule) -> SpokenRange:
