@@ -22,7 +22,7 @@ from vn.voice.word_range import SpokenRange, bounded
 from vn.written import WrittenClip
 
 TIMES = 3  # that a narration is written again, at most
-PAUSES = 1.1  # times as much is said in the same time if pauses are as short as they may be
+PAUSES = 1.1  # how much more a voice speaks in the same time if its pauses are short
 AIM = 0.75  # share of the way from the usual to the highest speed: what a narration is written again for
 
 
