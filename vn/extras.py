@@ -59,6 +59,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "lavis": ("lavis",),
     "rapidocr": ("ocr",),
     "onnxruntime": ("ocr",),
+    "opentimelineio": ("editors",),
+    "otio_fcp_adapter": ("editors",),
 }
 # Command -> the extras it usually needs: for a library of one of them, all of them that are missing are suggested.
 USUAL: dict[str, tuple[str, ...]] = {
