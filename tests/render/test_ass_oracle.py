@@ -39,7 +39,9 @@ def test_ffmpeg_shows_every_text_as_it_is(lines):
     av = pytest.importorskip("av", reason="av is not installed")
     with av.open(io.BytesIO(ass([(1.0, 2.0, lines)], "t", "en").encode()), format="ass") as container:
         (stream,) = container.streams.subtitles
-        shown = [each.ass.decode().split(",", 8)[8] for packet in container.demux(stream) for each in packet.decode() or ()]
+        shown = [
+            each.ass.decode().split(",", 8)[8] for packet in container.demux(stream) for each in packet.decode() or ()
+        ]
     (text,) = shown
     text = text.replace(r"\N", "\n").replace(r"\{", "{").replace(r"\}", "}").replace("\\" + JOINER, "\\")
     assert text.split("\n") == lines

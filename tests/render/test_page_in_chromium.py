@@ -25,7 +25,8 @@ PATIENCE = 30  # seconds: the machine may be busy
 TOO_FAINT = """
 const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
 const light = (colour) => {
-  const [r, g, b] = parse(colour).map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const [r, g, b] = parse(colour).map((c) => linear(c / 255));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 const behind = (node) => {
@@ -34,9 +35,8 @@ const behind = (node) => {
     if ((parse(colour)[3] ?? 1) === 1) return colour;
   }
 };
-const texts = [...document.querySelectorAll("body *")].filter(
-  (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()) && node.checkVisibility(),
-);
+const hasText = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+const texts = [...document.querySelectorAll("body *")].filter((node) => hasText(node) && node.checkVisibility());
 return [texts.length, texts.map((node) => {
   const [one, other] = [light(getComputedStyle(node).color), light(behind(node))].sort((a, b) => b - a);
   return [(one + 0.05) / (other + 0.05), node.textContent.trim().slice(0, 30)];
@@ -129,9 +129,9 @@ def test_the_current_clip_follows_the_time_of_the_video(opened):
 
 def test_one_subtitle_is_shown_at_each_time(opened):
     page = opened()
+    shown = "return [...video.textTracks[0].activeCues].map((c) => c.startTime)"
     for start, _ in SPANS:
         seek(page, start)
-        shown = "return [...video.textTracks[0].activeCues].map((c) => c.startTime)"
         wait(page, lambda d, start=start: d.execute_script(shown) == [start])
     assert page.execute_script("return video.textTracks[0].mode") == "showing"
 
@@ -173,7 +173,9 @@ def test_everything_is_reached_by_the_tab_key_and_has_a_name(opened):
     assert page.execute_script(outline) == "solid"
     landmarks = "return ['header', 'main', 'nav', 'footer'].map((n) => document.querySelectorAll(n).length)"
     assert page.execute_script(landmarks) == [1, 1, 1, 1]
-    sections = "return [...document.querySelectorAll('section, nav')].every((s) => s.ariaLabel || s.ariaLabelledByElements)"
+    sections = (
+        "return [...document.querySelectorAll('section, nav')].every((s) => s.ariaLabel || s.ariaLabelledByElements)"
+    )
     assert page.execute_script(sections)
 
 
@@ -209,14 +211,16 @@ def test_it_fits_a_phone(opened, name):
     page.refresh()
     wait(page, lambda d: d.execute_script("return document.body.dataset.ready"))
     assert page.execute_script("return document.documentElement.scrollWidth") == 360
-    small = "return [...document.querySelectorAll('button')].filter((b) => b.offsetWidth < 24 || b.offsetHeight < 24).length"
-    assert page.execute_script(small) == 0
+    small = "(b) => b.offsetWidth < 24 || b.offsetHeight < 24"
+    assert page.execute_script(f"return [...document.querySelectorAll('button')].filter({small}).length") == 0
 
 
 def test_print_has_the_narration_without_the_player(opened):
     page = opened()
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    visible = "return ['video', '.strip', '.narration', '.knowledge'].map((s) => document.querySelector(s).checkVisibility())"
+    visible = (
+        "return ['video', '.strip', '.narration', '.knowledge'].map((s) => document.querySelector(s).checkVisibility())"
+    )
     assert page.execute_script(visible) == [False, False, True, True]
 
 
@@ -281,7 +285,9 @@ def test_the_index_searches_and_sorts(opened, stories):
     page = opened("index.html")
 
     def names():
-        return [e.get_dom_attribute("data-name") for e in page.find_elements(By.CSS_SELECTOR, "#stories > li:not([hidden])")]
+        return [
+            e.get_dom_attribute("data-name") for e in page.find_elements(By.CSS_SELECTOR, "#stories > li:not([hidden])")
+        ]
 
     assert names() == ["v1", "v2", "v3", "v10"]
     assert "not JSON" in page.find_element(By.CSS_SELECTOR, "[data-name=v3]").text

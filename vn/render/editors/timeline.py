@@ -183,7 +183,12 @@ class _Builder:
                 track.append(self.gap(start - at))
             item = Clip(self.name(clip), None, self.span(0, end - start))
             item.media_reference = self.media(self.stored.folder / spoken.file, 0, end - start)
-            item.metadata["vn"] = {"clip": clip, "start": spoken.start, "end": spoken.end, "narration": _shown(spoken.text)}
+            item.metadata["vn"] = {
+                "clip": clip,
+                "start": spoken.start,
+                "end": spoken.end,
+                "narration": _shown(spoken.text),
+            }
             track.append(item)
             at = end
         return track
