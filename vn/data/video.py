@@ -226,9 +226,7 @@ class VideoReader:
         Raises:
             InputError: it cannot be converted.
         """
-        rgb = self._converted(frame, format="rgb24").to_ndarray()
-        matrix = _matrix(frame)
-        return rgb if matrix is None else _upright(rgb, matrix)
+        return upright(frame, self._converted(frame, format="rgb24").to_ndarray())
 
     def small(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
         """A frame of this video scaled to ``[height, width, 3]`` uint8 BGR, not rotated.
@@ -273,6 +271,12 @@ def turned(frame: VideoFrame) -> bool:
     """Whether a frame is shown rotated by 90 degrees, so that width and height are swapped."""
     matrix = _matrix(frame)
     return matrix is not None and _swaps(matrix)
+
+
+def upright(frame: VideoFrame, values: np.ndarray) -> np.ndarray:
+    """Values of a frame's pixels, ``[height, width, ...]``, rotated and mirrored by its display matrix, if it has one."""
+    matrix = _matrix(frame)
+    return values if matrix is None else _upright(values, matrix)
 
 
 def _matrix(frame: VideoFrame) -> np.ndarray | None:
