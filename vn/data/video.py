@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ class VideoReader:
 
     Attributes:
         fps: frames per second, on average, from the header (25 if it has none).
+        rate: the same as a fraction.
+        pixel: width of a pixel relative to its height; None if the header does not have it.
         duration: end of the last frame in seconds, from the header; None if it has none.
         start: start of the first frame read, in seconds: 0 unless audio comes first (`vn.data.clock`).
         end: end of the last frame read, in seconds.
@@ -148,7 +151,9 @@ class VideoReader:
         self._colours = VideoReformatter()  # caches the tables of the first frame
         with self._open() as container:
             stream = self._stream(container)
-            self.fps = float(stream.average_rate or stream.guessed_rate or 25)
+            self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+            self.fps = float(self.rate)
+            self.pixel: Fraction | None = stream.sample_aspect_ratio or None
             self._zero = start_of(container)
             self.duration = header_end(container, stream, self._zero)
 

@@ -70,16 +70,15 @@ class Encoder:
         time, first = next(frames)
         self._size = first.width, first.height
         height, width = self._planes(first)[0].shape
-        stream = container.add_stream("libx264", rate=Fraction(reader.fps).limit_denominator(1001), options=QUALITY)
+        stream = container.add_stream("libx264", rate=reader.rate, options=QUALITY)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         context.time_base = BASE
         context.thread_count = min(processors_each(), MOST_THREADS)
         for name in COLOURS:
             setattr(context, name, getattr(first, name))
-        shape = reader.stream_shape
-        if shape:
-            context.sample_aspect_ratio = 1 / shape if turned(first) else shape
+        if reader.pixel:
+            context.sample_aspect_ratio = 1 / reader.pixel if turned(first) else reader.pixel
 
         def packets() -> Iterator[av.Packet]:
             last = -1

@@ -15,7 +15,8 @@ import numpy as np
 
 from vn.render.loudness import TARGET, Loudness
 from vn.render.original import BLOCK, RATE, OriginalSound
-from vn.render.wavs import read_wav_at
+from vn.voice.sound import resample
+from vn.voice.wav import read_wav
 
 UNDER = 15.0  # LU by which the original is below the voice while that speaks
 DOWN = 0.2  # seconds in which it is lowered, before the voice starts
@@ -112,7 +113,7 @@ class Mix:
                     open_.pop(voice.file, None)
                     continue
                 if voice.file not in open_:
-                    open_[voice.file] = read_wav_at(voice.file, RATE)
+                    open_[voice.file] = resample(read_wav(voice.file), RATE).samples
                 samples = open_[voice.file]
                 a, b = max(first, start), min(first + count, start + len(samples))
                 if a < b:
