@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from vn.errors import InputError, did_you_mean, show
 
-Kind = Literal["encoder", "reader", "metric", "base_model", "projector", "narrator"]
+Kind = Literal["encoder", "reader", "metric", "base_model", "projector", "narrator", "voice"]
 
 GROUPS: dict[Kind, str] = {
     "encoder": "vn.encoders",
@@ -35,6 +35,7 @@ GROUPS: dict[Kind, str] = {
     "base_model": "vn.base_models",
     "projector": "vn.projectors",
     "narrator": "vn.narrators",
+    "voice": "vn.voices",
 }
 WORDS: dict[Kind, str] = {"encoder": "frame encoder", "base_model": "loader of base models"}
 MODULE_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
