@@ -1,1 +1,5 @@
-"""``story.html``: a rendered story as one page that needs no network."""
+"""``story.html`` and the ``index.html`` of a folder of stories."""
+
+from vn.render.page.story_page import write_page
+
+__all__ = ["write_page"]
