@@ -19,7 +19,7 @@ from vn.render.made_from import files_of, key_of, still_there
 from vn.render.mux import Film, write_film
 from vn.render.report import FORMAT, NAME, clips_of, read_report, write_report
 from vn.render.settings import Asked, RenderSettings, filled
-from vn.render.shown import shown
+from vn.render.subtitle_times import shown
 from vn.render.sound import Sound
 from vn.render.speaking import ClipReport, lines_of, placed, silent, speak
 from vn.render.story import Narrated, check_place, check_times, read_narrated, remember
@@ -39,6 +39,7 @@ class Rendered:
 
     Attributes:
         folder: the output folder.
+        title: title of the story.
         report: the content of its ``render.json``.
         clips: the narrated clips.
         made: names of the files that were written; empty if nothing had changed.
@@ -46,6 +47,7 @@ class Rendered:
     """
 
     folder: Path
+    title: str
     report: dict[str, Any]
     clips: Sequence[ClipReport]
     made: Sequence[str]
@@ -129,6 +131,7 @@ class _Rendering:
     out: Path
     findings: Findings
     made: list[str] = field(default_factory=list)
+    _film_warnings: list[str] = field(default_factory=list)
 
     def run(self) -> Rendered:
         old = read_report(self.out) or {}
@@ -138,25 +141,26 @@ class _Rendering:
         clips = self._spoken(old, spoken_key)
         names = [FILM, *SUBTITLES]
         if keys.get("film") == film_key and still_there(self.out, files, names):
-            about = {name: old.get(name) for name in ("sound", "streams", "film_warnings")}
+            about = {name: old.get(name) for name in ("sound", "streams")}
+            self._film_warnings = keys.get("film_warnings") or []
         else:
             about = self._film(clips)
         whole = hash_file(self.out / "story.json")
         wanted = list(self.settings.editors)
         page_is_there = keys.get("story") == whole and (self.out / PAGE).is_file()
         if not self.made and page_is_there and set(wanted) <= set(old.get("editors", [])):
-            return Rendered(self.out, old, clips, (), self.findings)
+            return Rendered(self.out, self.narrated.story.title, old, clips, (), self.findings)
         editors = sorted({*wanted, *old.get("editors", [])})
         wavs = [each.file for each in clips if each.file is not None]
         report = self._report(clips, about)
         report["editors"] = editors
-        made_from = {"speech": spoken_key, "film": film_key, "story": whole}
+        made_from = {"speech": spoken_key, "film": film_key, "story": whole, "film_warnings": self._film_warnings}
         report["made_from"] = {**made_from, "files": files_of(self.out, [*names, *wavs])}
         _remove_old(self.out, keys.get("files"), wavs)
         write_report(self.out, report)
         self.made.append(NAME)
         self._page_and_editors(editors)
-        return Rendered(self.out, report, clips, self.made, self.findings)
+        return Rendered(self.out, self.narrated.story.title, report, clips, self.made, self.findings)
 
     def _keys(self) -> tuple[str, str]:
         """Hashes of all that decides on the speech, and on the film."""
@@ -202,19 +206,19 @@ class _Rendering:
         write_text(self.out / SUBTITLES[1], vtt(lines))
         self.made += [FILM, *SUBTITLES]
         loud = sound.loudness
-        loudness = None if loud is None else {
-            "integrated": round(loud.integrated, 1), "true_peak": round(loud.true_peak, 1)
-        }
+        loudness = (
+            None if loud is None else {"integrated": round(loud.integrated, 1), "true_peak": round(loud.true_peak, 1)}
+        )
         streams = {"video": "copied"} if why is None else {"video": "encoded", "why": why}
+        self._film_warnings = findings.lines
         return {
             "sound": {"original_volume": asked.original_volume, "loudness": loudness},
             "streams": streams,
-            "film_warnings": findings.lines,
         }
 
     def _report(self, clips: Sequence[ClipReport], about: dict[str, Any]) -> dict[str, Any]:
         shape, voice = self.shape, self.voice
-        warnings = [*self.findings.lines, *(about.get("film_warnings") or ())]
+        warnings = [*self.findings.lines, *self._film_warnings]
         for each in clips:
             if each.over > 0:
                 warnings.append(f"clips[{each.clip}].narration: the voice ends {each.over:.1f} s after the clip")
@@ -229,16 +233,17 @@ class _Rendering:
             "start": round(shape.start, 3),
             "voice": None if voice is None else {"name": voice.name, "fingerprint": voice.fingerprint},
             **about,
-            "clips": [each.to_dict() for each in clips],
+            "clips": [each.to_dict() for each in clips if each.file is not None],
             "warnings": warnings,
         }
 
     def _page_and_editors(self, editors: Sequence[str]) -> None:
-        from vn.render.editors import write_editors
         from vn.render.page import write_page
 
         self.made.append(write_page(self.out).name)
         if editors:
+            from vn.render.editors import write_editors
+
             self.made += [path.name for path in write_editors(self.out, editors)]
 
 

@@ -87,9 +87,7 @@ class Mix:
         samples: length of the whole.
     """
 
-    def __init__(
-        self, original: OriginalSound | None, voices: Sequence[Placed], levels: Levels, samples: int
-    ) -> None:
+    def __init__(self, original: OriginalSound | None, voices: Sequence[Placed], levels: Levels, samples: int) -> None:
         self._original = original
         self._voices = voices
         self._levels = levels

@@ -88,9 +88,7 @@ def _write(film: Film, out: Path, encoder: Encoder | None) -> None:
         try:
             with (
                 closing(_open(film.video)) as source,
-                av.open(
-                    os.path.abspath(file.name), "w", format="mp4", options={"movflags": "+faststart"}
-                ) as container,
+                av.open(os.path.abspath(file.name), "w", format="mp4", options={"movflags": "+faststart"}) as container,
             ):
                 container.metadata["title"] = film.title
                 _mux(film, source, container, encoder)

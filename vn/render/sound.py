@@ -35,9 +35,7 @@ class Sound:
         loudness: what `blocks` gave, after all was read; None before.
     """
 
-    def __init__(
-        self, video: Path, voices: Sequence[Placed], volume: float, length: float, findings: Findings
-    ) -> None:
+    def __init__(self, video: Path, voices: Sequence[Placed], volume: float, length: float, findings: Findings) -> None:
         self.loudness: Loudness | None = None
         original = OriginalSound(video)
         own, samples = (None, 0)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vn.io.cache import CACHE
 from vn.render.mix import Placed
 from vn.render.settings import Asked, RenderSettings
 from vn.render.story import Narrated
@@ -15,11 +14,9 @@ from vn.story import count_words
 from vn.voice.wav import write_wav
 
 if TYPE_CHECKING:
-    from vn.voice.fit import Line
     from vn.voice.speech import Voice
 
 FOLDER = "voice"
-VOICES = CACHE / "voices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,10 @@ class ClipReport:
 
 def silent(narrated: Narrated, length: float) -> list[ClipReport]:
     """The narrated clips without a voice."""
+    language = narrated.story.language
     return [
         ClipReport(
-            *(clip, start, end, None, None, count_words(text, narrated.story.language), narrated.ranges[clip]),
-            *(None, 0.0, None, text),
+            *(clip, start, end, None, None, count_words(text, language), narrated.ranges[clip], None, 0.0, None, text)
         )
         for clip, start, end, text in lines_of(narrated, length)
     ]
@@ -106,24 +103,27 @@ def speak(
     from vn.voice.pace import pace_of
     from vn.voice.suits import check_suits
 
-    folder, language = settings.voices or VOICES, narrated.story.language
-    kept = KeptVoice(voice, folder)
-    check_suits(kept, language, settings.force_voice, folder)
-    pace = pace_of(kept, language, folder)
-    lines = {clip: Line(clip, start, end, text) for clip, start, end, text in lines_of(narrated, length)}
+    language = narrated.story.language
+    kept = voice if isinstance(voice, KeptVoice) else KeptVoice(voice, settings.voices)
+    check_suits(kept, language, settings.force_voice, kept.folder)
+    pace = pace_of(kept, language, kept.folder)
+    lines = [Line(*line) for line in lines_of(narrated, length)]
+    reports = {each.clip: each for each in silent(narrated, length)}
     (out / FOLDER).mkdir(exist_ok=True)
-    reports = []
-    for spoken in fit_lines([*lines.values()], kept, language, pace, FitSettings(overflow=asked.overflow)):
+    for spoken in fit_lines(lines, kept, language, pace, FitSettings(overflow=asked.overflow)):
+        if not len(spoken.speech.samples):  # only punctuation
+            continue
         file = f"{FOLDER}/{spoken.clip:03}.wav"
         write_wav(out / file, spoken.speech)
-        line, words = lines[spoken.clip], narrated.ranges[spoken.clip]
-        reports.append(
-            ClipReport(
-                *(spoken.clip, line.start, line.end, spoken.start, spoken.end, spoken.words, words),
-                *(spoken.speed, spoken.over, file, spoken.text),
-            )
+        reports[spoken.clip] = replace(
+            reports[spoken.clip],
+            voice_start=spoken.start,
+            voice_end=spoken.end,
+            speed=spoken.speed,
+            over=spoken.over,
+            file=file,
         )
-    return reports
+    return [*reports.values()]
 
 
 def placed(reports: Sequence[ClipReport], out: Path) -> list[Placed]:
