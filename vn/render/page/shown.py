@@ -18,7 +18,7 @@ UNLIKELY = 0.005  # labels with a smaller probability are not shown
 CLIP = re.compile(r"\bclips\[(\d+)\]")
 
 Odds = tuple[str, str]  # label, and its probability in per cent or nothing
-Gauge = tuple[float, float, float]  # per cent of the width
+Gauge = tuple[float, ...]  # per cent of the width
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ShownVoice:
         seconds: how long it is.
         speed: relative to the voice's usual speed.
         over: seconds by which it is too long, as printed; empty if it is in time.
-        gauge: width of the clip, start and width of the voice.
+        gauge: width of the clip; start and width of the voice within it; width of what is too long.
     """
 
     seconds: float
@@ -172,7 +172,7 @@ def facts(stored: Stored) -> Iterator[tuple[str, str]]:
         if stored.rendered.voice is not None:
             yield stored.rendered.voice, names["voice"]
         if stored.rendered.loudness is not None:
-            yield f"{stored.rendered.loudness:.1f} LUFS", names["loudness"]
+            yield f"{stored.rendered.loudness:.1f} LUFS".replace("-", "−"), names["loudness"]
 
 
 def shown_knowledge(stored: Stored) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -199,22 +199,19 @@ def clock(seconds: float) -> str:
 
 
 def _voice(clip: Clip, spoken: Spoken) -> ShownVoice:
-    scale = 100 / (max(clip.end, spoken.end) - min(clip.start, spoken.start))
-    zero = min(clip.start, spoken.start)
-    gauge = ((clip.end - zero) * scale, (spoken.start - zero) * scale, (spoken.end - spoken.start) * scale)
+    zero, end = min(clip.start, spoken.start), max(clip.end, spoken.end)
+    parts = (clip.end - zero, spoken.start - zero, min(clip.end, spoken.end) - spoken.start, spoken.end - clip.end)
+    gauge = tuple(round(100 * max(0.0, part) / (end - zero), 2) for part in parts)
     over = f"{spoken.over:.1f}" if spoken.over >= LEAST else ""
-    return ShownVoice(spoken.end - spoken.start, spoken.speed, over, _rounded(gauge))
+    return ShownVoice(spoken.end - spoken.start, spoken.speed, over, gauge)
 
 
 def _gauge(words: int, asked: WordRange | None) -> Gauge:
     if asked is None:
         return 0, 0, 0
     scale = 100 / (1.25 * max(asked.high, words, 1))
-    return _rounded((asked.low * scale, max(1.0, (asked.high - asked.low) * scale), words * scale))
-
-
-def _rounded(gauge: Gauge) -> Gauge:
-    return round(gauge[0], 2), round(gauge[1], 2), round(gauge[2], 2)
+    parts = (asked.low * scale, max(1.0, (asked.high - asked.low) * scale), words * scale)
+    return tuple(round(part, 2) for part in parts)
 
 
 def _percent(probability: float) -> str:
