@@ -105,9 +105,9 @@ class _Drawing:
         grey = Image.new("L", size, DARK)
         alpha = Image.new("L", size, 0)
         text = "\n".join(lines)
-        place = {"xy": (width / 2, height * (1 - BOTTOM)), "text": text, "font": letters, "anchor": "md"}
-        ImageDraw.Draw(grey).multiline_text(**place, fill=WHITE, align="center")
-        ImageDraw.Draw(alpha).multiline_text(**place, fill=255, align="center", stroke_width=edge)
+        at = (width / 2, height * (1 - BOTTOM))
+        ImageDraw.Draw(grey).multiline_text(at, text, WHITE, letters, "md", align="center")
+        ImageDraw.Draw(alpha).multiline_text(at, text, 255, letters, "md", align="center", stroke_width=edge)
         box = alpha.getbbox() or (0, 0, 2, 2)
         self._left, self._top = (side // 2 * 2 for side in box[:2])
         right, bottom = min(width, -(-box[2] // 2) * 2), min(height, -(-box[3] // 2) * 2)
@@ -158,7 +158,7 @@ def _shape(letters: ImageFont.FreeTypeFont, character: str) -> tuple[bytes, tupl
 
 def _installed(names: Sequence[str]) -> Iterator[Path]:
     """The installed fonts of these file names, in this order."""
-    there = {}
+    there: dict[str, Path] = {}
     for folder in FOLDERS:
         for path in sorted(Path(folder).expanduser().rglob("*.[to]t[fc]")):
             there.setdefault(path.name, path)

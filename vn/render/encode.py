@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
@@ -56,7 +57,7 @@ class Encoder:
         self._reformatter = VideoReformatter()
         self._size = (0, 0)  # of the first frame, before rotation
 
-    def add_to(self, container: OutputContainer) -> Iterator[av.Packet]:
+    def add_to(self, container: OutputContainer) -> Iterator[Packet[Any]]:
         """Add a video stream to a file that nothing was written to yet.
 
         Returns:
@@ -80,7 +81,7 @@ class Encoder:
         if reader.pixel:
             context.sample_aspect_ratio = 1 / reader.pixel if turned(first) else reader.pixel
 
-        def packets() -> Iterator[av.Packet]:
+        def packets() -> Iterator[Packet[Any]]:
             last = -1
             for seconds, frame in chain([(time, first)], frames):
                 stamp = round(seconds / BASE)
@@ -96,33 +97,29 @@ class Encoder:
         planes = self._planes(frame)
         if self._draws is not None:
             self._draws.draw(planes, seconds)
-        height, width = planes[0].shape
-        out = VideoFrame(width, height, "yuv420p")
-        for plane, values in zip(out.planes, planes, strict=True):
-            rows = np.zeros((plane.height, plane.line_size), np.uint8)
-            rows[:, : plane.width] = values
-            plane.update(rows)
+        flat = np.concatenate([plane.reshape(-1) for plane in planes])
+        out = VideoFrame.from_ndarray(flat.reshape(-1, planes[0].shape[1]), format="yuv420p")
         out.colorspace, out.color_range = frame.colorspace, frame.color_range
         out.pts, out.time_base = stamp, BASE
         return out
 
     def _planes(self, frame: VideoFrame) -> Planes:
         """The planes of a frame in the size of the first one, upright; width and height are even."""
-        width, height = (side // 2 * 2 for side in self._size)
-        scale = min(width / frame.width, height / frame.height)
-        if (frame.width, frame.height) == self._size:
-            inner = (width, height)
-        else:  # a video whose frames change their size: as large as fits
-            inner = tuple(max(2, round(side * scale) // 2 * 2) for side in (frame.width, frame.height))
+        width, height = self._size[0] // 2 * 2, self._size[1] // 2 * 2
+        inner = width, height
+        if (frame.width, frame.height) != self._size:  # a video whose frames change their size: as large as fits
+            scale = min(width / frame.width, height / frame.height)
+            inner = max(2, round(frame.width * scale) // 2 * 2), max(2, round(frame.height * scale) // 2 * 2)
         try:
             scaled = self._reformatter.reformat(frame, width=inner[0], height=inner[1], format="yuv420p")
         except av.error.FFmpegError as error:
             raise InputError(f"a frame cannot be converted ({error.strerror})", file=self.video) from None
-        planes = []
-        for plane, black, part in zip(scaled.planes, BLACK, (1, 2, 2), strict=True):
-            values = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        flat, planes = scaled.to_ndarray().reshape(-1), []
+        for black, part in zip(BLACK, (1, 2, 2), strict=True):
+            high, wide = inner[1] // part, inner[0] // part
             whole = np.full((height // part, width // part), black, np.uint8)
-            top, left = ((a - b) // 2 for a, b in zip(whole.shape, values.shape, strict=True))
-            whole[top : top + plane.height, left : left + plane.width] = values
+            top, left = (whole.shape[0] - high) // 2, (whole.shape[1] - wide) // 2
+            whole[top : top + high, left : left + wide] = flat[: high * wide].reshape(high, wide)
+            flat = flat[high * wide :]
             planes.append(upright(frame, whole))
         return planes[0], planes[1], planes[2]

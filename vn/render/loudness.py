@@ -1,4 +1,4 @@
-"""Loudness by EBU R128 (FFmpeg's ``ebur128``), and a limiter for the peaks between samples (``alimiter`` at 192 kHz)."""
+"""Loudness by EBU R128 (FFmpeg's ``ebur128``), and a limiter of the peaks between samples (``alimiter``, 192 kHz)."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ from vn.render.made_from import files_of, key_of, still_there
 from vn.render.mux import Film, write_film
 from vn.render.report import FORMAT, NAME, clips_of, read_report, write_report
 from vn.render.settings import Asked, RenderSettings, filled
-from vn.render.subtitle_times import shown
 from vn.render.sound import Sound
 from vn.render.speaking import ClipReport, lines_of, placed, silent, speak
 from vn.render.story import Narrated, check_place, check_times, read_narrated, remember
+from vn.render.subtitle_times import shown
 from vn.subtitles.cues import srt, vtt
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class _Rendering:
         warnings = [*self.findings.lines, *self._film_warnings]
         for each in clips:
             if each.over > 0:
-                warnings.append(f"clips[{each.clip}].narration: the voice ends {each.over:.1f} s after the clip")
+                warnings.append(f"clips[{each.clip}].narration: the voice is {each.over:.1f} s too long")
         return {
             "format": FORMAT,
             "video": FILM,

@@ -122,12 +122,12 @@ class Mix:
         """The original's factor for each of some samples."""
         levels = self._levels
         if levels.original == levels.under or not len(self._times):
-            return np.float32(levels.original)
+            return levels.original
         a, b = np.searchsorted(self._times, [first / RATE, (first + count) / RATE])
         if a == b and a in (0, len(self._times)):
-            return np.float32(levels.original)
+            return levels.original
         down = np.interp(np.arange(first, first + count) / RATE, self._times, self._lowered)
-        return (levels.original + (levels.under - levels.original) * down).astype(np.float32)
+        return np.asarray(levels.original + (levels.under - levels.original) * down, np.float32)
 
 
 def curve(voices: Sequence[Placed]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from vn.data.clock import is_cover, start_of
@@ -98,7 +100,7 @@ def _write(film: Film, out: Path, encoder: Encoder | None) -> None:
 
 
 def _mux(film: Film, source: InputContainer, container: OutputContainer, encoder: Encoder | None) -> None:
-    streams: list[Iterator[av.Packet]] = []
+    streams: list[Iterator[Packet[Any]]] = []
     if encoder is None:
         streams.append(_copied(source, _video(source, film.video), container))
     else:
@@ -116,12 +118,13 @@ def _mux(film: Film, source: InputContainer, container: OutputContainer, encoder
         container.mux_one(packet)
 
 
-def _time(packet: av.Packet) -> float:
-    assert packet.dts is not None and packet.time_base is not None
+def _time(packet: Packet[Any]) -> float:
+    assert packet.dts is not None
+    assert packet.time_base is not None
     return float(packet.dts * packet.time_base)
 
 
-def _copied(source: InputContainer, stream: VideoStream, container: OutputContainer) -> Iterator[av.Packet]:
+def _copied(source: InputContainer, stream: VideoStream, container: OutputContainer) -> Iterator[Packet[Any]]:
     """The video's packets, with the timestamps of a player's clock."""
     name = stream.codec_context.name
     if stream.codec_context.codec.canonical_name not in container.supported_codecs:
@@ -132,7 +135,7 @@ def _copied(source: InputContainer, stream: VideoStream, container: OutputContai
         raise CannotCopy(f"{name} video cannot go into mp4") from None
     zero = start_of(source) or 0.0
 
-    def packets() -> Iterator[av.Packet]:
+    def packets() -> Iterator[Packet[Any]]:
         last: int | None = None
         for packet in source.demux(stream):
             if not packet.size:
@@ -150,13 +153,13 @@ def _copied(source: InputContainer, stream: VideoStream, container: OutputContai
     return packets()
 
 
-def _encoded_sound(film: Film, container: OutputContainer, blocks: Iterable[np.ndarray]) -> Iterator[av.Packet]:
+def _encoded_sound(film: Film, container: OutputContainer, blocks: Iterable[np.ndarray]) -> Iterator[Packet[Any]]:
     stream = container.add_stream("aac", rate=RATE, layout="stereo")
     stream.bit_rate = BIT_RATE
     if film.spoken:
         stream.metadata["language"] = LANGUAGES[film.language]
 
-    def packets() -> Iterator[av.Packet]:
+    def packets() -> Iterator[Packet[Any]]:
         count = 0
         for block in blocks:
             yield from stream.encode(audio_frame(block, count))

@@ -98,7 +98,8 @@ def speak(
     Raises:
         InputError: the voice does not know the language, or fails.
     """
-    from vn.voice.fit import FitSettings, Line, fit_lines
+    from vn.voice.fit import Line, fit_each
+    from vn.voice.fit_settings import FitSettings
     from vn.voice.kept import KeptVoice
     from vn.voice.pace import pace_of
     from vn.voice.suits import check_suits
@@ -110,9 +111,8 @@ def speak(
     lines = [Line(*line) for line in lines_of(narrated, length)]
     reports = {each.clip: each for each in silent(narrated, length)}
     (out / FOLDER).mkdir(exist_ok=True)
-    for spoken in fit_lines(lines, kept, language, pace, FitSettings(overflow=asked.overflow)):
-        if not len(spoken.speech.samples):  # only punctuation
-            continue
+    how = FitSettings(overflow=asked.overflow, end=length)
+    for spoken in fit_each(lines, kept, language, pace, how):  # narrations of punctuation alone are not spoken
         file = f"{FOLDER}/{spoken.clip:03}.wav"
         write_wav(out / file, spoken.speech)
         reports[spoken.clip] = replace(

@@ -101,10 +101,8 @@ def check_place(narrated: Narrated, out: Path) -> None:
     if not there.exists() or os.path.samefile(there, narrated.file):
         return
     other = read_json(there)
-    same = (
-        isinstance(other, dict) and other.get("id") == narrated.story.id and other.get("title") == narrated.story.title
-    )
-    if not same:
+    story = narrated.story
+    if not isinstance(other, dict) or (other.get("id"), other.get("title")) != (story.id, story.title):
         raise InputError("has the story.json of another story; choose another folder", file=out, field="--out")
 
 
@@ -150,13 +148,10 @@ def _moved(data: Mapping[str, Any], narrated: Narrated, out: Path) -> dict[str, 
             path = made_with.get(name)
             if isinstance(path, str) and path.startswith("."):
                 made_with[name] = relative(narrated.file.parent / path, out)
-        places = {
-            "video": narrated.video,
-            **{n: narrated.file.parent / made_with[n] for n in PATHS if made_with.get(n)},
-        }
         given = record.get("given")
         given = given if isinstance(given, Mapping) else {}
-        kept = {n: [moved["video"] if n == "video" else made_with.get(n), given[n][-1]] for n in places if n in given}
+        paths = {"video": moved["video"], **{name: made_with.get(name) for name in PATHS}}
+        kept = {n: [path, given[n][-1]] for n, path in paths.items() if path and isinstance(given.get(n), list)}
         moved["record"] = {**record, "made_with": made_with, "given": kept}
     return moved
 

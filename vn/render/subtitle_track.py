@@ -1,17 +1,18 @@
-"""Subtitles inside the film: a mov_text track, which players can switch off.
+r"""Subtitles inside the film: a mov_text track, which players can switch off.
 
-Its samples are written here rather than by FFmpeg's encoder, which takes ASS and so would read ``{\\an8}`` and ``\\N`` in a
-narration as instructions. Players that turn the track into ASS again would, too, so these characters are replaced by
-their full-width forms.
+Its samples are written here rather than by FFmpeg's encoder, which takes ASS and so would read ``{\an8}`` and ``\N`` in
+a narration as instructions. Players that turn the track into ASS again would, too, so these characters are replaced
+by their full-width forms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import Any
 
-import av
 from av.container import OutputContainer
+from av.packet import Packet
 
 from vn.story import Language
 from vn.subtitles.cues import Cue
@@ -34,7 +35,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
 
-def add_track(container: OutputContainer, language: Language, cues: Sequence[Cue]) -> Iterator[av.Packet]:
+def add_track(container: OutputContainer, language: Language, cues: Sequence[Cue]) -> Iterator[Packet[Any]]:
     """Add the track to an mp4 file that nothing was written to yet.
 
     Args:
@@ -50,13 +51,13 @@ def add_track(container: OutputContainer, language: Language, cues: Sequence[Cue
     stream.codec_context.subtitle_header = _HEADER
     stream.metadata["language"] = LANGUAGES[language]
 
-    def packets() -> Iterator[av.Packet]:
+    def packets() -> Iterator[Packet[Any]]:
         for start, end, lines in cues:
             begin, until = round(start * 1000), round(end * 1000)
             if until <= begin:
                 continue
             text = mov_text("\n".join(lines))
-            packet = av.Packet(len(text).to_bytes(2, "big") + text)
+            packet: Packet[Any] = Packet(len(text).to_bytes(2, "big") + text)
             packet.pts = packet.dts = begin
             packet.duration, packet.time_base, packet.stream = until - begin, _BASE, stream
             yield packet
