@@ -44,7 +44,7 @@ def test_every_name_is_itself_also_after_everything_is_imported():
     """A name that were a subpackage too would be replaced by it."""
     first = {name: getattr(vn, name) for name in vn.__all__}
     for module in pkgutil.walk_packages(vn.__path__, "vn."):
-        if not module.name.endswith(("lavis_worker", "__main__")) and module.name.split(".")[1] not in (
+        if not module.name.endswith(("_worker", "__main__")) and module.name.split(".")[1] not in (
             "experiments",
             "sweeps",
         ):

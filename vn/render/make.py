@@ -95,7 +95,6 @@ def render_story(story: Path, out: Path | None, settings: RenderSettings, voice:
     check_times(narrated, shape.length, findings)
     with claim(out, "vn render"):
         check_place(narrated, out)
-        remember(narrated, asked, out, findings)
         return _Rendering(narrated, shape, asked, settings, voice, out, findings).run()
 
 
@@ -145,6 +144,7 @@ class _Rendering:
             self._film_warnings = keys.get("film_warnings") or []
         else:
             about = self._film(clips)
+        remember(self.narrated, self.asked, self.out, self.findings)  # what failed is not remembered
         whole = hash_file(self.out / "story.json")
         wanted = list(self.settings.editors)
         page_is_there = keys.get("story") == whole and (self.out / PAGE).is_file()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from vn.errors import InputError
 from vn.voice.wav import LARGEST
@@ -43,14 +44,12 @@ def run_program(words: Sequence[str], name: str, text: str = "", out: Path | Non
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{name} cannot be started: {words[0]}: {reason}") from None
         try:
-            watched = [lambda: os.fstat(printed.fileno()).st_size, lambda: os.fstat(errors.fileno()).st_size]
-            if out is not None:
-                watched.append(lambda: out.stat().st_size if out.exists() else 0)
             end = time.monotonic() + timeout
             while process.poll() is None:
                 if time.monotonic() > end:
                     raise InputError(f"{name} was ended: it took longer than {timeout:g} s")
-                if any(size() > LARGEST for size in watched):
+                sizes = [os.fstat(file.fileno()).st_size for file in (printed, errors)]
+                if max(*sizes, out.stat().st_size if out is not None and out.exists() else 0) > LARGEST:
                     raise InputError(f"{name} was ended: it wrote more than {LARGEST >> 20} MB")
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(LOOK)
@@ -68,8 +67,8 @@ def _how(code: int) -> str:
     return f"exit code {code}" if code > 0 else f"killed by signal {-code}"
 
 
-def _end_of(file: object) -> str:
+def _end_of(file: BinaryIO) -> str:
     """The last words of what was printed."""
-    file.seek(0, os.SEEK_END)  # type: ignore[attr-defined]
-    file.seek(max(0, file.tell() - 4 * TAIL))  # type: ignore[attr-defined]
-    return file.read().decode(errors="replace").strip()[-TAIL:]  # type: ignore[attr-defined,no-any-return]
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - 4 * TAIL))
+    return file.read().decode(errors="replace").strip()[-TAIL:]

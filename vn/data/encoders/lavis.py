@@ -8,10 +8,8 @@ virtual environment that is created once, and a process there encodes batches: f
 from __future__ import annotations
 
 import atexit
-import logging
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -25,12 +23,9 @@ from vn.data.encoders import lavis_worker
 from vn.data.encoders.blip2_weights import gather, to_lavis
 from vn.data.encoders.picture import PictureEncoder
 from vn.data.npy import read_npy
-from vn.environment import for_child
 from vn.errors import InputError
 from vn.io.cache import CACHE
-from vn.io.lock import claim
-
-logger = logging.getLogger(__name__)
+from vn.io.own_environment import own_environment
 
 REQUIREMENTS = ("salesforce-lavis==1.0.2", "transformers>=4.25,<4.27", "numpy<2")
 BLOCK = 21  # that of LAVIS 1.0.2
@@ -141,21 +136,4 @@ def environment(folder: Path = ENVIRONMENT) -> Path:
     Raises:
         InputError: it cannot be created, or another process is creating it.
     """
-    place, complete = folder / "environment", folder / "complete"
-    python, wanted = place / "bin" / "python", "\n".join(REQUIREMENTS)
-    if complete.exists() and complete.read_text() == wanted:
-        return python
-    with claim(folder, "creating LAVIS' environment"):
-        logger.info("creating LAVIS' environment in %s, once: takes minutes and several GB", folder)
-        complete.unlink(missing_ok=True)
-        shutil.rmtree(place, ignore_errors=True)
-        for words in (
-            [sys.executable, "-m", "venv", str(place)],
-            [str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS],
-        ):
-            done = subprocess.run(words, capture_output=True, text=True, env=for_child({"PIP_NO_INPUT": "1"}))
-            if done.returncode:
-                last = (done.stderr or done.stdout).strip()[-TAIL:]
-                raise InputError(f"LAVIS' environment cannot be created: {last}", file=folder)
-        complete.write_text(wanted)
-    return python
+    return own_environment(folder, REQUIREMENTS, "LAVIS'", "takes minutes and several GB")
