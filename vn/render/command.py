@@ -110,7 +110,9 @@ def show(done: Rendered) -> None:
         print(f"loudness {sound['integrated']:.1f} LUFS, true peak {sound['true_peak']:.1f} dB")
     for line in done.report["warnings"]:
         print(f"warning: {line}", file=sys.stderr)
-    print(f"wrote {', '.join([str(done.folder / done.made[0]), *done.made[1:]])}")
+    voices = [name for name in done.made if "/" in name]
+    made = [*([f"{len(voices)} files in voice"] if voices else []), *(name for name in done.made if "/" not in name)]
+    print(f"{done.folder}: wrote {', '.join(made)}")
 
 
 def _check_editors(kinds: list[str]) -> None:

@@ -46,7 +46,8 @@ def print_table(clips: Sequence[ClipReport], title: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("clip", "time", "words", "voice", "speed", "over", "narration", title=escape(title))
+    table = Table("clip", "time", "words", "voice", "speed", "too long", title=escape(title))
+    table.add_column("narration", no_wrap=True, overflow="ellipsis")
     for each in clips:
         words = str(each.words)
         if each.word_range is not None:
