@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from vn.story import Language
 from vn.subtitles.cues import Cue
 
 BIT_RATE = 192_000  # bits per second of the sound
+MOST_WITHOUT = 16  # packets at the start that may lack a decoding time: codecs reorder no more
 FIXED_SHAPE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")  # formats whose frames rarely change their size
 
 
@@ -137,11 +139,7 @@ def _copied(source: InputContainer, stream: VideoStream, container: OutputContai
 
     def packets() -> Iterator[Packet[Any]]:
         last: int | None = None
-        for packet in source.demux(stream):
-            if not packet.size:
-                continue
-            if packet.pts is None or packet.dts is None:
-                raise CannotCopy("its frames have no timestamps")
+        for packet in _with_dts(packet for packet in source.demux(stream) if packet.size):
             shift = round(Fraction(zero) / packet.time_base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             if last is not None and packet.dts <= last:
@@ -151,6 +149,26 @@ def _copied(source: InputContainer, stream: VideoStream, container: OutputContai
             yield packet
 
     return packets()
+
+
+def _with_dts(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+    """Packets with decoding times: in Matroska the first ones have none if frames are stored in another order."""
+    first = []
+    for packet in packets:
+        if packet.pts is None:
+            raise CannotCopy("its frames have no timestamps")
+        first.append(packet)
+        if packet.dts is not None or len(first) > MOST_WITHOUT:
+            break
+    if first and first[-1].dts is None:
+        raise CannotCopy("its frames have no timestamps")
+    for packet, after in reversed([*pairwise(first)]):
+        packet.dts = after.dts - max(1, packet.duration or 1)
+    yield from first
+    for packet in packets:
+        if packet.pts is None or packet.dts is None:
+            raise CannotCopy("its frames have no timestamps")
+        yield packet
 
 
 def _encoded_sound(film: Film, container: OutputContainer, blocks: Iterable[np.ndarray]) -> Iterator[Packet[Any]]:
