@@ -76,7 +76,7 @@ def test_a_url_of_ones_own_needs_no_leave_and_is_recorded_without_secrets():
         assert server.questions == [], "nothing is sent before it is asked"
         assert chat.ask([Message("user", "Hello")], 7).text == "Hi."
         assert settings_of(chat, "chat") == {"chat": "tester", "chat_url": server.url}
-        assert (chat.workers, chat.model.attempts.timeout) == (2, 20.0)
+        assert (chat.workers, chat.model.endpoint.attempts.timeout) == (2, 20.0)
     finally:
         server.close()
 

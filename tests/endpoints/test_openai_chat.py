@@ -12,7 +12,8 @@ pytest.importorskip("openai")
 from chat_server import FRAME_TOKENS, PROMPT_TOKENS, ChatServer
 
 from vn.endpoints.chat import Message, Reply
-from vn.endpoints.openai_chat import LONGEST_WAIT, Attempts, NoCompletion, OpenAIChat
+from vn.endpoints.openai_chat import NoCompletion, OpenAIChat
+from vn.endpoints.openai_client import LONGEST_WAIT, Attempts
 from vn.endpoints.parameters import THINKING, Parameters
 from vn.endpoints.sight import check_sight
 from vn.errors import InputError
@@ -187,7 +188,7 @@ def test_the_key_of_the_environment_is_sent_and_shown_nowhere(serve, monkeypatch
         chat.ask(HELLO, 7)
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     assert KEY not in str(raised.value) + chat.key + chat.id + chat.url + json.dumps(server.questions)
-    assert chat._short(ValueError(f"invalid key {KEY}")) == "ValueError: invalid key ***"
+    assert chat.endpoint.short(ValueError(f"invalid key {KEY}")) == "ValueError: invalid key ***"
 
 
 @pytest.mark.parametrize("key", ["sk-secret-\n0123456789", "sk-secret-…", " "])

@@ -18,7 +18,7 @@ from test_score_command import write
 from test_scorecard import STORIES, lines_of
 
 from vn.cli import main
-from vn.endpoints.openai_chat import Attempts
+from vn.endpoints.openai_client import Attempts
 from vn.errors import Findings, InputError
 from vn.io.disk_cache import DiskCache
 from vn.score.judge import PROMPTS, JudgePrompt, judge_texts, read_answer

@@ -135,7 +135,8 @@ def open_chat(
     chat: ChatModel
     if kind == "openai":
         require("openai", field=f"--{word}", command="baseline")
-        from vn.endpoints.openai_chat import Attempts, OpenAIChat
+        from vn.endpoints.openai_chat import OpenAIChat
+        from vn.endpoints.openai_client import Attempts
 
         if not 0 < args.endpoint_timeout < math.inf:
             raise InputError(f"expected seconds, got {args.endpoint_timeout}", field="--endpoint-timeout")

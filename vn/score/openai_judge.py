@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from vn.endpoints.chat import Message
-from vn.endpoints.openai_chat import Attempts, NoCompletion, OpenAIChat
+from vn.endpoints.openai_chat import NoCompletion, OpenAIChat
+from vn.endpoints.openai_client import Attempts
 from vn.environment import openai_url
 from vn.errors import InputError
 from vn.score.judge import MOST_TOKENS, Answer, JudgePrompt

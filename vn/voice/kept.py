@@ -11,14 +11,13 @@ from pathlib import Path
 
 from vn.errors import InputError
 from vn.io.atomic import atomic_write
-from vn.io.cache import CACHE
 from vn.story import Language
 from vn.voice.names import for_clip
+from vn.voice.settings import kept_in
 from vn.voice.speech import Speech, Voice
 from vn.voice.wav import parse_wav, wav_bytes
 
 logger = logging.getLogger(__name__)
-FOLDER = CACHE / "voices"
 MARK = b"vnsh"  # the chunk that holds the hash of what is before it
 
 
@@ -34,7 +33,7 @@ class KeptVoice:
 
     def __init__(self, voice: Voice, folder: Path | None = None) -> None:
         self.voice, self.name, self.fingerprint, self.speeds = voice, voice.name, voice.fingerprint, voice.speeds
-        self.folder = folder or FOLDER
+        self.folder = kept_in(folder)
         self.is_recorded = bool(getattr(voice, "is_recorded", False))
         self._warned = False
 

@@ -11,13 +11,12 @@ from typing import Any
 
 from vn.errors import InputError
 from vn.io.atomic import atomic_write
-from vn.io.cache import CACHE
 from vn.story import Language
 from vn.voice.sentences import SENTENCES
+from vn.voice.settings import kept_in
 from vn.voice.speech import Voice
 
 logger = logging.getLogger(__name__)
-FOLDER = CACHE / "voices"
 FORMAT = 1  # goes up when what is measured changes
 
 
@@ -34,7 +33,7 @@ class Measured:
     def __init__(self, kind: str, voice: Voice, language: Language, folder: Path | None) -> None:
         key = json.dumps([FORMAT, kind, voice.fingerprint, language, SENTENCES[language]])
         name = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:32]
-        self.file = (folder or FOLDER) / "measured" / f"{kind}-{language}-{name}.json"
+        self.file = kept_in(folder) / "measured" / f"{kind}-{language}-{name}.json"
 
     def read(self) -> dict[str, Any] | None:
         """What was kept; None if there is nothing, or it is damaged."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from vn.io import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +25,8 @@ class VoiceSettings:
     url: str | None = None
     yes: bool = False
     timeout: float = 120.0
+
+
+def kept_in(folder: Path | None) -> Path:
+    """Where voices keep what they spoke and what was measured of them: a folder, or ``~/.cache/vn/voices``."""
+    return cache.CACHE / "voices" if folder is None else folder

