@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -52,7 +53,7 @@ def pauses(speech: Speech) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in gaps if b - a > SHORTEST_PAUSE * speech.rate]
 
 
-def shorten_pauses(speech: Speech, saving: float) -> Speech:
+def shorten_pauses(speech: Speech, saving: float = math.inf) -> Speech:
     """Speech with its longest pauses shortened, to one length, so that it is `saving` seconds shorter.
 
     Args:
@@ -96,7 +97,8 @@ def resample(speech: Speech, rate: int) -> Speech:
     """Speech at another sampling rate, of exactly ``round(N * rate / old rate)`` samples."""
     if rate == speech.rate:
         return speech
-    return Speech(_of_length(_filtered(speech, "aresample", str(rate)), round(speech.seconds * rate)), rate)
+    wanted = round(len(speech.samples) * rate / speech.rate)
+    return Speech(_of_length(_filtered(speech, "aresample", str(rate)), wanted), rate)
 
 
 def _window(speech: Speech) -> int:

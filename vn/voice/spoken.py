@@ -13,12 +13,14 @@ class SpokenClip:
 
     Attributes:
         clip: its number, from 0.
-        start: when the voice starts, in seconds on a player's clock (`vn.data.clock`).
+        start: when the voice starts, in seconds on a player's clock (`vn.data.clock`): with its clip, or later if the
+            narration before it was too long.
         speech: the sound in the video: trimmed, pauses shortened, at its final speed.
         text: what is spoken.
         words: number of words (`vn.story.count_words`).
-        speed: how fast it is, relative to the same voice at its usual speed, its silence trimmed.
-        over: seconds by which it ends after its clip; 0 if it fits.
+        speed: how fast its words are, relative to the same voice at its usual speed.
+        over: seconds by which it ends too late: after its clip, or if it may run over, after the start of the next
+            narration; 0 if it fits.
     """
 
     clip: int
