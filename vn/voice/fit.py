@@ -65,8 +65,18 @@ class Usual:
     short: Speech
 
     def needed(self, room: float) -> float:
-        """The speed at which it fits into `room` seconds; 1 if it does as it is, infinite if there is no room."""
-        return max(1.0, self.short.seconds / (room - EXACT)) if room > EXACT else math.inf
+        """The speed at which it fits into `room` seconds; see `needed`."""
+        return needed(self.short.seconds, room)
+
+
+def needed(seconds: float, room: float) -> float:
+    """The speed at which speech fits into `room` seconds; 1 if it does as it is, infinite if there is no room.
+
+    Args:
+        seconds: how long it is at the usual speed, with its pauses as short as they may be.
+        room: the time there is for it, in seconds.
+    """
+    return max(1.0, seconds / (room - EXACT)) if room > EXACT else math.inf
 
 
 def is_spoken(text: str) -> bool:
