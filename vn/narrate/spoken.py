@@ -13,7 +13,8 @@ from functools import partial
 
 from vn.errors import InputError
 from vn.story import Clip, Language, Story, WordRange, WordRangeRule, count_words
-from vn.voice.fit import Line, is_spoken, needed, usual
+from vn.voice.checked import is_speakable
+from vn.voice.fit import Line, needed, usual
 from vn.voice.fit_settings import FASTEST
 from vn.voice.pace import Pace
 from vn.voice.speech import Voice
@@ -32,25 +33,29 @@ class SpokenLength:
         pace: how fast the voice is.
         most: the fastest it may be, relative to its usual speed.
         times: how often a narration is written again at most.
-
-    Attributes:
-        rewrites: how many narrations were written again, each counted as often as it was.
+        bound: the speed at which it can say the most words of a range.
     """
 
     def __init__(
-        self, voice: Voice, language: Language, pace: Pace, most: float = FASTEST, times: int = TIMES
+        self,
+        voice: Voice,
+        language: Language,
+        pace: Pace,
+        most: float = FASTEST,
+        times: int = TIMES,
+        bound: float = 1.0,
     ) -> None:
         self.voice = voice
         self.language = language
         self.pace = pace
         self.most = most
         self.times = times
-        self.rewrites = 0
+        self.bound = bound
         self._seconds: dict[str, float] = {}  # of a text, with its pauses as short as they may be
 
     def ranges(self, rule: WordRangeRule) -> SpokenRange:
         """A rule's word ranges, bounded by the voice."""
-        return SpokenRange(rule.source, rule.rate, rule.margin, self.pace.units_per_second)
+        return SpokenRange(rule.source, rule.rate, rule.margin, self.pace.units_per_second * self.bound)
 
     def again(self, story: Story) -> Callable[[Sequence[WrittenClip]], WordRange | int]:
         """What to do after attempts at a clip of a story; see `vn.generation.story_writer.Again`."""
@@ -73,7 +78,7 @@ class SpokenLength:
         Raises:
             InputError: the voice failed.
         """
-        if not is_spoken(narration):
+        if not is_speakable(narration):
             return 1.0
         if narration not in self._seconds:
             line = Line(0, clip.start, clip.end, narration)
@@ -93,5 +98,4 @@ class SpokenLength:
         high = min(count - 1, math.floor(count * (1 + self.most) / 2 / speeds[-1]))
         if last.problem or high < 1 or len(attempts) > self.times:
             return min(range(len(attempts)), key=speeds.__getitem__)
-        self.rewrites += 1
         return bounded(last.written.words, high)

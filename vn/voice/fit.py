@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from vn.errors import InputError
 from vn.story import Language, count_words
+from vn.voice.checked import is_speakable
 from vn.voice.fit_settings import FitSettings
 from vn.voice.names import for_clip
 from vn.voice.sound import shorten_pauses, tempo, trim
@@ -79,11 +80,6 @@ def needed(seconds: float, room: float) -> float:
     return max(1.0, seconds / (room - EXACT)) if room > EXACT else math.inf
 
 
-def is_spoken(text: str) -> bool:
-    """Whether there is anything to speak: a letter, a digit or a Chinese character."""
-    return any(character.isalnum() for character in text)
-
-
 def usual(line: Line, voice: Voice, language: Language) -> Usual:
     """Speak a narration at the voice's usual speed.
 
@@ -124,7 +120,7 @@ def fit_each(
     (`vn.voice.kept`).
     """
     settings = settings or FitSettings()
-    lines = [line for line in lines if is_spoken(line.text)]
+    lines = [line for line in lines if is_speakable(line.text)]
     limits = _limits(lines, settings)
     needed = [
         usual(line, voice, language).needed(limit - line.start) for line, limit in zip(lines, limits, strict=True)
