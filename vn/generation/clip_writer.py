@@ -10,15 +10,15 @@ from vn.errors import InputError
 from vn.generation.beam import search
 from vn.generation.decoder import Read, Slot, Try, Work, visual_tokens
 from vn.generation.decoding import Decoding, shaped
-from vn.generation.draft import Draft
+from vn.generation.draft import Attempt, Draft
 from vn.generation.drafts import Drafter, Guess, Line, no_guess, read
 from vn.generation.labels import LabelTrie
 from vn.generation.length import FreeRule, LengthRule, Rule, by_table, most_tokens
 from vn.llm.ngrams import LONGEST, Ngrams
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
-from vn.story import Labels, Language, parse_labels
-from vn.written import LabelOdds, WrittenClip
+from vn.story import Labels, Language, WordRange, parse_labels
+from vn.written import LabelOdds
 
 BEAMS = 4  # hypotheses of the search for a narration in range
 LEAD = 8  # most tokens between label and narration
@@ -62,10 +62,17 @@ class ClipWriter:
             return narration
         return narration + LEAD + (self._trie(draft.story.language).depth if self.decoding.constrain_labels else most)
 
-    def write(self, draft: Draft, slot: Slot) -> Work[WrittenClip]:
-        """Write the next clip of a story; one that was begun before is begun again."""
-        draft.begin()
+    def write(self, draft: Draft, slot: Slot, words: WordRange | None = None) -> Work[Attempt]:
+        """Write the next clip of a story, for `Draft.add`; one that was begun before is begun again.
+
+        Args:
+            draft: the story's draft.
+            slot: what it has read.
+            words: the clip's range of words; None: the rule's.
+        """
+        draft.begin(words)
         labels, narration = draft.fixed.labels, draft.fixed.narration
+        ids: Sequence[int] = () if narration is None else self.tokens.encode(narration)
         if not self.builder.storyline:
             labels = None
         odds: LabelOdds = ()
@@ -92,9 +99,9 @@ class ClipWriter:
                     ahead = guess([*slot.ids[-LONGEST:], *rest], self.decoding.max_new_tokens - 1)
                     line = Line((yield read(rest, ahead)), ahead)
             if narration is None:
-                narration, problem = yield from self._write_narration(draft, slot, line, guess)
-        assert narration is not None
-        return draft.add(labels, narration, odds, problem)
+                ids, problem = yield from self._write_narration(draft, slot, line, guess)
+                narration = self.tokens.narration(ids)
+        return Attempt(draft.written(labels, narration, odds, problem), ids)
 
     def _guess_in(self, draft: Draft) -> Guess:
         """Guesses what follows in a story."""
@@ -137,8 +144,10 @@ class ClipWriter:
         except InputError:
             return (), (), None, None  # free text may be none of the 12 labels; the scores count it as wrong
 
-    def _write_narration(self, draft: Draft, slot: Slot, line: Line, guess: Guess) -> Work[tuple[str, str | None]]:
-        """The narration, and what is wrong with its length if it should have been in range."""
+    def _write_narration(
+        self, draft: Draft, slot: Slot, line: Line, guess: Guess
+    ) -> Work[tuple[Sequence[int], str | None]]:
+        """The narration's tokens, and what is wrong with its length if it should have been in range."""
         decoding, most, here = self.decoding, self.decoding.max_new_tokens, len(slot.ids)
         exact = decoding.length_control == "exact"
         rule = LengthRule(self.tokens, draft.story.language, draft.words, most)
@@ -154,13 +163,12 @@ class ClipWriter:
             width = decoding.beams if decoding.beams > 1 else BEAMS
             ids = yield from self._search(draft, slot, line.logits[:1], allowed, width)
         if ids is not None:
-            draft.repeats.add(ids)
             if draft.drafter is not None:
                 draft.drafter.learn(ids)
-            return self.tokens.narration(ids), None
+            return ids, None
         without = " without a repeated phrase" if decoding.no_repeat_ngram else ""
         low, high = draft.words.low, draft.words.high
-        return "", f"the model's tokens make no narration of {low} to {high} words{without}"
+        return (), f"the model's tokens make no narration of {low} to {high} words{without}"
 
     def _decode(
         self, draft: Draft, slot: Slot, line: Line, prompt: Sequence[int] | None, guess: Guess

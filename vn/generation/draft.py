@@ -40,6 +40,19 @@ class VideoInput:
     fixed: Mapping[int, Fixed] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was written for the next clip; there may be several, of which one is kept.
+
+    Attributes:
+        written: label and narration.
+        ids: tokens of the narration; none if the model's tokens make no narration in range.
+    """
+
+    written: WrittenClip
+    ids: Sequence[int]
+
+
 class Draft:
     """A story being written: which clips are done, and which remain."""
 
@@ -60,6 +73,7 @@ class Draft:
         self._given = given
         self._means: np.ndarray | None = None
         self._generator: tuple[int, torch.Generator] | None = None
+        self._words: WordRange | None = None
         for clip in self.clips if given else ():
             if not self.story.clips[clip].labels:
                 raise InputError("no script label to follow", sample=self.story.id, field=f"clips[{clip}].labels")
@@ -74,7 +88,7 @@ class Draft:
     @property
     def words(self) -> WordRange:
         """The next clip's range of words."""
-        return self.builder.words.range_of(self.story.clips[self.clips[0]], self.story.language)
+        return self._words or self.builder.words.range_of(self.story.clips[self.clips[0]], self.story.language)
 
     @property
     def generator(self) -> torch.Generator:
@@ -84,9 +98,13 @@ class Draft:
             self._generator = clip, self._decoding.generator(self.story.id, clip)
         return self._generator[1]
 
-    def begin(self) -> None:
-        """Begin the next clip; its samples are drawn from the first on."""
-        self._generator = None
+    def begin(self, words: WordRange | None = None) -> None:
+        """Begin the next clip, or begin it again; its samples are drawn from the first on.
+
+        Args:
+            words: its range of words; None: the rule's.
+        """
+        self._generator, self._words = None, words
 
     def row(self, reserve: int) -> Row:
         """The next clip's prompt.
@@ -102,7 +120,7 @@ class Draft:
         plan = builder.plan(self.story, frames, self.video.seconds, clip, self._means)
         while True:
             earlier = [(each.clip, each.written) for each in self.done[self.forgotten :]]
-            row = builder.prompt(self.story, plan, clip, earlier, reserve, self.points_dropped)
+            row = builder.prompt(self.story, plan, clip, earlier, reserve, self.points_dropped, self.words)
             if row.cut.points == self.points_dropped and not row.cut.clips:
                 return row
             if not earlier:
@@ -113,7 +131,8 @@ class Draft:
         """A row with fewer of its knowledge points, which do not fit; `row` if that is not enough either."""
         room = min(self.builder.max_length // ROOM, len(self.clips) * reserve)
         with suppress(InputError):
-            row = self.builder.prompt(self.story, plan, self.clips[0], [], reserve + room, self.points_dropped)
+            points = self.points_dropped
+            row = self.builder.prompt(self.story, plan, self.clips[0], [], reserve + room, points, self.words)
         self.points_dropped = row.cut.points
         return row
 
@@ -125,14 +144,15 @@ class Draft:
         """The ids between the label and the narration."""
         return self.builder.tokens.encode(self.writer.narration_lead(self.clips[0]).text)
 
-    def add(self, labels: Labels | None, narration: str, odds: LabelOdds, problem: str | None) -> WrittenClip:
-        """Add what was written for the next clip."""
-        words, fixed = self.words, self.fixed
-        given = fixed.labels if self.builder.storyline else None
-        if fixed.narration is not None:
-            self.repeats.add(self.builder.tokens.encode(narration))
-        clip = self.clips.pop(0)
-        text = Written(words, labels, narration)
-        written = WrittenClip(clip, text, given, odds, problem, self.forgotten, self.points_dropped)
-        self.done.append(written)
-        return written
+    def written(self, labels: Labels | None, narration: str, odds: LabelOdds, problem: str | None) -> WrittenClip:
+        """What was written for the next clip, with what it depends on."""
+        given = self.fixed.labels if self.builder.storyline else None
+        text = Written(self.words, labels, narration)
+        return WrittenClip(self.clips[0], text, given, odds, problem, self.forgotten, self.points_dropped)
+
+    def add(self, attempt: Attempt) -> WrittenClip:
+        """Add what was written for the next clip: later clips read it."""
+        self.repeats.add(attempt.ids)
+        self.clips.pop(0)
+        self.done.append(attempt.written)
+        return attempt.written

@@ -21,16 +21,18 @@ from vn.generation.at_once import AtOnce, resolve
 from vn.generation.clip_writer import ClipWriter
 from vn.generation.decoder import Decoder, Slot, Work
 from vn.generation.decoding import Decoding
-from vn.generation.draft import Draft, VideoInput
+from vn.generation.draft import Attempt, Draft, VideoInput
 from vn.generation.pool import Pool
 from vn.llm.ngrams import Ngrams
 from vn.llm.rows import RowBuilder
 from vn.narrator import VideoNarrator
-from vn.story import Story
+from vn.story import Story, WordRange
 from vn.written import WrittenClip
 
 logger = logging.getLogger(__name__)
 Storyline = Literal["predicted", "given"]
+Again = Callable[[Sequence[WrittenClip]], WordRange | int]
+"""Called with the attempts at a clip: gives the range of words of another attempt, or the number of the one to keep."""
 
 
 class StoryWriter:
@@ -130,7 +132,11 @@ class StoryWriter:
         return Pool(decoder, rows)
 
     def story(
-        self, video: VideoInput, storyline: Storyline = "predicted", follow: Callable[[WrittenClip], None] | None = None
+        self,
+        video: VideoInput,
+        storyline: Storyline = "predicted",
+        follow: Callable[[WrittenClip], None] | None = None,
+        again: Again | None = None,
     ) -> Callable[[Slot], Work[list[WrittenClip]]]:
         """The work of writing one story, for `Pool.add`; begun again, it goes on with the clip that was not finished.
 
@@ -138,6 +144,7 @@ class StoryWriter:
             video: the video.
             storyline: see `write_all`.
             follow: called with each clip when it is written.
+            again: which clips are written again before the next; None: none. Fixed narrations are kept.
 
         Raises:
             InputError: a clip has no labels although they should be given.
@@ -146,9 +153,20 @@ class StoryWriter:
 
         def work(slot: Slot) -> Work[list[WrittenClip]]:
             while draft.clips:
-                written = yield from self._clips.write(draft, slot)
+                written = draft.add((yield from self._attempt(draft, slot, again)))
                 if follow is not None:
                     follow(written)
             return draft.done
 
         return work
+
+    def _attempt(self, draft: Draft, slot: Slot, again: Again | None) -> Work[Attempt]:
+        """Write the next clip, as often as `again` asks for it; the attempt to keep."""
+        attempts = [(yield from self._clips.write(draft, slot))]
+        if again is None or draft.fixed.narration is not None:
+            return attempts[0]
+        while True:
+            answer = again([each.written for each in attempts])
+            if isinstance(answer, int):
+                return attempts[answer]
+            attempts.append((yield from self._clips.write(draft, slot, answer)))

@@ -18,7 +18,7 @@ from vn.card import NarratorCard
 from vn.errors import InputError
 from vn.llm.tokens import SegmentTokenizer
 from vn.prompt import PromptWriter, Segment, Written
-from vn.story import Story
+from vn.story import Story, WordRange
 from vn.template import Template
 from vn.visual.plan import VisualPlan, VisualPlans
 
@@ -179,6 +179,7 @@ class RowBuilder:
         earlier: Sequence[tuple[int, Written]],
         reserve: int,
         points_dropped: int = 0,
+        words: WordRange | None = None,
     ) -> Row:
         """The row of a clip up to its label.
 
@@ -189,9 +190,10 @@ class RowBuilder:
             earlier: the clips before it, as they were written.
             reserve: tokens to leave free for what is written.
             points_dropped: leave out this many knowledge points, from the end, or more.
+            words: its range of words; None: the rule's.
         """
         writer = self.writer(story)
-        words = self.words.range_of(story.clips[clip], story.language)
+        words = words or self.words.range_of(story.clips[clip], story.language)
         own = writer.opening(clip, words, scene=True)
         return self._fit(writer, plan, clip, earlier, own, reserve, points_dropped)
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from vn.errors import InputError
 from vn.story import Language, count_words
+from vn.voice.checked import is_speakable
 from vn.voice.fit_settings import FitSettings
 from vn.voice.names import for_clip
 from vn.voice.sound import shorten_pauses, tempo, trim
@@ -65,13 +66,18 @@ class Usual:
     short: Speech
 
     def needed(self, room: float) -> float:
-        """The speed at which it fits into `room` seconds; 1 if it does as it is, infinite if there is no room."""
-        return max(1.0, self.short.seconds / (room - EXACT)) if room > EXACT else math.inf
+        """The speed at which it fits into `room` seconds; see `needed`."""
+        return needed(self.short.seconds, room)
 
 
-def is_spoken(text: str) -> bool:
-    """Whether there is anything to speak: a letter, a digit or a Chinese character."""
-    return any(character.isalnum() for character in text)
+def needed(seconds: float, room: float) -> float:
+    """The speed at which speech fits into `room` seconds; 1 if it does as it is, infinite if there is no room.
+
+    Args:
+        seconds: how long it is at the usual speed, with its pauses as short as they may be.
+        room: the time there is for it, in seconds.
+    """
+    return max(1.0, seconds / (room - EXACT)) if room > EXACT else math.inf
 
 
 def usual(line: Line, voice: Voice, language: Language) -> Usual:
@@ -114,7 +120,7 @@ def fit_each(
     (`vn.voice.kept`).
     """
     settings = settings or FitSettings()
-    lines = [line for line in lines if is_spoken(line.text)]
+    lines = [line for line in lines if is_speakable(line.text)]
     limits = _limits(lines, settings)
     needed = [
         usual(line, voice, language).needed(limit - line.start) for line, limit in zip(lines, limits, strict=True)

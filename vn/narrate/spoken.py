@@ -1,0 +1,101 @@
+"""``--length spoken``: a voice bounds the words of each clip, and what it cannot say in time is written again.
+
+How many words a voice says in a clip is first taken from its pace, the mean of some sentences. A narration with long
+words or numbers takes longer. So each is spoken as soon as it is written, and one that would not fit even with short
+pauses at the highest speed is written again with fewer words, before later clips are, which read it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from vn.errors import InputError
+from vn.story import Clip, Language, Story, WordRange, WordRangeRule, count_words
+from vn.voice.checked import is_speakable
+from vn.voice.fit import Line, needed, usual
+from vn.voice.fit_settings import FASTEST
+from vn.voice.pace import Pace
+from vn.voice.speech import Voice
+from vn.voice.word_range import SpokenRange, bounded
+from vn.written import WrittenClip
+
+TIMES = 3  # that a narration is written again, at most
+
+
+class SpokenLength:
+    """Keeps narrations within what a voice can say.
+
+    Args:
+        voice: speaks them, and should keep what it has spoken (`vn.voice.kept`).
+        language: their language.
+        pace: how fast the voice is.
+        most: the fastest it may be, relative to its usual speed.
+        times: how often a narration is written again at most.
+        bound: the speed at which it can say the most words of a range.
+    """
+
+    def __init__(
+        self,
+        voice: Voice,
+        language: Language,
+        pace: Pace,
+        most: float = FASTEST,
+        times: int = TIMES,
+        bound: float = 1.0,
+    ) -> None:
+        self.voice = voice
+        self.language = language
+        self.pace = pace
+        self.most = most
+        self.times = times
+        self.bound = bound
+        self._seconds: dict[str, float] = {}  # of a text, with its pauses as short as they may be
+
+    def ranges(self, rule: WordRangeRule) -> SpokenRange:
+        """A rule's word ranges, bounded by the voice."""
+        return SpokenRange(rule.source, rule.rate, rule.margin, self.pace.units_per_second * self.bound)
+
+    def again(self, story: Story) -> Callable[[Sequence[WrittenClip]], WordRange | int]:
+        """What to do after attempts at a clip of a story; see `vn.generation.story_writer.Again`."""
+        return partial(self._again, story)
+
+    def missed(self, story: Story, written: WrittenClip) -> str | None:
+        """A warning if a narration is too long for the voice; None if it fits.
+
+        Raises:
+            InputError: the voice failed.
+        """
+        speed = self.speed(story.clips[written.clip], written.written.narration)
+        if speed <= self.most:
+            return None
+        return f"is too long for the voice {self.voice.name}: it would have to be {speed:.2f} times as fast as usual"
+
+    def speed(self, clip: Clip, narration: str) -> float:
+        """The speed, relative to the voice's usual one, at which a narration fits its clip; 1 if it fits as it is.
+
+        Raises:
+            InputError: the voice failed.
+        """
+        if not is_speakable(narration):
+            return 1.0
+        if narration not in self._seconds:
+            line = Line(0, clip.start, clip.end, narration)
+            self._seconds[narration] = usual(line, self.voice, self.language).short.seconds
+        return needed(self._seconds[narration], clip.duration)
+
+    def _again(self, story: Story, attempts: Sequence[WrittenClip]) -> WordRange | int:
+        last, clip = attempts[-1], story.clips[attempts[-1].clip]
+        try:
+            speeds = [math.inf if each.problem else self.speed(clip, each.written.narration) for each in attempts]
+        except InputError as error:
+            raise InputError(str(error), sample=story.id, field=f"clips[{last.clip}].narration") from None
+        if speeds[-1] <= self.most:
+            return len(attempts) - 1
+        count = count_words(last.written.narration, self.language)
+        # As many as fit halfway between the usual and the highest speed, as long words and pauses differ.
+        high = min(count - 1, math.floor(count * (1 + self.most) / 2 / speeds[-1]))
+        if last.problem or high < 1 or len(attempts) > self.times:
+            return min(range(len(attempts)), key=speeds.__getitem__)
+        return bounded(last.written.words, high)
