@@ -16,8 +16,10 @@ from vn.story import Story, WordRange
 from vn.story_file.edit import ADDED, NOT_A_STORYS
 from vn.story_file.record import FIELDS, read_record
 from vn.story_reader import parse_story
+from vn.subtitles.cues import Cue, cues
+from vn.subtitles.read_vtt import read_vtt
 
-STORY, RENDER = "story.json", "render.json"
+STORY, RENDER, SUBTITLES = "story.json", "render.json", "story.vtt"
 OURS = {*NOT_A_STORYS, "render"}  # of the file; the others are the story's
 
 Point = tuple[str, str]  # aspect and point
@@ -51,6 +53,8 @@ class Stored:
         dropped: the knowledge points that were left out of the prompts.
         warnings: those of the story's file.
         video: the rendered video, or else the original one if it is found.
+        original: the original video, if it is found.
+        burnt: whether the rendered video has its subtitles drawn into the frames.
         rendered: what ``vn render`` has written; None if the story is not rendered.
     """
 
@@ -60,6 +64,8 @@ class Stored:
     dropped: Sequence[Point]
     warnings: Sequence[str]
     video: Path | None
+    original: Path | None
+    burnt: bool
     rendered: Rendered | None
 
     @property
@@ -90,20 +96,33 @@ def read_stored(folder: Path) -> Stored:
     warnings = reader.texts(data.get("warnings"), "warnings")
     render = folder / RENDER
     rendered = read_rendered(render, len(entries)) if render.exists() else None
+    original = _original(data, folder)
+    made_video = folder / rendered.video if rendered is not None and rendered.video is not None else None
+    video = made_video if made_video is not None and made_video.is_file() else None
     return Stored(
-        folder,
-        replace(story, clips=tuple(story.clips[i] for i in order)),
-        made,
-        dropped,
-        warnings,
-        _video(data, folder, rendered),
-        rendered,
+        folder=folder,
+        story=replace(story, clips=tuple(story.clips[i] for i in order)),
+        made=made,
+        dropped=dropped,
+        warnings=warnings,
+        video=video or original,
+        original=original,
+        burnt=video is not None and isinstance(data.get("render"), dict) and data["render"].get("burn") is True,
+        rendered=rendered,
     )
 
 
-def _video(data: Mapping[str, Any], folder: Path, rendered: Rendered | None) -> Path | None:
-    if rendered is not None and rendered.video is not None and (folder / rendered.video).is_file():
-        return folder / rendered.video
+def story_cues(stored: Stored) -> list[Cue]:
+    """A story's subtitles: those of its ``story.vtt``, or, if there is none, of its clips."""
+    file = stored.folder / SUBTITLES
+    if file.exists():
+        return read_vtt(file)
+    clips = [(clip.start, clip.end, clip.narration or "") for clip in stored.story.clips]
+    upright = stored.rendered is not None and stored.rendered.height > stored.rendered.width
+    return cues(clips, stored.story.language, upright)
+
+
+def _original(data: Mapping[str, Any], folder: Path) -> Path | None:
     before = read_record(data, folder)
     found = before.video if before is not None else None
     place = Path(found) if found else find([data.get("video")], folder)

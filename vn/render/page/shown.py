@@ -117,7 +117,7 @@ def _shown_clip(stored: Stored, i: int, frame: str | None) -> ShownClip:
         off=off,
         gauge=_gauge(words, made.words),
         voice=_voice(clip, spoken) if spoken else None,
-        changed=stored.rendered is not None and _plain(spoken.text if spoken else "") != _plain(narration),
+        changed=_changed(stored, spoken, narration),
         used=made.used,
         warnings=[line for line, n in warnings_of(stored) if n == i + 1],
     )
@@ -198,6 +198,12 @@ def clock(seconds: float) -> str:
     return (f"{whole // 3600}:" if whole >= 3600 else "") + text + (f".{tenth}" if tenth else "")
 
 
+def _changed(stored: Stored, spoken: Spoken | None, narration: str) -> bool:
+    if stored.rendered is None or not stored.rendered.spoken:  # no voice, which could differ
+        return False
+    return (spoken.text if spoken is not None else "").split() != narration.split()
+
+
 def _voice(clip: Clip, spoken: Spoken) -> ShownVoice:
     zero, end = min(clip.start, spoken.start), max(clip.end, spoken.end)
     parts = (clip.end - zero, spoken.start - zero, min(clip.end, spoken.end) - spoken.start, spoken.end - clip.end)
@@ -219,7 +225,3 @@ def _percent(probability: float) -> str:
     if 0.9995 <= probability < 1:
         return "> 99.9"
     return f"{100 * probability:.1f}" if probability < 1 else "100"
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())

@@ -10,13 +10,12 @@ from urllib.parse import quote
 
 from vn.errors import InputError
 from vn.io.atomic import write_text
-from vn.io.files import read_text
 from vn.io.paths import relative
 from vn.render.page.frames import clip_frames
 from vn.render.page.shown import facts, shown_clips, shown_knowledge, warnings_of
 from vn.render.page.templates import render
-from vn.render.stored import Stored, read_stored
-from vn.subtitles.cues import cues, vtt
+from vn.render.stored import Stored, read_stored, story_cues
+from vn.subtitles.cues import vtt
 
 PAGE = "story.html"
 PLAYED = (".mp4", ".m4v", ".webm", ".mov", ".ogv")  # what browsers play, if they know the codec
@@ -67,7 +66,8 @@ def page_of(stored: Stored, embed: bool | None = None) -> str:
         sources=_sources(played, stored.folder, embed) if played is not None else [],
         video_name=played.name if played is not None else "",
         has_voice=stored.rendered is not None and bool(stored.rendered.spoken),
-        subtitles=_data("text/vtt;charset=utf-8", _subtitles(stored).encode()),
+        subtitles=_data("text/vtt;charset=utf-8", vtt(story_cues(stored)).encode()),
+        subtitles_on=not stored.burnt,
     )
 
 
@@ -80,16 +80,6 @@ def _sources(video: Path, folder: Path, embed: bool | None) -> list[str]:
         raise InputError(error.strerror or "cannot be read", file=video) from None
     kind = "video/webm" if video.suffix.lower() == ".webm" else "video/mp4"
     return [quote(relative(video, folder)), *([_data(kind, whole)] if whole is not None else [])]
-
-
-def _subtitles(stored: Stored) -> str:
-    """The subtitles' file, or those of the narrations if there is none."""
-    file = stored.folder / "story.vtt"
-    if file.exists():
-        return read_text(file)
-    clips = [(clip.start, clip.end, clip.narration or "") for clip in stored.story.clips]
-    upright = stored.rendered is not None and stored.rendered.height > stored.rendered.width
-    return vtt(cues(clips, stored.story.language, upright))
 
 
 def _data(kind: str, content: bytes) -> str:
