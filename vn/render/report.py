@@ -14,6 +14,7 @@ from vn.render.speaking import ClipReport
 
 NAME = "render.json"
 FORMAT = 1
+LONGEST = 30  # characters of a narration in the table
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:
@@ -40,14 +41,17 @@ def write_report(folder: Path, report: Mapping[str, Any]) -> None:
     write_text(folder / NAME, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
 def print_table(clips: Sequence[ClipReport], title: str) -> None:
     """Print words, spoken seconds, speed and what is too long, clip by clip."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("clip", "time", "words", "voice", "speed", "too long", title=escape(title))
-    table.add_column("narration", no_wrap=True, overflow="ellipsis")
+    table = Table("clip", "time", "words", "voice", "speed", "too long", "narration", title=escape(title))
     for each in clips:
         words = str(each.words)
         if each.word_range is not None:
@@ -58,5 +62,5 @@ def print_table(clips: Sequence[ClipReport], title: str) -> None:
             voice = f"{each.voice_end - each.voice_start:.1f} of {each.end - each.start:.1f} s"
             speed = f"{each.speed:.2f}"
         over = f"{each.over:.1f} s" if each.over > 0 else ""
-        table.add_row(str(each.clip), f"{each.start:.1f}-{each.end:.1f}", words, voice, speed, over, escape(each.text))
+        table.add_row(str(each.clip), f"{each.start:.1f}-{each.end:.1f}", words, voice, speed, over, escape(_short(each.text)))
     Console().print(table)
