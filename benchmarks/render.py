@@ -45,6 +45,7 @@ def write_video(path: Path, minutes: int, codec: str = "libx264", audio: str = "
             packets += stream.encode(frame)
         packets += stream.encode()
         hum = (0.2 * random.standard_normal((2, PART * RATE))).astype(np.float32)
+        size = 1024 if audio == "aac" else 960  # PyAV converts the format of the samples
         for again in range(minutes * 60 // PART):
             for packet in packets:
                 copy = av.Packet(bytes(packet))
@@ -52,12 +53,9 @@ def write_video(path: Path, minutes: int, codec: str = "libx264", audio: str = "
                 shift = round(again * PART / packet.time_base)
                 copy.pts, copy.dts, copy.duration = packet.pts + shift, packet.dts + shift, packet.duration
                 container.mux(copy)
-            for first in range(0, PART * RATE, 1024 if audio == "aac" else 960):
-                part = np.ascontiguousarray(hum[:, first : first + 1024])
-                if sound.codec_context.format.name != "fltp":
-                    part = part.T.reshape(1, -1)
+            for first in range(0, PART * RATE, size):
                 frame = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(part), format=sound.codec_context.format.name, layout="stereo"
+                    np.ascontiguousarray(hum[:, first : first + size]), format="fltp", layout="stereo"
                 )
                 frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
                 frame.pts = again * PART * RATE + first
@@ -131,13 +129,13 @@ def main() -> None:
             (story / "story.mp4").unlink()
             row("WAV files at hand, video copied", minutes, render(story, *kept))
             row("nothing changed", minutes, render(story, *kept))
-            if minutes == args.minutes[0]:
-                row("burnt subtitles", minutes, render(story, *kept, "--burn"))
-                webm = write_video(folder / f"{minutes}.webm", minutes, "libvpx", "libopus")
-                story = write_story(folder / f"webm{minutes}", webm, minutes)
-                render(story, *kept)
-                (story / "story.mp4").unlink()
-                row("WAV files at hand, VP8 encoded as H.264", minutes, render(story, *kept))
+        minutes = args.minutes[0]
+        row("WAV files at hand, burnt subtitles", minutes, render(folder / f"story{minutes}", *kept, "--burn"))
+        webm = write_video(folder / f"{minutes}.webm", minutes, "libvpx", "libopus")
+        story = write_story(folder / f"webm{minutes}", webm, minutes)
+        render(story, *kept)
+        (story / "story.mp4").unlink()
+        row("WAV files at hand, VP8 encoded as H.264", minutes, render(story, *kept))
 
 
 if __name__ == "__main__":

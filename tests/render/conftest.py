@@ -18,6 +18,7 @@ def voices(tmp_path_factory):
 @pytest.fixture
 def render(voices):
     def run(story: Path, out: Path | None = None, voice: object = "pips", **settings: object) -> Rendered:
-        return render_story(story, out, RenderSettings(voices=voices, **settings), Pips() if voice == "pips" else voice)
+        speaker = Pips() if voice == "pips" else voice
+        return render_story(story, out, RenderSettings(**{"voices": voices, **settings}), speaker)
 
     return run

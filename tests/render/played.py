@@ -123,13 +123,13 @@ def heard(film: Path) -> np.ndarray:
     """The sound of a film on a player's clock: ``[N]``, `RATE` per second."""
     with av.open(str(film)) as container:
         stream = container.streams.audio[0]
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
         out = np.zeros(round((container.duration / av.time_base + 2) * RATE), np.float32)
         at = None
         for frame in container.decode(stream):
             at = round(frame.time * RATE) if at is None else at
             for made in resampler.resample(frame):
-                samples = made.to_ndarray()[0]
+                samples = made.to_ndarray().mean(axis=0)
                 out[at : at + len(samples)] = samples
                 at += len(samples)
     return out[:at]

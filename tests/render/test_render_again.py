@@ -44,14 +44,14 @@ def test_one_changed_narration_is_spoken_alone(story, render, tmp_path):
     wavs = [story.parent / f"voice/00{n}.wav" for n in range(3)]
     before = [wav.read_bytes() for wav in wavs]
     data = json.loads(story.read_text())
-    data["clips"][1]["narration"] = "Quite another text."
+    data["clips"][1]["narration"] = "Quite another text now."
     story.write_text(json.dumps(data))
     voice = Pips()
     again = render(story, voice=voice, voices=voices)
-    assert voice.spoken == ["Quite another text."]
+    assert voice.spoken == ["Quite another text now."]
     assert [wav.read_bytes() == old for wav, old in zip(wavs, before, strict=True)] == [True, False, True]
-    assert again.report["clips"][1]["text"] == "Quite another text."
-    assert "Quite another text." in (story.parent / "story.srt").read_text()
+    assert again.report["clips"][1]["text"] == "Quite another text now."
+    assert "Quite another text now." in (story.parent / "story.srt").read_text()
 
 
 def test_another_volume_speaks_nothing(story, render):

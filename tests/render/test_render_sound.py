@@ -72,21 +72,21 @@ def test_the_original_is_never_raised_and_always_below_the_voice(original, volum
 def test_the_limiter_keeps_peaks_down_and_every_sample_in_its_place():
     sound = noise(4, 0.05)
     sound[:, RATE : RATE + 400] = 0.9 * np.sin(np.arange(400) * np.pi / 2 + np.pi / 4)  # peaks between the samples
-    found, count = measure(Limiter(6.0).run(blocks(sound)))
+    found, count = measure(Limiter(6.0).run(blocks(sound)), peaks=True)
     assert count == sound.shape[1]
     assert found.true_peak <= -1.0
-    got = np.concatenate([*Limiter(0.0).run(blocks(noise(3, 0.02)))], axis=1)
-    assert np.abs(got - noise(3, 0.02)).max() < 0.01  # resampled twice, but not moved
-    assert np.corrcoef(got[0], noise(3, 0.02)[0])[0, 1] > 0.99
+    quiet = np.repeat(0.3 * np.sin(np.arange(3 * RATE)[None] ** 1.3 / 500), 2, axis=0).astype(np.float32)
+    got = np.concatenate([*Limiter(0.0).run(blocks(quiet))], axis=1)
+    assert np.abs(got - quiet)[:, 100:-100].max() < 0.002  # resampled twice, but not moved
 
 
 @pytest.mark.parametrize("volume", [0.003, 0.05, 0.9])
 def test_a_film_is_as_loud_as_it_should_be_whatever_the_voice(tmp_path, render, volume):
     video = make_video(tmp_path / "v.mp4", sound=(0, 6))
     done = render(write_story(tmp_path / "story", video), voice=Pips(volume=volume, fingerprint=str(volume)))
-    film, _ = measure(blocks(np.repeat(heard(tmp_path / "story" / "story.mp4")[None], 2, axis=0)))
+    film, _ = measure(blocks(np.repeat(heard(tmp_path / "story" / "story.mp4")[None], 2, axis=0)), peaks=True)
     assert done.report["sound"]["loudness"]["integrated"] == pytest.approx(-16, abs=0.5)
-    assert film.integrated == pytest.approx(-16, abs=1)  # as decoded: AAC, and mixed to one channel here
+    assert film.integrated == pytest.approx(-16, abs=0.7)  # as decoded
     assert film.true_peak <= -1.0
 
 

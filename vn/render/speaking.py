@@ -54,6 +54,8 @@ class ClipReport:
         entry = asdict(self)
         if self.word_range is None:
             del entry["word_range"]
+        else:
+            entry["word_range"] = list(self.word_range)
         return entry
 
     @classmethod
