@@ -39,9 +39,7 @@ def write_video(path: Path, minutes: int, codec: str = "libx264", audio: str = "
         grey = np.full((HEIGHT // 2, WIDTH), 128, np.uint8)
         packets = []
         for n in range(PART * FPS):
-            frame = av.VideoFrame.from_ndarray(
-                np.concatenate([wide[:HEIGHT, n : n + WIDTH], grey]), format="yuv420p"
-            )
+            frame = av.VideoFrame.from_ndarray(np.concatenate([wide[:HEIGHT, n : n + WIDTH], grey]), format="yuv420p")
             packets += stream.encode(frame)
         packets += stream.encode()
         hum = (0.2 * random.standard_normal((2, PART * RATE))).astype(np.float32)
@@ -69,7 +67,8 @@ def write_story(folder: Path, video: Path, minutes: int) -> Path:
     folder.mkdir()
     texts = ("It is free of lead, and that is certain.", "Enjoy better sleep from the very first day.")
     clips = [
-        {"start": n * CLIP, "end": (n + 1) * CLIP, "narration": f"{texts[n % 2]} {n}"} for n in range(minutes * 60 // CLIP)
+        {"start": n * CLIP, "end": (n + 1) * CLIP, "narration": f"{texts[n % 2]} {n}"}
+        for n in range(minutes * 60 // CLIP)
     ]
     story = {"id": "bench", "title": "Bench", "language": "en", "clips": clips, "video": str(video), "knowledge": []}
     (folder / "story.json").write_text(json.dumps(story))
@@ -92,9 +91,7 @@ def one(story: str, options: list[str]) -> None:
     began, used = time.monotonic(), time.process_time()
     code = cli.main(["render", story, *options])
     own = resource.getrusage(resource.RUSAGE_SELF)
-    print(
-        json.dumps({"wall": time.monotonic() - began, "cpu": time.process_time() - used, "mb": own.ru_maxrss / 1024})
-    )
+    print(json.dumps({"wall": time.monotonic() - began, "cpu": time.process_time() - used, "mb": own.ru_maxrss / 1024}))
     sys.exit(code)
 
 

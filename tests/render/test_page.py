@@ -137,9 +137,10 @@ def test_a_small_video_is_inside_too_and_a_large_one_only_if_asked(rendered, mon
     monkeypatch.setattr(story_page, "EMBEDDED", 1000)
     assert kinds() == both[:1]
     assert kinds(embed=True) == both
-    assert base64.b64decode(page_of(rendered, embed=True).all("source")[1]["src"].partition(",")[2]) == (
-        rendered / "story.mp4"
-    ).read_bytes()
+    assert (
+        base64.b64decode(page_of(rendered, embed=True).all("source")[1]["src"].partition(",")[2])
+        == (rendered / "story.mp4").read_bytes()
+    )
 
 
 def test_markup_in_any_text_is_escaped(tmp_path):

@@ -173,7 +173,9 @@ def test_everything_is_reached_by_the_tab_key_and_has_a_name(opened):
     assert page.execute_script(outline) == "solid"
     landmarks = "return ['header', 'main', 'nav', 'footer'].map((n) => document.querySelectorAll(n).length)"
     assert page.execute_script(landmarks) == [1, 1, 1, 1]
-    sections = "return [...document.querySelectorAll('section, nav')].every((s) => s.ariaLabel || s.ariaLabelledByElements)"
+    sections = (
+        "return [...document.querySelectorAll('section, nav')].every((s) => s.ariaLabel || s.ariaLabelledByElements)"
+    )
     assert page.execute_script(sections)
 
 
@@ -216,7 +218,9 @@ def test_it_fits_a_phone(opened, name):
 def test_print_has_the_narration_without_the_player(opened):
     page = opened()
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    visible = "return ['video', '.strip', '.narration', '.knowledge'].map((s) => document.querySelector(s).checkVisibility())"
+    visible = (
+        "return ['video', '.strip', '.narration', '.knowledge'].map((s) => document.querySelector(s).checkVisibility())"
+    )
     assert page.execute_script(visible) == [False, False, True, True]
 
 
@@ -281,7 +285,9 @@ def test_the_index_searches_and_sorts(opened, stories):
     page = opened("index.html")
 
     def names():
-        return [e.get_dom_attribute("data-name") for e in page.find_elements(By.CSS_SELECTOR, "#stories > li:not([hidden])")]
+        return [
+            e.get_dom_attribute("data-name") for e in page.find_elements(By.CSS_SELECTOR, "#stories > li:not([hidden])")
+        ]
 
     assert names() == ["v1", "v2", "v3", "v10"]
     assert "not JSON" in page.find_element(By.CSS_SELECTOR, "[data-name=v3]").text

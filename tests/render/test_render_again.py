@@ -15,7 +15,9 @@ def story(tmp_path):
 
 
 def stamps(folder):
-    return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def change(story, **more):
@@ -70,7 +72,10 @@ def test_another_volume_speaks_nothing(story, render):
 def test_what_was_asked_for_is_remembered(story, render):
     render(story, original_volume=0.25)
     assert json.loads(story.read_text())["render"] == {
-        "voice": "pips", "original_volume": 0.25, "burn": False, "overflow": "none"
+        "voice": "pips",
+        "original_volume": 0.25,
+        "burn": False,
+        "overflow": "none",
     }
     assert render(story).made == ()
     render(story, original_volume=0.5, overflow="next")

@@ -51,7 +51,10 @@ def print_table(clips: Sequence[ClipReport], title: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("clip", "time", "words", "voice", "speed", "too long", "narration", title=escape(title))
+    table = Table(title=escape(title))
+    for name in ("clip", "time", "words", "voice, s", "speed", "too long, s"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("narration")
     for each in clips:
         words = str(each.words)
         if each.word_range is not None:
@@ -59,8 +62,10 @@ def print_table(clips: Sequence[ClipReport], title: str) -> None:
             words += f" of {low}-{high}" + ("" if low <= each.words <= high else " !")
         voice = speed = ""
         if each.voice_start is not None and each.voice_end is not None:
-            voice = f"{each.voice_end - each.voice_start:.1f} of {each.end - each.start:.1f} s"
+            voice = f"{each.voice_end - each.voice_start:.1f} of {each.end - each.start:.1f}"
             speed = f"{each.speed:.2f}"
-        over = f"{each.over:.1f} s" if each.over > 0 else ""
-        table.add_row(str(each.clip), f"{each.start:.1f}-{each.end:.1f}", words, voice, speed, over, escape(_short(each.text)))
+        over = f"{each.over:.1f}" if each.over > 0 else ""
+        table.add_row(
+            str(each.clip), f"{each.start:.1f}-{each.end:.1f}", words, voice, speed, over, escape(_short(each.text))
+        )
     Console().print(table)
