@@ -25,7 +25,8 @@ PATIENCE = 30  # seconds: the machine may be busy
 TOO_FAINT = """
 const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
 const light = (colour) => {
-  const [r, g, b] = parse(colour).map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const [r, g, b] = parse(colour).map((c) => linear(c / 255));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 const behind = (node) => {
@@ -34,9 +35,8 @@ const behind = (node) => {
     if ((parse(colour)[3] ?? 1) === 1) return colour;
   }
 };
-const texts = [...document.querySelectorAll("body *")].filter(
-  (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()) && node.checkVisibility(),
-);
+const hasText = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+const texts = [...document.querySelectorAll("body *")].filter((node) => hasText(node) && node.checkVisibility());
 return [texts.length, texts.map((node) => {
   const [one, other] = [light(getComputedStyle(node).color), light(behind(node))].sort((a, b) => b - a);
   return [(one + 0.05) / (other + 0.05), node.textContent.trim().slice(0, 30)];
@@ -129,9 +129,9 @@ def test_the_current_clip_follows_the_time_of_the_video(opened):
 
 def test_one_subtitle_is_shown_at_each_time(opened):
     page = opened()
+    shown = "return [...video.textTracks[0].activeCues].map((c) => c.startTime)"
     for start, _ in SPANS:
         seek(page, start)
-        shown = "return [...video.textTracks[0].activeCues].map((c) => c.startTime)"
         wait(page, lambda d, start=start: d.execute_script(shown) == [start])
     assert page.execute_script("return video.textTracks[0].mode") == "showing"
 
@@ -211,8 +211,8 @@ def test_it_fits_a_phone(opened, name):
     page.refresh()
     wait(page, lambda d: d.execute_script("return document.body.dataset.ready"))
     assert page.execute_script("return document.documentElement.scrollWidth") == 360
-    small = "return [...document.querySelectorAll('button')].filter((b) => b.offsetWidth < 24 || b.offsetHeight < 24).length"
-    assert page.execute_script(small) == 0
+    small = "(b) => b.offsetWidth < 24 || b.offsetHeight < 24"
+    assert page.execute_script(f"return [...document.querySelectorAll('button')].filter({small}).length") == 0
 
 
 def test_print_has_the_narration_without_the_player(opened):

@@ -139,7 +139,7 @@ def test_a_file_for_the_folder(story, render, tmp_path):
 
 
 def test_two_renders_at_once(story, render):
-    with claim(story.parent, "vn render"), pytest.raises(InputError, match="vn render .* is at work in this folder"):
+    with claim(story.parent, "vn render"), pytest.raises(InputError, match=r"vn render .* is at work in this folder"):
         render(story)
 
 

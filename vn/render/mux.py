@@ -163,7 +163,7 @@ def _with_dts(packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
     if first and first[-1].dts is None:
         raise CannotCopy("its frames have no timestamps")
     for packet, after in reversed([*pairwise(first)]):
-        packet.dts = after.dts - max(1, packet.duration or 1)
+        packet.dts = (after.dts or 0) - max(1, packet.duration or 1)
     yield from first
     for packet in packets:
         if packet.pts is None or packet.dts is None:
