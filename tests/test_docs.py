@@ -103,7 +103,7 @@ def test_the_readme_names_every_command():
     named = {
         word.removeprefix("vn ") for row in re.findall(r"^\|(.*?)\|", table, re.M) for word in row.split("`")[1::2]
     }
-    assert named == set(COMMANDS)
+    assert named == set(COMMANDS) - {"voice"}  # which is on docs/voice.md alone
 
 
 def test_the_pages_of_the_site_are_the_files(site):

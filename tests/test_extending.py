@@ -177,7 +177,7 @@ def refused(capsys, *args):
 
 def test_every_command_of_the_guide_is_one_that_is_run():
     assert [line.split()[:2] for line in COMMANDS] == [
-        ["vn", name] for name in ("prepare", "run", "narrate", "score", "prepare", "run", "test", "narrate")
+        ["vn", name] for name in ("prepare", "run", "narrate", "score", "voice", "prepare", "run", "test", "narrate")
     ]
 
 
@@ -215,6 +215,14 @@ def test_a_metric_is_in_the_scores_with_its_tags(made, capsys):
     assert entry["value"] == sum(hits) / len(hits)
     assert entry["coverage"]["scored"] == len(hits)
     assert "bleu_1" in scores
+
+
+def test_a_voice_is_measured_and_refused_without_its_package(installed, capsys):
+    assert main(command("voice")) == 0
+    assert "hum:330: 3.0" in capsys.readouterr().out  # 3 words per second
+    sys.path.pop()
+    importlib.invalidate_caches()
+    assert "no voice 'hum:330'" in refused(capsys, *command("voice"))
 
 
 def test_the_same_command_goes_on_and_tests_again(made, installed):

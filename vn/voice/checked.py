@@ -8,7 +8,7 @@ from vn.errors import InputError
 from vn.story import Language
 from vn.voice.speech import Speech, Voice
 
-SILENT = 0.003  # the loudest sample of sound that nobody hears, about -50 dB
+SILENT = 0.003  # the loudest sample of what counts as silence, about -50 dB
 CLIPPED = 0.2  # share of samples at full scale: distorted beyond use
 FLATNESS = 0.35  # spectral flatness: 0.56 in white noise; up to 0.14 in speech, sentences full of s included
 WINDOW = 1024  # samples, of which the spectrum is taken

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         actions.add_parser("list", help="the voices that can be used here").add_argument_group("voice"), parser
     )
     for action, what in (
-        ("check", "whether a voice speaks a language; to hear it, --say"),
+        ("check", "whether a voice speaks a language; --say lets you listen"),
         ("calibrate", "measure how fast a voice speaks, once: it is kept"),
     ):
         own = actions.add_parser(action, help=what, description=what)

@@ -45,7 +45,7 @@ def _piper(settings: VoiceSettings) -> str:
     from vn.voice.piper_program import find_program, installed_voices
 
     program = find_program(settings.piper)
-    voices = ", ".join(sorted(installed_voices(program))) or "no installed voice; name a file: piper:FILE.onnx"
+    voices = ", ".join(sorted(installed_voices(program))) or "no installed voice; take piper:FILE.onnx"
     return f"{program.words[0]}: {voices}"
 
 

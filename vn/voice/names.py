@@ -43,7 +43,7 @@ def open_voice(name: str, from_command_line: bool = True, settings: VoiceSetting
     """
     prefix, _, rest = name.partition(":")
     if name == NONE:
-        raise InputError("none is no voice: leave it out")
+        raise InputError("none means that nothing speaks: leave it out")
     if prefix in CALLS_ONLY and not from_command_line:
         raise InputError(f"the voice {prefix}: is taken from the command line only: --voice {name!r}")
     if prefix not in VOICES and not _is_registered(prefix):

@@ -19,7 +19,7 @@ from vn.voice.speech import Speech
 from vn.voice.wav import read_wav
 from vn.voice.worker import Worker
 
-WROTE = re.compile(r"Wrote (.+\.wav)$")  # logged once a file is complete
+WROTE = re.compile(r"Wrote (.+\.wav)$")  # logged when the file is complete
 STEP = 0.02  # speeds are rounded to multiples of it, so that a process serves several texts
 MOST = 3  # processes at once; each has the model in memory
 

