@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -31,14 +31,19 @@ from vn.voice.fit_settings import FASTEST
 from vn.voice.kept import KeptVoice
 from vn.voice.names import open_voice
 from vn.voice.options import add_reach_options, settings_of
-from vn.voice.pace import pace_of
+from vn.voice.pace import Pace, pace_of
 from vn.voice.sound import tempo
 from vn.voice.speech import Speech, Voice
 from vn.written import WrittenClip
 
 SLOW = 0.75
 AT_ONCE = 5
-WAYS: dict[str, float | None] = {"exact": None, "spoken": 1.0, f"spoken, range at {FASTEST}": FASTEST}
+WAYS: dict[str, Callable[[Pace], float] | None] = {
+    "exact": None,
+    "spoken, range for its pace": lambda pace: pace.units_per_second,
+    f"spoken, range for its pace at {FASTEST}": lambda pace: pace.units_per_second * FASTEST,
+    "spoken": lambda pace: pace.high * FASTEST,
+}
 
 
 class Slower:
@@ -72,7 +77,7 @@ class Row:
         spoken = None
         if bound is not None:
             pace = pace_of(self.voice, language, folder)
-            spoken = SpokenLength(self.voice, language, pace, bound=bound)
+            spoken = SpokenLength(self.voice, language, pace, units_per_second=bound(pace))
             assembly.builder.words = spoken.ranges(rule)
         try:
             writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(length_control="exact"))
@@ -161,6 +166,7 @@ def main() -> None:
     parser.add_argument("--voice", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--videos", type=int, default=150)
+    parser.add_argument("--ways", type=int, nargs="+", default=[0, 3], help="numbers of WAYS")
     parser.add_argument("--only-table", action="store_true")
     add_reach_options(parser.add_argument_group("voice"), parser)
     args = parser.parse_args()
@@ -171,6 +177,7 @@ def main() -> None:
         Row(way, one, name, args.out / f"{'slow' if one is not voice else 'usual'}-{n}.jsonl")
         for name, one in voices.items()
         for n, way in enumerate(WAYS)
+        if n in args.ways
     ]
     entries = list(Manifest.load(args.data).samples("test"))[: args.videos]
     if not args.only_table:

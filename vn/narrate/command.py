@@ -15,6 +15,7 @@ from vn.narrate.choice import recorded, system_of
 from vn.narrate.job import Job
 from vn.narrate.output import show
 from vn.narrate.product import read_product, read_storyline
+from vn.narrate.voiced import render, voice_of_call
 from vn.overlap import CHOICES, Overlap
 from vn.plugins import add_import_option
 from vn.progress import progress
@@ -40,6 +41,8 @@ examples:
       an adapter folder on the Hugging Face hub, fetched once
   vn narrate video.mp4 --product product.yaml --baseline chat --help
       another system of the paper's tables, such as a chat model that reads captions, and its options
+  vn narrate video.mp4 --product product.yaml --run runs/demo --out story --voice piper:joe --length spoken
+      a video that speaks: vn render is run on the story, whose narrations are as long as this voice can say
   vn narrate --edit story/story.json
       after you change labels or narrations in that file: what is before the first change is kept, and so is what you
       wrote; the rest is written again, with the same video, narrator and options unless you give others
@@ -96,8 +99,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--length",
-        choices=("exact", "none"),
-        help="exact: each narration has as many words as its clip has time for; none: no constraint (exact)",
+        choices=("exact", "none", "spoken"),
+        help="exact: each narration has as many words as its clip has time for; spoken: as many as --voice can say in "
+        "it, and what still takes longer is written again; none: no constraint (exact)",
     )
     parser.add_argument("--temperature", type=_within(float, 0, 100), help="above 0: sample tokens; 0: greedy (0)")
     parser.add_argument("--seed", type=_within(int, 0, 2**32 - 1), help="random seed of sampling (0)")
@@ -129,6 +133,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_import_option(parser)
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda if available)")
     words = parser.get_default("words") or ()
+    if any(word.partition("=")[0] == "--voice" for word in words):
+        from vn.voice.options import add_voice_options
+
+        add_voice_options(parser)
+    else:
+        parser.add_argument(
+            "--voice",
+            metavar="VOICE",
+            help="also render a video that speaks with this voice (vn voice list), with its options (--voice none "
+            "--help)",
+        )
     if any(word.partition("=")[0] == "--baseline" for word in words):
         from vn.baselines.on_video import add_video_options
 
@@ -167,7 +182,8 @@ def run(args: argparse.Namespace) -> int:
     if not job.video.is_file():
         places = "" if args.video else job.plan.lost.get("video")
         raise InputError(f"no such video{f' ({places}); put its path before --edit' if places else ''}", file=job.video)
-    system = system_of(args, [job])
+    voice = voice_of_call(args, job.plan.story.language, job.made_with)
+    system = system_of(args, [job], voice)
     system.check(job)  # before anything slow
     print(system.about, file=sys.stderr)
     job.made_with = recorded(job, system)
@@ -178,6 +194,8 @@ def run(args: argparse.Namespace) -> int:
         with progress("clips", len(job.plan.story.clips)) as step:
             narrator.add(job, _finish, follow=lambda _: step())
             narrator.finish()
+    if voice is not None and args.voice is not None:
+        render(job.out, voice, args)
     return 0
 
 

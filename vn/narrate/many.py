@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from vn.errors import Findings, InputError
 from vn.io.atomic import write_text
@@ -24,9 +24,13 @@ from vn.narrate.choice import recorded, system_of
 from vn.narrate.job import Job
 from vn.narrate.system import System
 from vn.narrate.video_list import jobs_of, request_of
+from vn.narrate.voiced import render, voice_of_call
 from vn.progress import progress
 from vn.story import count_words
 from vn.story_file.edit import Plan, read_edited
+
+if TYPE_CHECKING:
+    from vn.voice.kept import KeptVoice
 
 REPORT = "report.json"
 State = Literal["written", "kept", "edited", "failed", "not reached"]
@@ -69,7 +73,8 @@ def narrate_all(args: argparse.Namespace) -> int:
     if args.out is None:
         raise InputError("no output folder given; use --out")
     jobs = jobs_of(args)
-    system = system_of(args, jobs)
+    voice = voice_of_call(args, jobs[0].plan.story.language, {})
+    system = system_of(args, jobs, voice)
     print(system.about, file=sys.stderr)
     entries = [Entry(job) for job in jobs]
     for job in jobs:
@@ -80,6 +85,8 @@ def narrate_all(args: argparse.Namespace) -> int:
             todo = [entry for entry in entries if not _is_done(entry, args.overwrite)]
             if todo:
                 _write(todo, system)
+            if voice is not None:
+                _render(entries, voice, args)
         finally:
             report = {"videos": [entry.report() for entry in entries]}
             write_text(args.out / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
@@ -159,6 +166,19 @@ def _write(todo: Sequence[Entry], system: System) -> None:
             except InputError as error:
                 failed(entry.job, error)
         narrator.finish()
+
+
+def _render(entries: Sequence[Entry], voice: KeptVoice, args: argparse.Namespace) -> None:
+    """Render all stories; those that have not changed since they were rendered are left as they are."""
+    there = [entry for entry in entries if entry.error is None and (entry.job.out / "story.json").is_file()]
+    with progress("videos rendered", len(there)) as step:
+        for entry in there:
+            try:
+                render(entry.job.out, voice, args, quiet=True)
+            except InputError as error:
+                entry.state, entry.error = "failed", f"{entry.job.video}: {error}"
+                print(f"cannot be rendered; continuing with the others: {entry.error}", file=sys.stderr, flush=True)
+            step()
 
 
 # -- the report -------------------------------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ def save(
     data["warnings"] = [*plan.warnings, *(line for line in findings.lines if line not in plan.warnings)]
     if story.video:
         data["video"] = relative(story.video, out)
+    if plan.render is not None:
+        data["render"] = plan.render
     picture = plan.picture or _picture(story)
     data["record"] = record(story, made_with, out, picture)
     write_text(out / "story.json", json.dumps(data, ensure_ascii=False, indent=1) + "\n")

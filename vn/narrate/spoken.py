@@ -1,8 +1,8 @@
 """``--length spoken``: a voice bounds the words of each clip, and what it cannot say in time is written again.
 
-How many words a voice says in a clip is first taken from its pace, the mean of some sentences. A narration with long
-words or numbers takes longer. So each is spoken as soon as it is written, and one that would not fit even with short
-pauses at the highest speed is written again with fewer words, before later clips are, which read it.
+What no narration can fit is excluded by the voice's pace, as measured on some sentences. How long one takes depends on
+its words, too. So each is spoken as soon as it is written, and one that would not fit even with short pauses at the
+highest speed is written again with fewer words, before later clips are, which read it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class SpokenLength:
         pace: how fast the voice is.
         most: the fastest it may be, relative to its usual speed.
         times: how often a narration is written again at most.
-        bound: the speed at which it can say the most words of a range.
+        units_per_second: words, or Chinese characters, that a range's high end is for; None: the most that the voice
+            may say, its 90th percentile at the fastest speed. Fewer make narrations shorter that would have fitted.
     """
 
     def __init__(
@@ -43,19 +44,19 @@ class SpokenLength:
         pace: Pace,
         most: float = FASTEST,
         times: int = TIMES,
-        bound: float = 1.0,
+        units_per_second: float | None = None,
     ) -> None:
         self.voice = voice
         self.language = language
         self.pace = pace
         self.most = most
         self.times = times
-        self.bound = bound
+        self.units_per_second = units_per_second or pace.high * most
         self._seconds: dict[str, float] = {}  # of a text, with its pauses as short as they may be
 
     def ranges(self, rule: WordRangeRule) -> SpokenRange:
         """A rule's word ranges, bounded by the voice."""
-        return SpokenRange(rule.source, rule.rate, rule.margin, self.pace.units_per_second * self.bound)
+        return SpokenRange(rule.source, rule.rate, rule.margin, self.units_per_second)
 
     def again(self, story: Story) -> Callable[[Sequence[WrittenClip]], WordRange | int]:
         """What to do after attempts at a clip of a story; see `vn.generation.story_writer.Again`."""

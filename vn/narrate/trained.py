@@ -18,6 +18,7 @@ from vn.story_file.edit import check_found
 
 if TYPE_CHECKING:
     from vn.narrate.write import Narrator
+    from vn.voice.kept import KeptVoice
 
 DEFAULTS: dict[str, Any] = {
     "length": "exact",
@@ -35,12 +36,13 @@ class Trained:
     Args:
         args: the command's arguments.
         jobs: the videos; an edited story's narrator and options are the defaults.
+        voice: who speaks, for ``--length spoken``.
 
     Raises:
         InputError: no adapter is named, or it is not found.
     """
 
-    def __init__(self, args: argparse.Namespace, jobs: Sequence[Job]) -> None:
+    def __init__(self, args: argparse.Namespace, jobs: Sequence[Job], voice: KeptVoice | None = None) -> None:
         require("torch", command="narrate")
         before = jobs[0].made_with if args.edit is not None else {}
         self.args = args
@@ -50,6 +52,11 @@ class Trained:
         self.card = read_card(self.adapter)
         self.options = _options(args, before)
         self.options |= _speed(args, before, self.card, self.adapter)
+        self.voice = voice if self.options["length"] == "spoken" else None
+        if self.voice is not None:
+            from vn.narrate.voiced import recorded_name
+
+            self.options["voice"] = recorded_name(self.voice)
         self.about = f"{self.adapter}: {self.card.about()}"
         self.base_model: str | None = args.base_model or before.get("base_model")
         self.notes = {"adapter": str(self.adapter), "base_model": self.base_model, **self.options}
@@ -58,8 +65,9 @@ class Trained:
 
     @cached_property
     def identity(self) -> str:
-        """Hash of the adapter."""
-        return hash_folder(self.adapter)
+        """Hash of the adapter, and what the voice's sound depends on if that counts."""
+        adapter = hash_folder(self.adapter)
+        return adapter if self.voice is None else f"{adapter} {self.voice.fingerprint}"
 
     def check(self, job: Job) -> None:
         """See `Job.check`."""
@@ -71,8 +79,16 @@ class Trained:
 
         args = self.args
         at_once = args.videos_at_once if args.videos is not None else 1
+        spoken = None
+        if self.voice is not None:
+            from vn.narrate.spoken import SpokenLength
+            from vn.voice.pace import pace_of
+
+            pace = pace_of(self.voice, self.card.language, args.voice_cache)
+            spoken = SpokenLength(self.voice, self.card.language, pace)
+        options = {name: value for name, value in self.options.items() if name != "voice"}
         return Narrator(
-            self.adapter, self.base_model, args.encoder_weights, self.options, args.device, at_once, args.imports
+            self.adapter, self.base_model, args.encoder_weights, options, args.device, at_once, args.imports, spoken
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -22,6 +22,9 @@ from vn.narrate.job import Job
 from vn.story import WordRangeRule
 from vn.written import WrittenClip
 
+if TYPE_CHECKING:
+    from vn.narrate.spoken import SpokenLength
+
 
 class Narrator:
     """Writes the stories of videos, several in parallel.
@@ -35,6 +38,7 @@ class Narrator:
         at_once: number of stories written in parallel, which does not change them; ``auto`` is by free memory on CUDA
             and 4 elsewhere.
         imports: each ``module:Name`` that the adapter may import.
+        spoken: keeps narrations within what a voice can say; None if there is no voice, or it does not matter.
 
     Raises:
         InputError: the adapter, base model or encoder is missing, damaged, not installed or not the one used in
@@ -50,7 +54,9 @@ class Narrator:
         device: str | None,
         at_once: AtOnce = 1,
         imports: Collection[str] = (),
+        spoken: SpokenLength | None = None,
     ) -> None:
+        self.spoken = spoken
         options = dict(options)
         dtype = options.pop("dtype", None)
         assembly = load_adapter(adapter, base_model, imports=imports, only_writes=True, dtype=dtype)
@@ -60,8 +66,10 @@ class Narrator:
         )
         assembly.narrator.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # A raw video has no references, so the range is computed from the clip's duration.
-        assembly.builder.words = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
-        decoding = Decoding(length_control=options.pop("length"), **options)
+        rule = WordRangeRule("duration", card.word_range.rate, card.word_range.margin)
+        assembly.builder.words = rule if spoken is None else spoken.ranges(rule)
+        length = options.pop("length")
+        decoding = Decoding(length_control="exact" if length == "spoken" else length, **options)
         ngrams = ngrams_of(adapter, assembly) if decoding.drafts != "none" else None
         self.writer = StoryWriter(assembly.narrator, assembly.builder, decoding, ngrams=ngrams)
         self.pool = self.writer.pool(at_once, usual=4)
@@ -88,9 +96,19 @@ class Narrator:
         self._warn_of_unknown(job)
         clips = range(len(job.plan.story.clips))
         video = VideoInput(job.plan.story, features.features, features.seconds, clips, job.plan.fixed)
+        again = None if self.spoken is None else self.spoken.again(job.plan.story)
         self.pool.add(
-            self.writer.story(video, follow=follow), partial(done, job), partial(failed, job) if failed else None
+            self.writer.story(video, follow=follow, again=again),
+            partial(self._finish, done, job),
+            partial(failed, job) if failed else None,
         )
+
+    def _finish(self, done: Callable[[Job, list[WrittenClip]], None], job: Job, written: list[WrittenClip]) -> None:
+        """Warn of what is too long for the voice, and pass on what was written."""
+        for each in written if self.spoken is not None else ():
+            if each.clip >= (job.plan.first or 0) and (message := self.spoken.missed(job.plan.story, each)):
+                job.findings.add(message, file=job.video, field=f"clips[{each.clip}].narration")
+        done(job, written)
 
     def _warn_of_unknown(self, job: Job) -> None:
         """Warn if the demo's narrator, which writes fluently about any video, gets one that is not the demo's."""

@@ -43,6 +43,7 @@ class Plan:
         seen: edits of an edited file, one phrase per change.
         lost: which of an edited file's video, adapter and base_model are not found, and where they were looked for.
         picture: width and height of the video's frames, if known.
+        render: how an edited file's story was last rendered (`vn.render.settings`).
     """
 
     story: Story
@@ -55,6 +56,7 @@ class Plan:
     seen: Sequence[str] = ()
     lost: Mapping[str, str] = field(default_factory=dict)
     picture: tuple[int, int] | None = None
+    render: Mapping[str, Any] | None = None
 
 
 def plan_of(story: Story) -> Plan:
@@ -113,6 +115,7 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
         _seen(before, changes, changed_product, sorted_),
         before.lost,
         before.picture,
+        data.get("render"),
     )
 
 
