@@ -22,7 +22,7 @@ setup(
     packages=[*find_packages(include=["vn", "vn.*"]), *FOLDERS],
     package_dir=FOLDERS,
     package_data={
-        "vn": ["py.typed", "**/*.yaml", "compare/page/*", "rate/page/*"],
+        "vn": ["py.typed", "**/*.yaml", "compare/page/*", "rate/page/*", "render/page/*"],
         **{package: ["*.yaml", "*.sh"] for package in FOLDERS},
     },
 )

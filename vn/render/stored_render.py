@@ -84,7 +84,8 @@ class _Reader(FieldReader):
     def rendered(self, data: Any, clips: int) -> Rendered:
         if not isinstance(data, dict):
             raise self.fail(f"expected what vn render writes, got {show(data)}")
-        self.one_of(data.get("format"), (FORMAT,), "format")
+        if data.get("format") != FORMAT:
+            raise self.fail(f"expected format {FORMAT}, got {show(data.get('format'))}", "format")
         warnings = data.get("warnings") or []
         if not isinstance(warnings, list) or not all(isinstance(line, str) for line in warnings):
             raise self.fail(f"expected a list of texts, got {show(warnings)}", "warnings")
@@ -147,8 +148,9 @@ class _Reader(FieldReader):
     def loudness(self, sound: Any) -> float | None:
         measured = sound.get("loudness") if isinstance(sound, dict) else None
         value = measured.get("integrated") if isinstance(measured, dict) else None
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if number and math.isfinite(value) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if math.isfinite(value) else None
 
     def file_name(self, value: Any, where: str) -> str | None:
         """A file in the story's folder, in the form ``name`` or ``folder/name``."""

@@ -80,7 +80,7 @@ class _Builder:
 
     def timeline(self) -> Timeline:
         story, rendered = self.stored.story, self.rendered
-        timeline = Timeline(story.title, global_start_time=self.time(0))
+        timeline = Timeline(_shown(story.title), global_start_time=self.time(0))
         timeline.metadata["vn"] = {"id": story.id, "language": story.language, "voice": rendered.voice or ""}
         media = self.stored.original or self.stored.video
         if media is None:
@@ -95,7 +95,7 @@ class _Builder:
 
     def frame(self, seconds: float) -> int:
         """The number of the frame nearest to a time."""
-        return round(Fraction(seconds) * self.rendered.rate)
+        return round(seconds * self.rendered.rate)
 
     def time(self, frames: int) -> RationalTime:
         return RationalTime(frames, float(self.rendered.rate))
@@ -156,7 +156,7 @@ class _Builder:
             "start": entry.start,
             "end": entry.end,
             "labels": [label.text(language) for label in entry.labels or ()],
-            "narration": entry.narration or "",
+            "narration": _shown(entry.narration or ""),
         }
         if made.words is not None:
             about["word_range"] = [made.words.low, made.words.high]
@@ -164,7 +164,7 @@ class _Builder:
 
     def marker(self, clip: int, span: TimeRange) -> Marker:
         """A marker over a whole clip: its labels, with the narration as comment."""
-        narration = self.stored.story.clips[clip].narration or ""
+        narration = _shown(self.stored.story.clips[clip].narration or "")
         marker = Marker(self.name(clip), span, "GREEN")
         marker.comment = narration
         marker.metadata["fcp_xml"] = {"comment": narration}  # its adapter leaves the field out
@@ -183,7 +183,12 @@ class _Builder:
                 track.append(self.gap(start - at))
             item = Clip(self.name(clip), None, self.span(0, end - start))
             item.media_reference = self.media(self.stored.folder / spoken.file, 0, end - start)
-            item.metadata["vn"] = {"clip": clip, "start": spoken.start, "end": spoken.end, "narration": spoken.text}
+            item.metadata["vn"] = {
+                "clip": clip,
+                "start": spoken.start,
+                "end": spoken.end,
+                "narration": _shown(spoken.text),
+            }
             track.append(item)
             at = end
         return track
@@ -202,6 +207,11 @@ class _Builder:
         item.media_reference = self.media(original, 0, end)
         track.append(item)
         return track
+
+
+def _shown(text: str) -> str:
+    """A text without control characters, which XML cannot hold."""
+    return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
 def _has_sound(video: Path) -> bool:

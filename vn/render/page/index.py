@@ -94,7 +94,7 @@ def _entry(folder: Path) -> Entry:
     try:
         stored = read_stored(folder)
     except InputError as error:
-        return Entry(folder.name, page=page, fault=str(error))
+        return Entry(folder.name, page=page, fault=str(error).removeprefix(f"{folder / STORY}: "))
     story = stored.story
     inside, ranged = in_range(stored)
     middle = story.clips[len(story.clips) // 2]
