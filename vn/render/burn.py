@@ -14,11 +14,11 @@ from vn.render.encode import Planes
 from vn.story import Language
 from vn.subtitles.cues import Cue
 
-SIZE = 0.05  # of the frame's shorter side: height of the letters
+SIZE = 0.05  # height of the letters, relative to the frame's shorter side
 SMALLEST = 10  # pixels
-BOTTOM = 0.06  # of the frame's height: free below the last line
-WIDEST = 0.94  # of the frame's width
-EDGE = 0.08  # of the letters' height: how thick the dark edge is
+BOTTOM = 0.06  # what is free below the last line, relative to the frame's height
+WIDEST = 0.94  # width of a line, relative to the frame's
+EDGE = 0.08  # how thick the dark edge is, relative to the letters' height
 WHITE, DARK = 235, 16
 FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts", "/System/Library/Fonts")
 # Files of common fonts that have the letters of a language, the best first.

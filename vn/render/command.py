@@ -43,7 +43,7 @@ def add_render_options(parser: argparse.ArgumentParser) -> None:
         "--original-volume",
         type=float,
         metavar="X",
-        help="volume of the video's own sound where nobody speaks: 0 is silent, 1 as loud as the voice at most (1)",
+        help="volume of the video's own sound while nobody speaks: 0 is silent, 1 as loud as the voice at most (1)",
     )
     parser.add_argument(
         "--burn",

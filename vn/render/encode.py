@@ -55,7 +55,7 @@ class Encoder:
         self.damage: str | None = None
         self._draws = draws
         self._reformatter = VideoReformatter()
-        self._size = (0, 0)  # of the first frame, before rotation
+        self._size = (0, 0)  # that of the first frame, before rotation
 
     def add_to(self, container: OutputContainer) -> Iterator[Packet[Any]]:
         """Add a video stream to a file that nothing was written to yet.

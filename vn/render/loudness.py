@@ -22,7 +22,7 @@ OVERSAMPLED = 192_000
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """Of one stretch of sound.
+    """How loud a stretch of sound is.
 
     Attributes:
         integrated: LUFS; -70 if it is silent.
@@ -34,7 +34,7 @@ class Loudness:
 
     @property
     def silent(self) -> bool:
-        """Whether nothing can be heard."""
+        """Whether it is silent to the ear."""
         return self.integrated <= SILENT
 
 

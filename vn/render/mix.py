@@ -26,7 +26,7 @@ HOLD = 1.2  # seconds: in a shorter pause between two voices it stays lowered
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A spoken narration and when it is heard.
+    """A spoken narration and when it is played.
 
     Attributes:
         file: its WAV file.
@@ -49,9 +49,9 @@ class Levels:
     """Factors that samples are multiplied by.
 
     Attributes:
-        voice: of the voice.
-        original: of the video's own sound where nobody speaks.
-        under: of the video's own sound under the voice.
+        voice: for the voice.
+        original: for the video's own sound while nobody speaks.
+        under: for the video's own sound under the voice.
     """
 
     voice: float

@@ -1,7 +1,7 @@
 """The sound of a video, decoded block by block onto a player's clock (`vn.data.clock`).
 
 Whatever the codec, number of channels and rate, this is stereo at `RATE`. Sound that starts late has silence before it,
-a gap is silent, and what overlaps is left out, so that sample n is heard at n / `RATE` seconds.
+a gap is silent, and what overlaps is left out, so that sample n is played at n / `RATE` seconds.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class _Run:
 
     Args:
         first: its first frame, which is still to be added.
-        time: when that is heard, in seconds.
+        time: when that is played, in seconds.
     """
 
     def __init__(self, first: AudioFrame, time: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from vn.errors import InputError, show
 
-KEY = "render"  # of a story.json
+KEY = "render"  # in a story.json
 COMMAND_LINE_ONLY = ("command:", "wavs:")  # voices that run a program or read files of this machine
 LOUDEST = 4.0
 
@@ -22,7 +22,7 @@ class RenderSettings:
     """What is asked for; None: what the story remembers, or the default.
 
     Attributes:
-        original_volume: volume of the video's own sound where nobody speaks: 0 is silent, 1 (the default) as loud as
+        original_volume: volume of the video's own sound while nobody speaks: 0 is silent, 1 (the default) as loud as
             the voice at most.
         burn: draw the subtitles into the frames.
         font: font file of burnt subtitles.

@@ -31,7 +31,7 @@ class Sound:
         findings: collects the warnings.
 
     Attributes:
-        exists: whether there is anything to hear; without, the film has no audio track.
+        exists: whether there is any sound; without, the film has no audio track.
         loudness: what `blocks` gave, after all was read; None before.
     """
 
