@@ -68,7 +68,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "demo": ("train", "video"),
     "prepare": ("train", "video"),
     "narrate": ("train", "video"),
-    "render": ("video",),
+    "render": ("voice",),
     "score": ("embed",),
     "compare": ("compare",),
     "baseline": ("baselines",),
