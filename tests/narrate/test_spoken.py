@@ -100,7 +100,9 @@ def test_each_text_is_spoken_once():
 
 def test_ranges_are_bounded_by_the_pace():
     pace, rule, clip = Pace(2.0, 1.8, 2.25), WordRangeRule("duration", 2.5, 2), Clip(0, 4)
-    assert SpokenLength(Bursts(), "en", pace).ranges(rule).range_of(clip, "en") == WordRange(8, 10)  # 2.25 * 1.12 * 4
+    assert SpokenLength(Bursts(), "en", pace).ranges(rule).range_of(clip, "en") == WordRange(
+        8, 11
+    )  # 2.25 * 1.12 * 1.1 * 4
     narrow = SpokenLength(Bursts(), "en", pace, units_per_second=2.0)
     assert narrow.ranges(rule).range_of(clip, "en") == WordRange(6, 8)
 

@@ -22,6 +22,8 @@ from vn.voice.word_range import SpokenRange, bounded
 from vn.written import WrittenClip
 
 TIMES = 3  # that a narration is written again, at most
+PAUSES = 1.1  # times as much is said in the same time if pauses are as short as they may be
+AIM = 0.75  # share of the way from the usual to the highest speed: what a narration is written again for
 
 
 class SpokenLength:
@@ -34,7 +36,8 @@ class SpokenLength:
         most: the fastest it may be, relative to its usual speed.
         times: how often a narration is written again at most.
         units_per_second: words, or Chinese characters, that a range's high end is for; None: the most that the voice
-            may say, its 90th percentile at the fastest speed. Fewer make narrations shorter that would have fitted.
+            may say, its 90th percentile at the fastest speed with short pauses. Fewer make narrations shorter that
+            would have fitted.
     """
 
     def __init__(
@@ -51,8 +54,8 @@ class SpokenLength:
         self.pace = pace
         self.most = most
         self.times = times
-        self.units_per_second = units_per_second or pace.high * most
-        self._seconds: dict[str, float] = {}  # of a text, with its pauses as short as they may be
+        self.units_per_second = units_per_second or pace.high * most * PAUSES
+        self._seconds: dict[str, float] = {}  # by text, with its pauses as short as they may be
 
     def ranges(self, rule: WordRangeRule) -> SpokenRange:
         """A rule's word ranges, bounded by the voice."""
@@ -95,8 +98,9 @@ class SpokenLength:
         if speeds[-1] <= self.most:
             return len(attempts) - 1
         count = count_words(last.written.narration, self.language)
-        # As many as fit halfway between the usual and the highest speed, as long words and pauses differ.
-        high = min(count - 1, math.floor(count * (1 + self.most) / 2 / speeds[-1]))
+        # As many as fit a little below the highest speed, as long words and pauses differ.
+        aim = 1 + AIM * (self.most - 1)
+        high = min(count - 1, math.floor(count * aim / speeds[-1]))
         if last.problem or high < 1 or len(attempts) > self.times:
             return min(range(len(attempts)), key=speeds.__getitem__)
         return bounded(last.written.words, high)

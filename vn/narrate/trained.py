@@ -50,6 +50,7 @@ class Trained:
         if args.edit is not None:
             check_found(jobs[0].plan, args)
         self.card = read_card(self.adapter)
+        self.language = jobs[0].plan.story.language  # the card's, as `check` makes sure
         self.options = _options(args, before)
         self.options |= _speed(args, before, self.card, self.adapter)
         self.voice = voice if self.options["length"] == "spoken" else None
@@ -84,8 +85,8 @@ class Trained:
             from vn.narrate.spoken import SpokenLength
             from vn.voice.pace import pace_of
 
-            pace = pace_of(self.voice, self.card.language, args.voice_cache)
-            spoken = SpokenLength(self.voice, self.card.language, pace)
+            pace = pace_of(self.voice, self.language, args.voice_cache)
+            spoken = SpokenLength(self.voice, self.language, pace)
         options = {name: value for name, value in self.options.items() if name != "voice"}
         return Narrator(
             self.adapter, self.base_model, args.encoder_weights, options, args.device, at_once, args.imports, spoken

@@ -105,9 +105,10 @@ class Narrator:
 
     def _finish(self, done: Callable[[Job, list[WrittenClip]], None], job: Job, written: list[WrittenClip]) -> None:
         """Warn of what is too long for the voice, and pass on what was written."""
-        for each in written if self.spoken is not None else ():
-            if each.clip >= (job.plan.first or 0) and (message := self.spoken.missed(job.plan.story, each)):
-                job.findings.add(message, file=job.video, field=f"clips[{each.clip}].narration")
+        if self.spoken is not None:
+            for each in written[job.plan.first or 0 :]:
+                if message := self.spoken.missed(job.plan.story, each):
+                    job.findings.add(message, file=job.video, field=f"clips[{each.clip}].narration")
         done(job, written)
 
     def _warn_of_unknown(self, job: Job) -> None:

@@ -43,7 +43,7 @@ class Plan:
         seen: edits of an edited file, one phrase per change.
         lost: which of an edited file's video, adapter and base_model are not found, and where they were looked for.
         picture: width and height of the video's frames, if known.
-        render: how an edited file's story was last rendered (`vn.render.settings`).
+        render: how an edited file's story was last rendered, as it is in the file.
     """
 
     story: Story
