@@ -20,7 +20,7 @@ from vn.subtitles.cues import Cue, cues
 from vn.subtitles.read_vtt import read_vtt
 
 STORY, RENDER, SUBTITLES = "story.json", "render.json", "story.vtt"
-OURS = {*NOT_A_STORYS, "render"}  # of the file; the others are the story's
+OURS = {*NOT_A_STORYS, "render"}  # fields of the file that a Story does not have
 
 Point = tuple[str, str]  # aspect and point
 

@@ -24,7 +24,7 @@ from vn.render.stored_render import Rendered, Spoken
 from vn.story import format_labels
 
 NOT_NARRATED = "not narrated"
-Url = Callable[[Path, Path], str]  # of a file, seen from a folder
+Url = Callable[[Path, Path], str]  # a file and the folder from which it is seen -> its URL
 
 
 def relative_url(file: Path, folder: Path) -> str:

@@ -31,7 +31,7 @@ def render(name: str, language: Language, style: str = "", **values: Any) -> str
     """A page.
 
     Args:
-        name: of ``NAME.html`` and ``NAME.js``.
+        name: the template is ``NAME.html``, its script ``NAME.js``.
         language: language of the page.
         style: rules after those that all pages share.
         values: what the template needs.
