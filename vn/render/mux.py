@@ -141,7 +141,7 @@ def _copied(source: InputContainer, stream: VideoStream, container: OutputContai
         last: int | None = None
         for packet in _with_dts(packet for packet in source.demux(stream) if packet.size):
             shift = round(Fraction(zero) / packet.time_base)
-            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+            packet.pts, packet.dts = (packet.pts or 0) - shift, (packet.dts or 0) - shift
             if last is not None and packet.dts <= last:
                 raise CannotCopy("its timestamps go back")
             last = packet.dts
