@@ -100,6 +100,7 @@ def with_core_alone(tmp_path_factory):
         "run": ["--config", "demo"],
         "baseline": ["--help"],  # what is needed depends on the baseline
         "narrate": ["video.mp4", "--product", "product.yaml", "--run", "run", "--out", "story"],
+        "render": ["stories/a.json", "--voice", "none"],
         "voice": ["check", "espeak-ng", "--language", "en"],
         "sweep": ["demo_ablations", "--dry-run"],
         "score": ["run"],

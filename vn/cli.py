@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "narrate the test split with another system of the paper's tables",
     ),
     "narrate": ("vn.narrate.command", "narrate a raw video: story.json and subtitles"),
+    "render": ("vn.render.command", "a narrated story as a video that speaks, with subtitles and a page"),
     "voice": ("vn.voice.command", "the voices: which there are, whether one speaks a language, how fast it is"),
     "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),
     "score": ("vn.score.command", "score a run's predictions"),

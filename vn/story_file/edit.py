@@ -81,9 +81,7 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
     before = read_record(data, file.parent)
     if before is None:
         raise InputError("not a story.json written by vn narrate: it has no record", file=file, field="record")
-    entries, sorted_ = _in_order(data.get("clips"))
-    bare = {name: value for name, value in data.items() if name not in NOT_A_STORYS}
-    bare["clips"] = [_clip_of(entry) if isinstance(entry, dict) else entry for entry in entries]
+    bare, entries, sorted_ = bare_story(data)
     story = parse_story(bare, file=file, findings=findings, overlap=overlap or overlap_of(before.made_with))
     story = replace(story, video=before.video or story.video)
     new = [marks(clip) for clip in story.clips]
@@ -119,6 +117,21 @@ def read_edited(file: Path, findings: Findings, overlap: Overlap | None = None) 
         before.picture,
         data.get("render"),
     )
+
+
+def bare_story(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any], bool]:
+    """A parsed ``story.json`` as a Story alone, for `parse_story`.
+
+    Args:
+        data: the parsed JSON.
+
+    Returns:
+        The Story; the file's entries of its clips, in the order of their times; whether the file's order is another.
+    """
+    entries, sorted_ = _in_order(data.get("clips"))
+    bare = {name: value for name, value in data.items() if name not in NOT_A_STORYS}
+    bare["clips"] = [_clip_of(entry) if isinstance(entry, dict) else entry for entry in entries]
+    return bare, entries, sorted_
 
 
 def overlap_of(made_with: Mapping[str, Any]) -> Overlap:
