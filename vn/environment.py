@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 
 def set_defaults() -> None:
@@ -148,3 +149,11 @@ def set_ray_variables(alone: bool) -> None:
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "A worker died or was killed")  # reported in our own words
     if alone:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+
+def set_gradio_variables(uploads: Path) -> None:
+    """Set what Gradio reads: no reports about its use, no look for a newer version, and where uploads are kept."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+    for name in ("GRADIO_SHARE", "GRADIO_ALLOWED_PATHS", "GRADIO_ROOT_PATH", "GRADIO_HISTORY_BUCKET"):
+        os.environ.pop(name, None)  # nothing but the command line opens the studio to others

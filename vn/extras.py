@@ -62,6 +62,10 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("ocr",),
     "opentimelineio": ("editors",),
     "otio_fcp_adapter": ("editors",),
+    "gradio": ("studio",),
+    "fastapi": ("studio",),
+    "starlette": ("studio",),
+    "uvicorn": ("studio",),
 }
 # Command -> the extras it usually needs: for a library of one of them, all of them that are missing are suggested.
 USUAL: dict[str, tuple[str, ...]] = {
@@ -73,6 +77,7 @@ USUAL: dict[str, tuple[str, ...]] = {
     "compare": ("compare",),
     "baseline": ("baselines",),
     "voice": ("voice",),
+    "studio": ("studio", "train", "video"),
 }
 # Command -> the libraries checked before it starts: otherwise it would fail only after minutes of work.
 AT_ONCE: dict[str, tuple[str, ...]] = {
@@ -82,6 +87,7 @@ AT_ONCE: dict[str, tuple[str, ...]] = {
     "compare": ("jinja2", "plotly", "scipy"),
     "voice": ("av",),
     "sweep": ("wandb", "lightning"),
+    "studio": ("torch", "av", "gradio"),
 }
 
 
