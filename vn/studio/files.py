@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.responses import Response
 
-# A story page runs its own script, which can neither send requests to the studio nor open one of its pages.
+# A story page runs its own script, which can send no requests to the studio.
 PAGE_POLICY = (
-    "sandbox allow-scripts allow-same-origin allow-downloads; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from vn.errors import Findings, InputError, show
 from vn.narrate.product import read_product
+from vn.story_file.record import FIELDS
 from vn.studio import edits, pieces
 from vn.studio.board import board_html, state_of
 from vn.studio.edits import Entry
@@ -113,7 +114,8 @@ class Studio:
                 new value.
 
         Returns:
-            ``problem``, empty if it was saved, and either ``board``, the new board, or ``state`` and ``first``.
+            ``problem``, empty if it was saved; then either ``board``, the new board, or ``state``, a sentence, ``first``,
+            the clip from which it will be written, and ``yours``, by clip which fields are the user's.
         """
         try:
             if not isinstance(request, Mapping):
@@ -123,9 +125,10 @@ class Studio:
             sheet = story.sheet()
             if request["do"] in REDRAWN:
                 return {"problem": "", "board": self._drawn(story, sheet)}
-            return {"problem": "", "state": state_of(sheet), "first": sheet.first if sheet.written else None}
+            yours = [[name for name in FIELDS if edits.is_users(entry, name)] for entry in sheet.clips]
+            return {"problem": "", "state": state_of(sheet), "first": sheet.first, "yours": yours}
         except InputError as error:
-            return {"problem": str(error), "state": "Not saved.", "first": None}
+            return {"problem": str(error)}
 
     def write(self, name: str, clip: int | None = None, step: Step | None = None) -> str:
         """Write a story from the first clip that was edited.

@@ -45,6 +45,7 @@ function save(change) {
     try {
       const found = await server.edit({ story, times, ...change });
       if (found.board) draw(found.board);
+      else if (found.problem) $('.vn-state').textContent = 'Not saved.';
       else mark(found);
       problem(found.problem);
       if (found.problem && change.do === 'narration') again(change.clip);
@@ -60,6 +61,7 @@ function mark(found) {
   $('.vn-state').textContent = found.state;
   const waits = (n) => found.first !== null && n >= found.first;
   $$('.vn-clip').forEach((clip) => clip.classList.toggle('vn-waits', waits(numberOf(clip))));
+  $$('[data-own]').forEach((own) => (own.hidden = !found.yours[numberOf(clipOf(own))]?.includes(own.dataset.own)));
   $$('.vn-shot').forEach((shot) => shot.classList.toggle('vn-waits', waits(Number(shot.dataset.go))));
 }
 
