@@ -28,7 +28,7 @@ Select = pytest.importorskip("selenium.webdriver.support.ui").Select
 CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
 needs_browser = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
 needs_voice = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="no espeak-ng (apt-get install)")
-PATIENCE = 120  # seconds: the machine may be busy
+PATIENCE = 90  # seconds: the machine may be busy
 EVIL = "<img src=x onerror='window.hacked = 1'>"
 
 # Refuses every connection but those to this machine, and says so on stderr.

@@ -94,7 +94,10 @@ class Answers:
         """Title and knowledge are to be saved: a message and the board."""
         try:
             self.studio.save_product(name or "", title, knowledge)
-            return [pieces.message("Saved. All that is not yours will be written again."), self.studio.board(name or "")]
+            return [
+                pieces.message("Saved. All that is not yours will be written again."),
+                self.studio.board(name or ""),
+            ]
         except InputError as error:
             return [_bad(error), gr.skip()]
 

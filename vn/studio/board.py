@@ -87,7 +87,10 @@ def board_html(
     """
     video = story.video()
     frames = frames_of(video, sheet.clips)
-    views = [_view(i, entry, frame, sheet, word_range) for i, (entry, frame) in enumerate(zip(sheet.clips, frames, strict=True))]
+    views = [
+        _view(i, entry, frame, sheet, word_range)
+        for i, (entry, frame) in enumerate(zip(sheet.clips, frames, strict=True))
+    ]
     return template("board.html").render(
         name=story.name,
         sheet=sheet,
@@ -114,9 +117,7 @@ def state_of(sheet: Sheet) -> str:
     return f"Saved{changes}. Clips from {sheet.first + 1} on will be written again, except for what is yours."
 
 
-def _view(
-    i: int, entry: Entry, frame: str, sheet: Sheet, word_range: Callable[[Entry], WordRange]
-) -> ClipView:
+def _view(i: int, entry: Entry, frame: str, sheet: Sheet, word_range: Callable[[Entry], WordRange]) -> ClipView:
     language, waits = sheet.story.language, sheet.first is not None and i >= sheet.first
     narration = entry.get("narration") or ""
     words = _kept_range(entry) if not waits else None

@@ -53,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_import_option(parser)
     parser.add_argument("--device", default=None, help="e.g. cpu, cuda (default: cuda if available)")
     server = parser.add_argument_group("server")
-    server.add_argument("--host", default="127.0.0.1", help="address to listen at; another one needs --auth (%(default)s)")
+    server.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at; another one needs --auth (%(default)s)"
+    )
     server.add_argument("--port", type=int, default=7860, help="port to listen at; 0: a free one (%(default)s)")
     server.add_argument("--auth", type=Path, metavar="FILE", help="who may use it: a line user:password per user")
     server.add_argument(

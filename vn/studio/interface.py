@@ -14,7 +14,9 @@ from vn.studio.workspace import PRODUCT_SUFFIXES
 
 # The page's own buttons wait until the board has saved what was typed.
 SAVED = "async (...given) => { await window.vnSaved?.(); return given; }"
-REMEMBER = "(name) => { history.replaceState(null, '', name ? `?story=${encodeURIComponent(name)}` : '?'); return name; }"
+REMEMBER = (
+    "(name) => { history.replaceState(null, '', name ? `?story=${encodeURIComponent(name)}` : '?'); return name; }"
+)
 LIGHT: dict[str, Any] = {"queue": False, "api_visibility": "private"}
 # Writing, speaking and rendering: one at a time.
 WORK: dict[str, Any] = {"concurrency_id": "work", "concurrency_limit": 1, "api_visibility": "private"}

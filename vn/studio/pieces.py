@@ -67,5 +67,3 @@ def last_render(story: StoryFolder) -> dict[str, Any]:
 
 def _piece(name: str, *values: Any) -> str:
     return str(getattr(template("pieces.html").module, name)(*values))
-
-

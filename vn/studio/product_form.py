@@ -32,7 +32,9 @@ def parse_knowledge(text: str) -> list[dict[str, Any]]:
         aspect, *rest = COLON.split(line, maxsplit=1)
         points = _points(rest[0]) if rest else []
         if not (aspect.strip() and points):
-            message = f"expected an aspect, a colon and points, as in 'Material: steel, glass'; got {show(line.strip())}"
+            message = (
+                f"expected an aspect, a colon and points, as in 'Material: steel, glass'; got {show(line.strip())}"
+            )
             raise InputError(message, field=f"knowledge, line {number}")
         found.append({"aspect": aspect.strip(), "points": points})
     return found

@@ -169,7 +169,8 @@ class StoryFolder:
     def _save(self, data: dict[str, Any]) -> None:
         bare = {name: value for name, value in data.items() if name not in NOT_A_STORYS}
         bare["clips"] = [
-            {k: v for k, v in entry.items() if k not in ADDED and not (k in FIELDS and not v)} for entry in data["clips"]
+            {k: v for k, v in entry.items() if k not in ADDED and not (k in FIELDS and not v)}
+            for entry in data["clips"]
         ]
         parse_story(bare, file=self.file, clips_required=self.written)
         if self.written:
