@@ -144,7 +144,7 @@ def test_from_an_upload_to_a_video_that_speaks(served, browser, video):
     one(browser, "#upload input[type=file]").send_keys(str(video))
     one(browser, "#new-title textarea, #new-title input").send_keys(f"A kettle {EVIL}")
     one(browser, "#new-knowledge textarea").send_keys(f"Material: steel, {EVIL}")
-    wait(browser, lambda d: "kettle.mp4" in one(d, "#upload").text)
+    wait(browser, lambda d: "kettle.mp4" in "".join(one(d, "#upload").text.split()))
     one(browser, "#create").click()
     wait(browser, lambda d: len(d.find_elements(By.CSS_SELECTOR, ".vn-clip")) == 3)
     assert browser.current_url.endswith("?story=kettle")
@@ -185,7 +185,7 @@ def test_from_an_upload_to_a_video_that_speaks(served, browser, video):
     assert [clip.get("fixed") for clip in written["clips"]] == [None, ["labels"], ["narration"]]
 
     # The voice of a clip: as long as the player says, and not silent.
-    browser.find_elements(By.CSS_SELECTOR, "[data-do=hear]")[2].click()
+    browser.find_elements(By.CSS_SELECTOR, "[data-do=speak]")[2].click()
     wait(browser, lambda d: d.execute_script("return document.querySelector('#sound audio')?.duration > 0"))
     seconds = browser.execute_script("return document.querySelector('#sound audio').duration")
     uri = browser.execute_script("return document.querySelector('#sound audio').src")

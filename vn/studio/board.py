@@ -91,7 +91,7 @@ def board_html(
         _view(i, entry, frame, sheet, word_range)
         for i, (entry, frame) in enumerate(zip(sheet.clips, frames, strict=True))
     ]
-    return template("board.html").render(
+    html: str = template("board.html").render(
         name=story.name,
         sheet=sheet,
         clips=views,
@@ -101,6 +101,7 @@ def board_html(
         state=state_of(sheet),
         can_hear=can_hear,
     )
+    return html
 
 
 def state_of(sheet: Sheet) -> str:
@@ -141,7 +142,8 @@ def _view(i: int, entry: Entry, frame: str, sheet: Sheet, word_range: Callable[[
 def _choices(entry: Entry, sheet: Sheet) -> list[Choice]:
     language = sheet.story.language
     now = "+".join(entry.get("labels") or ())
-    odds = entry.get("label_odds") if isinstance(entry.get("label_odds"), dict) else {}
+    odds = entry.get("label_odds")
+    odds = odds if isinstance(odds, dict) else {}
     names = {label.text(language): label for label in ScriptLabel}
     listed = sorted(names, key=lambda name: -_share(odds, name))
     choices = [Choice("", "the narrator chooses", not now)]

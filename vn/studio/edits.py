@@ -83,7 +83,7 @@ def merge(clips: MutableSequence[Entry], clip: int) -> None:
     """
     one, two = _entry(clips, clip), _entry(clips, clip + 1)
     texts = [entry["narration"] for entry in (one, two) if is_users(entry, "narration")]
-    labels = next((entry["labels"] for entry in (one, two) if is_users(entry, "labels")), [])
+    labels: list[str] = next((entry["labels"] for entry in (one, two) if is_users(entry, "labels")), [])
     one["end"] = max(one["end"], two["end"])
     _give(one, "narration", " ".join(texts))
     _give(one, "labels", labels)

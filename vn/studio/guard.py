@@ -1,4 +1,4 @@
-"""What stands before every request: which names the studio answers to, who may use it, and what pages may load."""
+"""What is checked before every request: which names the studio answers to, who may use it, and what pages may load."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def make_page(studio: Studio, waiting: int) -> gr.Blocks:
         )
         write.click(answers.written, story, [message, board], js=SAVED, show_progress_on=message, **WORK)
         getattr(board, "from")(answers.written_from, None, [message, board], show_progress_on=message, **WORK)
-        board.hear(answers.sound, voice, sound, show_progress_on=sound, **WORK)
+        board.speak(answers.sound, voice, sound, show_progress_on=sound, **WORK)
         save.click(answers.product_saved, [story, title, knowledge], [message, board], **LIGHT)
         render.click(answers.rendered, [story, voice, volume, burn], film, js=SAVED, **WORK)
     page.queue(max_size=waiting, api_open=False)

@@ -19,8 +19,8 @@ def parse_knowledge(text: str) -> list[dict[str, Any]]:
 
     A line that has a semicolon is split at semicolons, so that points may have commas.
 
-    >>> parse_knowledge("Material: steel, glass\\nOffer: two for one, today; a bag")
-    [{'aspect': 'Material', 'points': ['steel', 'glass']}, {'aspect': 'Offer', 'points': ['two for one, today', 'a bag']}]
+    >>> parse_knowledge("Offer: two for one, today; a bag")
+    [{'aspect': 'Offer', 'points': ['two for one, today', 'a bag']}]
 
     Raises:
         InputError: a line has no colon, no aspect or no point.

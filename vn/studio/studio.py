@@ -114,8 +114,8 @@ class Studio:
                 new value.
 
         Returns:
-            ``problem``, empty if it was saved; then either ``board``, the new board, or ``state``, a sentence, ``first``,
-            the clip from which it will be written, and ``yours``, by clip which fields are the user's.
+            ``problem``, empty if it was saved; then ``board``, the new board, or ``state``, a sentence, ``first``, the
+            clip from which it will be written, and ``yours``, by clip which fields are the user's.
         """
         try:
             if not isinstance(request, Mapping):

@@ -51,7 +51,7 @@ class Writer:
         self._words = WordRangeRule("duration", self.card.word_range.rate, self.card.word_range.margin)
 
     def word_range(self, entry: Entry) -> WordRange:
-        """How many words a clip has time for."""
+        """The word range that fits the duration of a clip."""
         from vn.story import Clip
 
         return self._words.range_of(Clip(entry["start"], entry["end"]), self.card.language)

@@ -120,7 +120,7 @@ place.addEventListener('click', async (event) => {
   } else if (button.dataset.do === 'merge') {
     save({ do: 'merge', clip: n });
   } else if ($('.vn-problem').hidden) {
-    trigger(button.dataset.do === 'hear' ? 'hear' : 'from', { story: board().dataset.story, clip: n });
+    trigger(button.dataset.do === 'speak' ? 'speak' : 'from', { story: board().dataset.story, clip: n });
   }
 });
 
