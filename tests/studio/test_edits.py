@@ -1,5 +1,7 @@
 """Edits of clips: times stay without gaps, and what is the user's is never lost or written over."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ def test_times_stay_without_gaps_and_own_words_are_kept(lengths, edits):
             continue
         assert entries[0]["start"] == begin
         assert entries[-1]["end"] == end
-        assert all(a["end"] == b["start"] for a, b in zip(entries, entries[1:], strict=False))
+        assert all(a["end"] == b["start"] for a, b in pairwise(entries))
         assert all(e["end"] - e["start"] > 0.1 for e in entries)
         found = {word for e in entries if is_users(e, "narration") for word in e["narration"].split()}
         assert found == own

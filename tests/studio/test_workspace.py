@@ -74,7 +74,7 @@ def test_nothing_is_left_of_a_story_that_cannot_be_made(workspace, video, produc
     for film, facts, sentence in refused:
         with pytest.raises(InputError, match=sentence):
             workspace.create("kettle", film, facts, card, move=False)
-    with pytest.raises(InputError, match="is 'en', but the narrator was trained on 'zh'"):
+    with pytest.raises(InputError, match=r"is 'en', but the narrator was trained on 'zh'"):
         workspace.create("kettle", video, product, replace(card, language="zh"), move=False)
     assert list(workspace.folder.iterdir()) == []
     workspace.create("kettle", video, product, card, move=False)
@@ -108,7 +108,7 @@ def test_links_that_lead_out_are_refused(workspace, story, tmp_path, video):
 @pytest.mark.parametrize("named", ["../secret.mp4", "/etc/passwd", "./../../x.mp4", "a\0b"])
 def test_a_story_names_no_video_outside_its_folder(story, named):
     (story.folder / "story.json").write_text(json.dumps({"video": named}))
-    with pytest.raises(InputError, match="leads out of this folder|is not a path"):
+    with pytest.raises(InputError, match=r"leads out of this folder|is not a path"):
         story.video()
 
 

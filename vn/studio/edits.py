@@ -91,8 +91,9 @@ def merge(clips: MutableSequence[Entry], clip: int) -> None:
 
 
 def write_from(clips: MutableSequence[Entry], clip: int) -> None:
-    """Ask for clips to be written again, from this one: its narration is emptied, or, if that is the user's, the next
-    one that is the narrator's.
+    """Ask for clips to be written again, from this one.
+
+    Its narration is emptied, or, if that is the user's, the next one that is the narrator's.
 
     Raises:
         InputError: there is no such clip, or every narration from here on is the user's.
