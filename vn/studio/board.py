@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 from vn.card import NarratorCard
 from vn.extras import require
-from vn.rate.media import PLAYED
 from vn.story import ScriptLabel, WordRange, count_words
 from vn.studio.edits import Entry, is_users
 from vn.studio.frames import frames_of
 from vn.studio.story_folder import Sheet, StoryFolder
 
+PLAYED = (".mp4", ".m4v", ".webm", ".mov", ".ogv")  # what browsers play, if they know the codec
 PAGE = Path(__file__).with_name("page")
 
 
