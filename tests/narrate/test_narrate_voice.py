@@ -161,3 +161,19 @@ def test_many_videos_are_rendered_and_remade_for_another_voice(smoke_demo, tones
     assert main([*run, "--voice", tones]) == 0
     assert "1 written" in capsys.readouterr().out
     assert rendered == 3 * [tmp_path / "out" / source.stem]
+
+
+def test_videos_become_films_with_an_index(smoke_demo, tones, tmp_path, capsys):
+    source = next((smoke_demo / "world" / "narrate").glob("*.mp4"))
+    product = smoke_demo / "world" / "narrate" / "product.yaml"
+    (tmp_path / "list.txt").write_text(f"{source}\t{product}\n")
+    run = ["narrate", "--videos", str(tmp_path / "list.txt"), "--run", str(smoke_demo / "runs" / "demo")]
+    assert main([*run, "--out", str(tmp_path / "out"), "--voice", tones, "--force-voice"]) == 0
+    folder = tmp_path / "out" / source.stem
+    report = json.loads((folder / "render.json").read_text())
+    assert report["streams"]["video"] == "copied"
+    assert all((folder / clip["file"]).is_file() for clip in report["clips"])
+    assert {"story.mp4", "story.html", "story.vtt"} <= {path.name for path in folder.iterdir()}
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert f"{source.stem}/story.html" in index
+    capsys.readouterr()

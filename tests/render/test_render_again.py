@@ -7,6 +7,8 @@ import pytest
 from played import TEXTS, Pips, heard, make_video, write_story
 
 from vn.errors import InputError
+from vn.voice.names import open_voice
+from vn.voice.wav import write_wav
 
 
 @pytest.fixture
@@ -183,3 +185,13 @@ def test_an_interrupted_rendering_leaves_the_old_film(story, render, monkeypatch
     monkeypatch.undo()
     render(story, original_volume=0.1)
     assert len(heard(story.parent / "story.mp4"))
+
+
+def test_recordings_are_fitted_without_a_measured_pace(story, render, tmp_path):
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for n, text in enumerate(TEXTS):
+        write_wav(folder / f"{n:03}.wav", Pips().speak(text, "en"))
+    report = render(story, voice=open_voice(f"wavs:{folder}")).report
+    assert [clip["text"] for clip in report["clips"]] == list(TEXTS)
+    assert [clip["over"] for clip in report["clips"]] == [0, 0, 0]

@@ -279,7 +279,7 @@ def turned(frame: VideoFrame) -> bool:
 
 
 def upright(frame: VideoFrame, values: np.ndarray) -> np.ndarray:
-    """Values of a frame's pixels, ``[height, width, ...]``, turned and mirrored by its display matrix, if it has one."""
+    """Values of a frame's pixels, ``[height, width, ...]``, upright by its display matrix, if it has one."""
     matrix = _matrix(frame)
     return values if matrix is None else _upright(values, matrix)
 

@@ -86,7 +86,10 @@ def narrate_all(args: argparse.Namespace) -> int:
             if todo:
                 _write(todo, system)
             if voice is not None:
+                from vn.render.page.index import write_index
+
                 _render(entries, voice, args)
+                write_index(args.out)
         finally:
             report = {"videos": [entry.report() for entry in entries]}
             write_text(args.out / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")

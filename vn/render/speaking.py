@@ -109,7 +109,7 @@ def speak(
     language = narrated.story.language
     kept = voice if isinstance(voice, KeptVoice) else KeptVoice(voice, settings.voices)
     check_suits(kept, language, settings.force_voice, kept.folder)
-    pace = pace_of(kept, language, kept.folder)
+    pace = None if kept.is_recorded else pace_of(kept, language, kept.folder)
     lines = [Line(*line) for line in lines_of(narrated, length)]
     reports = {each.clip: each for each in silent(narrated, length)}
     (out / FOLDER).mkdir(exist_ok=True)

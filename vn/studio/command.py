@@ -121,7 +121,7 @@ def _studio(args: argparse.Namespace, workspace: Workspace, scratch: Path) -> St
     adapter = local_folder(args.adapter) if args.adapter is not None else args.run / "adapter"
     writer = Writer(adapter, args.base_model, args.encoder_weights, args.device, args.imports)
     print(f"{adapter}: {writer.card.about()}", file=sys.stderr)
-    return Studio(workspace, writer, _voices(args, writer.card.language), scratch)
+    return Studio(workspace, writer, _voices(args, writer.language), scratch)
 
 
 def _voices(args: argparse.Namespace, language: Language) -> Voices:

@@ -31,7 +31,7 @@ def make_page(studio: Studio, waiting: int) -> gr.Blocks:
         waiting: how many pieces of work may wait for the one that is done.
     """
     answers = Answers(studio)
-    language = {"en": "English", "zh": "Chinese"}[studio.writer.card.language]
+    language = {"en": "English", "zh": "Chinese"}[studio.writer.language]
     with gr.Blocks(title="vn studio", analytics_enabled=False, delete_cache=(3600, 86_400)) as page:
         with gr.Row(equal_height=True):
             stories = studio.workspace.stories()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vn.errors import Findings, InputError
 from vn.io.lock import claim
@@ -13,7 +13,7 @@ from vn.narrate.choice import OF_ANOTHER_SYSTEM
 from vn.narrate.job import Job
 from vn.narrate.trained import DEFAULTS
 from vn.narrate.write import Narrator
-from vn.story import WordRange, WordRangeRule
+from vn.story import Language, WordRange, WordRangeRule
 from vn.story_file.edit import overlap_of
 from vn.studio.edits import Entry
 from vn.studio.story_folder import AT_WORK, StoryFolder
@@ -48,13 +48,14 @@ class Writer:
         self.notes = {"adapter": str(adapter), "base_model": base_model, **DEFAULTS}
         self.narrator = Narrator(adapter, base_model, encoder_weights, DEFAULTS, device, 1, imports)
         self.card = self.narrator.card
+        self.language = cast(Language, self.card.language)
         self._words = WordRangeRule("duration", self.card.word_range.rate, self.card.word_range.margin)
 
     def word_range(self, entry: Entry) -> WordRange:
         """The word range that fits the duration of a clip."""
         from vn.story import Clip
 
-        return self._words.range_of(Clip(entry["start"], entry["end"]), self.card.language)
+        return self._words.range_of(Clip(entry["start"], entry["end"]), self.language)
 
     def find_shots(self, story: StoryFolder, settings: ShotSettings | None = None) -> int:
         """Find the shots of a story whose product file has no clips, and save them there as its clips.
