@@ -54,7 +54,7 @@ def print_table(clips: Sequence[ClipReport], title: str) -> None:
     table = Table(title=escape(title))
     for name in ("clip", "time", "words", "voice, s", "speed", "too long, s"):
         table.add_column(name, no_wrap=True)
-    table.add_column("narration")
+    table.add_column("narration", no_wrap=True, overflow="ellipsis")
     for each in clips:
         words = str(each.words)
         if each.word_range is not None:
@@ -66,6 +66,6 @@ def print_table(clips: Sequence[ClipReport], title: str) -> None:
             speed = f"{each.speed:.2f}"
         over = f"{each.over:.1f}" if each.over > 0 else ""
         table.add_row(
-            str(each.clip), f"{each.start:.1f}-{each.end:.1f}", words, voice, speed, over, escape(_short(each.text))
+            str(each.clip + 1), f"{each.start:.1f}-{each.end:.1f}", words, voice, speed, over, escape(_short(each.text))
         )
     Console().print(table)
