@@ -102,6 +102,7 @@ def with_core_alone(tmp_path_factory):
         "narrate": ["video.mp4", "--product", "product.yaml", "--run", "run", "--out", "story"],
         "render": ["stories/a.json", "--voice", "none"],
         "voice": ["check", "espeak-ng", "--language", "en"],
+        "studio": ["--run", "run"],
         "sweep": ["demo_ablations", "--dry-run"],
         "score": ["run"],
         "compare": ["run"],

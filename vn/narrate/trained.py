@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vn.card import NarratorCard, read_card
 from vn.errors import InputError
@@ -15,6 +15,7 @@ from vn.extras import require
 from vn.hub import local_folder, on_hub, pinned
 from vn.io.hashes import hash_folder
 from vn.narrate.job import Job
+from vn.story import Language
 from vn.story_file.edit import check_found
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Trained:
         if args.edit is not None:
             check_found(jobs[0].plan, args)
         self.card = read_card(self.adapter)
-        self.language = jobs[0].plan.story.language  # the card's, as `check` makes sure
+        self.language = cast(Language, self.card.language)
         self.options = _options(args, before)
         self.base_model: str | None = args.base_model or before.get("base_model")
         here = replace(self.card, base_model=self.base_model or self.card.base_model)
