@@ -91,7 +91,8 @@ def test_narrations_are_as_long_as_the_voice_can_say(narrate, tones, tmp_path, r
     edited = narrate.read()
     assert edited["clips"][0] == story["clips"][0]
     assert edited["clips"][1]["narration"] == story["clips"][1]["narration"]
-    assert any("clips[1].narration: is too long for the voice command:" in line for line in edited["warnings"])
+    assert any("clips[1].narration: is too long for the voice command: it" in line for line in edited["warnings"])
+    assert "tones.py" not in narrate.file.read_text(encoding="utf-8")
     assert edited["render"] == story["render"]
     assert edited["record"]["made_with"]["length"] == "spoken"
     for clip in edited["clips"][2:]:

@@ -86,9 +86,12 @@ def test_what_was_asked_for_is_remembered(story, render):
 
 def test_a_voice_of_the_command_line_is_not_remembered(story, render):
     voice = Pips()
-    voice.name = "command:speak {text}"
-    render(story, voice=voice)
+    voice.name, voice.fingerprint = "command:speak --key 123 {text}", "command:speak --key 123 {text} 1"
+    out = render(story, voice=voice).folder
     assert "voice" not in json.loads(story.read_text())["render"]
+    assert json.loads((out / "render.json").read_text())["voice"]["name"] == "command"
+    for name in ("story.json", "render.json", "story.html"):  # they are handed on
+        assert "--key" not in (out / name).read_text(encoding="utf-8")
 
 
 def test_what_failed_is_not_remembered(story, render):

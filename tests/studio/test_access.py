@@ -6,7 +6,7 @@ import base64
 import pytest
 
 from vn.errors import InputError
-from vn.studio.access import Users, check_host, read_users
+from vn.studio.access import Users, check_host, names_of, read_users
 from vn.studio.guard import POLICY, Guard
 
 
@@ -88,6 +88,14 @@ def test_the_guard_answers_to_its_own_names_only():
         assert headers["content-security-policy"] == POLICY
     for host in ("evil.example:7860", "127.0.0.1.evil.example", "", "localhost:x"):
         assert asked(guard, host=host)[0] == 421
+
+
+def test_the_address_that_it_prints_is_one_of_its_names():
+    for host in ("127.0.0.1", "127.8.8.8", "localhost"):
+        assert asked(Guard(inner, names_of(host)), host=f"{host}:7860")[0] == 200
+    assert asked(Guard(inner, names_of("0:0:0:0:0:0:0:1")), host="[0:0:0:0:0:0:0:1]:7860")[0] == 200
+    assert asked(Guard(inner, names_of("127.8.8.8")), host="evil.example:7860")[0] == 421
+    assert names_of("192.168.1.4") is None
 
 
 def test_pages_of_other_sites_are_refused():

@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 from vn.errors import InputError
+from vn.story import Clip, ScriptLabel, Story
+from vn.story_file.record import record
+from vn.studio import pieces
 from vn.studio.bundle import file_of, write_bundle
 from vn.studio.inside import inside
 from vn.studio.story_folder import StoryFolder
@@ -168,3 +171,42 @@ def test_an_upload_is_moved_and_a_chosen_video_is_copied(workspace, video, produ
     workspace.create("two", video, product, card, move=False)
     assert video.exists()
     assert not any(name.startswith(".") for name in os.listdir(workspace.folder))
+
+
+@pytest.mark.parametrize("content", ["[]", "5", "null", '"text"'])
+def test_a_story_that_is_none_is_one_sentence(story, content):
+    (story.folder / "story.json").write_text(content)
+    with pytest.raises(InputError, match="expected a story"):
+        story.video()
+
+
+def test_warnings_that_are_none_are_left_out(story):
+    known = Story("kettle", "Kettle", "en", "ad", (), (Clip(0, 2, (ScriptLabel.OTHERS,), "A pot."),), "video.mp4")
+    data = {**known.to_dict(), "record": record(known, {}, story.folder)}
+    for warnings, shown in ((5, []), ("text", []), (["short", 3], ["short"])):
+        (story.folder / "story.json").write_text(json.dumps({**data, "warnings": warnings}))
+        assert story.sheet().warnings == shown
+
+
+def test_what_an_earlier_rendering_left_is_read_strictly(story):
+    clip = {"clip": 0, "start": 0, "end": 3, "voice_start": 0.06, "voice_end": 1, "words": 1, "speed": 1.0, "over": 0}
+    clip |= {"file": "voice/000.wav", "text": "<b>tea"}
+    report = {"format": 1, "video": "story.mp4", "duration": 6, "width": 96, "height": 64, "fps": [10, 1], "start": 0}
+    (story.folder / "story.mp4").write_bytes(b"film")
+    file = story.folder / "render.json"
+    file.write_text(json.dumps({**report, "clips": [clip]}))
+    html = pieces.film(story)
+    assert "<td>0.1–1.0 s of 0.0–3.0 s</td>" in html
+    assert "&lt;b&gt;tea" in html
+    assert "render it again" in html
+    broken = [5, [5], [[]], [{}], *([{**clip, name: None}] for name in ("clip", "start", "end", "voice_end", "text"))]
+    for clips in broken:
+        file.write_text(json.dumps({**report, "clips": clips}))
+        with pytest.raises(InputError, match=r"render\.json: clips"):
+            pieces.film(story)
+    for asked in ({"original_volume": "loud"}, {"original_volume": None}, {"burn": "yes"}):
+        (story.folder / "story.json").write_text(json.dumps({"render": asked}))
+        with pytest.raises(InputError, match=r"story\.json: render\."):
+            pieces.last_render(story)
+    (story.folder / "story.json").write_text(json.dumps({"render": {"voice": "espeak-ng", "original_volume": 2}}))
+    assert (pieces.last_render(story).voice, pieces.last_render(story).original_volume) == ("espeak-ng", 2)

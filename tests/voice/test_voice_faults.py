@@ -1,19 +1,23 @@
 """What a program may return instead of speech: each fault is one sentence, and nothing of it is played."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
-from programs import command, script
+from programs import command, program, script
 
 from vn.errors import InputError
 from vn.voice.checked import Checked, check_speech, is_speakable, spectral_flatness
 from vn.voice.names import open_voice
 from vn.voice.settings import VoiceSettings
 from vn.voice.speech import Speech
+from vn.voice.wav import write_wav
+from vn.voice.worker import Worker
 
 WRITE = "open(sys.argv[2], 'wb').write({})\n"
 FAULTS = {
@@ -144,6 +148,22 @@ def test_another_script_is_another_voice(tmp_path):
     assert open_voice(command(tmp_path, WRITE.format("tone(2)"))).fingerprint != first
 
 
+def test_another_program_of_the_same_name_is_another_voice(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    found = set()
+    for seconds in (1, 2):
+        program(tmp_path, WRITE.format(f"tone({seconds})"), "say-aloud")
+        found.add(open_voice("command:say-aloud {text_file} {out}").fingerprint)
+    assert len(found) == 2
+
+
+def test_an_argument_may_be_longer_than_the_name_of_a_file(tmp_path):
+    words = f"-c 'import shutil, sys; shutil.copy(sys.argv[1], sys.argv[3]) #{'x' * 5000}'"
+    write_wav(tmp_path / "a.wav", Speech(np.sin(np.arange(16000) / 10).astype(np.float32), 16000))
+    voice = open_voice(f"command:{sys.executable} {words} {tmp_path}/a.wav to {{out}}")
+    assert voice.speak("Hello", "en").seconds == 1
+
+
 def test_flatness_tells_noise_from_tones():
     rng = np.random.default_rng(0)
     assert spectral_flatness(rng.normal(size=48000)) == pytest.approx(np.exp(-np.euler_gamma), abs=0.03)
@@ -165,6 +185,25 @@ def test_a_speed_is_kept_within_what_the_voice_has(tmp_path):
     for speed in (0.1, 1.0, 9.0):
         Checked(Slow()).speak("Hello", "en", speed)
     assert asked == [0.8, 1.0, 1.2]
+
+
+def test_a_program_that_is_kept_running_ends_with_what_it_started(tmp_path):
+    body = f"""
+import subprocess
+child = subprocess.Popen(["sleep", "600"])
+open({str(tmp_path / "pid")!r}, "w").write(str(child.pid))
+for line in sys.stdin:
+    print("ok", flush=True)
+"""
+    worker = Worker([sys.executable, str(script(tmp_path, body))], "w", re.compile("ok"), tmp_path)
+    worker.ask("hello", 60)
+    worker.close()
+    child = int((tmp_path / "pid").read_text())
+    for _ in range(100):
+        if not alive(child):
+            break
+        time.sleep(0.05)
+    assert not alive(child)
 
 
 def test_the_processes_of_voices_end_with_a_killed_parent(tmp_path):

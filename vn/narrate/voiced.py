@@ -46,14 +46,6 @@ def voice_of_call(args: argparse.Namespace, language: Language, before: Mapping[
     return voice
 
 
-def recorded_name(voice: KeptVoice) -> str:
-    """A voice's name for a story's record; only the kind of those that are named by the command line alone."""
-    from vn.voice.names import CALLS_ONLY
-
-    kind = voice.name.partition(":")[0]
-    return kind if kind in CALLS_ONLY else voice.name
-
-
 def render(folder: Path, voice: KeptVoice, args: argparse.Namespace, quiet: bool = False) -> None:
     """Render the story in a folder, with what it remembers of an earlier rendering.
 

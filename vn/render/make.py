@@ -231,7 +231,7 @@ class _Rendering:
             "height": shape.height,
             "fps": list(shape.rate),
             "start": round(shape.start, 3),
-            "voice": None if voice is None else {"name": voice.name, "fingerprint": voice.fingerprint},
+            "voice": None if voice is None else _about(voice),
             **about,
             "clips": [each.to_dict() for each in clips if each.file is not None],
             "warnings": warnings,
@@ -245,6 +245,14 @@ class _Rendering:
             from vn.render.editors import write_editors
 
             self.made += [path.name for path in write_editors(self.out, editors)]
+
+
+def _about(voice: Voice) -> dict[str, str]:
+    """A voice for the report, which is handed on: nothing of a command's arguments, nor of a folder's path."""
+    from vn.voice.names import recorded_name
+
+    name = recorded_name(voice.name)
+    return {"name": name, "fingerprint": voice.fingerprint if name == voice.name else key_of(voice.fingerprint)}
 
 
 def _font(font: Path) -> Path:

@@ -28,6 +28,7 @@ class Spoken:
         over: seconds by which it ends after its clip; 0 if it fits.
         file: the WAV file, relative to the story's folder; None if there is none.
         text: what is spoken.
+        span: start and end of the clip when it was rendered.
     """
 
     start: float
@@ -36,6 +37,7 @@ class Spoken:
     over: float
     file: str | None
     text: str
+    span: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,12 @@ class Rendered:
     warnings: Sequence[str]
 
 
-def read_rendered(file: Path, clips: int) -> Rendered:
+def read_rendered(file: Path, clips: int | None = None) -> Rendered:
     """Read a ``render.json``.
 
     Args:
         file: the file.
-        clips: the story's number of clips; entries of clips that the story no longer has are left out.
+        clips: the story's number of clips; entries of clips that the story no longer has are left out. None: all.
 
     Raises:
         InputError: it is not as ``vn render`` writes it.
@@ -81,7 +83,7 @@ def read_rendered(file: Path, clips: int) -> Rendered:
 
 
 class _Reader(FieldReader):
-    def rendered(self, data: Any, clips: int) -> Rendered:
+    def rendered(self, data: Any, clips: int | None) -> Rendered:
         if not isinstance(data, dict):
             raise self.fail(f"expected what vn render writes, got {show(data)}")
         if data.get("format") != FORMAT:
@@ -103,7 +105,7 @@ class _Reader(FieldReader):
             start=self.seconds(data, "start"),
             voice=None if voice is None else self.text(self.mapping(voice, "voice"), "name", "voice."),
             loudness=self.loudness(data.get("sound")),
-            spoken={clip: each for clip, each in spoken.items() if clip < clips},
+            spoken={clip: each for clip, each in spoken.items() if clips is None or clip < clips},
             warnings=warnings,
         )
 
@@ -120,7 +122,8 @@ class _Reader(FieldReader):
         text = entry.get("text", "")
         if not isinstance(text, str):
             raise self.fail_text(text, f"{where}.text")
-        return clip, Spoken(start, end, speed, over, self.file_name(entry.get("file"), f"{where}.file"), text)
+        span = self.seconds(entry, "start", f"{where}."), self.seconds(entry, "end", f"{where}.")
+        return clip, Spoken(start, end, speed, over, self.file_name(entry.get("file"), f"{where}.file"), text, span)
 
     def mapping(self, value: Any, where: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):

@@ -83,6 +83,15 @@ def check_host(host: str, auth: Path | None) -> None:
         raise InputError(message, field="--host")
 
 
+def names_of(host: str) -> tuple[str, ...] | None:
+    """The names that the studio answers to at an address; None: all, since users need a password there.
+
+    >>> names_of("127.0.0.2")
+    ('localhost', '127.0.0.1', '[::1]', '127.0.0.2')
+    """
+    return (*LOOPBACK, f"[{host}]" if ":" in host else host) if is_loopback(host) else None
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address."""
     try:

@@ -41,7 +41,7 @@ class Answers:
             board, film, asked = self.studio.board(name), pieces.film(story), pieces.last_render(story)
         except InputError as error:
             return [_bad(error), gr.skip(), "", "", "", "", gr.skip(), gr.skip(), gr.skip()]
-        names, voice = self.studio.voices.names, asked.get("voice")
+        names, voice = self.studio.voices.names, asked.voice
         return [
             pieces.message(message),
             gr.Tabs(selected=tab or "board"),
@@ -50,8 +50,8 @@ class Answers:
             knowledge,
             film,
             voice if voice in names else names[0],
-            float(asked.get("original_volume", 1.0)),
-            bool(asked.get("burn", False)),
+            asked.original_volume,
+            asked.burn,
         ]
 
     def filled(self, product: str | None) -> Updates:

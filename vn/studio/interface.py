@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vn.data.find_video import VIDEO_SUFFIXES
+from vn.render.settings import LOUDEST
 from vn.studio.answers import Answers
 from vn.studio.board import PAGE
 from vn.studio.studio import Studio
@@ -119,7 +120,7 @@ def _video() -> tuple[Any, Any, Any, Any]:
     """Volume, burnt subtitles, the button that renders, and the place of the result."""
     with gr.Row(equal_height=True):
         label = "Volume of the video's own sound"
-        volume = gr.Slider(0.0, 1.0, value=1.0, step=0.05, label=label, elem_id="volume")
+        volume = gr.Slider(0.0, LOUDEST, value=1.0, step=0.05, label=label, elem_id="volume")
         burn = gr.Checkbox(label="Draw the subtitles into the frames", elem_id="burn")
     render = gr.Button("Render", variant="primary", elem_id="render")
     return volume, burn, render, gr.HTML(elem_id="film")

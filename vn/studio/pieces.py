@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from vn.errors import InputError
 from vn.io.files import read_json
+from vn.render.settings import Asked, RenderSettings, filled, remembered_voice
+from vn.render.stored_render import read_rendered
 from vn.studio.board import template
 from vn.studio.edits import Entry
 from vn.studio.story_folder import StoryFolder
@@ -47,22 +48,22 @@ def film(story: StoryFolder) -> str:
     place = story.folder / FILM
     if not place.is_file() or not (story.folder / REPORT).is_file():
         return ""
-    report = read_json(story.folder / REPORT)
-    if not isinstance(report, dict) or not isinstance(report.get("clips"), list):
-        raise InputError("is not the report of a rendering", file=story.folder / REPORT)
+    rendered = read_rendered(story.folder / REPORT)
     files = [name for name in LINKED if (story.folder / name).is_file()]
     changed = place.stat().st_mtime_ns
-    spoken = {clip["clip"]: clip["text"] for clip in report["clips"]}
     now = {n: entry.get("narration") or "" for n, entry in enumerate(story.sheet().clips)}
-    stale = bool(spoken) and any(now.get(n) != text for n, text in spoken.items())
-    return _piece("film", story.name, changed, files, report["clips"], report.get("warnings") or (), stale)
+    stale = any(now.get(n) != spoken.text for n, spoken in rendered.spoken.items())
+    return _piece("film", story.name, changed, files, rendered.spoken, rendered.warnings, stale)
 
 
-def last_render(story: StoryFolder) -> dict[str, Any]:
-    """What was asked for when it was rendered last, as its ``story.json`` remembers."""
+def last_render(story: StoryFolder) -> Asked:
+    """What was asked for when it was rendered last, as its ``story.json`` remembers, or the defaults.
+
+    Raises:
+        InputError: something remembered is damaged.
+    """
     data = read_json(story.file) if story.written else {}
-    asked = data.get("render") if isinstance(data, dict) else None
-    return asked if isinstance(asked, dict) else {}
+    return filled(RenderSettings(), data, story.file, remembered_voice(data) or "")
 
 
 def _piece(name: str, *values: Any) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vn.errors import InputError
-from vn.studio.access import LOOPBACK, Users, is_loopback
+from vn.studio.access import Users, names_of
 from vn.studio.board import PAGE
 from vn.studio.guard import Guard
 
@@ -55,7 +55,7 @@ def make_app(studio: Studio, host: str, users: Users | None, most_bytes: int, wa
         theme=gr.themes.Default(font=system, font_mono=["ui-monospace", "monospace"]),
         css_paths=PAGE / "studio.css",
     )
-    return Guard(app, LOOPBACK if is_loopback(host) else None, users)
+    return Guard(app, names_of(host), users)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -84,8 +84,10 @@ class StoryFolder:
             InputError: there is none, or it is elsewhere.
         """
         if self.written:
-            named = read_json(self.file).get("video")
-            if isinstance(named, str):
+            data = read_json(self.file)
+            if not isinstance(data, dict):
+                raise InputError(f"expected a story, got {show(data)}", file=self.file)
+            if isinstance(named := data.get("video"), str):
                 video = inside(self.folder, named)
                 if not video.is_file():
                     raise InputError("no such video", file=video)
@@ -113,7 +115,8 @@ class StoryFolder:
         """
         plan = self.plan(Findings())
         if self.written:
-            warnings = [line for line in read_json(self.file).get("warnings") or () if isinstance(line, str)]
+            found = read_json(self.file).get("warnings")
+            warnings = [line for line in found if isinstance(line, str)] if isinstance(found, list) else []
             return Sheet(plan.story, _marked(plan), plan.first, plan.seen, warnings)
         clips = list(plan.story.to_dict()["clips"])
         for i, entry in enumerate(clips):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from vn.errors import InputError
@@ -54,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "check" and (args.say is None) != (args.out is None):
         raise InputError("--say and --out belong together")
+    if args.action == "check" and not 0 < args.speed < math.inf:
+        raise InputError(f"expected a number above 0, got {args.speed:g}", field="--speed")
     voice = KeptVoice(open_voice(args.voice, settings=settings), args.voice_cache)
     check_suits(voice, args.language, args.force_voice, args.voice_cache)
     if args.action == "calibrate":

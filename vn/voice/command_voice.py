@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -43,7 +45,8 @@ class CommandVoice:
             raise InputError("expected {out}, the WAV file that the program writes", file=self.name)
         self._timeout = settings.timeout
         self.speeds = (0.5, 2.0) if "speed" in used else (1.0, 1.0)
-        self.fingerprint = self.name + "".join(f" {hash_file(Path(w))}" for w in self._words if Path(w).is_file())
+        files = [shutil.which(self._words[0]) or self._words[0], *self._words[1:]]
+        self.fingerprint = self.name + "".join(f" {hash_file(Path(each))}" for each in files if os.path.isfile(each))
 
     def speak(self, text: str, language: Language, speed: float = 1.0) -> Speech:
         """See `Voice.speak`."""

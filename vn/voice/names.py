@@ -56,6 +56,16 @@ def open_voice(name: str, from_command_line: bool = True, settings: VoiceSetting
     return Checked(voice)
 
 
+def recorded_name(name: str) -> str:
+    """A voice's name for files that may be handed on: of a command or a folder only the kind.
+
+    >>> recorded_name("piper:joe"), recorded_name("command:say --key 123 {out}")
+    ('piper:joe', 'command')
+    """
+    kind = name.partition(":")[0]
+    return kind if kind in CALLS_ONLY else name
+
+
 def for_clip(voice: Voice, clip: int) -> Voice:
     """The voice of one clip: the same for all of them, but a recording belongs to its clip."""
     own = getattr(voice, "for_clip", None)

