@@ -20,8 +20,8 @@ from vn.render.mux import Film, write_film
 from vn.render.report import FORMAT, NAME, clips_of, read_report, write_report
 from vn.render.settings import Asked, RenderSettings, filled
 from vn.render.sound import Sound
-from vn.render.speaking import ClipReport, lines_of, placed, silent, speak
-from vn.render.story import Narrated, check_place, check_times, read_narrated, remember
+from vn.render.speaking import FOLDER, ClipReport, lines_of, placed, silent, speak
+from vn.render.story import Narrated, check_inputs, check_place, check_times, read_narrated, remember
 from vn.render.subtitle_times import shown
 from vn.subtitles.cues import srt, vtt
 
@@ -95,6 +95,7 @@ def render_story(story: Path, out: Path | None, settings: RenderSettings, voice:
     check_times(narrated, shape.length, findings)
     with claim(out, "vn render"):
         check_place(narrated, out)
+        check_inputs(narrated, out / FILM, "" if voice is None else voice.name, out / FOLDER)
         return _Rendering(narrated, shape, asked, settings, voice, out, findings).run()
 
 
