@@ -54,14 +54,17 @@ def recorded_name(voice: KeptVoice) -> str:
     return kind if kind in CALLS_ONLY else voice.name
 
 
-def render(folder: Path, voice: KeptVoice, args: argparse.Namespace, quiet: bool = False) -> None:
-    """Render the story in a folder, with what it remembers of an earlier rendering.
+def render(
+    folder: Path, voice: KeptVoice, args: argparse.Namespace, quiet: bool = False, story: Path | None = None
+) -> None:
+    """Render a story into a folder, with what it remembers of an earlier rendering.
 
     Args:
-        folder: the story's folder; no other process may be at work there.
+        folder: the output folder; no other process may be at work there.
         voice: who speaks.
         args: the command's arguments.
         quiet: print nothing.
+        story: the story's file; None: the ``story.json`` in the folder.
 
     Raises:
         InputError: the video or the voice is at fault, or the folder cannot be written.
@@ -71,6 +74,6 @@ def render(folder: Path, voice: KeptVoice, args: argparse.Namespace, quiet: bool
     from vn.render.settings import RenderSettings
 
     settings = RenderSettings(force_voice=args.force_voice, voices=args.voice_cache)
-    done = render_story(folder / "story.json", folder, settings, voice)
+    done = render_story(story or folder / "story.json", folder, settings, voice)
     if not quiet:
         show(done)

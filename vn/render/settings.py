@@ -100,7 +100,7 @@ def filled(settings: RenderSettings, data: Mapping[str, Any], file: Path, voice:
     if overflow not in ("none", "next"):
         raise InputError(f"expected none or next, got {show(overflow)}", file=file, field=f"{KEY}.overflow")
     name = None if voice.startswith(COMMAND_LINE_ONLY) else voice
-    return Asked(name, float(volume), burn, None if font is None else Path(font), overflow)
+    return Asked(name, float(volume), burn, None if font is None else Path(font).absolute(), overflow)
 
 
 def _remembered(data: Mapping[str, Any]) -> Mapping[str, Any]:
