@@ -52,7 +52,7 @@ def write_editors(folder: Path, kinds: Sequence[str]) -> list[Path]:
 
 
 def kinds_there(folder: Path, kinds: object) -> list[str]:
-    """Which of some kinds a folder has a file of; what is no kind is left out."""
+    """Which of some kinds a folder has a file of; `kinds` may be anything."""
     known = kinds if isinstance(kinds, list) else []
     return [kind for kind, name in NAMES.items() if kind in known and (folder / name).is_file()]
 
