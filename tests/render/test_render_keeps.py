@@ -124,3 +124,11 @@ def test_an_edited_story_in_which_nothing_changed_is_rendered_if_a_voice_is_name
     assert "nothing was edited" in capsys.readouterr().out
     assert (story.parent / "story.mp4").is_file()
     assert (story.parent / "render.json").is_file()
+
+
+@pytest.mark.parametrize("volume", ["9", "-1", "nan", "inf"])
+def test_a_wrong_volume_is_named_as_it_was_given(story, capsys, volume):
+    assert cli.main(["render", str(story), "--voice", "none", f"--original-volume={volume}"]) == 2
+    error = capsys.readouterr().err
+    assert "--original-volume: expected 0 to 4, got" in error
+    assert "story.json" not in error
