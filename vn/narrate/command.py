@@ -241,6 +241,9 @@ def _edited(args: argparse.Namespace) -> Job | None:
     plan = read_edited(args.edit, findings, args.overlap)
     if plan.first is None:
         print("; ".join([f"{args.edit}: nothing was edited since it was written", *plan.seen]))
+        voice = voice_of_call(args, plan.story.language, plan.made_with or {}) if args.voice is not None else None
+        if voice is not None:  # an earlier call may have ended before it was rendered
+            render(args.out or args.edit.parent, voice, args, story=args.edit)
         return None
     print(f"{args.edit}: {'; '.join(plan.seen)}")
     video, made_with = args.video or Path(plan.story.video or ""), plan.made_with or {}

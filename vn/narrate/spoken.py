@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from vn.errors import InputError
@@ -72,7 +73,7 @@ class SpokenLength:
         Raises:
             InputError: the voice failed.
         """
-        speed = self.speed(story.clips[written.clip], written.written.narration)
+        speed = self.speed(_time_of(story, written.clip), written.written.narration)
         if speed <= self.most:
             return None
         name = recorded_name(self.voice.name)
@@ -92,7 +93,7 @@ class SpokenLength:
         return needed(self._seconds[narration], clip.duration)
 
     def _again(self, story: Story, attempts: Sequence[WrittenClip]) -> WordRange | int:
-        last, clip = attempts[-1], story.clips[attempts[-1].clip]
+        last, clip = attempts[-1], _time_of(story, attempts[-1].clip)
         try:
             speeds = [math.inf if each.problem else self.speed(clip, each.written.narration) for each in attempts]
         except InputError as error:
@@ -106,3 +107,9 @@ class SpokenLength:
         if last.problem or high < 1 or len(attempts) > self.times:
             return min(range(len(attempts)), key=speeds.__getitem__)
         return bounded(last.written.words, high)
+
+
+def _time_of(story: Story, number: int) -> Clip:
+    """A clip up to the start of the next, as `vn.voice.fit` speaks it: clips may overlap by some tenths of a second."""
+    clip, after = story.clips[number], story.clips[number + 1 : number + 2]
+    return replace(clip, end=min([clip.end, *(each.start for each in after if each.start > clip.start)]))

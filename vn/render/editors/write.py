@@ -16,6 +16,8 @@ from vn.render.stored_render import Rendered
 if TYPE_CHECKING:
     import opentimelineio as otio
 
+NAMES = {"otio": "story.otio", "fcp7": "story.xml", "ass": "story.ass"}  # files, by kind
+
 
 def write_editors(folder: Path, kinds: Sequence[str]) -> list[Path]:
     """Write files for video editors beside a story's files.
@@ -49,13 +51,19 @@ def write_editors(folder: Path, kinds: Sequence[str]) -> list[Path]:
     return written
 
 
+def kinds_there(folder: Path, kinds: object) -> list[str]:
+    """Which of some kinds a folder has a file of; `kinds` may be anything."""
+    known = kinds if isinstance(kinds, list) else []
+    return [kind for kind, name in NAMES.items() if kind in known and (folder / name).is_file()]
+
+
 def _otio(stored: Stored) -> Path:
     """Files are named relative to the folder, so that it can be moved."""
     from opentimelineio.adapters import write_to_string
 
     from vn.render.editors.timeline import relative_url
 
-    out = stored.folder / "story.otio"
+    out = stored.folder / NAMES["otio"]
     write_text(out, write_to_string(_timeline(stored, relative_url), "otio_json") + "\n")
     return out
 
@@ -74,13 +82,13 @@ def _fcp7(stored: Stored) -> Path:
             file=stored.folder / RENDER,
             field="fps",
         )
-    out = stored.folder / "story.xml"
+    out = stored.folder / NAMES["fcp7"]
     write_text(out, write_to_string(_timeline(stored, full_url), "fcp_xml"))
     return out
 
 
 def _ass(stored: Stored) -> Path:
-    out = stored.folder / "story.ass"
+    out = stored.folder / NAMES["ass"]
     size = (stored.rendered.width, stored.rendered.height) if stored.rendered is not None else None
     write_text(out, ass(story_cues(stored), stored.story.title, stored.story.language, size))
     return out
