@@ -11,6 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from vn.generation.decoder import Decoder, Read, Slot, Try
 from vn.generation.draft import VideoInput
 from vn.generation.story_writer import StoryWriter
+from vn.llm.attention import TREE
 from vn.llm.llama import is_plain
 from vn.llm.static_slots import rounded_columns, rounded_slots
 from vn.narrator import VideoNarrator
@@ -30,7 +31,7 @@ def small_narrator(heads=4, shared=2):
         initializer_range=0.3,
     )
     narrator = VideoNarrator(LlamaForCausalLM(config), width=4).eval()
-    narrator.causal_lm.set_attn_implementation("vn_tree")
+    narrator.causal_lm.set_attn_implementation(TREE)
     return narrator
 
 

@@ -15,7 +15,7 @@ from vn.errors import InputError
 
 EARLY = tuple(n / 10 for n in range(60))
 CLIPS = ((1.5, 3.0), (3.0, 4.5), (4.5, 5.9))
-CASES = Path(os.environ.get("VN_REAL_DATA", "/nowhere")) / "cases" / "videos"
+CASES = Path(os.environ.get("VN_REAL_DATA", "/nowhere/data")).parent / "cases" / "videos"
 FFMPEG = os.environ.get("VN_FFMPEG") or shutil.which("ffmpeg")
 
 KINDS = {
@@ -145,7 +145,7 @@ def test_frames_that_change_their_size(tmp_path, render):
 @pytest.mark.parametrize("name", ["video_starts_late.mp4", "size_changes.ts", "phone_portrait.MOV", "black_1s.mp4"])
 def test_files_that_failed_once(tmp_path, render, name):
     if not (CASES / name).is_file():
-        pytest.skip("needs VN_REAL_DATA, a folder of real videos")
+        pytest.skip("needs VN_REAL_DATA, and cases/videos beside it")
     frames = shown_at(CASES / name)
     third = (frames[-1] - frames[0]) / 3
     clips = [(frames[0] + n * third, frames[0] + (n + 1) * third) for n in range(3)]
