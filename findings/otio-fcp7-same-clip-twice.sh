@@ -7,7 +7,7 @@
 # is printed.
 # Tried: clip, gap, the same clip again (equal name, file and range). The second <clipitem> has an id only, which refers to
 # the first one: no <start>, no <end>. A second clip whose name differs is at its place.
-# Way out: give the clips different names or metadata; vn numbers them.
+# Way out: give the clips different names or metadata; numbered ones, for example.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
