@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := train,video,compare,meteor,embed,judge,baselines,quantize,s3,ray,voice,editors,studio,docs,dev
+EXTRAS := train,video,compare,meteor,embed,judge,baselines,quantize,s3,ray,voice,editors,studio,annotate,docs,dev
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 

@@ -30,7 +30,7 @@ LAYERS = (
     ("parts",),
     ("adapter", "generation"),
     ("baselines", "render"),
-    ("doctor", "export", "narrate", "train"),
+    ("annotate", "doctor", "export", "narrate", "train"),
     ("rate", "released", "studio", "sweep", "experiments_command"),
     ("demo",),
     ("cli",),

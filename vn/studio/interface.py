@@ -33,6 +33,7 @@ def make_page(studio: Studio, waiting: int) -> gr.Blocks:
     """
     answers = Answers(studio)
     language = {"en": "English", "zh": "Chinese"}[studio.writer.language]
+    page: gr.Blocks
     with gr.Blocks(title="vn studio", analytics_enabled=False, delete_cache=(3600, 86_400)) as page:
         with gr.Row(equal_height=True):
             stories = studio.workspace.stories()

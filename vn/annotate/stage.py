@@ -1,0 +1,103 @@
+"""What a stage of the annotation is: one video in, one JSON value out, with everything that it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from vn.errors import Findings
+from vn.story import Language, Story
+
+STAGES = ("shots", "speech", "on_screen", "knowledge", "refine", "labels", "review")
+"""The stages in their order; ``write`` follows, for all videos at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawVideo:
+    """A video to annotate.
+
+    Attributes:
+        id: the story's id.
+        file: the video.
+        sha256: hash of the file.
+        language: language of its speech.
+        product: what it advertises: a Story without clips, from its product file; None if there is none.
+        page: the product's page as text, to find knowledge in; None if there is none.
+        product_id: the same for all videos of one product, which stay in one split.
+    """
+
+    id: str
+    file: Path
+    sha256: str
+    language: Language
+    product: Story | None = None
+    page: Path | None = None
+    product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something for a person to look at.
+
+    Attributes:
+        why: one sentence, as "the correction is 14 characters from what was recognised".
+        kind: a word that is counted: ``far``, ``number``, ``private``, ``across``, ``label``, ``unsourced`` ...
+        clip: number of the clip, from 0; None: the whole video.
+    """
+
+    why: str
+    kind: str
+    clip: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The mark as JSON."""
+        return {"why": self.why, "kind": self.kind, **({} if self.clip is None else {"clip": self.clip})}
+
+
+@dataclass(slots=True)
+class Made:
+    """What a stage made of one video.
+
+    Attributes:
+        result: JSON of one of the classes in `vn.annotate.results`.
+        marks: what a person should look at.
+        counts: what is counted over all videos, by a word: ``silent``, ``two languages``, ``refused`` ...
+    """
+
+    result: dict[str, Any]
+    marks: list[Mark] = field(default_factory=list)
+    counts: dict[str, float] = field(default_factory=dict)
+
+
+Before = Mapping[str, Mapping[str, Any]]
+"""Results of the earlier stages for the same video, by stage; a stage that was not asked for has none."""
+
+
+class Stage(Protocol):
+    """One stage; `make` is a pure function of its arguments and `key`.
+
+    Attributes:
+        name: one of `STAGES`.
+        key: everything that its results depend on besides the video and the earlier results: settings, versions,
+            hashes of models.
+        needs: the earlier stages whose results it reads; only a change of those makes it run again.
+    """
+
+    name: str
+    key: str
+    needs: tuple[str, ...]
+
+    def make(self, video: RawVideo, before: Before, findings: Findings) -> Made:
+        """Work on one video.
+
+        Raises:
+            InputError: the video is bad, or the whole stage cannot go on (`StageFailed`).
+        """
+
+    def make_all(self, videos: Sequence[tuple[RawVideo, Before]]) -> None:
+        """Called once before the first `make`, with the videos that have no result yet; may do nothing."""
+
+    def report(self) -> dict[str, float]:
+        """What it cost in this process: seconds and requests by name, for the end of the command."""
