@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from vn.errors import Findings
+from vn.errors import Findings, InputError
 from vn.story import Language, Story
 
 STAGES = ("shots", "speech", "on_screen", "knowledge", "refine", "labels", "review")
 """The stages in their order; ``write`` follows, for all videos at once."""
+
+
+class StageFailed(InputError):
+    """A whole stage cannot go on, e.g. its endpoint is gone: the command stops, and what is done is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +87,27 @@ class Stage(Protocol):
         key: everything that its results depend on besides the video and the earlier results: settings, versions,
             hashes of models.
         needs: the earlier stages whose results it reads; only a change of those makes it run again.
+        reads: what it reads of a `RawVideo` besides the file: any of ``language``, ``product`` and ``page``.
     """
 
     name: str
     key: str
     needs: tuple[str, ...]
+    reads: tuple[str, ...]
 
     def make(self, video: RawVideo, before: Before, findings: Findings) -> Made:
         """Work on one video.
 
         Raises:
-            InputError: the video is bad, or the whole stage cannot go on (`StageFailed`).
+            InputError: the video is bad: it is counted, and the others go on.
+            StageFailed: the whole stage cannot go on.
         """
 
     def make_all(self, videos: Sequence[tuple[RawVideo, Before]]) -> None:
-        """Called once before the first `make`, with the videos that have no result yet; may do nothing."""
+        """Called once before the first `make`, with the videos that have no result yet; may do nothing.
+
+        Not called for ``shots`` and ``speech``: they work on a video while others have no results yet.
+        """
 
     def report(self) -> dict[str, float]:
         """What it cost in this process: seconds and requests by name, for the end of the command."""
