@@ -28,7 +28,7 @@ def test_the_latest_text_of_each_clip_counts(data):
     before = {"shots": found, "speech": said, "labels": Labelled(tuple(labels))} | ({"refine": fixed} if fixed else {})
     draft = draft_of(VIDEO, {name: each.to_json() for name, each in before.items()})
     assert tuple((clip.start, clip.end) for clip in draft.clips) == found.clips
-    assert [clip.heard or "" for clip in draft.clips] == list(said.texts)
+    assert [clip.recognised or "" for clip in draft.clips] == list(said.texts)
     assert [clip.narration or "" for clip in draft.clips] == list((fixed or said).texts)
     assert [clip.labels for clip in draft.clips] == labels
 
@@ -64,7 +64,7 @@ def test_words_go_to_the_reviewed_clip_that_holds_their_middle(language, text):
     speech = {"kind": "speech", "language": language, "texts": ["cold tea", "again"], "words": words}
     reviewed = {"clips": [{"start": 0, "end": 2.05}, {"start": 2.05, "end": 4}], "reviewers": ["ann"]}
     draft = draft_of(video, {"shots": TWO, "speech": speech, "review": reviewed})
-    assert [clip.heard for clip in draft.clips] == [text, "again"]
+    assert [clip.recognised for clip in draft.clips] == [text, "again"]
 
 
 def test_results_of_other_clips_are_refused():

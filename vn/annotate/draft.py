@@ -21,7 +21,7 @@ class DraftClip:
     Attributes:
         start: in seconds.
         end: in seconds.
-        heard: what was recognised in it; None if nothing was.
+        recognised: what was recognised in it; None if nothing was.
         narration: its narration: as reviewed, refined or recognised, the latest of these; None if it has none.
         labels: its script labels, if it has any.
         marks: what a person should look at; none after a review.
@@ -29,7 +29,7 @@ class DraftClip:
 
     start: float
     end: float
-    heard: str | None = None
+    recognised: str | None = None
     narration: str | None = None
     labels: Labels | None = None
     marks: tuple[Mark, ...] = ()
