@@ -22,6 +22,7 @@ from vn.version import __version__
 # that LightningCLI parses, `main(command, argv)`.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("vn.demo.command", "render a toy world, train on it, score it and narrate a new video"),
+    "annotate": ("vn.annotate.command", "raw videos to stories to train on: shots, speech, correction, labels, review"),
     "prepare": ("vn.data.prepare_command", "turn videos or released features into WebDataset shards"),
     "fit": ("vn.train.command", "train a narrator"),
     "validate": ("vn.train.command", "the loss of a trained narrator on the val split"),

@@ -3,7 +3,7 @@
 import pytest
 
 from vn.errors import Findings, InputError
-from vn.narrate.product import read_product, read_storyline
+from vn.story_file.product import read_product, read_storyline
 from vn.template import TEMPLATES, Template
 
 HEAD = "title: Lamp\nlanguage: en\n"

@@ -13,6 +13,9 @@ from vn.story import Language, Story
 STAGES = ("shots", "speech", "on_screen", "knowledge", "refine", "labels", "review")
 """The stages in their order; ``write`` follows, for all videos at once."""
 
+STEPS = (*STAGES, "write")
+"""What ``--from`` and ``--until`` name."""
+
 
 class StageFailed(InputError):
     """A whole stage cannot go on, e.g. its endpoint is gone: the command stops, and what is done is kept."""

@@ -1,6 +1,6 @@
 """The file of one video and stage, ``stages/STAGE/VIDEO.json``: whole or absent, and open to edits by hand.
 
-    {"format": 1, "stage", "video", "made_from", "sha256", "result", "marks", "counts"}
+    {"format": 1, "stage", "video", "made_from", "sha256", "result", "marks", "counts", "warnings"}
 
 ``made_from`` is a hash of everything that the result was made from, ``sha256`` that of the result: if a person edits
 the result, it differs, and the file is not overwritten. Later stages are made from the hash of what the file holds.
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vn.annotate.result_reader import ResultReader
 from vn.annotate.results import RESULTS
 from vn.annotate.stage import Made, Mark
 from vn.errors import InputError, show
@@ -24,7 +25,7 @@ from vn.io.field_reader import FieldReader
 from vn.io.files import read_json
 
 FORMAT = 1
-FIELDS = ("format", "stage", "video", "made_from", "sha256", "result", "marks", "counts")
+FIELDS = ("format", "stage", "video", "made_from", "sha256", "result", "marks", "counts", "warnings")
 DAMAGED = ".damaged"
 EDITED = ".edited"
 
@@ -42,12 +43,14 @@ class StageFile:
         made: result, marks and counts.
         hash: hash of the result as it is now.
         edited: whether a person changed the result.
+        warnings: what was found when it was made.
     """
 
     made_from: str
     made: Made
     hash: str
     edited: bool
+    warnings: tuple[str, ...] = ()
 
 
 def digest(value: Any) -> str:
@@ -61,13 +64,14 @@ def stage_file(stages: Path, stage: str, video: str) -> Path:
     return stages / stage / f"{video}.json"
 
 
-def write_stage(file: Path, made: Made, made_from: str) -> StageFile:
+def write_stage(file: Path, made: Made, made_from: str, warnings: Sequence[str] = ()) -> StageFile:
     """Write a stage file; its folder and name are those of `stage_file`.
 
     Args:
         file: where.
         made: what the stage made.
         made_from: hash of what it was made from.
+        warnings: what was found meanwhile.
 
     Raises:
         InputError: the file cannot be written.
@@ -82,10 +86,11 @@ def write_stage(file: Path, made: Made, made_from: str) -> StageFile:
         "result": made.result,
         "marks": [mark.to_dict() for mark in made.marks],
         "counts": made.counts,
+        "warnings": list(warnings),
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file, json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
-    return StageFile(made_from, made, sha, edited=False)
+    return StageFile(made_from, made, sha, edited=False, warnings=tuple(warnings))
 
 
 def read_stage(file: Path) -> StageFile | None:
@@ -106,6 +111,7 @@ def read_stage(file: Path) -> StageFile | None:
                 raise reader.fail(f"expected {show(wanted)}, got {show(data.get(name))}", name)
         made_from, sha, result = reader.text(data, "made_from"), reader.text(data, "sha256"), data.get("result")
         marks, counts = _marks(reader, data.get("marks", [])), _counts(reader, data.get("counts", {}))
+        warnings = ResultReader(file).texts(data.get("warnings", []), "warnings")
         if not isinstance(result, dict):
             raise reader.fail(f"expected an object, got {show(result)}", "result")
         now = digest(result)
@@ -113,7 +119,7 @@ def read_stage(file: Path) -> StageFile | None:
         raise Damaged(str(error)) from None
     if now != sha:
         RESULTS[file.parent.name].of_json(result, file)
-    return StageFile(made_from, Made(result, marks, counts), now, edited=now != sha)
+    return StageFile(made_from, Made(result, marks, counts), now, edited=now != sha, warnings=warnings)
 
 
 def set_aside(file: Path, ending: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +18,8 @@ WIDTH = 256  # pixels; larger frames are scaled down to it, which is faster and 
 RESHAPED = 1.03  # factor by which the aspect ratio may change and still count as the same shape
 MINIMUM = 1.0  # seconds
 SURE = 1e-6  # seconds by which times may differ through rounding
+Follow = Callable[[float, VideoFrame, np.ndarray], None]
+"""Takes each frame's time, the frame, and its copy of at most `WIDTH` pixels, ``[height, width, 3]`` uint8 BGR."""
 
 
 def make_detector(settings: ShotSettings) -> ShotDetector:
@@ -41,6 +43,7 @@ def find_shots(
     findings: Findings | None = None,
     sample: str | None = None,
     settings: ShotSettings | None = None,
+    follow: Follow | None = None,
 ) -> list[tuple[float, float]]:
     """Cut a video into shots.
 
@@ -53,6 +56,7 @@ def find_shots(
         findings: receives a warning if the file is damaged.
         sample: the story's id, for messages.
         settings: detector and threshold; None: the default.
+        follow: is called with each frame, so that a video need not be decoded again for something else.
 
     Returns:
         Start and end of each shot in seconds: without gaps, from the first frame (at 0, unless audio comes first) to
@@ -77,7 +81,10 @@ def find_shots(
             width = min(WIDTH, frame.width)
             shape, size = now, (width, max(2, frame.height * width // frame.width))
         times.append(time)
-        detector.add(time, reader.small(frame, *size))
+        small = reader.small(frame, *size)
+        detector.add(time, small)
+        if follow is not None:
+            follow(time, frame, small)
     cuts += detector.cuts(reader.end)
     if findings is not None and reader.damage:
         findings.add(reader.damage, file=path, sample=sample)

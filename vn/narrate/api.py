@@ -14,9 +14,9 @@ from vn.errors import Findings, InputError
 from vn.hub import local_folder, on_hub, pinned
 from vn.io.lock import claim
 from vn.narrate.job import Job
-from vn.narrate.product import read_product
 from vn.story import KEY, Story
 from vn.story_file.edit import plan_of
+from vn.story_file.product import read_product
 from vn.story_reader import parse_story
 
 if TYPE_CHECKING:

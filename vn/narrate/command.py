@@ -14,12 +14,12 @@ from vn.io.lock import claim
 from vn.narrate.choice import recorded, system_of
 from vn.narrate.job import Job
 from vn.narrate.output import show
-from vn.narrate.product import read_product, read_storyline
 from vn.narrate.voiced import render, voice_of_call
 from vn.overlap import CHOICES, Overlap
 from vn.plugins import add_import_option
 from vn.progress import progress
 from vn.story_file.edit import overlap_of, plan_of, read_edited
+from vn.story_file.product import read_product, read_storyline
 
 EPILOG = """\
 product.yaml states what is known; clips are optional: if they are missing, shots are detected. A clip may have your

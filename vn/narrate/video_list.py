@@ -15,9 +15,9 @@ from vn.data.shot_settings import shot_settings
 from vn.errors import Findings, InputError
 from vn.io.files import read_text
 from vn.narrate.job import Job
-from vn.narrate.product import read_product
 from vn.overlap import Overlap
 from vn.story_file.edit import plan_of
+from vn.story_file.product import read_product
 
 PRODUCTS = (".yaml", ".yml", ".json")
 ENDS = 1 << 16  # bytes at both ends of a video that identify it

@@ -19,9 +19,9 @@ from vn.errors import Findings, InputError, show
 from vn.io.atomic import write_text
 from vn.io.files import read_json
 from vn.io.lock import claim
-from vn.narrate.product import read_product
 from vn.story import Story
 from vn.story_file.edit import ADDED, NOT_A_STORYS, Plan, plan_of, read_edited
+from vn.story_file.product import read_product
 from vn.story_file.record import FIELDS
 from vn.story_reader import parse_story
 from vn.studio.edits import Entry

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vn.errors import Findings, InputError, show
-from vn.narrate.product import read_product
+from vn.story_file.product import read_product
 from vn.story_file.record import FIELDS
 from vn.studio import edits, pieces
 from vn.studio.board import board_html, state_of

@@ -11,8 +11,8 @@ from vn.card import NarratorCard
 from vn.data.find_video import VIDEO_SUFFIXES
 from vn.data.video import probe
 from vn.errors import Findings, InputError, show
-from vn.narrate.product import read_product
 from vn.story import KEY, KEY_RULE
+from vn.story_file.product import read_product
 from vn.story_reader import parse_story
 from vn.studio.inside import inside
 from vn.studio.product_form import parse_knowledge

@@ -1,0 +1,108 @@
+"""Which product each video advertises: a product file or page per video, or one list in which videos share them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vn.errors import Findings, InputError, show
+from vn.io.files import read_text, read_yaml
+from vn.story import Language, Story
+from vn.story_file.product import read_product
+
+FILES = (".yaml", ".yml", ".json")
+PAGES = (".txt", ".html", ".htm")
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a video advertises.
+
+    Attributes:
+        id: the same for files of the same title, and for pages of the same text.
+        story: a Story without clips, from a product file; None for a page.
+        page: the page's file; None for a product file.
+    """
+
+    id: str
+    story: Story | None = None
+    page: Path | None = None
+
+
+def products_of(
+    videos: Sequence[str], places: Sequence[Path], language: Language, findings: Findings
+) -> dict[str, Product]:
+    """The products of the videos that have one.
+
+    Args:
+        videos: ids.
+        places: folders with a file per video, named after its id, and YAML files that map ids to product files, whose
+            paths are relative to the list.
+        language: language of the narrations, which the product files must have.
+        findings: receives warnings: products of no video.
+
+    Raises:
+        InputError: a file or folder is missing, wrong or in another language; or a video has two products.
+    """
+    files: dict[str, Path] = {}
+    unused: list[str] = []
+    for place in places:
+        for video, file in (_in_folder(place, videos) if place.is_dir() else _in_list(place)).items():
+            if video not in videos:
+                unused.append(video)
+            elif files.setdefault(video, file) != file:
+                raise InputError(f"has two products, {files[video]} and {file}", file=place, sample=video)
+    if unused:
+        which = ", ".join(sorted(unused)[:5]) + (" ..." if len(unused) > 5 else "")
+        findings.add(f"{len(unused)} products are for none of these videos: {which}")
+    read: dict[Path, Product] = {}
+    for file in files.values():
+        if file not in read:
+            read[file] = _read(file, language, findings)
+    return {video: read[file] for video, file in files.items()}
+
+
+def _in_folder(folder: Path, videos: Sequence[str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() not in (*FILES, *PAGES) or not file.is_file():
+            continue
+        if file.stem in found:
+            raise InputError(f"two product files, {found[file.stem].name} and {file.name}", file=folder)
+        found[file.stem] = file
+    if not set(found) & set(videos):
+        expected = f"{videos[0]}{FILES[0]}" if videos else f"ID{FILES[0]}"
+        raise InputError(f"has no product file named after a video, e.g. {expected} or {PAGES[0]}", file=folder)
+    return found
+
+
+def _in_list(file: Path) -> dict[str, Path]:
+    data = read_yaml(file)
+    if not isinstance(data, Mapping) or not data:
+        message = f"expected 'VIDEO: PRODUCT FILE' in each line, got {show(data)}"
+        raise InputError(message, file=file)
+    found = {}
+    for video, name in data.items():
+        if not isinstance(name, str) or not name:
+            raise InputError(f"expected the path of a product file, got {show(name)}", file=file, field=show(video))
+        path = file.parent / name
+        if not path.is_file():
+            raise InputError(f"no such product file: {path}", file=file, field=show(video))
+        found[str(video)] = path
+    return found
+
+
+def _read(file: Path, language: Language, findings: Findings) -> Product:
+    if file.suffix.lower() in PAGES:
+        text = read_text(file)
+        if not text.strip():
+            raise InputError("the page is empty", file=file)
+        return Product(f"page {hashlib.sha256(text.encode()).hexdigest()}", page=file)
+    story = read_product(file, findings)
+    if story.language != language:
+        raise InputError(f"is in {story.language}, but --language is {language}", file=file, field="language")
+    if story.clips:
+        findings.add("its clips are not read: they are found in the videos", file=file, field="clips")
+    return Product(f"title {' '.join(story.title.casefold().split())}", story=replace(story, clips=(), video=None))

@@ -1,0 +1,102 @@
+"""All stages for all videos: shots and speech side by side, then one stage after the other.
+
+Whatever a stage makes of a video is on disk before the next one begins, so a killed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vn.annotate.duplicates import Duplicates
+from vn.annotate.entry import Entry
+from vn.annotate.results import Shots
+from vn.annotate.stage import STAGES, Stage
+from vn.annotate.stage_files import StageFiles
+from vn.data.read_ahead import ReadAhead
+from vn.progress import progress
+
+AHEAD = 4  # videos that may be cut before the first of them is recognised, per thread
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How the stages are run.
+
+    Attributes:
+        again: the stage from which on every result is made again; None: only what is missing.
+        jobs: videos that are cut into shots at once.
+        keep_duplicates: go on with videos that are the same as earlier ones.
+    """
+
+    again: str | None = None
+    jobs: int = 1
+    keep_duplicates: bool = False
+
+
+def run_stages(
+    entries: Sequence[Entry], stages: Sequence[Stage], folder: Path, settings: RunSettings
+) -> list[StageFiles]:
+    """Bring all videos through the stages, which note in each entry what they found.
+
+    Args:
+        entries: the videos, in their order: of two that are the same, the first one counts.
+        stages: in their order, the first is ``shots``.
+        folder: the folder ``stages``.
+        settings: how.
+
+    Returns:
+        The stages with what they cost.
+
+    Raises:
+        StageFailed: a whole stage cannot go on; what was made is kept.
+    """
+    first = len(STAGES) if settings.again is None or settings.again not in STAGES else STAGES.index(settings.again)
+    every = [StageFiles(folder, stage, STAGES.index(stage.name) >= first) for stage in stages]
+    shots, *rest = every
+    speech = rest.pop(0) if rest and rest[0].stage.name == "speech" else None
+    _cut_and_recognise(entries, shots, speech, settings)
+    for files in rest:
+        _one_stage([entry for entry in entries if entry.goes_on], files)
+    return every
+
+
+def _cut_and_recognise(
+    entries: Sequence[Entry], shots: StageFiles, speech: StageFiles | None, settings: RunSettings
+) -> None:
+    """Cut the next videos in threads while the speech of this one is recognised: both leave Python's lock free."""
+    duplicates = Duplicates()
+    sources = [_source(entry, shots) for entry in entries]
+    what = "videos cut" if speech is None else "videos cut and recognised"
+    ahead = ReadAhead(sources, settings.jobs, window=AHEAD * settings.jobs)
+    with ahead, progress(what, len(entries)) as step:
+        for cut in ahead:
+            for entry in cut:
+                if entry.error is None:
+                    found = Shots.of_json(entry.files["shots"].made.result)
+                    entry.same_as = duplicates.add(entry.video.id, entry.video.sha256, found)
+                    entry.left_out = entry.same_as is not None and not settings.keep_duplicates
+                if speech is not None:
+                    speech.settle(entry)
+            step()
+
+
+def _source(entry: Entry, shots: StageFiles) -> Callable[[], Iterator[Entry]]:
+    def cut() -> Iterator[Entry]:
+        shots.settle(entry)
+        yield entry
+
+    return cut
+
+
+def _one_stage(entries: Sequence[Entry], files: StageFiles) -> None:
+    missing = [entry for entry in entries if not files.keep(entry)]
+    if not missing:
+        return
+    name = files.stage.name
+    files.stage.make_all([(entry.video, entry.before(name)) for entry in missing])
+    with progress(f"videos, {name.replace('_', ' ')}", len(missing)) as step:
+        for entry in missing:
+            files.make(entry)
+            step()
