@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     with claim(args.out, "vn annotate"):
         cache = DiskCache(args.out / "stages" / "cache.sqlite")
         try:
-            stages = stages_of(args, args.out, cache)
+            stages = stages_of(args, [entry.video.id for entry in entries], cache)
             record = _Record(args, entries, [stage.name for stage in stages], findings)
             record.write({})
             done = run_stages(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 Span = tuple[float, float]
-PAUSE = 0.15  # seconds; a shorter gap between voices is within a word
+PAUSE = 0.05  # seconds; a shorter gap is rounding
 MIDDLE = 0.25  # share at both ends of a shot in which it is not split
 
 
@@ -56,7 +56,7 @@ def _longest_pause(low: float, high: float, voice: Sequence[Span]) -> float | No
     if not voice:
         return None
     inside = [(max(low, start), min(high, end)) for start, end in voice if end > low and start < high]
-    gaps = []
+    gaps: list[tuple[float, float]] = []
     edge = low
     for start, end in [*inside, (high, high)]:
         if start - edge >= PAUSE:

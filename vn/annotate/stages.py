@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vn.annotate.shots import ClipLengths, ShotStage
@@ -12,12 +13,21 @@ from vn.data.shot_settings import ShotSettings, shot_settings
 from vn.io.disk_cache import DiskCache
 
 
-def stages_of(args: argparse.Namespace, out: Path, cache: DiskCache) -> list[Stage]:
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much is to be annotated, to estimate what a chat model is sent; see `vn.endpoints.options.Amount`."""
+
+    videos: int
+    clips: int = 0
+    examples: int = 0
+
+
+def stages_of(args: argparse.Namespace, videos: Sequence[str], cache: DiskCache) -> list[Stage]:
     """The stages that the options ask for, in their order, up to ``--until``.
 
     Args:
         args: the arguments of ``vn annotate``.
-        out: the folder of stories.
+        videos: ids of all videos.
         cache: what chat models and others answered.
 
     Raises:
@@ -33,11 +43,11 @@ def stages_of(args: argparse.Namespace, out: Path, cache: DiskCache) -> list[Sta
     if last >= STAGES.index("on_screen"):
         from vn.annotate.text.options import text_stages
 
-        stages += text_stages(args, cache)
+        stages += text_stages(args, cache, Amounts(len(videos)))
     if last >= STAGES.index("review"):
         from vn.annotate.review.options import review_stage
 
-        stages.append(review_stage(args, out))
+        stages.append(review_stage(args, args.out, videos))
     return [stage for stage in sorted(stages, key=lambda x: STAGES.index(x.name)) if STAGES.index(stage.name) <= last]
 
 

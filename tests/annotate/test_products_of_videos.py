@@ -1,0 +1,111 @@
+"""Ids of videos, and which product each has: folders of files, lists, pages; what does not fit is refused by name."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vn.annotate.products import products_of
+from vn.annotate.splits import split_of
+from vn.annotate.videos import find_videos, id_of
+from vn.errors import Findings, InputError
+from vn.story import KEY
+
+YAML = "title: {title}\nlanguage: en\n"
+
+
+@given(st.text(st.characters(exclude_characters="\0"), min_size=1))
+def test_every_name_has_an_id(name):
+    assert KEY.fullmatch(id_of(name))
+
+
+@given(st.lists(st.text(st.sampled_from("aé 茶/."), min_size=1, max_size=5), unique=True))
+def test_names_that_differ_have_ids_that_differ(names):
+    assert len({id_of(name) for name in names}) == len(names)
+
+
+def test_videos_of_folders_and_their_subfolders(tmp_path):
+    for name in ("1.mp4", "shop/1.MOV", "shop/notes.txt", "out/train/x.mp4", ".cache/y.mp4", "茶.mkv"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.touch()
+    found = find_videos([tmp_path, tmp_path / "1.mp4"], tmp_path / "out")
+    assert [file.relative_to(tmp_path).as_posix() for file in found.values()] == ["1.mp4", "茶.mkv", "shop/1.MOV"]
+    assert list(found)[::2] == ["1", "shop-1"]
+    (tmp_path / "shop-1.mp4").touch()
+    with pytest.raises(InputError, match="has the same id as .*: shop-1; rename one of them"):
+        find_videos([tmp_path], tmp_path / "out")
+
+
+def test_a_folder_a_page_and_a_list(tmp_path):
+    folder = tmp_path / "products"
+    folder.mkdir()
+    (folder / "a.yaml").write_text(YAML.format(title="Red kettle"))
+    (folder / "b.yml").write_text(YAML.format(title="Red  Kettle"))
+    (folder / "c.html").write_text("<p>Blue kettle</p>")
+    (folder / "z.yaml").write_text("not read: [")
+    listed = tmp_path / "list.yaml"
+    listed.write_text("d: products/c.html\ne: products/a.yaml\nf: products/a.yaml\n")
+    findings = Findings()
+    found = products_of(list("abcdeg"), [folder, listed], "en", findings)
+    assert sorted(found) == ["a", "b", "c", "d", "e"]
+    assert found["a"].id == found["b"].id == found["e"].id != found["c"].id == found["d"].id
+    assert found["c"].page == folder / "c.html"
+    assert found["a"].story.title == "Red kettle"
+    assert findings.lines == ["2 products are for none of these videos: f, z"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.yaml", "title: Kettle\nlanguage: zh\n", "a.yaml: language: is in zh, but --language is en"),
+        ("a.yaml", "language: en\n", "a.yaml: a: title: "),
+        ("a.txt", " \n", "a.txt: the page is empty"),
+        ("b.yaml", YAML, "has no product file named after a video, e.g. a.yaml or .txt"),
+    ],
+)
+def test_products_that_do_not_fit(tmp_path, name, text, sentence):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError) as raised:
+        products_of(["a"], [tmp_path], "en", Findings())
+    assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("- a\n", "expected 'VIDEO: PRODUCT FILE' in each line"),
+        ("a: gone.yaml\n", "no such product file"),
+        ("a: 3\n", "expected the path of a product file, got 3"),
+    ],
+)
+def test_lists_that_are_none(tmp_path, text, sentence):
+    (tmp_path / "list.yaml").write_text(text)
+    with pytest.raises(InputError) as raised:
+        products_of(["a"], [tmp_path / "list.yaml"], "en", Findings())
+    assert sentence in str(raised.value)
+
+
+def test_a_video_has_one_product(tmp_path):
+    (tmp_path / "a.yaml").write_text(YAML.format(title="Kettle"))
+    (tmp_path / "b.yaml").write_text(YAML.format(title="Cup"))
+    listed = tmp_path / "list" / "list.yaml"
+    listed.parent.mkdir()
+    listed.write_text("a: ../b.yaml\n")
+    with pytest.raises(InputError, match="a: has two products"):
+        products_of(["a"], [tmp_path, listed], "en", Findings())
+    (tmp_path / "a.txt").write_text("a page")
+    with pytest.raises(InputError, match=r"two product files, a\.txt and a\.yaml"):
+        products_of(["a"], [tmp_path], "en", Findings())
+
+
+def test_shares_of_splits():
+    splits = [split_of(f"title {n}", 0.2, 0.3) for n in range(2000)]
+    assert abs(splits.count("val") / 2000 - 0.2) < 0.03
+    assert abs(splits.count("test") / 2000 - 0.3) < 0.03
+
+
+@given(st.text(), st.floats(0, 0.45), st.floats(0, 0.45))
+def test_a_test_product_stays_one_whatever_the_share_of_val(product, val, test):
+    assert (split_of(product, val, test) == "test") == (split_of(product, 0, test) == "test")
