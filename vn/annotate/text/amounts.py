@@ -242,8 +242,9 @@ def _numeral(text: str) -> Decimal:
     whole, _, part = text.replace("两", "二").replace("〇", "零").replace("幺", "一").partition("点")
     fraction = Decimal("0." + "".join(str(DIGITS.index(digit)) for digit in part)) if part else Decimal(0)
     if not set(whole) & set("十百千万亿"):
-        return int("".join(str(DIGITS.index(digit)) for digit in whole)) + fraction
-    total = section = digit = 0
+        return Decimal("".join(str(DIGITS.index(digit)) for digit in whole)) + fraction
+    total = Decimal(0)
+    section = digit = 0
     for character in whole:
         if character in DIGITS:
             digit = DIGITS.index(character)
@@ -278,6 +279,8 @@ def _others(text: str) -> Iterator[Stated]:
         if name in DAYS:
             yield Stated(Number(Decimal(DAYS.index(name) + 1), "weekday"), found.start(), found.end())
             continue
-        beside = re.search(r"(?:\d|\b(?:of|in|on))\s*$", text[: found.start()]) or re.match(r"\s*\d", text[found.end() :])
+        beside = re.search(r"(?:\d|\b(?:of|in|on))\s*$", text[: found.start()]) or re.match(
+            r"\s*\d", text[found.end() :]
+        )
         if name not in _UNSURE_MONTHS or beside:
             yield Stated(Number(Decimal(MONTHS.index(name) + 1), "month of the year"), found.start(), found.end())

@@ -15,6 +15,7 @@ from vn.annotate.text.sound import NEAR, distance, numeral_letters
 from vn.annotate.text.spelling import is_chinese, spoken, units
 from vn.story import Language
 
+RULES = 1  # raised with each change of what is refused or snapped, so that results are made again
 FURTHEST = 0.5  # of the words or characters may differ (docs/annotating.md#correction-and-labels has how it was chosen)
 
 
@@ -90,5 +91,7 @@ def _replaced(recognised: str, corrected: str, language: Language) -> list[str]:
     """What a correction replaces, unit by unit, as it sounds."""
     before: Sequence[str] = units(recognised, language)
     steps = Levenshtein.opcodes(before, units(corrected, language))
-    gone = [before[i] for step in steps if step.tag in ("replace", "delete") for i in range(step.src_start, step.src_end)]
+    gone = [
+        before[i] for step in steps if step.tag in ("replace", "delete") for i in range(step.src_start, step.src_end)
+    ]
     return [numeral_letters([each], language) for each in gone]

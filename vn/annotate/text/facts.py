@@ -47,5 +47,8 @@ class Facts:
     def lines(self) -> str:
         """The facts as lines of a prompt, each fact in one line whatever it holds."""
         one = " ".join(self.title.split())
-        rows = [f"{' '.join(name.split())}: {'; '.join(' '.join(x.split()) for x in points)}" for name, points in self.aspects]
+        rows = [
+            f"{' '.join(name.split())}: {'; '.join(' '.join(x.split()) for x in points)}"
+            for name, points in self.aspects
+        ]
         return "\n".join(filter(None, (one, *rows)))

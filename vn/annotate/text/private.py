@@ -46,7 +46,8 @@ _CALL = re.compile(
     r"\W{0,3}(?:是|为|号码)?\W{0,2}(?P<number>\d(?:[\s-]?\d){6,14})(?!\d)"
 )
 _EMAIL = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.+-]+\s(?:at|艾特)\s[\w-]+(?:\s(?:dot|点)\s[a-z]{2,}|\.(?:com|net|org|cn))\b", re.ASCII
+    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.+-]+\s(?:at|艾特)\s[\w-]+(?:\s(?:dot|点)\s[a-z]{2,}|\.(?:com|net|org|cn))\b",
+    re.ASCII,
 )
 _HANDLE = re.compile(r"(?<![\w.@])@[\w.]{2,30}")
 _ACCOUNT = re.compile(
@@ -55,8 +56,13 @@ _ACCOUNT = re.compile(
     r"(?:\s?[:：是为]\s?|\sis\s|\sat\s|\s)?(?P<name>(?=[a-z0-9_.+-]*[a-z0-9])[a-z0-9_.+-]{4,30})",
     re.ASCII,
 )
-_QQ = re.compile(r"\bq{2}(?:号码|群号|号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)|扣扣(?:号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)")
-_URL = re.compile(r"\b(?:https?://|www\.)[^\s，。]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|cn|io|shop|store|xyz|top|info)\b", re.ASCII)
+_QQ = re.compile(
+    r"\bq{2}(?:号码|群号|号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)|扣扣(?:号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)"
+)
+_URL = re.compile(
+    r"\b(?:https?://|www\.)[^\s，。]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|cn|io|shop|store|xyz|top|info)\b",
+    re.ASCII,
+)
 _NOT_NAMES = {"is", "and", "the", "for", "now", "with", "from", "that", "this", "them", "group", "friends", "stories"}
 
 

@@ -19,7 +19,9 @@ from vn.story import Language
 FEWEST = {"en": 6, "zh": 3}  # letters or characters of a phrase: shorter ones are near too much else
 ARTICLES = ("a", "an", "the")
 # A window that begins or ends with one of these is no near miss of a phrase that does not: "one and" is not "one hand".
-SMALL = set("a an the and or but of to in on at by for with from as is are was be it its this that you we i so no not".split())
+SMALL = set(
+    "a an the and or but of to in on at by for with from as is are was be it its this that you we i so no not".split()
+)
 OTHER_SOUND = 0.34  # share of letters that may differ among words that begin with different letters
 BY_CHARACTER = 0.2  # share of characters that may differ where pypinyin is not installed
 _BREAK = re.compile(r"[,.:;!?，。：；！？、\n]")
@@ -107,7 +109,11 @@ def _windows(text: str, phrases: Sequence[_Phrase], language: Language, settings
                 first, end = places[start].start(), places[start + count - 1].end()
                 parts = [unit for each in said[start : start + count] for unit in each]
                 far = distance(letters(parts, language), phrase.sound)
-                if far <= whole and not _BREAK.search(text, first, end) and _fits(parts, phrase.units, settings.words, language):
+                if (
+                    far <= whole
+                    and not _BREAK.search(text, first, end)
+                    and _fits(parts, phrase.units, settings.words, language)
+                ):
                     found.append(_Window(far, first, end, phrase))
     return found
 

@@ -19,6 +19,15 @@ def has_pinyin() -> bool:
     return is_here("pypinyin")
 
 
+def sounds_by() -> str:
+    """What texts are compared by, for keys of results that depend on it."""
+    if not has_pinyin():
+        return "by character"
+    import pypinyin
+
+    return f"by pinyin {pypinyin.__version__}"
+
+
 def letters(units: Sequence[str], language: Language) -> str:
     """Units (`vn.annotate.text.spelling.units`) as letters that sound like them.
 
@@ -31,7 +40,9 @@ def letters(units: Sequence[str], language: Language) -> str:
 
 def numeral_letters(units: Sequence[str], language: Language) -> str:
     """The same for numbers, which sound without pypinyin too."""
-    return letters(units, language) if language == "en" else "".join(SOUNDS.get(each, _syllable(each)) for each in units)
+    return (
+        letters(units, language) if language == "en" else "".join(SOUNDS.get(each, _syllable(each)) for each in units)
+    )
 
 
 def distance(a: str, b: str) -> float:
