@@ -1,0 +1,93 @@
+"""The options of the text stages, and the stages that they ask for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vn.endpoints.options import KINDS, Amount, Sent, add_endpoint, add_shared_options, is_model, open_chat
+from vn.errors import InputError
+from vn.extras import require
+from vn.io.disk_cache import DiskCache
+
+if TYPE_CHECKING:
+    from vn.annotate.stage import Stage
+
+FACTS = "facts"
+CLASSIFIER = "classifier:"
+FURTHEST = 0.5  # that of vn.annotate.text.bounds, whose libraries a help page does not need
+
+
+def add_text_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the stages on_screen, knowledge, refine and labels."""
+    if parser.get_default("endpoints") is None:
+        add_shared_options(parser)
+    what = "read the text on the frames at shots' middles, for the knowledge list (extra ocr)"
+    parser.add_argument("--on-screen-text", action="store_true", help=what)
+    add_endpoint(parser, "knowledge", "finds aspects and points in product pages", _per_video)
+    what = "keep points that are not literally in the product's page (they are marked)"
+    parser.add_argument("--keep-unsourced", action="store_true", help=what)
+    also = f"{FACTS} (snaps near misses to the product's title and points, without a model), "
+    add_endpoint(parser, "refine", "corrects the recognised speech", _per_video, also)
+    what = "largest share of a clip's words (Chinese: characters) that a correction may change; others are refused"
+    parser.add_argument("--furthest", type=float, default=FURTHEST, metavar="X", help=f"{what} (default: %(default)s)")
+    also = f"{CLASSIFIER}STORIES (learned from labelled stories: a folder of them or a data folder), "
+    add_endpoint(parser, "labels", "labels the narrations", _per_video, also)
+
+
+def text_stages(args: argparse.Namespace, cache: DiskCache, amount: Amount | None = None) -> list[Stage]:
+    """The text stages that are asked for, in their order; that of knowledge always.
+
+    Args:
+        args: parsed options of `add_text_options`.
+        cache: keeps the replies of models.
+        amount: how much is to be annotated, if that is known.
+
+    Raises:
+        InputError: an option is wrong, or what it needs is not here.
+    """
+    require("rapidfuzz", command="annotate")
+    if not 0 < args.furthest <= 1:
+        raise InputError(f"expected a number above 0 and up to 1, got {args.furthest}", field="--furthest")
+    stages: list[Stage] = []
+    if args.on_screen_text:
+        from vn.annotate.text.on_screen import OnScreenStage
+
+        stages.append(OnScreenStage(cache))
+    from vn.annotate.text.knowledge import KnowledgeStage
+
+    chat = open_chat(args, "knowledge", cache, amount) if args.knowledge else None
+    if args.keep_unsourced and chat is None:
+        raise InputError("needs --knowledge, since only points from pages can be unsourced", field="--keep-unsourced")
+    stages.append(KnowledgeStage(chat, args.keep_unsourced))
+    if args.refine:
+        stages.append(_refine(args, cache, amount))
+    if args.labels:
+        stages.append(_labels(args, cache, amount))
+    return stages
+
+
+def _refine(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -> Stage:
+    from vn.annotate.text.refine import ChatRefine, FactsRefine
+
+    if args.refine == FACTS:
+        return FactsRefine(args.furthest)
+    if not is_model(args.refine):
+        raise InputError(f"no model {args.refine!r}; expected {FACTS}, {KINDS}", field="--refine")
+    return ChatRefine(open_chat(args, "refine", cache, amount), args.furthest)
+
+
+def _labels(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -> Stage:
+    from vn.annotate.text.labels import ChatLabels, ClassifierLabels
+
+    if args.labels.startswith(CLASSIFIER):
+        return ClassifierLabels(Path(args.labels.removeprefix(CLASSIFIER)).expanduser(), cache)
+    if not is_model(args.labels):
+        raise InputError(f"no model {args.labels!r}; expected {CLASSIFIER}STORIES, {KINDS}", field="--labels")
+    return ChatLabels(open_chat(args, "labels", cache, amount))
+
+
+def _per_video(args: argparse.Namespace, amount: Amount) -> Sent:
+    """A request for each video, and another one if its reply is bad."""
+    return Sent(texts=2 * amount.videos)
