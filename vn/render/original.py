@@ -1,7 +1,8 @@
 """The sound of a video, decoded block by block onto a player's clock (`vn.data.clock`).
 
-Whatever the codec, number of channels and rate, this is stereo at `RATE`. Sound that starts late has silence before it,
-a gap is silent, and what overlaps is left out, so that sample n is played at n / `RATE` seconds.
+Whatever the codec, number of channels and rate, this is stereo at `RATE`, or what the caller asks for. Sound that
+starts late has silence before it, a gap is silent, and what overlaps is left out, so that sample n is played at
+n / `RATE` seconds.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class OriginalSound:
 
     Args:
         path: the video.
+        rate: samples per second.
+        channels: 1 mixes all of them, 2 is stereo.
 
     Attributes:
         exists: whether there is a track that can be decoded.
@@ -38,21 +41,21 @@ class OriginalSound:
         damaged: whether something could not be decoded, after `blocks` was read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, rate: int = RATE, channels: int = 2) -> None:
+        self.path, self.rate, self.channels = path, rate, channels
         self.damaged = False
         with self._open() as container:
             self.tracks = len(container.streams.audio)
             self.exists = self.tracks > 0 and container.streams.audio[0].codec_context is not None
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """All of it, from 0 s on, in blocks of `BLOCK` samples; the last one may be shorter.
+        """All of it, from 0 s on, in blocks of a second; the last one may be shorter.
 
         Yields:
-            ``[2, n]`` float32.
+            ``[channels, n]`` float32.
         """
         if self.exists:
-            yield from blocks_of(self._placed())
+            yield from blocks_of(self._placed(), self.channels, self.rate)
 
     def _placed(self) -> Iterator[tuple[int, np.ndarray]]:
         """Decoded pieces, each with the number of its first sample."""
@@ -70,7 +73,8 @@ class OriginalSound:
                     if run is None or not run.goes_on(frame, time):
                         if run is not None:
                             yield from run.finish()
-                        run = _Run(frame, time if time is not None else run.end if run is not None else 0.0)
+                        at = time if time is not None else run.end if run is not None else 0.0
+                        run = _Run(frame, at, self.rate, self.channels)
                     yield from run.add(frame)
                 except (av.error.FFmpegError, ValueError):  # a layout that cannot be mixed down, a damaged frame
                     self.damaged, run = True, None
@@ -108,12 +112,14 @@ class _Run:
     Args:
         first: its first frame, which is still to be added.
         time: when that is played, in seconds.
+        rate: samples per second that come out.
+        channels: 1 or 2 that come out.
     """
 
-    def __init__(self, first: AudioFrame, time: float) -> None:
+    def __init__(self, first: AudioFrame, time: float, rate: int, channels: int) -> None:
         self._kind = _kind(first)
-        self._resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
-        self._at = round(time * RATE)  # the number of the next sample that comes out
+        self._resampler = av.AudioResampler(format="fltp", layout="mono" if channels == 1 else "stereo", rate=rate)
+        self._at = round(time * rate)  # the number of the next sample that comes out
         self.end = time  # seconds, of what went in
 
     def goes_on(self, frame: AudioFrame, time: float | None) -> bool:
@@ -137,34 +143,36 @@ class _Run:
             self._at += samples.shape[1]
 
 
-def blocks_of(placed: Iterable[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
+def blocks_of(placed: Iterable[tuple[int, np.ndarray]], channels: int = 2, size: int = BLOCK) -> Iterator[np.ndarray]:
     """Put pieces of sound one after another into blocks.
 
     Args:
-        placed: number of the first sample, and samples ``[2, n]``; what is before the end of the piece before it is
-            left out.
+        placed: number of the first sample, and samples ``[channels, n]``; what is before the end of the piece before
+            it is left out.
+        channels: number of channels.
+        size: samples of a block.
 
     Yields:
-        ``[2, BLOCK]`` float32; the last one may be shorter.
+        ``[channels, size]`` float32; the last one may be shorter.
     """
-    block = np.zeros((2, BLOCK), np.float32)
+    block = np.zeros((channels, size), np.float32)
     filled = begun = 0  # samples in this block, and in all blocks before it
     for start, samples in placed:
         samples = samples[:, max(0, begun + filled - start) :]
         if not samples.shape[1]:
             continue
         start = max(start, begun + filled)
-        while start >= begun + BLOCK:  # silence up to there
+        while start >= begun + size:  # silence up to there
             yield block
-            block, filled, begun = np.zeros((2, BLOCK), np.float32), 0, begun + BLOCK
+            block, filled, begun = np.zeros((channels, size), np.float32), 0, begun + size
         filled = start - begun
         while samples.shape[1]:
-            piece, samples = samples[:, : BLOCK - filled], samples[:, BLOCK - filled :]
+            piece, samples = samples[:, : size - filled], samples[:, size - filled :]
             block[:, filled : filled + piece.shape[1]] = piece
             filled += piece.shape[1]
-            if filled == BLOCK:
+            if filled == size:
                 yield block
-                block, filled, begun = np.zeros((2, BLOCK), np.float32), 0, begun + BLOCK
+                block, filled, begun = np.zeros((channels, size), np.float32), 0, begun + size
     if filled:
         yield block[:, :filled]
 
