@@ -5,29 +5,27 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
 
+from vn.annotate.draft import Draft
 from vn.annotate.review.batches import batches_of, write_batches
-from vn.annotate.review.drafted import Drafted, content_hash
+from vn.annotate.review.drafts import content_of
+from vn.annotate.review.media import Media
 from vn.annotate.stage import Mark
+from vn.annotate.stage_file import digest
 from vn.compare.page import script_json
 from vn.data.video import VideoReader
-from vn.errors import Findings, InputError
+from vn.errors import Findings
 from vn.io.atomic import write_text
 from vn.io.files import read_yaml
-from vn.io.paths import relative
 from vn.story import Language, ScriptLabel
 
 FOLDER = Path(__file__).with_name("page")
 SCRIPTS = ("diff.js", "draft.js", "review.js")
 PLAYED = (".mp4", ".m4v", ".webm", ".mov", ".ogv")  # what browsers play, if they know the codec
-MEDIA_URL = re.compile(r"(https?://[^\s/?#'\";,<>]+)?/?[^\s'\";,<>]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class PageSettings:
     marked_first: bool = False
 
 
-def write_pages(folder: Path, drafts: Sequence[Drafted], settings: PageSettings, findings: Findings) -> list[Path]:
+def write_pages(folder: Path, drafts: Sequence[Draft], settings: PageSettings, findings: Findings) -> list[Path]:
     """Write the pages of all batches; pages of earlier batches are written again with the same videos.
 
     Args:
@@ -63,24 +61,24 @@ def write_pages(folder: Path, drafts: Sequence[Drafted], settings: PageSettings,
         InputError: a video cannot be read, or a page cannot be written.
     """
     order = sorted(drafts, key=_marks, reverse=True) if settings.marked_first else drafts
-    by_id = {draft.id: draft for draft in drafts}
+    by_id = {draft.video.id: draft for draft in drafts}
     folder.mkdir(parents=True, exist_ok=True)
-    batches = batches_of(folder, [draft.id for draft in order], settings.size)
-    media = Media(folder, [draft.file for draft in drafts], settings.media_url)
+    batches = batches_of(folder, [draft.video.id for draft in order], settings.size)
+    media = Media(folder, [draft.video.file for draft in drafts], settings.media_url)
     pages = []
     for name, videos in batches.items():
         own = [by_id[video] for video in videos]
         for draft in own:
-            if draft.file.suffix.lower() not in PLAYED:
-                message = f"browsers play {' '.join(PLAYED)}, not {draft.file.suffix}: {name}.html may not show it"
-                findings.add(message, file=draft.file, sample=draft.id)
+            if (suffix := draft.video.file.suffix).lower() not in PLAYED:
+                message = f"browsers play {' '.join(PLAYED)}, not {suffix}: {name}.html may not show it"
+                findings.add(message, file=draft.video.file, sample=draft.video.id)
         pages.append(folder / f"{name}.html")
         write_text(pages[-1], page_of(name, own, media, settings.interface))
     write_batches(folder, batches)  # after the pages: it says which there are
     return pages
 
 
-def page_of(name: str, drafts: Sequence[Drafted], media: Media, interface: Language | None = None) -> str:
+def page_of(name: str, drafts: Sequence[Draft], media: Media, interface: Language | None = None) -> str:
     """The page of one batch.
 
     Args:
@@ -98,7 +96,7 @@ def page_of(name: str, drafts: Sequence[Drafted], media: Media, interface: Langu
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown: Language = interface or drafts[0].language
+    shown: Language = interface or drafts[0].video.language
     scripts = [(FOLDER / each).read_text("utf-8") for each in SCRIPTS]
     style = (FOLDER / "review.css").read_text("utf-8")
     return environment.get_template("review.html").render(
@@ -113,7 +111,7 @@ def page_of(name: str, drafts: Sequence[Drafted], media: Media, interface: Langu
     )
 
 
-def page_data(name: str, drafts: Sequence[Drafted], media: Media, shown: Language) -> dict[str, Any]:
+def page_data(name: str, drafts: Sequence[Draft], media: Media, shown: Language) -> dict[str, Any]:
     """What the page's script reads.
 
     ``id`` stays the same for the same videos and ``content`` for the same drafts, so that the page knows whether what
@@ -121,8 +119,8 @@ def page_data(name: str, drafts: Sequence[Drafted], media: Media, shown: Languag
     """
     return {
         "batch": name,
-        "id": content_hash([[draft.id, draft.sha256] for draft in drafts]),
-        "content": content_hash([draft.content for draft in drafts]),
+        "id": digest([[draft.video.id, draft.video.sha256] for draft in drafts])[:16],
+        "content": digest([content_of(draft) for draft in drafts])[:16],
         "interface": shown,
         "texts": texts(shown),
         "labelled": any(clip.labels for draft in drafts for clip in draft.clips),
@@ -131,14 +129,14 @@ def page_data(name: str, drafts: Sequence[Drafted], media: Media, shown: Languag
     }
 
 
-def _video(draft: Drafted, media: Media) -> dict[str, Any]:
-    every = list(ScriptLabel)
+def _video(draft: Draft, media: Media) -> dict[str, Any]:
+    every, video = list(ScriptLabel), draft.video
     return {
-        "id": draft.id,
-        "content": draft.content,
-        "file": media.place(draft.file),
-        "fps": VideoReader(draft.file, draft.id).fps,
-        "language": draft.language,
+        "id": video.id,
+        "content": content_of(draft),
+        "file": media.place(video.file),
+        "fps": VideoReader(video.file, video.id).fps,
+        "language": video.language,
         "title": draft.title,
         "knowledge": [[known.aspect, list(known.points)] for known in draft.knowledge],
         "marks": _shown(draft.marks),
@@ -146,9 +144,9 @@ def _video(draft: Drafted, media: Media) -> dict[str, Any]:
             {
                 "start": clip.start,
                 "end": clip.end,
-                "heard": clip.heard,
-                "text": clip.narration,
-                "labels": [every.index(label) for label in clip.labels],
+                "heard": clip.recognised or "",
+                "text": clip.narration or "",
+                "labels": [every.index(label) for label in clip.labels or ()],
                 "marks": _shown(clip.marks),
             }
             for clip in draft.clips
@@ -160,43 +158,8 @@ def _shown(marks: Sequence[Mark]) -> list[list[str]]:
     return [[mark.kind, mark.why] for mark in marks]
 
 
-def _marks(draft: Drafted) -> int:
+def _marks(draft: Draft) -> int:
     return len(draft.marks) + sum(len(clip.marks) for clip in draft.clips)
-
-
-class Media:
-    """Where pages and tasks find the videos.
-
-    Args:
-        folder: folder of the pages; their files are named relative to it.
-        files: all videos; with a URL, they are named relative to the folder that has them all.
-        url: URL of that folder; None: no URL.
-
-    Attributes:
-        source: the source that a page's content security policy allows for media.
-
-    Raises:
-        InputError: the URL is none.
-    """
-
-    def __init__(self, folder: Path, files: Sequence[Path], url: str | None) -> None:
-        self._folder = folder
-        self._url = url
-        self.source = "'self' file:"
-        if url is None:
-            return
-        if not url or not MEDIA_URL.fullmatch(url):
-            raise InputError(f"expected http(s)://HOST/... or /PATH, got {url!r}", field="--media-url")
-        parts = urlsplit(url)
-        self.source = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
-        self._common = Path(os.path.commonpath([os.path.abspath(file.parent) for file in files] or ["/"]))
-
-    def place(self, file: Path) -> str:
-        """The path or URL of a video."""
-        if self._url is None:
-            return quote(relative(file, self._folder))
-        name = quote(Path(os.path.abspath(file)).relative_to(self._common).as_posix())
-        return self._url + ("" if self._url.endswith(("/", "=")) else "/") + name
 
 
 @functools.cache
