@@ -59,7 +59,7 @@ def choose(reviews: Sequence[Review], prefer: Sequence[str], findings: Findings)
         InputError: two reviewers disagree, and neither of them is preferred; or two files of one reviewer were saved
             at the same time.
     """
-    latest = [each for each in _latest(reviews, findings) if each.video.reviewed]
+    latest = [each for each in latest_reviews(reviews, findings) if each.video.reviewed]
     if not latest:
         return Chosen()
     latest.sort(key=lambda each: (_rank(each.reviewer, prefer), each.reviewer))
@@ -119,7 +119,7 @@ def _same_times(one: SavedVideo, other: SavedVideo) -> bool:
     )
 
 
-def _latest(reviews: Sequence[Review], findings: Findings) -> list[Review]:
+def latest_reviews(reviews: Sequence[Review], findings: Findings) -> list[Review]:
     """The last review of each reviewer: browsers save a file again as ``batch-001.ANN (1).json``."""
     found: dict[str, Review] = {}
     for each in sorted(reviews, key=lambda each: (each.saved, each.file)):

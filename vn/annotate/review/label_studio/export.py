@@ -60,8 +60,8 @@ def config(language: Language) -> str:
     ElementTree.SubElement(view, "Video", name=VIDEO, value="$video", frameRate="$fps", timelineHeight="120")
     clips = ElementTree.SubElement(view, "TimelineLabels", name=CLIPS, toName=VIDEO)
     ElementTree.SubElement(clips, "Label", value=REGION[language], background="#00568f")
-    options = {"perRegion": "true", "editable": "true", "rows": "3", "maxSubmissions": "1"}
-    ElementTree.SubElement(view, "TextArea", name=NARRATION, toName=VIDEO, **options)
+    texts = {"name": NARRATION, "toName": VIDEO, "editable": "true", "rows": "3", "maxSubmissions": "1"}
+    ElementTree.SubElement(view, "TextArea", {**texts, "perRegion": "true"})
     labels = ElementTree.SubElement(view, "Choices", name=LABELS, toName=VIDEO, perRegion="true", choice="multiple")
     for label in ScriptLabel:
         ElementTree.SubElement(labels, "Choice", value=label.text(language), hint=label.definition(language))

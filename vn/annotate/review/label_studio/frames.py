@@ -1,9 +1,9 @@
 """Times as Label Studio's frames of a video.
 
-Its player counts frames from 1: frame n is on screen from (n - 1) / fps on, and a region has both its first and its
-last frame (`VideoCanvas.tsx`, ``goToFrame``, and `Video.js`, ``fullFrameRange``, in github.com/HumanSignal/label-studio,
-2025). So a clip from s to e seconds has the frames round(s * fps) + 1 to round(e * fps), and clips without a gap between
-them share no frame.
+Its player counts frames from 1: frame n is on screen from (n - 1) / fps on (``goToFrame`` in `VideoCanvas.tsx`), and a
+region has its last frame too (``fullFrameRange`` in `Video.js` has the frames 1 to the number of frames; both files are
+in github.com/HumanSignal/label-studio, state of 2025). So a clip from s to e seconds has the frames round(s * fps) + 1
+to round(e * fps), and clips without a gap between them share no frame.
 """
 
 from __future__ import annotations
