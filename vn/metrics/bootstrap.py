@@ -22,6 +22,14 @@ KEPT_BYTES = 1 << 28  # 50 draws for a test with 5,000 videos
 Finish = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
+class Estimate(NamedTuple):
+    """A number with its 95 % interval over videos; None if there is none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
 class Difference(NamedTuple):
     """How much higher the second run scores than the first.
 
@@ -58,6 +66,25 @@ def interval(
         return None
     low, high = np.quantile(finish(resampled(sums, seed, resamples)), [0.025, 0.975])
     return float(low), float(high)
+
+
+def estimate(sums: NDArray[np.float64], finish: Finish, seed: int = 0) -> Estimate:
+    """A number of summed videos, with its interval.
+
+    Args:
+        sums: `[V, K]`.
+        finish: as in `interval`; NaN if it is not defined.
+        seed: as in `interval`.
+    """
+    if not len(sums):
+        return Estimate(None)
+    value = float(finish(sums.sum(axis=0)))
+    if not np.isfinite(value):
+        return Estimate(None)
+    ends = interval(sums, finish, seed)
+    if ends is None or not np.isfinite(ends).all():
+        return Estimate(value)
+    return Estimate(value, *ends)
 
 
 def difference(

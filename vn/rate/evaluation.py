@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vn.metrics.bootstrap import Estimate, estimate
 from vn.rate import agreement
 from vn.rate.key import Key
 from vn.rate.means import Paired, differences, system_means
 from vn.rate.raters import Rater, look_at_raters
-from vn.rate.ratings import CRITERIA, POINTS, Estimate, Ratings, estimate
+from vn.rate.ratings import CRITERIA, POINTS, Ratings
 
 FORMAT = 1
 ALL = "all"

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vn.metrics.bootstrap import Finish, difference, holm, mean
-from vn.rate.ratings import CRITERIA, Estimate, Ratings, estimate
+from vn.metrics.bootstrap import Estimate, Finish, difference, estimate, holm, mean
+from vn.rate.ratings import CRITERIA, Ratings
 
 GEOMETRIC = "geometric_mean"
 GEOMETRIC_OF_RATINGS = "geometric_mean_of_ratings"

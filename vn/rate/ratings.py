@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vn.metrics.bootstrap import Finish, interval
-
 CRITERIA = ("relevance", "attractiveness", "coherence")
 POINTS = 4  # 0 to 3
-
-
-class Estimate(NamedTuple):
-    """A number with its 95 % interval over stories; None if there is none."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,22 +42,3 @@ class Ratings:
         """How many ratings each rater left open, if any."""
         counts = np.isnan(self.values).sum(axis=(1, 2, 3))
         return {rater: int(n) for rater, n in zip(self.raters, counts, strict=True) if n}
-
-
-def estimate(sums: NDArray[np.float64], finish: Finish, seed: int = 0) -> Estimate:
-    """A number of summed stories, with its interval.
-
-    Args:
-        sums: ``[S, K]``.
-        finish: ``[..., K]`` to ``[...]``; NaN if it is not defined.
-        seed: random seed of the resampling.
-    """
-    if not len(sums):
-        return Estimate(None)
-    value = float(finish(sums.sum(axis=0)))
-    if not np.isfinite(value):
-        return Estimate(None)
-    ends = interval(sums, finish, seed)
-    if ends is None or not np.isfinite(ends).all():
-        return Estimate(value)
-    return Estimate(value, *ends)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from vn.metrics.bootstrap import Estimate
 from vn.rate.agreement import ICC
 from vn.rate.evaluation import ALL, Evaluation
 from vn.rate.key import Key
 from vn.rate.means import COLUMNS, GEOMETRIC_OF_RATINGS
-from vn.rate.ratings import CRITERIA, Estimate
+from vn.rate.ratings import CRITERIA
 
 WIDE = 160  # characters
 HEADS = {"geometric_mean": "GM", GEOMETRIC_OF_RATINGS: "GM of ratings"}
