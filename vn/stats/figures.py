@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def draw(data: Named, out: Path, font: Path | None = None) -> list[str]:
     chinese = chinese_font(font)
     if chinese is None:
         notes.append(NO_FONT)
+        data = [(_latin(name, number), each) for number, (name, each) in enumerate(data, 1)]
     else:
         font_manager.fontManager.addfont(str(chinese))
         families.append(font_manager.FontProperties(fname=str(chinese)).get_name())
@@ -55,8 +57,9 @@ def draw(data: Named, out: Path, font: Path | None = None) -> list[str]:
         **{"font.family": families, "font.size": 10.0, "axes.titlesize": 11.0, "axes.titleweight": "bold"},
         **{"axes.edgecolor": QUIET, "axes.labelcolor": INK, "text.color": INK, "xtick.color": QUIET},
         **{"ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True},
-        **{"grid.color": GRID, "axes.titlelocation": "left", "svg.hashsalt": "vn"},
+        **{"grid.color": GRID, "axes.titlelocation": "left", "text.parse_math": False},
     }
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it warns that a font has no bold letters
     with rc_context(style):
         _save(_labels(data, names), out / LABELS)
         _save(_clips(data), out / CLIPS)
@@ -77,6 +80,11 @@ def chinese_font(font: Path | None) -> Path | None:
         return None
 
 
+def _latin(name: str, number: int) -> str:
+    """A data folder's name, if the usual font has its letters."""
+    return name if all(ord(letter) < 0x0530 for letter in name) else f"data {number}"
+
+
 def _colours(count: int) -> tuple[str, ...]:
     """Colours that people with any colour vision tell apart; the first, a grey, is for more than one."""
     return palette(count, "light") if count > 1 else palette(2, "light")[1:]
@@ -85,7 +93,9 @@ def _colours(count: int) -> tuple[str, ...]:
 def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.04)
+    return figure
 
 
 def _save(figure: Any, file: Path) -> None:
@@ -107,7 +117,7 @@ def _labels(data: Named, names: Mapping[str, str]) -> Any:
     wholes = [1.0 if single else max(1, each["labels"]["labels"]) / 100 for _, each in data]
     values = [[each[name] / whole for name in order] for each, whole in zip(counts, wholes, strict=True)]
     _bars(axes[0], [names[name] for name in order], values, single, unit)
-    axes[0].set_title("Script labels")
+    axes[0].set_title(f"Script labels{_of(data)}")
     if together:
         wholes = [1.0 if single else max(1, each["labels"]["labelled_clips"]) / 100 for _, each in data]
         values = [
@@ -117,8 +127,12 @@ def _labels(data: Named, names: Mapping[str, str]) -> Any:
         titles = [" + ".join(names[label].partition("  ")[0] for label in labels) for labels in together]
         _bars(axes[1], titles, values, single, "clips" if single else "share of labelled clips in per cent")
         axes[1].set_title("Most frequent combinations in one clip")
-    _legend(axes[0], data, "lower right")
+    _legend(axes[0], data, "lower right", ["-"] * len(data))
     return figure
+
+
+def _of(data: Named) -> str:
+    return f", {data[0][0]}: {data[0][1]['videos']:,} videos" if len(data) == 1 else ""
 
 
 def _combinations(data: Named) -> list[tuple[str, ...]]:
@@ -138,16 +152,19 @@ def _count_of(each: Mapping[str, Any], labels: tuple[str, ...]) -> int:
 
 def _bars(axes: Any, names: Sequence[str], values: Sequence[Sequence[float]], whole: bool, unit: str) -> None:
     """Horizontal bars, one per name and data folder, each with its number."""
+    from matplotlib.ticker import MaxNLocator
+
     thick = 0.8 / len(values)
     for number, (own, colour) in enumerate(zip(values, _colours(len(values)), strict=True)):
         places = [row - 0.4 + thick * (number + 0.5) for row in range(len(names))]
         bars = axes.barh(places, own, height=0.92 * thick, color=colour)
-        texts = [f"{value:,.0f}" if whole else f"{value:.1f}" for value in own]
+        texts = [f"{value:,.0f}" if whole else f"{value:.1f}" if value else "" for value in own]
         axes.bar_label(bars, texts, padding=3, fontsize=9 if len(values) == 1 else 7.5, color=QUIET)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(unit)
     axes.margins(x=0.09)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
 
@@ -158,14 +175,14 @@ def _clips(data: Named) -> Any:
     left, right = figure.subplots(1, 2)
     per_video = [each["times"]["clips_per_video_histogram"][1:] for _, each in data]
     seconds = [each["times"]["clip_seconds_histogram"] for _, each in data]
-    longest = max(map(len, per_video))
-    _steps(left, [[*own, *[0] * (longest - len(own))] for own in per_video], 0.5, "videos")
-    left.set_title("(a) Clips per video")
+    _steps(left, per_video, 0.5, "videos")
+    left.set_title(f"(a) Clips per video{_of(data)}")
     left.set_xlabel("clips")
     _steps(right, seconds, 0.0, "clips")
     right.set_title("(b) Clip duration")
-    right.set_xlabel(f"seconds (the last bar: {LONGEST_BIN:g} and more)")
-    _legend(right, data, "upper right")
+    over = any(own and own[-1] for own in seconds)
+    right.set_xlabel(f"seconds (from {LONGEST_BIN:g} on: that long or longer)" if over else "seconds")
+    _legend(right, data, "upper right", _dashes(len(data)))
     return figure
 
 
@@ -173,7 +190,9 @@ def _steps(axes: Any, counts: Sequence[Sequence[int]], start: float, what: str) 
     """Histograms with bins of width 1: bars for one, outlines in shares for several."""
     from matplotlib.ticker import MaxNLocator
 
-    edges = [start + n for n in range(len(counts[0]) + 1)]
+    most = max((n + 1 for own in counts for n, count in enumerate(own) if count), default=1)
+    counts = [[*own[:most], *[0] * (most - len(own))] for own in counts]
+    edges = [start + n for n in range(most + 1)]
     single = len(counts) == 1
     for own, colour, dash in zip(counts, _colours(len(counts)), _dashes(len(counts)), strict=True):
         if single:
@@ -193,12 +212,12 @@ def _dashes(count: int) -> list[Any]:
     return [kinds[n % len(kinds)] for n in range(count)]
 
 
-def _legend(axes: Any, data: Named, place: str) -> None:
+def _legend(axes: Any, data: Named, place: str, dashes: Sequence[Any]) -> None:
     from matplotlib.lines import Line2D
 
     if len(data) > 1:
         marks = [
-            Line2D([], [], color=colour, linewidth=3, linestyle=dash)
-            for colour, dash in zip(_colours(len(data)), _dashes(len(data)), strict=True)
+            Line2D([], [], color=colour, linewidth=4 if dash == "-" else 2.5, linestyle=dash)
+            for colour, dash in zip(_colours(len(data)), dashes, strict=True)
         ]
         axes.legend(marks, [name for name, _ in data], loc=place, frameon=False, handlelength=2.6)

@@ -24,11 +24,10 @@ Split = Mapping[str, Any]
 
 
 class Line(NamedTuple):
-    """A measure: numbers as printed, and their differences from the first."""
+    """A measure: its name and, per column, the number, its spread and its difference from the first column."""
 
     name: str
-    cells: list[str]
-    apart: list[str]
+    cells: list[tuple[str, str, str]]
 
 
 def render(data: Sequence[Mapping[str, Any]], title: str, made: str, notes: Sequence[str]) -> str:
@@ -100,12 +99,19 @@ def _colours(count: int) -> str:
 def _groups(columns: Sequence[tuple[str, Split]], several: bool) -> list[tuple[str, list[Line]]]:
     """The table of measures by heading; measures that no column has are left out."""
     groups: dict[str, list[Line]] = {}
+    base = columns[0][1]
     for measure in MEASURES:
-        values = [measure.of(split) for _, split in columns]
-        if any(value is not None for value in values):
-            apart = [measure.difference(value, values[0]) for value in values[several:]] if several else []
-            line = Line(measure.name, [measure.text(value) for value in values], ["", *apart])
-            groups.setdefault(measure.group, []).append(line)
+        if all(measure.number(split) is None for _, split in columns):
+            continue
+        cells = [
+            (
+                measure.text(measure.number(split)),
+                measure.spread(split),
+                measure.difference(split, base) if several and number else "",
+            )
+            for number, (_, split) in enumerate(columns)
+        ]
+        groups.setdefault(measure.group, []).append(Line(measure.name, cells))
     return list(groups.items())
 
 
