@@ -22,7 +22,7 @@ setup(
     packages=[*find_packages(include=["vn", "vn.*"]), *FOLDERS],
     package_dir=FOLDERS,
     package_data={
-        "vn": ["py.typed", "**/*.yaml", *(f"{part}/page/*" for part in ("compare", "rate", "render", "studio"))],
+        "vn": ["py.typed", "**/*.yaml", *(f"{part}/page/*" for part in ("compare", "rate", "render", "stats", "studio"))],
         **{package: ["*.yaml", "*.sh"] for package in FOLDERS},
     },
 )

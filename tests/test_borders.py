@@ -31,7 +31,7 @@ LAYERS = (
     ("adapter", "generation"),
     ("baselines", "render"),
     ("annotate", "doctor", "export", "narrate", "train"),
-    ("rate", "released", "studio", "sweep", "experiments_command"),
+    ("rate", "released", "stats", "studio", "sweep", "experiments_command"),
     ("demo",),
     ("cli",),
 )

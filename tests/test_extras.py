@@ -107,6 +107,7 @@ def with_core_alone(tmp_path_factory):
         "score": ["run"],
         "compare": ["run"],
         "rate": ["make", "run", "--stories", "1", "--videos", ".", "--out", "kit"],
+        "stats": ["stories"],
         "export": ["run", "--to", "peft", "--out", "exported"],
         "import-released": ["x", "--base-model", "b", "--out", "y"],
         "doctor": ["run"],

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("vn.score.command", "score a run's predictions"),
     "compare": ("vn.compare.command", "compare runs or a sweep: dashboard and tables"),
     "rate": ("vn.rate.command", "human evaluation: a blinded kit for raters, and what their ratings say"),
+    "stats": ("vn.stats.command", "what is in a data set: the paper's Table 1, Figures 3 and 4, and more"),
     "export": ("vn.export.command", "a run's language model for stock transformers or PEFT"),
     "import-released": ("vn.released.command", "a checkpoint of the released program as an adapter folder"),
     "doctor": ("vn.doctor.command", "find what is damaged in a data or run folder, and name it"),

@@ -98,6 +98,7 @@ AT_ONCE: dict[str, tuple[str, ...]] = {
     "voice": ("av",),
     "sweep": ("wandb", "lightning"),
     "studio": ("torch", "av", "gradio"),
+    "stats": ("jinja2", "matplotlib"),
 }
 
 
