@@ -78,8 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from vn.annotate.speech.options import add_speech_options
     from vn.annotate.text.options import add_text_options
 
+    add_text_options(parser)  # it has --yes, which speech then does not add
     add_speech_options(parser)
-    add_text_options(parser)
     add_review_options(parser)
 
 
