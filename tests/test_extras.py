@@ -91,6 +91,7 @@ def with_core_alone(tmp_path_factory):
     story = {"id": "a", "title": "Kettle", "language": "en", "domain": "ad", "video": "a.mp4", "knowledge": []}
     (folder / "stories" / "a.json").write_text(json.dumps({**story, "clips": [{"start": 0, "end": 2}]}))
     commands = {
+        "annotate": ["video.mp4", "--language", "en", "--out", "annotated"],
         "demo": ["--size", "smoke"],
         "prepare": ["stories", "--reader", "stories", "--out", "data"],
         "fit": ["--config", "demo"],

@@ -23,7 +23,7 @@ def render_scenes(
     path: Path,
     scenes: Sequence[tuple[int, float]],
     size: tuple[int, int] = (96, 64),
-    fps: int = 10,
+    fps: int | Fraction = 10,
     codec: str = "libx264",
     quality: str = "20",
     tones: Sequence[tuple[float, float]] | None = None,

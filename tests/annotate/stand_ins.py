@@ -38,6 +38,9 @@ class StandIn:
 class Speech(StandIn):
     name, needs, reads = "speech", ("shots",), ("language",)
 
+    def ahead(self, video):
+        CALLS.append(("ahead", video.id))
+
     def make(self, video, before, findings):
         CALLS.append((self.name, video.id))
         if video.file.with_suffix(".hold").exists():
@@ -89,14 +92,14 @@ class Review(StandIn):
     def __init__(self, folder):
         self.folder = folder
 
-    def key_of(self, video):
-        file = self.folder / f"{video}.txt"
+    def key_for(self, video):
+        file = self.folder / f"{video.id}.txt"
         return file.read_text() if file.exists() else ""
 
     def make(self, video, before, findings):
         CALLS.append((self.name, video.id))
         draft = draft_of(video, before)
-        text = self.key_of(video.id)
+        text = self.key_for(video)
         clips = [
             {"start": x.start, "end": x.end, "narration": text or x.narration, "labels": None} for x in draft.clips
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from made_videos import render_scenes
 
@@ -87,7 +89,7 @@ def test_a_damaged_fingerprint_is_one_without_structure():
 
 
 def test_a_video_of_ten_hours_is_refused_by_its_header_and_without_one(tmp_path):
-    file = render_scenes(tmp_path / "long.mp4", [(seed, 3600) for seed in range(10)], fps=1, size=(32, 32))
+    file = render_scenes(tmp_path / "long.mp4", [(seed, 3600) for seed in range(10)], (32, 32), Fraction(1, 60))
     with pytest.raises(InputError, match=r"long\.mp4: long: has at least 36000 s, more than --longest-video 7200"):
         cut(file)
     stream = render_scenes(tmp_path / "raw.h264", [(1, 60)], size=(32, 32))

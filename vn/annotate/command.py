@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   English advertisements with product files, as far as they can be annotated without a chat model
-    vn annotate videos/ --language en --products products/ --recogniser faster-whisper:whisper-base/ --out stories/
+    vn annotate videos/ --language en --products products/ --speech faster-whisper:whisper-base/ --out stories/
   only the shots, to look at
     vn annotate videos/ --language zh --until shots --out stories/
   what was annotated, as data to train on

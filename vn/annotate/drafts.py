@@ -55,7 +55,7 @@ def read_drafts(out: Path) -> list[Draft]:
         out: the folder that ``vn annotate`` wrote.
 
     Raises:
-        InputError: it is no such folder, or one of its files is damaged.
+        InputError: it is not such a folder, or one of its files is damaged.
     """
     file = out / "stages" / REPORT
     if not file.exists():

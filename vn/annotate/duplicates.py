@@ -52,7 +52,7 @@ class Duplicates:
 
 
 def bits(fingerprint: tuple[str, ...]) -> np.ndarray:
-    """Hashes as integers ``[frames]`` uint64; a text that is no hash counts as a frame without structure."""
+    """Hashes as integers ``[frames]`` uint64; any other text counts as a frame without structure."""
     return np.array([_number(text) for text in fingerprint], dtype=np.uint64)
 
 

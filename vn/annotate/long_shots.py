@@ -69,4 +69,5 @@ def _on_frame(time: float, times: Sequence[float]) -> float:
     """The time of the nearest frame, in milliseconds."""
     after = bisect_left(times, time)
     around = [float(each) for each in times[max(0, after - 1) : after + 1]] or [time]
-    return round(min(around, key=lambda each: abs(each - time)), 3)
+    nearest: float = min(around, key=lambda each: abs(each - time))
+    return round(nearest, 3)

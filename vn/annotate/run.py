@@ -6,15 +6,17 @@ Whatever a stage makes of a video is on disk before the next one begins, so a ki
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from vn.annotate.duplicates import Duplicates
 from vn.annotate.entry import Entry
 from vn.annotate.results import Shots
-from vn.annotate.stage import STAGES, Stage
+from vn.annotate.stage import STAGES, Stage, WorksAhead
 from vn.annotate.stage_files import StageFiles
 from vn.data.read_ahead import ReadAhead
+from vn.errors import InputError
 from vn.progress import progress
 
 AHEAD = 4  # videos that may be cut before the first of them is recognised, per thread
@@ -65,9 +67,9 @@ def run_stages(
 def _cut_and_recognise(
     entries: Sequence[Entry], shots: StageFiles, speech: StageFiles | None, settings: RunSettings
 ) -> None:
-    """Cut the next videos in threads while the speech of this one is recognised: both leave Python's lock free."""
+    """Cut the next videos in threads while the speech of this one is recognised: both release Python's lock."""
     duplicates = Duplicates()
-    sources = [_source(entry, shots) for entry in entries]
+    sources = [_source(entry, shots, speech) for entry in entries]
     what = "videos cut" if speech is None else "videos cut and recognised"
     ahead = ReadAhead(sources, settings.jobs, window=AHEAD * settings.jobs)
     with ahead, progress(what, len(entries)) as step:
@@ -82,9 +84,12 @@ def _cut_and_recognise(
             step()
 
 
-def _source(entry: Entry, shots: StageFiles) -> Callable[[], Iterator[Entry]]:
+def _source(entry: Entry, shots: StageFiles, speech: StageFiles | None) -> Callable[[], Iterator[Entry]]:
     def cut() -> Iterator[Entry]:
         shots.settle(entry)
+        if speech is not None and isinstance(speech.stage, WorksAhead) and not speech.is_there(entry):
+            with suppress(InputError):  # raised again when its turn comes
+                speech.stage.ahead(entry.video)
         yield entry
 
     return cut

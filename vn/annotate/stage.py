@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from vn.errors import Findings, InputError
 from vn.story import Language, Story
@@ -114,3 +114,23 @@ class Stage(Protocol):
 
     def report(self) -> dict[str, float]:
         """What it cost in this process: seconds and requests by name, for the end of the command."""
+
+
+@runtime_checkable
+class KeyedByVideo(Protocol):
+    """A stage that also depends on files of its own for each video, e.g. the subtitles beside it."""
+
+    def key_for(self, video: RawVideo) -> str:
+        """The key for one video, instead of ``key``."""
+
+
+@runtime_checkable
+class WorksAhead(Protocol):
+    """A stage that can do part of its work for a video in another thread, while it is busy with an earlier one."""
+
+    def ahead(self, video: RawVideo) -> None:
+        """Do that part, and remember it.
+
+        Raises:
+            InputError: the video is bad.
+        """

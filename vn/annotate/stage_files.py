@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from vn.annotate.entry import Entry
-from vn.annotate.stage import Stage, StageFailed
+from vn.annotate.stage import KeyedByVideo, Stage, StageFailed
 from vn.annotate.stage_file import (
     DAMAGED,
     EDITED,
@@ -79,6 +79,10 @@ class StageFiles:
         entry.findings.lines += [line for line in there.warnings if line not in entry.findings.lines]
         return True
 
+    def is_there(self, entry: Entry) -> bool:
+        """Whether there is nothing to do for a video: it is out, or seems to have its result; it is not read."""
+        return not entry.goes_on or (self._file(entry).exists() and not self.again)
+
     def make(self, entry: Entry) -> None:
         """Make the result and write it.
 
@@ -106,11 +110,10 @@ class StageFiles:
     def made_from(self, entry: Entry) -> str:
         """The hash of everything that the result is made from."""
         video, stage = entry.video, self.stage
-        key_of = getattr(stage, "key_of", None)  # a stage that depends on something of its own for each video
         parts: dict[str, object] = {
             "format": FORMAT,
             "video": video.sha256,
-            "key": stage.key if key_of is None else key_of(video.id),
+            "key": stage.key_for(video) if isinstance(stage, KeyedByVideo) else stage.key,
             "before": {name: entry.files[name].hash if name in entry.files else None for name in stage.needs},
         }
         if "language" in stage.reads:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vn.data.find_video import VIDEO_SUFFIXES
 from vn.errors import InputError
+from vn.io.files import is_text
 from vn.story import KEY
 
 MOST = 200  # characters of an id
@@ -33,6 +34,8 @@ def find_videos(places: Sequence[Path], leave_out: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in places:
         for name, file in _listed(place, leave_out):
+            if not is_text(str(file)):  # no story can name it
+                raise InputError("the name of this file or its folder is not UTF-8; rename it", file=file)
             identity = id_of(name)
             if identity in found and not os.path.samefile(found[identity], file):
                 raise InputError(f"has the same id as {found[identity]}: {identity}; rename one of them", file=file)
@@ -51,7 +54,7 @@ def id_of(name: str) -> str:
     if KEY.fullmatch(plain):
         return plain
     clean = re.sub(r"[^0-9A-Za-z_-]+", "_", plain).strip("_")
-    return f"{clean[: MOST - 9] or 'video'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{clean[: MOST - 9] or 'video'}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 def _listed(place: Path, leave_out: Path) -> list[tuple[str, Path]]:
