@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,9 @@ def test_shares_of_splits():
 @given(st.text(), st.floats(0, 0.45), st.floats(0, 0.45))
 def test_a_test_product_stays_one_whatever_the_share_of_val(product, val, test):
     assert (split_of(product, val, test) == "test") == (split_of(product, 0, test) == "test")
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path):
+    (tmp_path / os.fsdecode(b"\xff.mp4")).touch()
+    with pytest.raises(InputError, match=r"\\udcff\.mp4: the name of this file or its folder is not UTF-8; rename it"):
+        find_videos([tmp_path], tmp_path / "out")
