@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from made_videos import render_scenes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_videos import render_scenes, scene
 
 from vn.annotate.duplicates import Duplicates
-from vn.annotate.fingerprint import FRAMES, NOTHING
+from vn.annotate.fingerprint import FRAMES, MOST, NOTHING, FrameHashes
 from vn.annotate.results import Shots
 from vn.annotate.shots import ClipLengths, ShotStage
 from vn.annotate.stage import RawVideo
@@ -116,3 +118,15 @@ def test_files_that_are_no_videos(tmp_path):
     made = ShotStage(ShotSettings(), ClipLengths()).make(video, {}, findings)
     assert Shots.of_json(made.result).duration < 7
     assert "that part is used" in findings.lines[0]
+
+
+@given(st.lists(st.floats(0.01, 300), min_size=1, max_size=2000))
+@settings(max_examples=20)
+def test_few_frames_are_kept_of_any_video(lengths):
+    hashes, time = FrameHashes(), 0.0
+    for number, length in enumerate(lengths):
+        if hashes.wants(time):
+            hashes.add(time, scene(number % 50, (16, 16)))
+        time += length
+    assert len(hashes._kept) <= MOST
+    assert len(hashes.hashes(0.0, time)) == FRAMES
