@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/annotate.py VIDEOS --speech faster-whisper:FOLDER [--most 100] [--threads 1]
 
 The command runs in a process of its own, in a new folder, on links to the first videos of a folder. Its time by the
-clock, with the start of Python and the loading of the model, is divided by the time that the recogniser spent in the same
-run. The same command again, for which everything is there, has a row of its own.
+clock, with the start of Python and the loading of the model, is divided by the time that the recogniser spent in the
+same run. The same command again, for which everything is there, has a row of its own.
 """
 
 from __future__ import annotations
