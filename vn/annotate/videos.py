@@ -48,7 +48,7 @@ def id_of(name: str) -> str:
 
     Example:
         >>> id_of("kettle_1"), id_of("shop a/kettle 1")
-        ('kettle_1', 'shop_a-kettle_1-6fd0ab3a')
+        ('kettle_1', 'shop_a-kettle_1-6546aabd')
     """
     plain = name.replace("/", "-")
     if KEY.fullmatch(plain):
