@@ -34,13 +34,14 @@ def test_from_subtitles_to_stories(tmp_path, capsys):
     listed.write_text("one: kettle.yaml\ntwo: kettle.yaml\n")
     out = tmp_path / "stories"
     words = ["annotate", str(videos), "--out", str(out), "--language", "en", "--products", str(listed)]
-    assert main([*words, "--speech", "subtitles", "--refine", "facts"]) == 0
+    words += ["--speech", "subtitles", "--refine", "facts"]
+    assert main(words) == 2
+    assert "two.mp4: has no .srt or .vtt beside it (leave it out with --max-bad 1)" in capsys.readouterr().err
+    assert main([*words, "--max-bad", "1"]) == 0
     files = [file for file in out.glob("*/*.json") if file.parent.name in ("train", "val", "test")]
     assert [file.stem for file in files] == ["one"]
     story = json.loads(files[0].read_text())
     assert [clip["narration"] for clip in story["clips"]] == ["Cold tea again?", "Try the Aurora kettle."]
-    report = json.loads((out / "stages" / "annotate.json").read_text())
-    assert report["left_out"] == {"without a narration": ["two"]}
     (videos / "one.srt").write_text(SUBTITLES.replace("Cold", "Warm"))
-    assert main([*words, "--speech", "subtitles", "--refine", "facts"]) == 0
+    assert main([*words, "--max-bad", "1"]) == 0
     assert json.loads(files[0].read_text())["clips"][0]["narration"] == "Warm tea again?"
