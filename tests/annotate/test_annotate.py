@@ -187,6 +187,17 @@ def test_a_mistake_in_an_edit_is_named(place, capsys):
     assert "a.json: kind: expected 'speech' or" in capsys.readouterr().err
 
 
+def test_an_edit_for_other_clips_is_named_and_no_story_is_written_without_it(place, capsys):
+    assert place.run() == 0
+    before = stories(place.out)
+    edit(place.out / "stages" / "refine" / "a.json", lambda result: result.update(texts=["One"]))
+    assert place.run() == 2
+    assert (
+        "a: the result of refine is for 1 clips, but there are 2; repeat with --from refine" in capsys.readouterr().err
+    )
+    assert stories(place.out) == before
+
+
 def test_a_damaged_file_is_named_and_made_again(place, capsys):
     assert place.run() == 0
     before = stories(place.out)

@@ -61,6 +61,12 @@ def run_stages(
     _cut_and_recognise(entries, shots, speech, settings)
     for files in rest:
         _one_stage([entry for entry in entries if entry.goes_on], files)
+    for entry in entries:
+        if entry.goes_on:
+            try:
+                entry.draft()
+            except InputError as error:  # a result that was edited is of other clips
+                entry.error = str(error)
     return every
 
 

@@ -83,20 +83,23 @@ Before = Mapping[str, Mapping[str, Any]]
 
 
 class Stage(Protocol):
-    """One stage; `make` is a pure function of its arguments and `key`.
+    """One stage; `make` is a pure function of its arguments and `key`."""
 
-    Attributes:
-        name: one of `STAGES`.
-        key: everything that its results depend on besides the video and the earlier results: settings, versions,
-            hashes of models.
-        needs: the earlier stages whose results it reads; only a change of those makes it run again.
-        reads: what it reads of a `RawVideo` besides the file: any of ``language``, ``product`` and ``page``.
-    """
+    @property
+    def name(self) -> str:
+        """One of `STAGES`."""
 
-    name: str
-    key: str
-    needs: tuple[str, ...]
-    reads: tuple[str, ...]
+    @property
+    def key(self) -> str:
+        """What its results depend on besides the video and earlier results: settings, versions, hashes of models."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The earlier stages whose results it reads; only a change of those makes it run again."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What it reads of a `RawVideo` besides the file: any of ``language``, ``product`` and ``page``."""
 
     def make(self, video: RawVideo, before: Before, findings: Findings) -> Made:
         """Work on one video.

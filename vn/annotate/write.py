@@ -62,7 +62,7 @@ def write_stories(out: Path, entries: Sequence[Entry], settings: WriteSettings, 
 
     Args:
         out: the folder of stories.
-        entries: all videos; a draft that cannot be put together is noted in its entry as an error.
+        entries: all videos.
         settings: what is written.
         findings: receives warnings.
 
@@ -93,11 +93,7 @@ def _draft(entry: Entry, settings: WriteSettings, left_out: dict[str, list[str]]
     """The draft of a video, or None if it is not written; the reason is noted."""
     if not entry.goes_on:
         return None
-    try:
-        draft = entry.draft()
-    except InputError as error:
-        entry.error = str(error)
-        return None
+    draft = entry.draft()
     reason = None
     if settings.only_reviewed and not draft.reviewers:
         reason = "not reviewed"
