@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,7 +102,6 @@ def test_a_video_of_ten_hours_is_refused_by_its_header_and_without_one(tmp_path)
 
 def test_files_that_are_no_videos(tmp_path):
     import av
-    import numpy as np
 
     sound = tmp_path / "sound.mp4"
     with av.open(str(sound), "w") as container:
@@ -130,3 +130,15 @@ def test_few_frames_are_kept_of_any_video(lengths):
         time += length
     assert len(hashes._kept) <= MOST
     assert len(hashes.hashes(0.0, time)) == FRAMES
+
+
+def test_among_many_videos_the_first_one_that_is_the_same_is_named():
+    random = np.random.default_rng(0)
+    prints = [tuple(f"{n:016x}" for n in random.integers(1, 1 << 63, FRAMES)) for _ in range(300)]
+    duplicates = Duplicates()
+    for number, fingerprint in enumerate(prints):
+        assert duplicates.add(f"{number}", f"{number}", Shots(30.0, ((0, 30),), fingerprint)) is None
+    for number in (0, 63, 64, 299):
+        one_bit = tuple(f"{int(text, 16) ^ 1:016x}" for text in prints[number])
+        assert duplicates.add("again", f"again {number}", Shots(30.2, ((0, 30.2),), one_bit)) == f"{number}"
+        assert duplicates.add("x", f"x {number}", Shots(31.0, ((0, 31),), one_bit)) is None

@@ -46,11 +46,12 @@ def products_of(
     Raises:
         InputError: a file or folder is missing, wrong or in another language; or a video has two products.
     """
+    wanted = set(videos)
     files: dict[str, Path] = {}
     unused: list[str] = []
     for place in places:
         for video, file in (_in_folder(place, videos) if place.is_dir() else _in_list(place)).items():
-            if video not in videos:
+            if video not in wanted:
                 unused.append(video)
             elif files.setdefault(video, file) != file:
                 raise InputError(f"has two products, {files[video]} and {file}", file=place, sample=video)
