@@ -37,9 +37,8 @@ class Duplicates:
         if sha256 in self._of_bytes:
             return self._of_bytes[sha256]
         hashes, count = bits(shots.fingerprint), len(self._ids)
-        same = np.flatnonzero(self._same(hashes, shots.duration))
-        if len(same):
-            return self._ids[same[0]]
+        for number in np.flatnonzero(self._same(hashes, shots.duration)):
+            return self._ids[int(number)]
         if count == len(self._durations):
             self._durations = np.concatenate([self._durations, np.empty(count)])
             self._hashes = np.concatenate([self._hashes, np.empty_like(self._hashes)])
