@@ -15,6 +15,7 @@ import pytest
 import stand_ins
 from made_videos import render_scenes
 
+import vn.annotate.write
 from vn.annotate.drafts import read_drafts
 from vn.cli import main
 from vn.data.manifest import Manifest
@@ -267,6 +268,28 @@ def test_stale_stories_are_removed_only_if_they_are_ours_and_unchanged(place, ca
     assert place.run() == 2
     assert "a.json: was not written by vn annotate, or was changed since" in capsys.readouterr().err
     assert changed.read_text() == text
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_writing_that_is_interrupted_goes_on(place, monkeypatch, after):
+    assert place.run() == 0
+    first = stories(place.out)
+    (place.products / "b.yaml").write_text("title: Teapot\nlanguage: en\n")  # a and b may be in other splits then
+    written, left = vn.annotate.write.write_text, [after]
+
+    def stop(file, text):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        written(file, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vn.annotate.write.write_text", stop)
+        assert place.run("--test-share", "0.4") == 130
+    assert place.run("--test-share", "0.4") == 0
+    assert sorted(stories(place.out)) == sorted(first)
+    names = [file.stem for file in place.out.glob("*/*.json") if file.parent.name != "stages"]
+    assert len(names) == len(set(names)) == 3
 
 
 def test_only_reviewed(place):

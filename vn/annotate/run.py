@@ -105,9 +105,8 @@ def _one_stage(entries: Sequence[Entry], files: StageFiles) -> None:
     missing = [entry for entry in entries if not files.keep(entry)]
     if not missing:
         return
-    name = files.stage.name
-    files.stage.make_all([(entry.video, entry.before(name)) for entry in missing])
-    with progress(f"videos, {name.replace('_', ' ')}", len(missing)) as step:
+    files.begin(missing)
+    with progress(f"videos, {files.stage.name.replace('_', ' ')}", len(missing)) as step:
         for entry in missing:
             files.make(entry)
             step()

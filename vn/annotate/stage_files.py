@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from vn.annotate.entry import Entry
@@ -82,6 +83,16 @@ class StageFiles:
     def is_there(self, entry: Entry) -> bool:
         """Whether there is nothing to do for a video: it is out, or seems to have its result; it is not read."""
         return not entry.goes_on or (self._file(entry).exists() and not self.again)
+
+    def begin(self, entries: Sequence[Entry]) -> None:
+        """Let the stage work on several videos at once, before `make` is called for each.
+
+        Raises:
+            StageFailed: the whole stage cannot go on.
+        """
+        began = time.monotonic()
+        self.stage.make_all([(entry.video, entry.before(self.stage.name)) for entry in entries])
+        self.seconds += time.monotonic() - began
 
     def make(self, entry: Entry) -> None:
         """Make the result and write it.
