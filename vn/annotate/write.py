@@ -134,9 +134,8 @@ def _replace(out: Path, texts: Mapping[str, str], findings: Findings) -> int:
         message = "was not written by vn annotate, or was changed since: move it away, or make the change in a review"
         raise InputError(message, file=out / blocked)
     if foreign:
-        message = (
-            f"{len(foreign)} stories are not from vn annotate, and are left as they are; the first is {foreign[0]}"
-        )
+        are = "1 story is" if len(foreign) == 1 else f"{len(foreign)} stories are"
+        message = f"{are} not from vn annotate, and left as it was; the first is {foreign[0]}"
         findings.add(message, file=out)
     _record(record, {name: sorted({*ours.get(name, ()), *([new[name]] if name in new else [])}) for name in ours | new})
     for split in SPLITS:
