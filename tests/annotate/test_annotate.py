@@ -260,7 +260,7 @@ def test_stale_stories_are_removed_only_if_they_are_ours_and_unchanged(place, ca
     (place.videos / "c.mp4").unlink()
     assert place.run() == 0
     assert sorted(stories(place.out)) == ["a", "b", "mine"]
-    assert "1 stories are not from vn annotate" in capsys.readouterr().err
+    assert "1 story is not from vn annotate" in capsys.readouterr().err
     mine.unlink()
     changed = next(place.out.glob("*/a.json"))
     changed.write_text(changed.read_text().replace("Cold", "Warm"))

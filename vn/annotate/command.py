@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     if len(record.bad) > args.max_bad:
         raise InputError(over_budget(record.bad, args.max_bad))
     print(f"\n{args.out / 'stages' / 'annotate.json'}")
-    if written is not None:
+    if written is not None and any(written.drafts.values()):
         print(f"\nNext: vn prepare {args.out} --reader stories --out data/NAME")
     return 0
 

@@ -94,7 +94,12 @@ def _stories(written: Written) -> list[str]:
         minutes = sum(clip.end - clip.start for clip in clips) / 60
         lines.append("  " + split.ljust(8) + "".join(str(n).rjust(10) for n in numbers) + f"{minutes:10.1f}")
     if written.removed:
-        lines.append(f"  {written.removed} stories of earlier runs were removed")
+        were = (
+            "1 story of an earlier run was"
+            if written.removed == 1
+            else f"{written.removed} stories of earlier runs were"
+        )
+        lines.append(f"  {were} removed")
     return [*lines, ""]
 
 

@@ -135,7 +135,7 @@ def _replace(out: Path, texts: Mapping[str, str], findings: Findings) -> int:
         raise InputError(message, file=out / blocked)
     if foreign:
         are = "1 story is" if len(foreign) == 1 else f"{len(foreign)} stories are"
-        message = f"{are} not from vn annotate, and left as it was; the first is {foreign[0]}"
+        message = f"{are} not from vn annotate, and left as before; the first is {foreign[0]}"
         findings.add(message, file=out)
     _record(record, {name: sorted({*ours.get(name, ()), *([new[name]] if name in new else [])}) for name in ours | new})
     for split in SPLITS:
