@@ -10,7 +10,7 @@ from vn.annotate.draft import Draft, draft_of, result_of
 from vn.annotate.results import Reviewed, ReviewedClip, Shots
 from vn.annotate.review import batches
 from vn.annotate.review.choose import CLOSE, Chosen, Review, choose, same
-from vn.annotate.review.drafts import MACHINE, content_of
+from vn.annotate.review.drafts import content_of
 from vn.annotate.review.review_file import OPEN, SKIPPED, ReviewFile, SavedClip, SavedVideo, read_review
 from vn.annotate.stage import Before, Made, RawVideo
 from vn.annotate.stage_file import digest
@@ -41,8 +41,8 @@ class ReviewStage:
     """
 
     name = "review"
-    needs = ("shots", "speech", "refine", "labels")
-    reads = ("language",)
+    needs: tuple[str, ...] = ("shots", "speech", "refine", "labels")
+    reads: tuple[str, ...] = ("language",)
 
     def __init__(self, folder: Path, prefer: Sequence[str] = (), videos: Collection[str] | None = None) -> None:
         self._prefer = tuple(prefer)
@@ -79,7 +79,7 @@ class ReviewStage:
             for each in self._files
             if video.id in each.videos
         ]
-        draft = draft_of(video, {stage: before[stage] for stage in MACHINE if stage in before})
+        draft = draft_of(video, {stage: result for stage, result in before.items() if stage != self.name})
         chosen = choose(own, self._prefer, findings)
         counts: Counter[str] = Counter()
         if not chosen.reviewers:
