@@ -88,7 +88,9 @@ function editor(clip) {
     showProgress();
   };
   area.onblur = () => (typing = false);
-  for (const event of ["keyup", "pointerup", "select"]) area.addEventListener(event, () => (place = area.selectionStart));
+  // Only a cursor that the reviewer has moved is where the text is split.
+  area.onpointerup = () => (place = area.selectionStart);
+  area.onkeyup = (event) => /^(Arrow|Home|End)/.test(event.key) && (place = area.selectionStart);
   const last = state.at[1] === clipsOf(state.at[0]).length - 1;
   const button = (name, key, action, properties = {}) => el("button", { type: "button", title: key, "data-do": name, textContent: T[name], onclick: action, ...properties });
   return [
@@ -301,13 +303,15 @@ function undoLast() {
   if (!undo()) return tell(T.nothing_to_undo);
   if (before !== state.at[0]) showVideo();
   typing = false;
+  place = null;
   showClips();
   tell(T.was_undone);
 }
 
 function edit() {
-  $("#text").focus();
-  if (place === null) place = $("#text").selectionStart = $("#text").value.length;
+  const area = $("#text");
+  area.focus();
+  if (place === null) area.selectionStart = area.value.length;
 }
 
 function save() {
@@ -340,7 +344,7 @@ function onKey(event) {
   if (control && key === "z" && !event.shiftKey) return done(undoLast);
   if (control || event.altKey || event.metaKey || event.isComposing) return;
   const on = event.target.closest("button, summary, a, input");
-  if (on && (key === "enter" || key === " ")) return; // they do what they always do
+  if (on && (key === " " || (key === "enter" && on.tagName !== "INPUT"))) return; // they do what they always do
   if (on?.type === "range" && key.startsWith("arrow")) return;
   const label = "1234567890-=".indexOf(key);
   const actions = {
