@@ -33,16 +33,18 @@ LABELS = (
 COLOURS = ((200, 40, 40), (40, 160, 60), (50, 70, 200))
 
 
-def write_video(file: Path, spans=SPANS, rate: int = RATE) -> Path:
+def write_video(file: Path, spans=SPANS, rate: int = RATE, colours=COLOURS) -> Path:
     """A silent video that shows each clip's colour."""
     import av
+
+    file.parent.mkdir(parents=True, exist_ok=True)
 
     with av.open(str(file), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "30", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = 64, 48, "yuv420p", 12
         for n in range(round(spans[-1][1] * rate)):
             clip = next((i for i, (_, end) in enumerate(spans) if n / rate < end), len(spans) - 1)
-            frame = np.full((48, 64, 3), COLOURS[clip], np.uint8)
+            frame = np.full((48, 64, 3), colours[clip], np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode(None))
     return file

@@ -262,8 +262,10 @@ def test_the_key_of_a_video_changes_with_its_own_reviews_alone(stories):
     write_review(stories, review_of([drafts["film-0"]]))
     one = ReviewStage(stories / "review")
     assert one.key != empty.key
-    assert one.key_of("film-0") != empty.key_of("film-0")
-    assert one.key_of("film-1") == empty.key_of("film-1")
-    assert ReviewStage(stories / "review", ["Ann"]).key_of("film-0") != one.key_of("film-0")
-    assert ReviewStage(stories / "review").key_of("film-0") == one.key_of("film-0")
+    assert one.key_for(drafts["film-0"].video) != empty.key_for(drafts["film-0"].video)
+    assert one.key_for(drafts["film-1"].video) == empty.key_for(drafts["film-1"].video)
+    assert ReviewStage(stories / "review", ["Ann"]).key_for(drafts["film-0"].video) != one.key_for(
+        drafts["film-0"].video
+    )
+    assert ReviewStage(stories / "review").key_for(drafts["film-0"].video) == one.key_for(drafts["film-0"].video)
     assert one.report() == {"review files": 1}

@@ -33,7 +33,7 @@ class ReviewStage:
         name: see `vn.annotate.stage.Stage`.
         needs: see there.
         reads: see there.
-        key: a hash of all files; `key_of` has that of the files of one video.
+        key: a hash of all files; `key_for` has that of the files of one video.
 
     Raises:
         InputError: a file is no review file, or a field of it is wrong; it is about other videos only; or nobody
@@ -55,10 +55,13 @@ class ReviewStage:
         for name in prefer:
             if name not in reviewers:
                 raise InputError(f"{name!r} has saved no review{did_you_mean(name, reviewers)}", field="--reviewer")
-        self.key = digest([self.key_of(video) for video in sorted({v for each in self._files for v in each.videos})])
+        self.key = digest([self._key(video) for video in sorted({v for each in self._files for v in each.videos})])
 
-    def key_of(self, video: str) -> str:
+    def key_for(self, video: RawVideo) -> str:
         """What the result of one video depends on: its reviews, and whose counts."""
+        return self._key(video.id)
+
+    def _key(self, video: str) -> str:
         own = [[each.reviewer, each.saved, repr(each.videos[video])] for each in self._files if video in each.videos]
         return digest([own, self._prefer])
 
