@@ -26,12 +26,13 @@ let loop = true;
 function showProgress() {
   const all = everyClip().filter(([, , clip]) => isShown(clip)), open = all.filter(([, , clip]) => isOpen(clip));
   const pending = open.filter(([v, , clip]) => isChanged(v, clip)).length;
-  $("#progress").textContent = say(state.marked ? T.progress_marked : T.progress, { done: all.length - open.length, all: all.length });
+  const done = say(state.marked ? T.progress_marked : T.progress, { done: all.length - open.length, all: all.length });
+  $("#progress").textContent = done + (pending ? say(T.pending, { pending }) : "");
   $("#open").textContent = open.length ? say(T.open, { open: open.length }) : T.finished;
   $("#open").disabled = !open.length;
   const time = state.saved && new Date(state.saved).toLocaleString(D.interface === "zh" ? "zh-CN" : "en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-  $("#saved").textContent = (state.saved ? say(state.changed ? T.changed : T.saved, { time }) : T.never) + (pending ? say(T.pending, { pending }) : "");
-  $("#saved").className = state.changed || pending ? "changed" : "";
+  $("#saved").textContent = state.saved ? say(state.changed ? T.changed : T.saved, { time }) : T.never;
+  $("#saved").className = state.changed ? "changed" : "";
   $("#all-done").textContent = say(T.all_done, { file: fileName() });
   $("#all-done").hidden = everyClip().some(([, , clip]) => isOpen(clip));
   $("#no-draft").hidden = keeps;
@@ -378,6 +379,7 @@ function setTheme(dark) {
 }
 
 recall();
+new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${$("header").offsetHeight}px`)).observe($("header"));
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches);
 $("#videos").replaceChildren(...D.videos.map((_, v) => el("button", { type: "button", textContent: v + 1, onclick: () => go(v, Math.max(0, clipsOf(v).findIndex((clip) => isShown(clip) && isOpen(clip)))) })));
 $("#reviewer").value = state.reviewer;
