@@ -218,7 +218,7 @@ def test_a_clip_is_split_at_the_frame_shown_and_the_text_at_the_cursor(page):
     press(page, "s")  # without a cursor: where a sentence or word ends
     own = clips(page)
     assert [x["text"] for x in own[1:3]] == ["It boils in a minute,", "while you find a cup."]
-    assert [x["heard"] for x in own[1:3]] == ["it boils in a minit", "while you find a cup"]
+    assert [x["recognised"] for x in own[1:3]] == ["it boils in a minit", "while you find a cup"]
     assert [x["state"] for x in own] == ["open"] * 4
     assert [len(x["marks"]) for x in own] == [0, 1, 0, 0]
 

@@ -208,7 +208,7 @@ BAD = {
     "reviewer": (" ", "reviewer: expected a text"),
     "saved": ("yesterday", "saved: expected a time as 2026-11-28T10:00:00Z, got 'yesterday'"),
     "batch": (7, "batch: expected a text"),
-    "revewer": ("Ann", "unknown field 'revewer' (did you mean 'reviewer'?)"),
+    "reviewed": ("Ann", "unknown field 'reviewed' (did you mean 'reviewer'?)"),
 }
 BAD_VIDEO = {
     "content": (None, "videos[0].content: expected a text"),
@@ -220,7 +220,7 @@ BAD_CLIP = {
     "start": (1.5, "videos[0].clips[1].start: starts at 1.5 s, before clips[0] ends at 2 s"),
     "end": (2.0, "videos[0].clips[1].end: ends at 2 s, but starts at 2 s"),
     "narration": ("", "videos[0].clips[1].narration: expected a text"),
-    "labels": (["Efect"], "videos[0].clips[1].labels: unknown script label 'Efect'"),
+    "labels": (["Effects"], "videos[0].clips[1].labels: unknown script label 'Effects'"),
     "state": ("done", "videos[0].clips[1].state: expected 'open' or 'accepted' or 'skipped', got 'done'"),
     "label": ("Others", "videos[0].clips[1]: unknown field 'label' (did you mean 'labels'?)"),
 }

@@ -14,7 +14,7 @@ def print_agreement(found: Agreement, language: Language) -> None:
 
     Args:
         found: what two reviewers agree about.
-        language: of the labels' names.
+        language: that of the labels' names.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

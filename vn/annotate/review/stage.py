@@ -36,7 +36,7 @@ class ReviewStage:
         key: a hash of all files; `key_for` has that of the files of one video.
 
     Raises:
-        InputError: a file is no review file, or a field of it is wrong; it is about other videos only; or nobody
+        InputError: a file is not a review file, or a field of it is wrong; it is about other videos only; or nobody
             whom `prefer` names has saved one.
     """
 

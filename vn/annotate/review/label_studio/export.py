@@ -54,7 +54,7 @@ def config(language: Language) -> str:
     """The labelling configuration: clips on the timeline; the narration and labels of each.
 
     Args:
-        language: of the labels' names.
+        language: that of the labels' names.
     """
     view = ElementTree.Element("View")
     ElementTree.SubElement(view, "Header", value="$title")
@@ -79,7 +79,7 @@ def task_of(draft: Draft, fps: float, media: Media, language: Language) -> dict[
         draft: the video.
         fps: its frames per second, by which Label Studio counts frames.
         media: where Label Studio finds it.
-        language: of the labels' names, as in `config`.
+        language: that of the labels' names, as in `config`.
     """
     regions = [region for clip in enumerate(draft.clips, 1) for region in _regions(*clip, fps, language)]
     marked = len(draft.marked)

@@ -63,8 +63,8 @@ function showVideo() {
 const markOf = ([kind, why]) => el("span", { className: "mark" }, el("b", { textContent: T.kinds[kind] ?? kind }), el("bdi", { textContent: why }));
 
 function differences(clip) {
-  const out = pieces(clip.heard, clip.text.trim()).map(([kind, text]) => (kind === " " ? text : el(kind === "-" ? "del" : "ins", { textContent: text })));
-  return out.length ? out : [el("i", { className: "small", textContent: T.nothing_heard })];
+  const out = pieces(clip.recognised, clip.text.trim()).map(([kind, text]) => (kind === " " ? text : el(kind === "-" ? "del" : "ins", { textContent: text })));
+  return out.length ? out : [el("i", { className: "small", textContent: T.nothing_recognised })];
 }
 
 function labelBoxes(clip) {
@@ -118,7 +118,7 @@ function card(clip, c) {
   const marks = clip.marks.length ? [el("p", { className: "marks" }, ...clip.marks.map(markOf))] : [];
   const item = el("li", { className: clip.state }, el("h3", {}, head), ...marks);
   if (now) item.append(...editor(clip));
-  else item.append(el("p", { className: "said", dir: "auto", lang: videoAt().language, textContent: clip.text || T.no_narration }), el("p", { className: "small", textContent: names.join(" + ") || T.no_labels }));
+  else item.append(el("p", { className: "narrated", dir: "auto", lang: videoAt().language, textContent: clip.text || T.no_narration }), el("p", { className: "small", textContent: names.join(" + ") || T.no_labels }));
   if (now) item.setAttribute("aria-current", "true");
   else item.onclick = (event) => event.target.closest("button") || getSelection().toString() || go(state.at[0], c);
   item.hidden = !isShown(clip) && !now;
