@@ -24,7 +24,7 @@ from vn.io.files import read_yaml
 from vn.story import Language, ScriptLabel
 
 FOLDER = Path(__file__).with_name("page")
-SCRIPTS = ("diff.js", "draft.js", "review.js")
+SCRIPTS = ("diff.js", "draft.js", "player.js", "review.js")
 PLAYED = (".mp4", ".m4v", ".webm", ".mov", ".ogv")  # what browsers play, if they know the codec
 
 

@@ -19,7 +19,6 @@ const isShown = (clip) => !state.marked || isMarked(clip);
 const isOpen = (clip) => clip.state === "open";
 let place = null; // of the cursor in the current narration, once the reviewer has set it
 let typing = false; // whether what is typed belongs to the last step of undo
-let loop = true;
 
 // -- what is shown -------------------------------------------------------------------------------------------------------
 
@@ -170,48 +169,6 @@ function tell(text, shown = true) {
   $("#message").classList.toggle("shown", shown);
   clearTimeout(tell.later);
   tell.later = setTimeout(() => $("#message").classList.remove("shown"), 4000);
-}
-
-// -- the player ----------------------------------------------------------------------------------------------------------
-
-/** Into the middle of a frame: at its start, the one before may still be shown. */
-function seekTo(seconds) {
-  const fps = videoAt().fps;
-  video.currentTime = (Math.floor(seconds * fps + 0.01) + 0.5) / fps;
-}
-
-function step(frames) {
-  video.pause();
-  const fps = videoAt().fps, { start, end } = clipAt();
-  const first = Math.round(start * fps), last = Math.max(first, Math.round(end * fps) - 1);
-  video.currentTime = (Math.min(Math.max(Math.floor(video.currentTime * fps + 0.01) + frames, first), last) + 0.5) / fps;
-}
-
-function whilePlaying() {
-  const [v, c] = state.at, { start, end } = clipAt(), at = video.currentTime;
-  const ended = video.ended || at >= end - 0.25 / videoAt().fps;
-  if (ended && loop) seekTo(start), video.ended && video.play().catch(() => {});
-  else if (ended && c < clipsOf(v).length - 1 && document.activeElement?.id !== "text") select(v, c + 1);
-  else if (at < start - 0.1) seekTo(start);
-  showTime();
-  if (!video.paused) requestAnimationFrame(whilePlaying);
-}
-
-function playOrPause() {
-  if (!video.paused) return video.pause();
-  const { start, end } = clipAt();
-  if (video.currentTime < start - 0.01 || video.currentTime >= end - 1 / videoAt().fps) seekTo(start);
-  video.play().catch(() => {});
-}
-
-function replay() {
-  seekTo(clipAt().start);
-  video.play().catch(() => {});
-}
-
-function setLoop() {
-  loop = !loop;
-  $("#loop").setAttribute("aria-pressed", String(loop));
 }
 
 // -- what the reviewer does ----------------------------------------------------------------------------------------------
