@@ -104,6 +104,7 @@ def with_core_alone(tmp_path_factory):
         "render": ["stories/a.json", "--voice", "none"],
         "voice": ["check", "espeak-ng", "--language", "en"],
         "studio": ["--run", "run"],
+        "review": ["page", "stories"],
         "sweep": ["demo_ablations", "--dry-run"],
         "score": ["run"],
         "compare": ["run"],

@@ -23,6 +23,7 @@ from vn.version import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("vn.demo.command", "render a toy world, train on it, score it and narrate a new video"),
     "annotate": ("vn.annotate.command", "raw videos to stories to train on: shots, speech, correction, labels, review"),
+    "review": ("vn.annotate.review.command", "people check what vn annotate made: pages, Label Studio, agreement"),
     "prepare": ("vn.data.prepare_command", "turn videos or released features into WebDataset shards"),
     "fit": ("vn.train.command", "train a narrator"),
     "validate": ("vn.train.command", "the loss of a trained narrator on the val split"),

@@ -96,6 +96,7 @@ AT_ONCE: dict[str, tuple[str, ...]] = {
     "render": ("av",),
     "compare": ("jinja2", "plotly", "scipy"),
     "voice": ("av",),
+    "review": ("av", "jinja2", "rapidfuzz"),
     "sweep": ("wandb", "lightning"),
     "studio": ("torch", "av", "gradio"),
     "stats": ("jinja2", "matplotlib"),

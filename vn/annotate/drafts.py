@@ -48,11 +48,12 @@ def write_report(out: Path, entries: Sequence[Entry], stages: Sequence[str], mor
     return file
 
 
-def read_drafts(out: Path) -> list[Draft]:
+def read_drafts(out: Path, reviewed: bool = True) -> list[Draft]:
     """The drafts of all videos in a folder of stories, with their marks; videos without shots have none.
 
     Args:
         out: the folder that ``vn annotate`` wrote.
+        reviewed: whether they are as reviewers left them, or else as the machine did.
 
     Raises:
         InputError: it is not such a folder, or one of its files is damaged.
@@ -64,7 +65,7 @@ def read_drafts(out: Path) -> list[Draft]:
     data = read_json(file)
     if not isinstance(data, dict) or not isinstance(data.get("videos"), dict):
         raise reader.fail("expected the videos by id", "videos")
-    asked = [stage for stage in STAGES if stage in data.get("stages", ())]
+    asked = [stage for stage in STAGES if stage in data.get("stages", ()) and (reviewed or stage != "review")]
     drafts = []
     for identity, item in data["videos"].items():
         where = f"videos.{identity}"

@@ -98,7 +98,7 @@ def agree(reviewers: tuple[str, str], videos: Sequence[tuple[Clips, Clips, Langu
 
 
 def kappa(sums: Floats) -> Floats:
-    """Cohen's kappa of a yes or no; NaN if both always said the same one.
+    """Cohen's kappa of a yes or no; NaN if both always gave it, or never did.
 
     >>> float(kappa(np.array([45.0, 15.0, 25.0, 15.0])).round(4))  # both, only the first, only the second, neither
     0.1304

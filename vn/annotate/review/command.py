@@ -61,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _page(args: argparse.Namespace) -> int:
-    from vn.annotate.review.drafts import PAGES, read_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts
     from vn.annotate.review.page import PageSettings, write_pages
 
     if not 1 <= args.batch <= 999:
         raise InputError(f"expected 1 to 999, got {args.batch}", field="--batch")
-    drafts, findings = read_drafts(args.stories), Findings()
+    drafts, findings = machine_drafts(args.stories), Findings()
     settings = PageSettings(args.batch, args.interface, args.media_url, args.marked_first)
     pages = write_pages(args.stories / PAGES, drafts, settings, findings)
     clips, marked = sum(len(draft.clips) for draft in drafts), sum(len(draft.marked) for draft in drafts)
@@ -76,11 +76,11 @@ def _page(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from vn.annotate.review.drafts import PAGES, read_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts
     from vn.annotate.review.label_studio.export import CONFIG, FOLDER, write_export
     from vn.annotate.review.media import Media
 
-    drafts = read_drafts(args.stories)
+    drafts = machine_drafts(args.stories)
     folder = args.stories / PAGES / FOLDER
     media = Media(folder, [draft.video.file for draft in drafts], args.media_url)
     print(f"wrote {write_export(folder, drafts, media)}: {len(drafts)} tasks, and {CONFIG} beside it")
@@ -88,10 +88,10 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from vn.annotate.review.drafts import PAGES, read_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts
     from vn.annotate.review.label_studio.annotations import import_export, write_reviews
 
-    drafts = read_drafts(args.stories)
+    drafts = machine_drafts(args.stories)
     found = import_export(args.export, drafts, args.max_bad)
     for file in write_reviews(found, args.stories / PAGES, drafts):
         print(f"wrote {file}")
@@ -104,7 +104,7 @@ def _import(args: argparse.Namespace) -> int:
 def _agreement(args: argparse.Namespace) -> int:
     from vn.annotate.review.agreement import agree
     from vn.annotate.review.both import pairs_of
-    from vn.annotate.review.drafts import PAGES, read_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts
     from vn.annotate.review.report import print_agreement
     from vn.annotate.review.stage import read_reviews
     from vn.io.atomic import write_text
@@ -117,14 +117,14 @@ def _agreement(args: argparse.Namespace) -> int:
         if name not in names:
             raise InputError(f"{name!r} has saved no review{did_you_mean(name, names)}", field="--reviewers")
     found = []
-    languages = {draft.video.id: draft.video.language for draft in read_drafts(args.stories)}
+    languages = {draft.video.id: draft.video.language for draft in machine_drafts(args.stories)}
     for pair, videos in pairs_of(reviews, languages, args.reviewers, findings).items():
         found.append(agree(pair, videos, args.seed))
         print_agreement(found[-1], videos[0][2])
     _warn(findings)
     if not found:
-        who = " and ".join(args.reviewers) if args.reviewers else "no two reviewers"
-        raise InputError(f"{who} have reviewed no video in common", file=args.stories / PAGES)
+        who = " and ".join(args.reviewers) if args.reviewers else "two reviewers"
+        raise InputError(f"there is no video of which {who} both reviewed every clip", file=args.stories / PAGES)
     if args.out:
         text = json.dumps([each.to_dict() for each in found], ensure_ascii=False, indent=1, allow_nan=False)
         write_text(args.out, text + "\n")

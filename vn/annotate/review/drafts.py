@@ -1,21 +1,15 @@
-"""The drafts of all videos of a folder that ``vn annotate`` made, and a hash of what is reviewed of each."""
+"""What the machine made of each video, before any review, and a hash of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from vn.annotate.draft import Draft, draft_of
-from vn.annotate.stage import STAGES, Mark, RawVideo
-from vn.annotate.stage_file import digest, read_stage, stage_file
-from vn.errors import InputError, show
-from vn.io.field_reader import FieldReader
-from vn.io.files import read_json
+from vn.annotate.draft import Draft
+from vn.annotate.drafts import read_drafts
+from vn.annotate.stage_file import digest
+from vn.errors import InputError
 
 PAGES = "review"
-RECORD = Path("stages") / "annotate.json"
-MACHINE = STAGES[: STAGES.index("review")]
 
 
 def content_of(draft: Draft) -> str:
@@ -27,8 +21,8 @@ def content_of(draft: Draft) -> str:
     return digest([draft.video.id, draft.video.sha256, clips])[:16]
 
 
-def read_drafts(stories: Path) -> list[Draft]:
-    """The drafts of all videos as the machine left them, without reviews, in the order of their ids.
+def machine_drafts(stories: Path) -> list[Draft]:
+    """The drafts of all videos as the machine left them.
 
     Args:
         stories: the ``--out`` folder of ``vn annotate``.
@@ -36,33 +30,7 @@ def read_drafts(stories: Path) -> list[Draft]:
     Raises:
         InputError: it is none; no video has its shots yet; or a stage file is damaged.
     """
-    file = stories / RECORD
-    if not file.is_file():
-        raise InputError(f"is no folder that vn annotate wrote: it has no {RECORD}", file=stories)
-    reader = FieldReader(file)
-    data = read_json(file)
-    videos = data.get("videos") if isinstance(data, dict) else None
-    if not isinstance(videos, dict):
-        raise reader.fail(f"expected videos by id, got {show(videos)}", "videos")
-    drafts = []
-    for name, entry in sorted(videos.items()):
-        results: dict[str, Mapping[str, Any]] = {}
-        marks: dict[str, Sequence[Mark]] = {}
-        for stage in MACHINE:
-            found = read_stage(stage_file(stories / "stages", stage, name))
-            if found is not None:
-                results[stage], marks[stage] = found.made.result, found.made.marks
-        if "shots" in results:
-            drafts.append(draft_of(_video(name, entry, stories, reader), results, marks))
+    drafts = read_drafts(stories, reviewed=False)
     if not drafts:
         raise InputError("no video has its shots yet; see vn annotate", file=stories)
     return drafts
-
-
-def _video(name: str, entry: Any, stories: Path, reader: FieldReader) -> RawVideo:
-    where = f"videos.{name}."
-    if not isinstance(entry, dict):
-        raise reader.fail(f"expected a video, got {show(entry)}", where.removesuffix("."))
-    language = reader.one_of(entry.get("language"), ("en", "zh"), f"{where}language")
-    file = stories / reader.text(entry, "file", where)
-    return RawVideo(name, file, reader.text(entry, "sha256", where), language)

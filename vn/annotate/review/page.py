@@ -24,7 +24,7 @@ from vn.io.files import read_yaml
 from vn.story import Language, ScriptLabel
 
 FOLDER = Path(__file__).with_name("page")
-SCRIPTS = ("diff.js", "draft.js", "review.js")
+SCRIPTS = ("diff.js", "draft.js", "player.js", "review.js")
 PLAYED = (".mp4", ".m4v", ".webm", ".mov", ".ogv")  # what browsers play, if they know the codec
 
 
@@ -82,7 +82,7 @@ def page_of(name: str, drafts: Sequence[Draft], media: Media, interface: Languag
     """The page of one batch.
 
     Args:
-        name: of the batch.
+        name: name of the batch.
         drafts: its videos.
         media: where the videos are.
         interface: language of the page; None: that of the first video.
@@ -144,7 +144,7 @@ def _video(draft: Draft, media: Media) -> dict[str, Any]:
             {
                 "start": clip.start,
                 "end": clip.end,
-                "heard": clip.recognised or "",
+                "recognised": clip.recognised or "",
                 "text": clip.narration or "",
                 "labels": [every.index(label) for label in clip.labels or ()],
                 "marks": _shown(clip.marks),

@@ -14,19 +14,18 @@ def print_agreement(found: Agreement, language: Language) -> None:
 
     Args:
         found: what two reviewers agree about.
-        language: of the labels' names.
+        language: that of the labels' names.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(WIDE, console.width))
-    names = " and ".join(escape(name) for name in found.reviewers)
-    title = f"{names}: {found.videos} videos, {found.clips} clips, with 95 % intervals over videos"
-    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left")
+    names = " and ".join(found.reviewers)
+    print(f"{names}: {found.videos} videos, {found.clips} clips; 95 % intervals over videos")
+    table = Table(box=SIMPLE_HEAD)
     table.add_column("measure")
     table.add_column("value", justify="right")
     for name, value in (

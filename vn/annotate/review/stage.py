@@ -10,7 +10,7 @@ from vn.annotate.draft import Draft, draft_of, result_of
 from vn.annotate.results import Reviewed, ReviewedClip, Shots
 from vn.annotate.review import batches
 from vn.annotate.review.choose import CLOSE, Chosen, Review, choose, same
-from vn.annotate.review.drafts import MACHINE, content_of
+from vn.annotate.review.drafts import content_of
 from vn.annotate.review.review_file import OPEN, SKIPPED, ReviewFile, SavedClip, SavedVideo, read_review
 from vn.annotate.stage import Before, Made, RawVideo
 from vn.annotate.stage_file import digest
@@ -33,16 +33,16 @@ class ReviewStage:
         name: see `vn.annotate.stage.Stage`.
         needs: see there.
         reads: see there.
-        key: a hash of all files; `key_of` has that of the files of one video.
+        key: a hash of all files; `key_for` has that of the files of one video.
 
     Raises:
-        InputError: a file is no review file, or a field of it is wrong; it is about other videos only; or nobody
+        InputError: a file is not a review file, or a field of it is wrong; it is about other videos only; or nobody
             whom `prefer` names has saved one.
     """
 
     name = "review"
-    needs = ("shots", "speech", "refine", "labels")
-    reads = ("language",)
+    needs: tuple[str, ...] = ("shots", "speech", "refine", "labels")
+    reads: tuple[str, ...] = ("language",)
 
     def __init__(self, folder: Path, prefer: Sequence[str] = (), videos: Collection[str] | None = None) -> None:
         self._prefer = tuple(prefer)
@@ -55,10 +55,13 @@ class ReviewStage:
         for name in prefer:
             if name not in reviewers:
                 raise InputError(f"{name!r} has saved no review{did_you_mean(name, reviewers)}", field="--reviewer")
-        self.key = digest([self.key_of(video) for video in sorted({v for each in self._files for v in each.videos})])
+        self.key = digest([self._key(video) for video in sorted({v for each in self._files for v in each.videos})])
 
-    def key_of(self, video: str) -> str:
+    def key_for(self, video: RawVideo) -> str:
         """What the result of one video depends on: its reviews, and whose counts."""
+        return self._key(video.id)
+
+    def _key(self, video: str) -> str:
         own = [[each.reviewer, each.saved, repr(each.videos[video])] for each in self._files if video in each.videos]
         return digest([own, self._prefer])
 
@@ -79,7 +82,7 @@ class ReviewStage:
             for each in self._files
             if video.id in each.videos
         ]
-        draft = draft_of(video, {stage: before[stage] for stage in MACHINE if stage in before})
+        draft = draft_of(video, {stage: result for stage, result in before.items() if stage != self.name})
         chosen = choose(own, self._prefer, findings)
         counts: Counter[str] = Counter()
         if not chosen.reviewers:

@@ -50,7 +50,7 @@ def import_export(file: Path, drafts: Sequence[Draft], max_bad: int = 0) -> Impo
         max_bad: how many annotations may be bad; they are left out.
 
     Raises:
-        InputError: it is no such export, or has more bad annotations.
+        InputError: it is not such an export, or has more bad annotations.
     """
     tasks = read_json(file)
     if not isinstance(tasks, list) or not tasks:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from vn.annotate.draft import Draft
+from vn.annotate.draft import Draft, DraftClip
 from vn.annotate.review.drafts import content_of
 from vn.annotate.review.label_studio.frames import frames_of
 from vn.annotate.review.media import Media
@@ -38,8 +38,9 @@ def write_export(folder: Path, drafts: Sequence[Draft], media: Media) -> Path:
         InputError: a video cannot be read, or a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tasks = [task_of(draft, VideoReader(draft.video.file, draft.video.id).fps, media) for draft in drafts]
-    write_text(folder / CONFIG, config(_language(drafts)))
+    language = _language(drafts)
+    tasks = [task_of(draft, VideoReader(draft.video.file, draft.video.id).fps, media, language) for draft in drafts]
+    write_text(folder / CONFIG, config(language))
     write_text(folder / TASKS, json.dumps(tasks, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
     return folder / TASKS
 
@@ -53,7 +54,7 @@ def config(language: Language) -> str:
     """The labelling configuration: clips on the timeline; the narration and labels of each.
 
     Args:
-        language: of the labels' names.
+        language: that of the labels' names.
     """
     view = ElementTree.Element("View")
     ElementTree.SubElement(view, "Header", value="$title")
@@ -71,16 +72,16 @@ def config(language: Language) -> str:
     return ElementTree.tostring(view, encoding="unicode") + "\n"
 
 
-def task_of(draft: Draft, fps: float, media: Media) -> dict[str, Any]:
+def task_of(draft: Draft, fps: float, media: Media, language: Language) -> dict[str, Any]:
     """The task of a video.
 
     Args:
         draft: the video.
         fps: its frames per second, by which Label Studio counts frames.
         media: where Label Studio finds it.
+        language: that of the labels' names, as in `config`.
     """
-    language = draft.video.language
-    regions = [region for i in range(len(draft.clips)) for region in _regions(draft, i, fps)]
+    regions = [region for clip in enumerate(draft.clips, 1) for region in _regions(*clip, fps, language)]
     marked = len(draft.marked)
     lines = [f"{i + 1}. {clip.recognised or ''}" for i, clip in enumerate(draft.clips)]
     marks = [f"{mark.kind}: {mark.why}" for mark in draft.marks]
@@ -94,22 +95,21 @@ def task_of(draft: Draft, fps: float, media: Media) -> dict[str, Any]:
             "marks": "\n".join(marks) or "–",
             "story": draft.video.id,
             "content": content_of(draft),
-            "language": language,
+            "language": draft.video.language,
         },
         # The share of clips that have no mark: Label Studio can sort tasks by it.
         "predictions": [{"model_version": MODEL, "score": 1 - marked / len(draft.clips), "result": regions}],
     }
 
 
-def _regions(draft: Draft, i: int, fps: float) -> list[dict[str, Any]]:
+def _regions(number: int, clip: DraftClip, fps: float, language: Language) -> list[dict[str, Any]]:
     """A clip: its frames, narration and labels are results of one id."""
-    clip, language = draft.clips[i], draft.video.language
     first, last = frames_of(clip.start, clip.end, fps)
     ranges = [{"start": first, "end": last}]
 
     def result(name: str, kind: str, value: list[str]) -> dict[str, Any]:
         key = "text" if kind == "textarea" else kind
-        entry = {"id": f"clip-{i + 1}", "from_name": name, "to_name": VIDEO, "type": kind}
+        entry = {"id": f"clip-{number}", "from_name": name, "to_name": VIDEO, "type": kind}
         return entry | {"origin": "prediction", "value": {"ranges": ranges, key: value}}
 
     out = [result(CLIPS, "timelinelabels", [REGION[language]])]

@@ -16,7 +16,7 @@ from vn.errors import InputError, show
 from vn.story import Labels, parse_labels
 
 KINDS = {CLIPS: "timelinelabels", NARRATION: "textarea", LABELS: "choices"}
-Parts = Mapping[str, Any]  # of one region: by control, its value
+Parts = Mapping[str, Any]  # what a region has: by control, its value
 BEYOND = 1  # frames that a region may have after the last one that we counted: players round lengths up
 
 

@@ -51,9 +51,10 @@ function pieces(from, to) {
 
 /** Where a text's place is in another one: the length of what corresponds to the first `at` characters. */
 function placeIn(from, to, at) {
-  let own = 0, other = 0;
+  let own = 0, other = 0, differs = false;
   for (const [kind, token] of steps(from, to)) {
-    if (own >= at) break;
+    if (own >= at && !(kind === "+" && differs)) break; // what replaces the last word belongs to it
+    differs = kind !== " ";
     if (kind !== "+") own += token.length;
     if (kind !== "-") other += token.length;
   }

@@ -57,7 +57,7 @@ function notYet(clip) {
 function setText(clips, text) {
   const clip = clips[state.at[1]];
   clip.text = text;
-  if (clip.state === "accepted") clip.state = "open"; // it is to be accepted as it is now
+  clip.state = "open"; // it is to be accepted as it is now
 }
 
 function toggleLabel(label) {
@@ -65,7 +65,7 @@ function toggleLabel(label) {
   if (!has && clipAt().labels.length >= MOST_LABELS) return T.most_labels;
   const clip = changing()[state.at[1]];
   clip.labels = has ? clip.labels.filter((each) => each !== label) : [...clip.labels, label];
-  if (clip.state === "accepted") clip.state = "open";
+  clip.state = "open";
   return "";
 }
 
@@ -79,11 +79,11 @@ function cutAt(seconds) {
 /** Split the current clip at a time, and its texts at a place of the narration. */
 function split(time, place) {
   const clips = changing(), c = state.at[1], clip = clips[c];
-  const heardAt = placeIn(clip.text, clip.heard, place);
-  const part = (from, to, text, heard) => ({ ...clip, start: from, end: to, text: text.trim(), heard: heard.trim(), labels: [...clip.labels], state: "open" });
+  const recognisedAt = placeIn(clip.text, clip.recognised, place);
+  const part = (from, to, text, recognised) => ({ ...clip, start: from, end: to, text: text.trim(), recognised: recognised.trim(), labels: [...clip.labels], state: "open" });
   clips.splice(c, 1,
-    part(clip.start, time, clip.text.slice(0, place), clip.heard.slice(0, heardAt)),
-    { ...part(time, clip.end, clip.text.slice(place), clip.heard.slice(heardAt)), marks: [] },
+    part(clip.start, time, clip.text.slice(0, place), clip.recognised.slice(0, recognisedAt)),
+    { ...part(time, clip.end, clip.text.slice(place), clip.recognised.slice(recognisedAt)), marks: [] },
   );
 }
 
@@ -94,8 +94,8 @@ function merge() {
   const of = [...new Set([...one.of, ...other.of])];
   const whole = of.length === 1 ? D.videos[state.at[0]].clips[of[0]] : null; // two parts of one clip: its marks again
   const marks = whole ? whole.marks : [...one.marks, ...other.marks];
-  const text = joined(one.text, other.text), heard = joined(one.heard, other.heard);
-  clips.splice(c, 2, { ...one, end: other.end, text, heard, labels, marks, of, state: "open" });
+  const text = joined(one.text, other.text), recognised = joined(one.recognised, other.recognised);
+  clips.splice(c, 2, { ...one, end: other.end, text, recognised, labels, marks, of, state: "open" });
 }
 
 // -- kept in this browser ------------------------------------------------------------------------------------------------

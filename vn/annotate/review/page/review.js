@@ -19,19 +19,19 @@ const isShown = (clip) => !state.marked || isMarked(clip);
 const isOpen = (clip) => clip.state === "open";
 let place = null; // of the cursor in the current narration, once the reviewer has set it
 let typing = false; // whether what is typed belongs to the last step of undo
-let loop = true;
 
 // -- what is shown -------------------------------------------------------------------------------------------------------
 
 function showProgress() {
   const all = everyClip().filter(([, , clip]) => isShown(clip)), open = all.filter(([, , clip]) => isOpen(clip));
   const pending = open.filter(([v, , clip]) => isChanged(v, clip)).length;
-  $("#progress").textContent = say(state.marked ? T.progress_marked : T.progress, { done: all.length - open.length, all: all.length });
+  const done = say(state.marked ? T.progress_marked : T.progress, { done: all.length - open.length, all: all.length });
+  $("#progress").textContent = done + (pending ? say(T.pending, { pending }) : "");
   $("#open").textContent = open.length ? say(T.open, { open: open.length }) : T.finished;
   $("#open").disabled = !open.length;
   const time = state.saved && new Date(state.saved).toLocaleString(D.interface === "zh" ? "zh-CN" : "en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-  $("#saved").textContent = (state.saved ? say(state.changed ? T.changed : T.saved, { time }) : T.never) + (pending ? say(T.pending, { pending }) : "");
-  $("#saved").className = state.changed || pending ? "changed" : "";
+  $("#saved").textContent = state.saved ? say(state.changed ? T.changed : T.saved, { time }) : T.never;
+  $("#saved").className = state.changed ? "changed" : "";
   $("#all-done").textContent = say(T.all_done, { file: fileName() });
   $("#all-done").hidden = everyClip().some(([, , clip]) => isOpen(clip));
   $("#no-draft").hidden = keeps;
@@ -62,8 +62,8 @@ function showVideo() {
 const markOf = ([kind, why]) => el("span", { className: "mark" }, el("b", { textContent: T.kinds[kind] ?? kind }), el("bdi", { textContent: why }));
 
 function differences(clip) {
-  const out = pieces(clip.heard, clip.text.trim()).map(([kind, text]) => (kind === " " ? text : el(kind === "-" ? "del" : "ins", { textContent: text })));
-  return out.length ? out : [el("i", { className: "small", textContent: T.nothing_heard })];
+  const out = pieces(clip.recognised, clip.text.trim()).map(([kind, text]) => (kind === " " ? text : el(kind === "-" ? "del" : "ins", { textContent: text })));
+  return out.length ? out : [el("i", { className: "small", textContent: T.nothing_recognised })];
 }
 
 function labelBoxes(clip) {
@@ -88,7 +88,9 @@ function editor(clip) {
     showProgress();
   };
   area.onblur = () => (typing = false);
-  for (const event of ["keyup", "pointerup", "select"]) area.addEventListener(event, () => (place = area.selectionStart));
+  // Only a cursor that the reviewer has moved is where the text is split.
+  area.onpointerup = () => (place = area.selectionStart);
+  area.onkeyup = (event) => /^(Arrow|Home|End)/.test(event.key) && (place = area.selectionStart);
   const last = state.at[1] === clipsOf(state.at[0]).length - 1;
   const button = (name, key, action, properties = {}) => el("button", { type: "button", title: key, "data-do": name, textContent: T[name], onclick: action, ...properties });
   return [
@@ -115,7 +117,7 @@ function card(clip, c) {
   const marks = clip.marks.length ? [el("p", { className: "marks" }, ...clip.marks.map(markOf))] : [];
   const item = el("li", { className: clip.state }, el("h3", {}, head), ...marks);
   if (now) item.append(...editor(clip));
-  else item.append(el("p", { className: "said", dir: "auto", lang: videoAt().language, textContent: clip.text || T.no_narration }), el("p", { className: "small", textContent: names.join(" + ") || T.no_labels }));
+  else item.append(el("p", { className: "narrated", dir: "auto", lang: videoAt().language, textContent: clip.text || T.no_narration }), el("p", { className: "small", textContent: names.join(" + ") || T.no_labels }));
   if (now) item.setAttribute("aria-current", "true");
   else item.onclick = (event) => event.target.closest("button") || getSelection().toString() || go(state.at[0], c);
   item.hidden = !isShown(clip) && !now;
@@ -167,48 +169,6 @@ function tell(text, shown = true) {
   $("#message").classList.toggle("shown", shown);
   clearTimeout(tell.later);
   tell.later = setTimeout(() => $("#message").classList.remove("shown"), 4000);
-}
-
-// -- the player ----------------------------------------------------------------------------------------------------------
-
-/** Into the middle of a frame: at its start, the one before may still be shown. */
-function seekTo(seconds) {
-  const fps = videoAt().fps;
-  video.currentTime = (Math.floor(seconds * fps + 0.01) + 0.5) / fps;
-}
-
-function step(frames) {
-  video.pause();
-  const fps = videoAt().fps, { start, end } = clipAt();
-  const first = Math.round(start * fps), last = Math.max(first, Math.round(end * fps) - 1);
-  video.currentTime = (Math.min(Math.max(Math.floor(video.currentTime * fps + 0.01) + frames, first), last) + 0.5) / fps;
-}
-
-function whilePlaying() {
-  const [v, c] = state.at, { start, end } = clipAt(), at = video.currentTime;
-  const ended = video.ended || at >= end - 0.25 / videoAt().fps;
-  if (ended && loop) seekTo(start), video.ended && video.play().catch(() => {});
-  else if (ended && c < clipsOf(v).length - 1 && document.activeElement?.id !== "text") select(v, c + 1);
-  else if (at < start - 0.1) seekTo(start);
-  showTime();
-  if (!video.paused) requestAnimationFrame(whilePlaying);
-}
-
-function playOrPause() {
-  if (!video.paused) return video.pause();
-  const { start, end } = clipAt();
-  if (video.currentTime < start - 0.01 || video.currentTime >= end - 1 / videoAt().fps) seekTo(start);
-  video.play().catch(() => {});
-}
-
-function replay() {
-  seekTo(clipAt().start);
-  video.play().catch(() => {});
-}
-
-function setLoop() {
-  loop = !loop;
-  $("#loop").setAttribute("aria-pressed", String(loop));
 }
 
 // -- what the reviewer does ----------------------------------------------------------------------------------------------
@@ -301,13 +261,15 @@ function undoLast() {
   if (!undo()) return tell(T.nothing_to_undo);
   if (before !== state.at[0]) showVideo();
   typing = false;
+  place = null;
   showClips();
   tell(T.was_undone);
 }
 
 function edit() {
-  $("#text").focus();
-  if (place === null) place = $("#text").selectionStart = $("#text").value.length;
+  const area = $("#text");
+  area.focus();
+  if (place === null) area.selectionStart = area.value.length;
 }
 
 function save() {
@@ -340,7 +302,7 @@ function onKey(event) {
   if (control && key === "z" && !event.shiftKey) return done(undoLast);
   if (control || event.altKey || event.metaKey || event.isComposing) return;
   const on = event.target.closest("button, summary, a, input");
-  if (on && (key === "enter" || key === " ")) return; // they do what they always do
+  if (on && (key === " " || (key === "enter" && on.tagName !== "INPUT"))) return; // they do what they always do
   if (on?.type === "range" && key.startsWith("arrow")) return;
   const label = "1234567890-=".indexOf(key);
   const actions = {
@@ -374,6 +336,7 @@ function setTheme(dark) {
 }
 
 recall();
+new ResizeObserver(() => document.documentElement.style.setProperty("--head", `${$("header").offsetHeight}px`)).observe($("header"));
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches);
 $("#videos").replaceChildren(...D.videos.map((_, v) => el("button", { type: "button", textContent: v + 1, onclick: () => go(v, Math.max(0, clipsOf(v).findIndex((clip) => isShown(clip) && isOpen(clip)))) })));
 $("#reviewer").value = state.reviewer;
