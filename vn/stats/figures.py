@@ -53,7 +53,7 @@ def draw(data: Named, out: Path, font: Path | None = None) -> list[str]:
         font_manager.fontManager.addfont(str(chinese))
         families.append(font_manager.FontProperties(fname=str(chinese)).get_name())
         names = {label.en: f"{label.en}  {label.zh}" for label in ScriptLabel}
-    style = {
+    style: dict[Any, Any] = {
         **{"font.family": families, "font.size": 10.0, "axes.titlesize": 11.0, "axes.titleweight": "bold"},
         **{"axes.edgecolor": QUIET, "axes.labelcolor": INK, "text.color": INK, "xtick.color": QUIET},
         **{"ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True},
@@ -92,10 +92,10 @@ def _colours(count: int) -> tuple[str, ...]:
 
 def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.04)
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.04)
+    return Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 
 def _save(figure: Any, file: Path) -> None:

@@ -28,7 +28,8 @@ class Measure:
     def number(self, split: Split) -> float | None:
         """The number of a split; of a spread its mean."""
         value = self.of(split)
-        return value["mean"] if isinstance(value, Mapping) else value
+        number: float | None = value["mean"] if isinstance(value, Mapping) else value
+        return number
 
     def text(self, value: float | None) -> str:
         """A number as printed.
