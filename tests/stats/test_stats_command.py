@@ -117,7 +117,7 @@ def test_several_side_by_side(tmp_path, capsys):
     assert [each["name"] for each in found["data"]] == ["a/stories", "b/stories"]
     html = (place / "stats.html").read_text()
     assert '<span class="apart">+2</span>' in html  # videos
-    assert "% away from those of a/stories" in html
+    assert "&nbsp;% away from those of a/stories" in html
     out = capsys.readouterr().out
     assert "\na/stories " in out
 

@@ -65,7 +65,11 @@ def render(data: Sequence[Mapping[str, Any]], title: str, made: str, notes: Sequ
         headings=HEADINGS,
         paper=paper(),
         paper_rows=paper_rows(),
-        rows=[row(_named(each["name"], name), split) for each in data for name, split in each["splits"].items()],
+        rows=[
+            (row(_named(each["name"], name), split), name == "all")
+            for each in data
+            for name, split in each["splits"].items()
+        ],
         columns=columns,
         groups=_groups(columns, several),
         distances=[(name, label_distance(split, alls[0][1])) for name, split in alls[1:]],
@@ -79,7 +83,14 @@ def render(data: Sequence[Mapping[str, Any]], title: str, made: str, notes: Sequ
         files=(LABELS, CLIPS),
         named=NAMED,
         heat=_heat,
+        seconds_histogram=_until_longest,
     )
+
+
+def _until_longest(counts: Sequence[int]) -> tuple[Sequence[int], str]:
+    """A histogram of seconds up to its longest clip, and the number below its end."""
+    bins = max((n + 1 for n, count in enumerate(counts) if count), default=1)
+    return counts[:bins], f"{LONGEST_BIN:g}+" if bins == len(counts) else f"{bins}"
 
 
 def _named(data: str, split: str) -> str:
