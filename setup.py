@@ -18,11 +18,13 @@ def _with_folders(package: str, folder: str) -> dict[str, str]:
 
 FOLDERS = {key: value for package, folder in SHIPPED.items() for key, value in _with_folders(package, folder).items()}
 
+PAGES = ("compare", "rate", "render", "stats", "studio")
+
 setup(
     packages=[*find_packages(include=["vn", "vn.*"]), *FOLDERS],
     package_dir=FOLDERS,
     package_data={
-        "vn": ["py.typed", "**/*.yaml", *(f"{part}/page/*" for part in ("compare", "rate", "render", "stats", "studio"))],
+        "vn": ["py.typed", "**/*.yaml", *(f"{part}/page/*" for part in PAGES)],
         **{package: ["*.yaml", "*.sh"] for package in FOLDERS},
     },
 )
