@@ -213,7 +213,7 @@ def test_refusals(tmp_path, capsys):
     assert "expected a folder" in refused(capsys, "one.json", "--out", "one.json")
     assert "no such font" in refused(capsys, "one.json", "--font", "none.ttf")
     assert "not a font" in refused(capsys, "one.json", "--font", "one.json")
-    assert "did you mean 'stories'" in refused(capsys, "one.json", "--reader", "storys")
+    assert "did you mean 'stories'" in refused(capsys, "one.json", "--reader", "storiess")
     assert not (tmp_path / "stats").exists()
 
 
