@@ -19,6 +19,8 @@ def _with_folders(package: str, folder: str) -> dict[str, str]:
 PAGES = ("annotate/review", "compare", "rate", "render", "stats", "studio")
 FOLDERS = {key: value for package, folder in SHIPPED.items() for key, value in _with_folders(package, folder).items()}
 
+PAGES = ("compare", "rate", "render", "stats", "studio")
+
 setup(
     packages=[*find_packages(include=["vn", "vn.*"]), *FOLDERS],
     package_dir=FOLDERS,

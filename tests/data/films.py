@@ -1,4 +1,4 @@
-"""Films of made-up scenes with cuts, dissolves, fades and camera motion; see `benchmarks/shot_detectors.py` for more of them."""
+"""Films of made-up scenes with cuts, dissolves, fades and camera motion; more: `benchmarks/shot_detectors.py`."""
 
 from collections.abc import Sequence
 

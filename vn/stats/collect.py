@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from vn.data.splits import SPLITS
 from vn.errors import InputError
 from vn.stats.measure import Tally
 from vn.stats.source import UNASSIGNED, DataSource, Found
+
+STAGES = "stages"  # the folder of what ``vn annotate`` has found so far
 
 
 def collect(source: DataSource, name: str) -> dict[str, Any]:
@@ -33,7 +36,8 @@ def collect(source: DataSource, name: str) -> dict[str, Any]:
         splits.setdefault(split, Tally()).add(story)
         count += 1
     if not count and not found.bad:
-        raise InputError("has no stories", file=source.path)
+        begun = (Path(source.path) / STAGES).is_dir()
+        raise InputError(f"has no stories{': vn annotate has not written them yet' if begun else ''}", file=source.path)
     named = [split for split in (*SPLITS, UNASSIGNED) if split in splits]
     per_split = {split: splits[split].to_dict() for split in named} if len(named) > 1 or found.empty else {}
     return {

@@ -13,9 +13,9 @@ from typing import Any
 from vn.errors import InputError
 
 EPILOG = """\
-DATA is a data folder with shards (a path or URL), Story files as vn prepare reads them (also those of vn annotate), a run
-folder, or annotations of a corpus. Words are counted as in word ranges: characters with punctuation in Chinese, words between
-spaces in English; text per second is all words divided by the seconds of all clips.
+DATA is a data folder with shards (a path or URL), Story files as vn prepare reads them (also those of vn annotate), a
+run folder, or annotations of a corpus. Words are counted as in word ranges: characters with punctuation in Chinese,
+words between spaces in English; text per second is all words divided by the seconds of all clips.
 
 examples:
   vn stats data/mine                                   per split and in all, beside the paper's Table 1
@@ -38,11 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        help="folder for stats.html, stats.json and the plots (default: stats in the data's folder if DATA is one folder "
-        "here, else stats in the current one)",
+        help="folder for stats.html, stats.json and the plots (default: stats inside DATA if that is one folder, else "
+        "stats in the current one)",
     )
-    parser.add_argument("--max-bad", type=int, default=0, metavar="N", help="leave out up to N unusable stories of each")
-    parser.add_argument("--font", type=Path, metavar="FILE", help="font with Chinese characters (default: an installed one)")
+    parser.add_argument(
+        "--max-bad",
+        type=int,
+        default=0,
+        metavar="N",
+        help="leave out up to N unusable stories of each DATA (default: 0)",
+    )
+    parser.add_argument(
+        "--font",
+        type=Path,
+        metavar="FILE",
+        help="font with Chinese characters for the plots (default: an installed one)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,7 +104,9 @@ def _notes(each: dict[str, Any], several: bool) -> list[str]:
     name = f"{each['name']}: " if several else ""
     notes = [f"{name}the {split} split has no stories" for split in each["empty"]]
     if bad := each["bad"]:
-        notes.append(f"{name}left out {len(bad)} unusable {'story' if len(bad) == 1 else 'stories'}, the first: {bad[0]}")
+        notes.append(
+            f"{name}left out {len(bad)} unusable {'story' if len(bad) == 1 else 'stories'}, the first: {bad[0]}"
+        )
     whole = each["splits"]["all"]
     for what, ids in whole["without"].items():
         first = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
@@ -119,7 +132,9 @@ def _print(data: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
         ]
     widths = [max(len(line[n]) for line in (HEADINGS, *rows)) for n in range(len(HEADINGS))]
     for line in (HEADINGS, *rows):
-        cells = [cell.ljust(w) if n < 3 else cell.rjust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True))]
+        cells = [
+            cell.ljust(w) if n < 3 else cell.rjust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True))
+        ]
         print("  ".join(cells).rstrip())
     for note in notes:
         print(f"note: {note}", file=sys.stderr)

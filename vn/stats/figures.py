@@ -53,7 +53,7 @@ def draw(data: Named, out: Path, font: Path | None = None) -> list[str]:
         font_manager.fontManager.addfont(str(chinese))
         families.append(font_manager.FontProperties(fname=str(chinese)).get_name())
         names = {label.en: f"{label.en}  {label.zh}" for label in ScriptLabel}
-    style = {
+    style: dict[Any, Any] = {
         **{"font.family": families, "font.size": 10.0, "axes.titlesize": 11.0, "axes.titleweight": "bold"},
         **{"axes.edgecolor": QUIET, "axes.labelcolor": INK, "text.color": INK, "xtick.color": QUIET},
         **{"ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True},
@@ -92,10 +92,10 @@ def _colours(count: int) -> tuple[str, ...]:
 
 def _figure(width: float, height: float) -> Any:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, wspace=0.04)
-    return figure
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.04)
+    return Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
 
 
 def _save(figure: Any, file: Path) -> None:
@@ -110,7 +110,9 @@ def _labels(data: Named, names: Mapping[str, str]) -> Any:
     together = _combinations(data)
     rows = [len(order), max(1, len(together))]
     panels = 2 if together else 1
-    figure = _figure(8.4, 0.9 + (0.3 + 0.1 * (len(data) - 1)) * sum(rows[:panels]) + (0.8 if together else 0))
+    figure = _figure(
+        8.4, 0.9 + (0.3 + 0.1 * (len(data) - 1)) * sum(rows[:panels]) + (0.8 if together else 0) + 0.3 * (len(data) > 1)
+    )
     axes = figure.subplots(panels, 1, squeeze=False, height_ratios=rows[:panels])[:, 0]
     single = len(data) == 1
     unit = "labels (a clip with several counts once for each)" if single else "share of all labels in per cent"
@@ -127,7 +129,7 @@ def _labels(data: Named, names: Mapping[str, str]) -> Any:
         titles = [" + ".join(names[label].partition("  ")[0] for label in labels) for labels in together]
         _bars(axes[1], titles, values, single, "clips" if single else "share of labelled clips in per cent")
         axes[1].set_title("Most frequent combinations in one clip")
-    _legend(axes[0], data, "lower right", ["-"] * len(data))
+    _legend(figure, data, ["-"] * len(data))
     return figure
 
 
@@ -171,7 +173,7 @@ def _bars(axes: Any, names: Sequence[str], values: Sequence[Sequence[float]], wh
 
 def _clips(data: Named) -> Any:
     """Figure 4: (a) clips per video, (b) seconds per clip."""
-    figure = _figure(8.4, 3.6)
+    figure = _figure(8.4, 3.6 if len(data) == 1 else 3.6 + 0.25 * -(-len(data) // 3))
     left, right = figure.subplots(1, 2)
     per_video = [each["times"]["clips_per_video_histogram"][1:] for _, each in data]
     seconds = [each["times"]["clip_seconds_histogram"] for _, each in data]
@@ -182,7 +184,7 @@ def _clips(data: Named) -> Any:
     right.set_title("(b) Clip duration")
     over = any(own and own[-1] for own in seconds)
     right.set_xlabel(f"seconds (from {LONGEST_BIN:g} on: that long or longer)" if over else "seconds")
-    _legend(right, data, "upper right", _dashes(len(data)))
+    _legend(figure, data, _dashes(len(data)))
     return figure
 
 
@@ -212,7 +214,8 @@ def _dashes(count: int) -> list[Any]:
     return [kinds[n % len(kinds)] for n in range(count)]
 
 
-def _legend(axes: Any, data: Named, place: str, dashes: Sequence[Any]) -> None:
+def _legend(figure: Any, data: Named, dashes: Sequence[Any]) -> None:
+    """Below the axes, so that it hides nothing; none for a single data folder."""
     from matplotlib.lines import Line2D
 
     if len(data) > 1:
@@ -220,4 +223,5 @@ def _legend(axes: Any, data: Named, place: str, dashes: Sequence[Any]) -> None:
             Line2D([], [], color=colour, linewidth=4 if dash == "-" else 2.5, linestyle=dash)
             for colour, dash in zip(_colours(len(data)), dashes, strict=True)
         ]
-        axes.legend(marks, [name for name, _ in data], loc=place, frameon=False, handlelength=2.6)
+        names = [name for name, _ in data]
+        figure.legend(marks, names, loc="outside lower left", ncols=3, frameon=False, handlelength=2.6)

@@ -49,7 +49,9 @@ class LabelTally:
             "first": {name: self._first[name] for name in NAMES},
             "last": {name: self._last[name] for name in NAMES},
             "combinations": [
-                {"labels": list(labels), "count": count} for labels, count in self._sets.most_common() if len(labels) > 1
+                {"labels": list(labels), "count": count}
+                for labels, count in self._sets.most_common()
+                if len(labels) > 1
             ],
             "transitions": [
                 {"from": one, "to": other, "count": count} for (one, other), count in self._pairs.most_common()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from vn.stats.knowledge import KnowledgeTally
 from vn.stats.labels import LabelTally
@@ -23,6 +23,13 @@ LACKS = {
 """What a story may lack, and how that is put; each such story is named."""
 
 
+class _Part(Protocol):
+    """What counts one side of stories."""
+
+    def add(self, story: Story) -> None: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+
 class Tally:
     """The statistics of some stories; what they add up to is `to_dict`.
 
@@ -36,7 +43,7 @@ class Tally:
         self._domains: Counter[str] = Counter()
         self._categories: Counter[str] = Counter()
         self._without: dict[str, list[str]] = {what: [] for what in LACKS}
-        self._parts = {
+        self._parts: dict[str, _Part] = {
             "times": TimeTally(),
             "texts": TextTally(),
             "labels": LabelTally(),

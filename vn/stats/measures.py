@@ -28,7 +28,8 @@ class Measure:
     def number(self, split: Split) -> float | None:
         """The number of a split; of a spread its mean."""
         value = self.of(split)
-        return value["mean"] if isinstance(value, Mapping) else value
+        number: float | None = value["mean"] if isinstance(value, Mapping) else value
+        return number
 
     def text(self, value: float | None) -> str:
         """A number as printed.
@@ -111,7 +112,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("shorter than it", _ratio(_at("texts", "word_range", "short"), _NARRATIONS), -1, _TEXTS),
     Measure("longer than it", _ratio(_at("texts", "word_range", "long"), _NARRATIONS), -1, _TEXTS),
     Measure("different units of the vocabulary", _at("texts", "vocabulary", "distinct"), 0, _TEXTS),
-    Measure("of these, units that occur once", _at("texts", "vocabulary", "once"), 0, _TEXTS),
+    Measure("units of the vocabulary that occur once", _at("texts", "vocabulary", "once"), 0, _TEXTS),
     Measure("clips with labels", _ratio(_LABELLED, _CLIPS), -1, _LABELS),
     Measure("labels", _at("labels", "labels"), 0, _LABELS),
     Measure("labels per labelled clip", _ratio(_at("labels", "labels"), _LABELLED), 2, _LABELS),

@@ -49,9 +49,9 @@ def render(data: Sequence[Mapping[str, Any]], title: str, made: str, notes: Sequ
         lstrip_blocks=True,
     )
     several = len(data) > 1
-    alls = [(each["name"], each["splits"]["all"]) for each in data]
+    wholes = [(each["name"], each["splits"]["all"]) for each in data]
     # Of one data folder, its splits are side by side; of several, all stories of each.
-    columns = alls if several else list(data[0]["splits"].items())
+    columns = wholes if several else list(data[0]["splits"].items())
     style = (FOLDER / "style.css").read_text("utf-8") + _colours(len(data))
     return environment.get_template("stats.html").render(
         title=title,
@@ -65,21 +65,32 @@ def render(data: Sequence[Mapping[str, Any]], title: str, made: str, notes: Sequ
         headings=HEADINGS,
         paper=paper(),
         paper_rows=paper_rows(),
-        rows=[row(_named(each["name"], name), split) for each in data for name, split in each["splits"].items()],
+        rows=[
+            (row(_named(each["name"], name), split), name == "all")
+            for each in data
+            for name, split in each["splits"].items()
+        ],
         columns=columns,
         groups=_groups(columns, several),
-        distances=[(name, label_distance(split, alls[0][1])) for name, split in alls[1:]],
+        distances=[(name, label_distance(split, wholes[0][1])) for name, split in wholes[1:]],
         labels=list(ScriptLabel),
-        ordered=sorted(ScriptLabel, key=lambda label: -alls[0][1]["labels"]["counts"][label.en]),
+        ordered=sorted(ScriptLabel, key=lambda label: -wholes[0][1]["labels"]["counts"][label.en]),
         lacks=LACKS,
-        charts=[(name, split) for name, split in alls],
-        largest=max((n / max(1, s["labels"]["labels"]) for _, s in alls for n in s["labels"]["counts"].values())),
+        charts=[(name, split) for name, split in wholes],
+        largest=max((n / max(1, s["labels"]["labels"]) for _, s in wholes for n in s["labels"]["counts"].values())),
         combinations=COMBINATIONS,
         longest_bin=LONGEST_BIN,
         files=(LABELS, CLIPS),
         named=NAMED,
         heat=_heat,
+        seconds_histogram=_until_longest,
     )
+
+
+def _until_longest(counts: Sequence[int]) -> tuple[Sequence[int], str]:
+    """A histogram of seconds up to its longest clip, and the number below its end."""
+    bins = max((n + 1 for n, count in enumerate(counts) if count), default=1)
+    return counts[:bins], f"{LONGEST_BIN:g}+" if bins == len(counts) else f"{bins}"
 
 
 def _named(data: str, split: str) -> str:

@@ -18,7 +18,6 @@ from vn.data.shards import announce, read_story
 from vn.data.splits import SPLITS
 from vn.errors import Findings, InputError
 from vn.io.remote import Folder, open_folder
-from vn.io.urls import is_url
 from vn.story import Story
 
 UNASSIGNED = "unassigned"

@@ -52,6 +52,6 @@ class Spread:
         }
 
     def histogram(self, width: float, last: float) -> list[int]:
-        """How many values are in [0, width), [width, 2 width) and so on; the last bin has `last` and everything above."""
+        """How many values are in [0, width), [width, 2 width) and so on; the last bin has `last` and all above."""
         bins = np.minimum(np.asarray(self.values), last) // width
         return [int(n) for n in np.bincount(bins.astype(int), minlength=int(last // width) + 1)]

@@ -1,4 +1,4 @@
-"""Narrations: how long they are, whether they fit their clips' time, how rich their vocabulary is (paper section 3.1)."""
+"""Narrations: how long they are, whether they fit their clips' time, and their vocabulary (paper section 3.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from vn.stats.spread import Spread
 from vn.story import Language, Story, WordRangeRule, count_words
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_RULE = WordRangeRule()  # [5 t - 3, 5 t + 3] characters in Chinese, the paper's; [2.5 t - 5, 2.5 t + 5] words in English
+_RULE = (
+    WordRangeRule()
+)  # [5 t - 3, 5 t + 3] characters in Chinese (the paper's), [2.5 t - 5, 2.5 t + 5] words in English
 
 
 def units(text: str, language: Language) -> list[str]:
