@@ -320,7 +320,7 @@ def test_results_of_stages_that_are_not_asked_for_are_not_used(place, capsys):
         (["--val-share", "0.5", "--test-share", "0.5"], "--test-share: with --val-share nothing is left"),
         (["--from", "refine", "--until", "speech"], "--from refine: comes after --until speech"),
         (["--max-bad", "-1"], "--max-bad: expected 0 or more, got -1"),
-        (["--shots", "combind"], "no shot detector 'combind' (did you mean 'combined'?)"),
+        (["--shots", "combinedd"], "no shot detector 'combinedd' (did you mean 'combined'?)"),
         (["--products", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
     ],
 )

@@ -9,10 +9,10 @@ from place import sizes
 
 from vn.errors import Findings
 from vn.narrate.output import show
-from vn.story_file.product import read_product, read_storyline
 from vn.prompt import PromptWriter, Written
 from vn.story import Clip, Knowledge, ScriptLabel, Story, WordRange
 from vn.story_file.edit import plan_of, read_edited
+from vn.story_file.product import read_product, read_storyline
 from vn.story_file.record import record
 from vn.template import TEMPLATES, Template
 
