@@ -1,5 +1,6 @@
 """Voice activity: the real detector on real media, and the rules by which stretches are made."""
 
+import itertools
 import os
 import tracemalloc
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_stretches_are_in_order_within_the_sound_and_apart(probabilities):
     for start, end in found:
         assert 0 <= start < end <= whole + 1e-9
         assert end - start >= min(SHORTEST, whole) - 1e-9
-    for (_, end), (start, _) in zip(found, found[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(found):
         assert start - end >= PAUSE - 2 * PADDING - STEP - 1e-9
     for n, probability in enumerate(probabilities):
         if not any(start - 1e-9 <= n * STEP <= end + 1e-9 for start, end in found):

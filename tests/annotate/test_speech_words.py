@@ -1,5 +1,6 @@
 """Pieces of a recogniser to words, texts and clips."""
 
+import itertools
 import re
 
 import pytest
@@ -82,7 +83,10 @@ def test_punctuation_keeps_lengths_numbers_and_latin_words(text):
 
 def test_simplified_characters_keep_lengths_and_what_is_simplified():
     pytest.importorskip("opencc")
-    assert simplified("為什麼看著水燒開？裡面很乾淨，抬頭看這個著名的鍋") == "为什么看着水烧开？里面很干净，抬头看这个著名的锅"
+    assert (
+        simplified("為什麼看著水燒開？裡面很乾淨，抬頭看這個著名的鍋")
+        == "为什么看着水烧开？里面很干净，抬头看这个著名的锅"
+    )
     for text in ("什么", "看着，抬头", "Cold tea, 199元", "皇后，后面", ""):
         assert simplified(text) == text
     words = through(timed("為什", "麼", "看著", "我"), simplified)  # a phrase across words
@@ -137,7 +141,14 @@ def test_repetitions_are_found_and_ordinary_ones_are_not():
     assert (loop.phrase, loop.times) == ("请订阅我的频道", 5)
     (loop,) = loops(placed("This bottle won the craft council seal. " * 2))  # a window that came twice
     assert loop.times == 2
-    for text in ("Day after day after day.", "No no no, no way.", "Very, very, very good", "看看看，好好好", "快快快快买", ""):
+    for text in (
+        "Day after day after day.",
+        "No no no, no way.",
+        "Very, very, very good",
+        "看看看，好好好",
+        "快快快快买",
+        "",
+    ):
         assert loops(placed(text)) in ([], loops(placed("No no no, no way.")))
     assert loops(placed("Very, very, very good")) == []
 
@@ -153,7 +164,7 @@ def test_spreading_keeps_the_text_and_its_time(text, start, length):
     assert "".join(word.text for word in words).split() == text.split()
     assert words[0].start == start
     assert words[-1].end == pytest.approx(start + length)
-    assert all(a.end == b.start for a, b in zip(words, words[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(words))
     assert pieces(text) == texts(words)
 
 

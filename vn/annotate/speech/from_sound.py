@@ -85,8 +85,9 @@ def _recognise(found: Found, span: Span, samples: np.ndarray, recogniser: Cached
     """Add the words of a span, without those where nobody speaks."""
     answer = recogniser.recognise(samples, span.language, hints)
     found.counts.update(answer.counts)
-    for word in answer.words:
-        word = replace(word, start=word.start + span.start, end=word.end + span.start)
+    for n, word in enumerate(answer.words):
+        text = word.text if n else f" {word.text}"  # it does not go on with the last word of the span before
+        word = TimedWord(text, word.start + span.start, word.end + span.start)
         spoken = within_voice(word, span.voice)
         (found.outside if spoken is None else found.words).append(spoken or word)
 

@@ -24,6 +24,7 @@ from vn.io.urls import recorded
 
 LONGEST = 600.0  # seconds at once: 19 MB of WAV, since the vendor takes 25 MB
 LARGEST = 32 << 20  # bytes of an answer
+FAR = 100  # characters between two words of an answer in its text; more is another text
 MOST_HINTS = 800  # characters of names; the vendor's model reads the last 224 tokens
 
 
@@ -145,17 +146,19 @@ def with_text(words: Sequence[tuple[str, float, float]], text: str) -> list[Time
     >>> with_text([("Cold", 0.0, 0.4), ("tea", 0.4, 0.7)], "Cold tea?")
     [TimedWord(text='Cold', start=0.0, end=0.4), TimedWord(text=' tea?', start=0.4, end=0.7)]
     """
-    places, at = [], 0
-    for word, _, _ in words:
+    out: list[TimedWord] = []
+    at, lead = 0, ""
+    for n, (word, start, end) in enumerate(words):
         place = text.find(word.strip(), at)
-        if place < 0 or place - at > 3 * len(word) + 20:  # the text is another one
+        if place < 0 or place - at > FAR:  # the text is another one
             return [TimedWord(f" {word.strip()}", start, end) for word, start, end in words]
-        places.append(place)
+        lead += text[at:place] if n == 0 else ""
         at = place + len(word.strip())
-    out = []
-    for (_, start, end), here, following in zip(words, places, [*places[1:], len(text)], strict=True):
-        blank = " " if text[:here][-1:].isspace() else ""
-        out.append(TimedWord(blank + text[here:following].strip(), start, end))
+        following = text.find(words[n + 1][0].strip(), at) if n + 1 < len(words) else len(text)
+        gap = text[at : max(at, following)]
+        blank = max((i for i, c in enumerate(gap) if c.isspace()), default=len(gap))
+        out.append(TimedWord(lead + word.strip() + gap[:blank], start, end))
+        at, lead = at + len(gap), gap[blank:]  # what is after a blank belongs to the next word, as in "again? $199"
     return out
 
 

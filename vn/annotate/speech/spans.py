@@ -88,6 +88,9 @@ def _short(voice: Sequence[tuple[Stretch, str]], longest: float) -> list[tuple[S
     out: list[tuple[Stretch, str]] = []
     for (start, end), language in voice:
         parts = max(1, -int(-(end - start) // longest))
+        if parts == 1:
+            out.append(((start, end), language))
+            continue
         length = (end - start) / parts
         out += [((start + n * length, start + (n + 1) * length), language) for n in range(parts)]
     return out
