@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 from vn.annotate.results import Heard
 from vn.annotate.speech.activity import activity
@@ -20,10 +19,11 @@ from vn.annotate.speech.loops import loops
 from vn.annotate.speech.recogniser import Recogniser, TimedWord
 from vn.annotate.speech.script import languages_of
 from vn.annotate.speech.subtitle_files import SubtitleFiles
-from vn.annotate.stage import Before, Made, Mark, RawVideo
+from vn.annotate.stage import Before, Made, Mark, RawVideo, StageFailed
 from vn.errors import Findings
 from vn.extras import is_here
 from vn.io.disk_cache import DiskCache
+from vn.io.retries import Unreachable
 
 logger = logging.getLogger(__name__)
 REVISION = 1  # of what is done with the words
@@ -71,7 +71,12 @@ class SpeechStage:
         self.key = json.dumps([self.name, REVISION, key, detector, self.settings.simplified, self.settings.hints])
 
     def make(self, video: RawVideo, before: Before, findings: Findings) -> Made:
-        """See `vn.annotate.stage.Stage`."""
+        """See `vn.annotate.stage.Stage`.
+
+        Raises:
+            InputError: the video cannot be read, or the recogniser refuses its sound.
+            StageFailed: the recogniser cannot be reached or used.
+        """
         clips = [(float(start), float(end)) for start, end in before["shots"]["clips"]]
         found = self._found(video, findings)
         words = through(whole_words(found.words), chinese_punctuation)
@@ -79,7 +84,7 @@ class SpeechStage:
             words = through(words, simplified)
         placed = place(words, clips)
         heard = Heard(_main(found), placed.words, placed.texts, found.kind)
-        made = Made(_json(heard), list(placed.marks), {name: float(n) for name, n in found.counts.items() if n})
+        made = Made(heard.to_json(), list(placed.marks), {name: float(n) for name, n in found.counts.items() if n})
         _count(made, video, found, findings)
         if placed.across:
             made.counts["words across a cut"] = placed.across
@@ -114,7 +119,10 @@ class SpeechStage:
             found = Found(words, "speech" if words else "no_speech")
         else:
             hints = _hints(video) if self.settings.hints else ""
-            found = words_of(video.file, video.language, self._recogniser, hints)
+            try:
+                found = words_of(video.file, video.language, self._recogniser, hints)
+            except Unreachable as error:
+                raise StageFailed(str(error), field="--speech") from None
         if not found.languages and found.words:
             found.languages = languages_of(found.words, video.language)
         if len(found.languages) > 1:
@@ -170,8 +178,3 @@ def _hints(video: RawVideo) -> str:
         return ""
     points = dict.fromkeys(point for aspect in video.product.knowledge for point in aspect.points)
     return ", ".join([video.product.title, *points])
-
-
-def _json(heard: Heard) -> dict[str, Any]:
-    words = [[w.text, w.start, w.end, w.clip] for w in heard.words]
-    return {"language": heard.language, "words": words, "texts": list(heard.texts), "kind": heard.kind}
