@@ -34,6 +34,12 @@ def join(words: Iterable[str]) -> str:
     return text
 
 
+def written(pieces: Iterable[TimedWord], language: str) -> list[TimedWord]:
+    """A recogniser's pieces as words that are written as a language writes them."""
+    words = whole_words(pieces)
+    return through(words, chinese_punctuation) if language == "zh" else words
+
+
 def whole_words(pieces: Iterable[TimedWord]) -> list[TimedWord]:
     """A recogniser's pieces as words without blanks.
 

@@ -48,13 +48,17 @@ def groups_of(voice: Sequence[Stretch]) -> list[list[Stretch]]:
     return groups
 
 
+def is_sure(odds: dict[str, float] | None) -> bool:
+    """Whether one language is as probable as `SURE`."""
+    return odds is not None and max(odds.values(), default=0.0) >= SURE
+
+
 def language_of(odds: dict[str, float] | None, given: str) -> str:
     """The language of a group: the one that was given, unless another is sure."""
-    if not odds:
+    if odds is None or not is_sure(odds):
         return given
     best = max(odds, key=lambda name: odds[name])
-    chinese = {"yue": "zh"}.get(best, best)  # Cantonese is written in the same characters
-    return chinese if odds[best] >= SURE else given
+    return {"yue": "zh"}.get(best, best)  # Cantonese is written in the same characters
 
 
 def spans_of(voice: Sequence[tuple[Stretch, str]], longest: float) -> list[Span]:

@@ -14,7 +14,7 @@ from vn.annotate.speech.cached import CachedRecogniser
 from vn.annotate.speech.chinese import simplified
 from vn.annotate.speech.clips import place
 from vn.annotate.speech.from_sound import Found, words_of
-from vn.annotate.speech.join import chinese_punctuation, through, whole_words
+from vn.annotate.speech.join import through, written
 from vn.annotate.speech.loops import loops
 from vn.annotate.speech.recogniser import Recogniser, TimedWord
 from vn.annotate.speech.script import languages_of
@@ -79,9 +79,7 @@ class SpeechStage:
         """
         clips = [(float(start), float(end)) for start, end in before["shots"]["clips"]]
         found = self._found(video, findings)
-        words = through(whole_words(found.words), chinese_punctuation)
-        if self.settings.simplified:
-            words = through(words, simplified)
+        words = through(found.words, simplified) if self.settings.simplified else found.words
         placed = place(words, clips)
         heard = Heard(_main(found), placed.words, placed.texts, found.kind)
         made = Made(heard.to_json(), list(placed.marks), {name: float(n) for name, n in found.counts.items() if n})
@@ -115,7 +113,7 @@ class SpeechStage:
 
     def _found(self, video: RawVideo, findings: Findings) -> Found:
         if self._files is not None:
-            words = self._files.words(video.file, video.language, findings)
+            words = written(self._files.words(video.file, video.language, findings), video.language)
             found = Found(words, "speech" if words else "no_speech")
         else:
             hints = _hints(video) if self.settings.hints else ""
