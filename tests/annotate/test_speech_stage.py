@@ -51,7 +51,7 @@ def test_words_go_to_their_clips_and_what_nobody_speaks_is_left_out(video):
     assert made.counts == {"words without voice": 1}
     (mark,) = made.marks
     assert mark.kind == "no voice"
-    assert re.fullmatch(r"'w2' at 3\.\d\d s: a word is recognised where nobody speaks and left out", mark.why)
+    assert re.fullmatch(r"'w2' at 3\.\d\d s: a word is recognised while nobody speaks and left out", mark.why)
     assert said == ""
     ((seconds, language, hints),) = script.asked  # the whole speech at once
     assert (5.5 < seconds < 7.5, language, hints) == (True, "en", "")

@@ -12,7 +12,7 @@ def whole_body(response: Any, largest: int, seconds: float, name: str) -> bytes:
     """Read the body of a response that is streamed.
 
     Args:
-        response: of ``client.....with_streaming_response``.
+        response: what ``with_streaming_response`` gives.
         largest: bytes that it may have.
         seconds: how long it may take.
         name: who sends it, for messages.

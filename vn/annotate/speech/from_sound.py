@@ -99,7 +99,7 @@ def _each(group: Sequence[Stretch]) -> list[list[Stretch]]:
 
 
 def _recognise(found: Found, span: Span, samples: np.ndarray, recogniser: CachedRecogniser, hints: str) -> None:
-    """Add the words of a span, without those where nobody speaks."""
+    """Add the words of a span; those while nobody speaks are left out."""
     answer = recogniser.recognise(samples, span.language, hints)
     found.counts.update(answer.counts)
     for word in written(answer.words, span.language):

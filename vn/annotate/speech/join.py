@@ -13,7 +13,7 @@ HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f
 FULL_WIDTH = {",": "，", ".": "。", "?": "？", "!": "！", ":": "：", ";": "；"}
 _WIDE = re.compile(rf"{HAN.pattern}|[\u3000-\u30ff\uff00-\uffef]")  # next to these no blank is written
 _PUNCTUATION = re.compile(r"[^\w\s]+")
-# The end of a Latin word or number, or what stands within one, and what goes on with it.
+# The end of a Latin word or number, or what may be within one, and what goes on with it.
 _GOES_ON = re.compile(r"(?:[^\W_]|[^\W_][.,:/'’&+%-]|[$¥€£#-])[^\W_]")
 
 

@@ -1,6 +1,6 @@
 """The spans of time that a recogniser gets: whole files if they are short, cut at pauses only.
 
-Whisper invents words where a sentence is cut, and where nobody speaks for long. So a span ends in a pause: one that is
+Whisper invents words where a sentence is cut, and while nobody speaks for long. So a span ends in a pause: one that is
 longer than `SKIPPED`, the longest one if a span would become too long for the recogniser, or one between languages.
 """
 

@@ -26,7 +26,7 @@ from vn.io.disk_cache import DiskCache
 from vn.io.retries import Unreachable
 
 logger = logging.getLogger(__name__)
-REVISION = 1  # of what is done with the words
+REVISION = 1  # counts changes in what is done with the words
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _count(made: Made, video: RawVideo, found: Found, findings: Findings) -> Non
         findings.add(f"the speech is in {languages}, not in {video.language}", sample=video.id)
     if found.outside:
         made.counts["words without voice"] = len(found.outside)
-        made.marks.append(Mark(f"{_some(found.outside)} recognised where nobody speaks and left out", "no voice"))
+        made.marks.append(Mark(f"{_some(found.outside)} recognised while nobody speaks and left out", "no voice"))
     if found.languages and not (found.words or found.outside):
         made.counts["nothing recognised"] = 1
         findings.add("somebody speaks, but nothing was recognised", sample=video.id)

@@ -82,7 +82,7 @@ class FasterWhisper:
             return WhisperModel(
                 str(self.folder), compute_type=self.settings.compute, cpu_threads=threads, local_files_only=True
             )
-        except Exception as error:  # of its C++ code, its tokenizer, or JSON: no common class
+        except Exception as error:  # from C++, a tokenizer, or JSON: no common class
             raise Unreachable(f"no Whisper model that can be read ({error})", file=self.folder) from None
 
     def recognise(self, samples: np.ndarray, language: str, hints: str = "") -> Recognised:
