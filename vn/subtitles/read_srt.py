@@ -24,13 +24,14 @@ def read_srt(file: Path) -> list[Cue]:
     if not at and any(line.strip() for line in lines):
         raise InputError("not SubRip: no line has two times", file=file)
     cues = []
-    for here, following in zip(at, [*at[1:], len(lines) + 1], strict=True):
+    for n, here in enumerate(at):
+        following = at[n + 1] if n + 1 < len(at) else None
         match = TIMES.fullmatch(lines[here].strip())
         start, end = (seconds_of(time) for time in match.groups()) if match else (None, None)
         if start is None or end is None:
             raise InputError(f"expected two times, got {show(lines[here])}", file=file)
         text = [line.strip() for line in lines[here + 1 : following]]
-        if following <= len(lines) and text and text[-1].isdecimal():  # the number of the following cue
+        if following is not None and text and text[-1].isdecimal():  # the number of the following cue
             text.pop()
         cues.append((start, end, [line for line in text if line]))
     return cues

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import urlsplit
 
 from vn.endpoints.openai_client import VENDOR, Attempts, OpenAIEndpoint
+from vn.endpoints.whole_body import whole_body
 from vn.environment import openai_url
 from vn.errors import InputError
 from vn.extras import require
@@ -61,22 +61,9 @@ class OpenAIVoice:
             raise InputError(f"what {self.name} returned {error}") from None
 
     def _request(self, text: str, speed: float) -> bytes:
-        import openai
-
-        end = time.monotonic() + self._timeout
         speech = self._endpoint.client.audio.speech.with_streaming_response
         request = speech.create(
             model=self._model, voice=self._voice, input=text, response_format="wav", speed=round(speed, 3)
         )
         with request as response:
-            data = bytearray()
-            try:
-                for piece in response.iter_bytes():
-                    data += piece
-                    if len(data) > LARGEST or time.monotonic() > end:
-                        raise InputError(f"{self.name} does not end: {len(data)} bytes in {self._timeout:g} s at most")
-            except (InputError, openai.OpenAIError):
-                raise
-            except Exception as error:  # those of the HTTP library, which the client hands on while it reads
-                raise openai.APIConnectionError(message=str(error), request=response.http_request) from None
-            return bytes(data)
+            return whole_body(response, LARGEST, self._timeout, self.name)

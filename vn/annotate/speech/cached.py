@@ -69,10 +69,12 @@ class CachedRecogniser:
             return json.loads(stored)
         began = time.monotonic()
         made = ask()
+        if made is None:  # it cannot tell
+            return None
         with self._lock:
             self._counts["seconds"] += time.monotonic() - began
             self._counts["requests"] += 1
-            self._counts["sound"] += len(samples) / RATE
+            self._counts["sound"] += len(samples) / RATE * (what[0] == "recognise")
         stored = json.dumps(made).encode()
         self._cache.put(self.key, {question: stored})
         return json.loads(stored)  # as it will be read next time

@@ -12,9 +12,10 @@ import numpy as np
 
 from vn.annotate.speech.activity import Stretch, activity
 from vn.annotate.speech.cached import CachedRecogniser
+from vn.annotate.speech.join import written
 from vn.annotate.speech.recogniser import TimedWord
 from vn.annotate.speech.sound import SpeechSound
-from vn.annotate.speech.spans import GROUP_SPAN, Span, groups_of, language_of, spans_of
+from vn.annotate.speech.spans import GROUP_SPAN, Span, groups_of, is_sure, language_of, spans_of
 
 NEAR = 0.3  # seconds from voice within which a word is believed: recognised times are not better
 FAINT = 1e-3  # the largest sample (-60 dB) of sound that counts as silent
@@ -72,18 +73,36 @@ def words_of(file: Path, language: str, recogniser: CachedRecogniser | None, hin
 def _languages(sound: SpeechSound, found: Found, given: str, recogniser: CachedRecogniser) -> list[tuple[Stretch, str]]:
     """The stretches of voice, each with its language."""
     groups = groups_of(found.voice)
-    times = [(group[0][0], min(group[-1][1], group[0][0] + GROUP_SPAN)) for group in groups]
-    languages = [language_of(recogniser.odds(samples), given) for samples in sound.pieces(times)]
-    for group, language in zip(groups, languages, strict=True):
-        found.languages[language] = found.languages.get(language, 0.0) + sum(end - start for start, end in group)
-    return [(stretch, language) for group, language in zip(groups, languages, strict=True) for stretch in group]
+    odds = [recogniser.odds(samples) for samples in sound.pieces([_time(group) for group in groups])]
+    if not any(odds):  # it cannot tell
+        return [(stretch, given) for stretch in found.voice]
+    # A group in which no language is sure may have two: then each of its stretches is looked at.
+    parts = [
+        part for group, each in zip(groups, odds, strict=True) for part in ([group] if is_sure(each) else _each(group))
+    ]
+    odds = [recogniser.odds(samples) for samples in sound.pieces([_time(part) for part in parts])]
+    voice = []
+    for part, each in zip(parts, odds, strict=True):
+        language = language_of(each, given)
+        found.languages[language] = found.languages.get(language, 0.0) + sum(end - start for start, end in part)
+        voice += [(stretch, language) for stretch in part]
+    return voice
+
+
+def _time(group: Sequence[Stretch]) -> Stretch:
+    """The time of a group whose language is looked for."""
+    return group[0][0], min(group[-1][1], group[0][0] + GROUP_SPAN)
+
+
+def _each(group: Sequence[Stretch]) -> list[list[Stretch]]:
+    return [[stretch] for stretch in group]
 
 
 def _recognise(found: Found, span: Span, samples: np.ndarray, recogniser: CachedRecogniser, hints: str) -> None:
-    """Add the words of a span, without those where nobody speaks."""
+    """Add the words of a span; those while nobody speaks are left out."""
     answer = recogniser.recognise(samples, span.language, hints)
     found.counts.update(answer.counts)
-    for word in answer.words:
+    for word in written(answer.words, span.language):
         word = replace(word, start=word.start + span.start, end=word.end + span.start)
         spoken = within_voice(word, span.voice)
         (found.outside if spoken is None else found.words).append(spoken or word)

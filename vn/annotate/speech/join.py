@@ -13,7 +13,7 @@ HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f
 FULL_WIDTH = {",": "，", ".": "。", "?": "？", "!": "！", ":": "：", ";": "；"}
 _WIDE = re.compile(rf"{HAN.pattern}|[\u3000-\u30ff\uff00-\uffef]")  # next to these no blank is written
 _PUNCTUATION = re.compile(r"[^\w\s]+")
-# The end of a Latin word or number, or what stands within one, and what goes on with it.
+# The end of a Latin word or number, or what may be within one, and what goes on with it.
 _GOES_ON = re.compile(r"(?:[^\W_]|[^\W_][.,:/'’&+%-]|[$¥€£#-])[^\W_]")
 
 
@@ -32,6 +32,12 @@ def join(words: Iterable[str]) -> str:
         wide = _WIDE.match(before[-1:]) or _WIDE.match(word[:1])
         text += word if wide else f" {word}"
     return text
+
+
+def written(pieces: Iterable[TimedWord], language: str) -> list[TimedWord]:
+    """A recogniser's pieces as words that are written as a language writes them."""
+    words = whole_words(pieces)
+    return through(words, chinese_punctuation) if language == "zh" else words
 
 
 def whole_words(pieces: Iterable[TimedWord]) -> list[TimedWord]:

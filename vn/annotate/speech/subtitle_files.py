@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,9 @@ from vn.subtitles.read_vtt import read_vtt
 
 ENDINGS = (".srt", ".vtt")
 _MARKUP = re.compile(r"</?[a-zA-Z][^>]*>|<\d[\d:.]*>|\{\\[^}]*\}")  # tags, times within a cue, those of ASS
-_NOT_SPOKEN = re.compile(r"[\[\(（【♪][^\])）】♪]*[\])）】♪]")  # [music], (laughs)
+_NOT_SPOKEN = re.compile(
+    r"\[[^\]]*\]|【[^】]*】|♪[^♪]*♪?|^ *[(（][^)）]*[)）]"
+)  # [music], and (laughs) at the beginning
 
 
 class SubtitleFiles:
@@ -64,5 +65,5 @@ class SubtitleFiles:
 
 def _spoken(lines: Sequence[str]) -> str:
     """The text of a cue on one line, with a blank before it, without markup and what is not spoken."""
-    text = _MARKUP.sub("", html.unescape(" ".join(lines)))
+    text = _MARKUP.sub("", " ".join(lines))
     return " " + " ".join(_NOT_SPOKEN.sub(" ", text).split())

@@ -17,6 +17,7 @@ from vn.environment import cores
 from vn.errors import InputError
 from vn.extras import require
 from vn.io.hashes import hash_folder
+from vn.io.retries import Unreachable
 
 NEEDED = ("config.json", "model.bin", "tokenizer.json")  # without its tokenizer the library would download one
 LONGEST = 600.0  # seconds at once: the spectrum of ten hours would need more than 8 GB
@@ -81,11 +82,17 @@ class FasterWhisper:
             return WhisperModel(
                 str(self.folder), compute_type=self.settings.compute, cpu_threads=threads, local_files_only=True
             )
-        except Exception as error:  # of its C++ code, its tokenizer, or JSON: no common class
-            raise InputError(f"no Whisper model that can be read ({error})", file=self.folder) from None
+        except Exception as error:  # from C++, a tokenizer, or JSON: no common class
+            raise Unreachable(f"no Whisper model that can be read ({error})", file=self.folder) from None
 
     def recognise(self, samples: np.ndarray, language: str, hints: str = "") -> Recognised:
-        """See `Recogniser`."""
+        """See `Recogniser`.
+
+        Raises:
+            Unreachable: the model cannot be read, or knows English only.
+        """
+        if language != "en" and not self._model.model.is_multilingual:
+            raise Unreachable(f"the model knows English only, and the speech is in {language}", file=self.folder)
         segments, _ = self._model.transcribe(
             samples,
             language=language,
