@@ -1,4 +1,4 @@
-"""Questions whose reply is a JSON object: checked here, since servers ignore what they are asked for; asked twice at most."""
+"""Questions whose reply is a JSON object: checked here, since servers ignore formats; asked twice at most."""
 
 from __future__ import annotations
 

@@ -95,7 +95,8 @@ class KnowledgeStage:
         return {**self._chat.report(), "knowledge_seconds": self._questions.seconds} if self._chat else {}
 
     def _ask(self, video: RawVideo, before: Before) -> Answer[Page]:
-        assert self._chat is not None and video.page is not None
+        assert self._chat is not None
+        assert video.page is not None
         prompt = self._prompts[video.language]
         messages = prompt.messages(page=page_text(video.page)[:LONGEST])
         return ask(self._chat, prompt, messages, TOKENS, _page)
@@ -120,7 +121,8 @@ def joined(first: Sequence[Knowledge], more: Sequence[Knowledge]) -> tuple[Knowl
     known = {plain(point) for each in first for point in each.points}
     aspects = {plain(each.aspect): each for each in first}
     for each in more:
-        new = tuple({plain(x): x for x in each.points if plain(x) not in known}.values())
+        points = {plain(x): x for x in reversed(each.points)}  # of two that are alike, the first
+        new = tuple(x for x in each.points if plain(x) not in known and points[plain(x)] == x)
         if new:
             known |= {plain(point) for point in new}
             name = plain(each.aspect)

@@ -46,10 +46,10 @@ def page_text(file: Path) -> str:
 
 
 def visible_text(html: str) -> str:
-    """What a page shows, as lines.
+    r"""What a page shows, as lines.
 
     >>> visible_text("<p>One<script>two()</script> <b>three</b><p hidden>four<p>five")
-    'One three\\nfive'
+    'One three\nfive'
     """
     parser = _Visible()
     parser.feed(html)

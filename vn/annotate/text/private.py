@@ -51,13 +51,13 @@ _EMAIL = re.compile(
 )
 _HANDLE = re.compile(r"(?<![\w.@])@[\w.]{2,30}")
 _ACCOUNT = re.compile(
-    r"(?:(?:(?:加|加我|我的|联系)?(?:微信|薇信|威信|v信|vx|wx)(?:号码|账号|号)?)|\b(?:wechat|whatsapp|telegram|instagram|snapchat|"
+    r"(?:(?:(?:加|加我|我的|联系)?(?:微信|薇信|威信|v信|vx|wx)(?:号码|账号|号)?)|(?<![a-z])(?:wechat|whatsapp|telegram|instagram|snapchat|"
     r"tiktok|line id|skype)(?:\s(?:id|account|handle|number|name))?)"
     r"(?:\s?[:：是为]\s?|\sis\s|\sat\s|\s)?(?P<name>(?=[a-z0-9_.+-]*[a-z0-9])[a-z0-9_.+-]{4,30})",
     re.ASCII,
 )
 _QQ = re.compile(
-    r"\bq{2}(?:号码|群号|号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)|扣扣(?:号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)"
+    r"(?<![a-z])q{2}(?:号码|群号|号|群)?\s?[:：是为]?\s?\+?[1-9]\d{4,10}(?!\d)|扣扣(?:号|群)?\s?[:：是为]?\s?\+?[1-9]\d{4,10}(?!\d)"
 )
 _URL = re.compile(
     r"\b(?:https?://|www\.)[^\s，。]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|cn|io|shop|store|xyz|top|info)\b",

@@ -14,6 +14,7 @@ from vn.story import Language
 NEAR = 0.5  # of the letters may differ: "fifteen" is near "fifty", "two" is not near "seven"
 
 
+@functools.cache
 def has_pinyin() -> bool:
     """Whether pypinyin is installed, so that Chinese characters that sound alike are near."""
     return is_here("pypinyin")
