@@ -52,7 +52,7 @@ def test_shared_options_are_added_once():
         (["--refine", "fact"], r"--refine: no model 'fact'; expected facts, openai:MODEL or local:MODEL"),
         (["--refine", "openai:"], r"--refine: no model"),
         (["--labels", "gpt"], r"--labels: no model 'gpt'; expected classifier:STORIES"),
-        (["--labels", "classifier:nowhere"], r"nowhere: no such labelled stories"),
+        (["--labels", "classifier:nowhere"], r"nowhere: --labels: no such labelled stories"),
         (["--knowledge", "facts"], r"--knowledge: no model 'facts'"),
         (["--furthest", "0"], r"--furthest: expected a number above 0"),
         (["--furthest", "nan"], r"--furthest: expected a number"),

@@ -156,7 +156,7 @@ def labelled(before: Before, labels: Mapping[int, Labels], language: Language, f
 
 def _stories(place: Path) -> list[Story]:
     """Labelled stories; those in ``train/`` if they are in such folders, as ``vn annotate`` writes them."""
-    field = "--labels classifier:"
+    field = "--labels"
     if not place.exists():
         raise InputError("no such labelled stories", file=place, field=field)
     inside = place / "train"
