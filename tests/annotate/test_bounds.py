@@ -68,10 +68,8 @@ def test_how_far_is_a_setting():
     assert 0 < FURTHEST < 1
 
 
-words = st.lists(
-    st.sampled_from(["the", "kettle", "is", "warm", "metal", "wood", "two", "three", "9", "$19", "fine", "day"]),
-    max_size=9,
-).map(" ".join)
+UNITS = ("the", "kettle", "is", "warm", "metal", "wood", "two", "three", "9", "$19", "fine", "day")
+words = st.lists(st.sampled_from(UNITS), max_size=9).map(" ".join)
 
 
 @given(words, words)
