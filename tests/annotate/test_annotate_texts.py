@@ -36,7 +36,8 @@ def words(tmp_path, rendered):
     (tmp_path / "page.html").write_text(PAGE)
     shared = tmp_path / "shared.yaml"
     shared.write_text("".join(f"v{n}: page.html\n" for n in range(4)))
-    return ["annotate", str(rendered), "--language", "en", "--products", str(shared), "--out", str(tmp_path / "out")]
+    how = ["--language", "en", "--speech", "subtitles", "--products", str(shared), "--out", str(tmp_path / "out")]
+    return ["annotate", str(rendered), *how]
 
 
 def good(question, number):

@@ -78,6 +78,8 @@ class KnowledgeStage:
                 counts["unsourced"] = float(len(unsourced))
                 title = title or page.title
                 knowledge = joined(knowledge, page.knowledge)
+        elif video.page is not None:
+            findings.add("product pages are read only with --knowledge")
         if not title:
             title = video.id
             findings.add("nothing is known about the product: the title is the video's id", sample=video.id)
