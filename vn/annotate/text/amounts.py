@@ -254,9 +254,9 @@ def _numeral(text: str) -> Decimal:
             section += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[character]
             digit = 0
         else:
-            total = (total + section + digit or 1) * {"万": 10_000, "亿": 100_000_000}[character]
+            total = max(total + section + digit, Decimal(1)) * {"万": 10_000, "亿": 100_000_000}[character]
             section = digit = 0
-    return total + section + digit + fraction
+    return total + Decimal(section + digit) + fraction
 
 
 def _parts(found: re.Match[str]) -> Decimal:

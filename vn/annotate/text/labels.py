@@ -64,7 +64,7 @@ class ChatLabels:
         if not texts:
             return Answer({})
         prompt = self._prompts[video.language]
-        facts = Facts.of_json(before.get("knowledge"), video.language)
+        facts = Facts.of(video, before)
         definitions = "\n".join(
             f"{each.text(video.language)}: {each.definition(video.language)}" for each in ScriptLabel
         )
