@@ -101,7 +101,7 @@ _UNIT = rf"(?P<unit>(?:{_NAMES})(?![a-z])(?:(?<![{CURRENCIES}])|(?!\s?\d)))"
 _PLAIN = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _ARABIC = re.compile(
     rf"(?P<sign>(?<![\w.)-])-)?(?:(?P<currency>[{CURRENCIES}]|us\$)\s?)?(?P<value>{_PLAIN})"
-    rf"(?P<large>\s?(?:hundred|thousand|million)\b|[万千百亿])?(?:st|nd|rd|th)?(?:[\s-]?{_UNIT})?"
+    rf"(?P<large>\s?(?:hundred|thousand|million)\b|[万千百亿])?(?:st|[nr]d|th)?(?:[\s-]?{_UNIT})?"
 )
 _WORD = "|".join(sorted((*_VALUES, *_LARGE), key=len, reverse=True))
 _ENGLISH = re.compile(
