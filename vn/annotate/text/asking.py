@@ -18,7 +18,7 @@ from vn.io.retries import Unreachable
 
 T = TypeVar("T")
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
-MOST_TOKENS = 8192  # of a reply
+MOST_TOKENS = 8192  # tokens that a reply may have
 
 
 class Fault(Exception):

@@ -19,7 +19,7 @@ from vn.errors import Findings
 from vn.story import Knowledge, Language
 
 LONGEST = 12_000  # characters of a page that are sent
-TOKENS = 1500  # of a reply
+TOKENS = 1500  # tokens that a reply may have
 MOST_ASPECTS = 40
 ON_SCREEN: Mapping[Language, str] = {"en": "On screen", "zh": "画面文字"}
 
@@ -123,7 +123,7 @@ def joined(first: Sequence[Knowledge], more: Sequence[Knowledge]) -> tuple[Knowl
     known = {plain(point) for each in first for point in each.points}
     aspects = {plain(each.aspect): each for each in first}
     for each in more:
-        points = {plain(x): x for x in reversed(each.points)}  # of two that are alike, the first
+        points = {plain(x): x for x in reversed(each.points)}  # the first one, if two are alike
         new = tuple(x for x in each.points if plain(x) not in known and points[plain(x)] == x)
         if new:
             known |= {plain(point) for point in new}

@@ -24,7 +24,7 @@ from vn.story import Labels, Language, ScriptLabel, Story
 
 logger = logging.getLogger(__name__)
 MOST = 3  # labels of a clip
-TOKENS = 48  # of a reply, per clip
+TOKENS = 48  # tokens that a reply may have, per clip
 
 
 class ChatLabels:

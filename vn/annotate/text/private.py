@@ -87,14 +87,11 @@ def private(text: str) -> list[Private]:
     >>> private("Only $1,999.00 until 2026-11-28, 1920 x 1080 pixels, 3 for 2")
     []
     """
-    text = _with_digits(text)
-    found: list[Private] = []
-    taken: list[tuple[int, int]] = []
-    for kind, match in _found(text):
-        if not any(match.start() < b and a < match.end() for a, b in taken):
-            taken.append(match.span())
-            found.append(Private(kind, match[0].strip()))
-    return found
+    found: list[tuple[str, re.Match[str]]] = []
+    for kind, match in _found(_with_digits(text)):
+        if all(match.end() <= other.start() or other.end() <= match.start() for _, other in found):
+            found.append((kind, match))
+    return [Private(kind, match[0].strip()) for kind, match in sorted(found, key=lambda each: each[1].start())]
 
 
 def private_marks(texts: Sequence[str | None]) -> list[Mark]:
