@@ -18,7 +18,7 @@ from vn.story import Language
 
 FEWEST = {"en": 6, "zh": 3}  # letters or characters of a phrase: shorter ones are near too much else
 ARTICLES = ("a", "an", "the")
-# A window that begins or ends with one of these misses a phrase that does not: "one and" is not "one hand".
+# A window begins or ends with one of these only if the phrase does: "one and" is not "one hand".
 SMALL = {
     *("a", "an", "the", "and", "or", "but", "of", "to", "in", "on", "at", "by", "for", "with"),
     *("from", "as", "is", "are", "was", "be", "it", "its", "this", "that", "you", "we", "i", "so"),
