@@ -68,6 +68,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "imagehash": ("annotate",),
     "rapidfuzz": ("annotate",),
     "matplotlib": ("annotate",),
+    "pypinyin": ("pinyin",),
     "gradio": ("studio",),
     "fastapi": ("studio",),
     "starlette": ("studio",),

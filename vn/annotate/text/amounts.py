@@ -1,6 +1,6 @@
 """The numbers that a text states, however they are written: prices, amounts, dates, shares.
 
-``$19``, ``19 dollars`` and ``nineteen dollars`` are one number, as are ``9.9元``, ``九点九元`` and ``九块九``, or ``2`` and ``两``.
+``$19``, ``19 dollars`` and ``nineteen dollars`` are one number, as are ``9.9元``, ``九点九元`` and ``九块九``.
 """
 
 from __future__ import annotations
@@ -96,12 +96,12 @@ _LARGE = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _OTHER = {"half": Decimal("0.5"), "double": Decimal(2), "twice": Decimal(2), "triple": Decimal(3), "dozen": Decimal(12)}
 
 _NAMES = "|".join(sorted((re.escape(name) for name in UNITS), key=len, reverse=True))
-# A unit in letters is a word of its own; a Chinese one may be followed by anything.
-_UNIT = rf"(?P<unit>(?:{_NAMES})(?![a-z])|)"
+# One in letters is a word of its own, and a sign that has a number behind it belongs to that one.
+_UNIT = rf"(?P<unit>(?:{_NAMES})(?![a-z])(?:(?<![{CURRENCIES}])|(?!\s?\d)))"
 _PLAIN = r"\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _ARABIC = re.compile(
-    rf"(?P<sign>(?<![\w.)-])-)?(?P<currency>[{CURRENCIES}]|us\$)?\s?(?P<value>{_PLAIN})"
-    rf"(?P<large>\s?(?:hundred|thousand|million)\b|[万千百亿])?(?:st|nd|rd|th)?[\s-]?{_UNIT}"
+    rf"(?P<sign>(?<![\w.)-])-)?(?:(?P<currency>[{CURRENCIES}]|us\$)\s?)?(?P<value>{_PLAIN})"
+    rf"(?P<large>\s?(?:hundred|thousand|million)\b|[万千百亿])?(?:st|[nr]d|th)?(?:[\s-]?{_UNIT})?"
 )
 _WORD = "|".join(sorted((*_VALUES, *_LARGE), key=len, reverse=True))
 _ENGLISH = re.compile(
@@ -112,10 +112,12 @@ _NUMERALS = f"{DIGITS}两〇幺十百千万亿"
 _CHINESE = re.compile(
     rf"(?:百分之(?P<share>[{_NUMERALS}]+(?:点[{DIGITS}]+)?))"
     rf"|(?P<weekday>(?:周|星期|礼拜)[一二三四五六日天](?![{_NUMERALS}]))"
-    rf"|(?P<value>[{_NUMERALS}]+(?:点[{DIGITS}]+)?){_UNIT}"
+    rf"|(?P<value>[{_NUMERALS}]+(?:点[{DIGITS}]+)?){_UNIT}?"
 )
 # Nine kuai nine, nine kuai ninety-nine: what follows the yuan is a part of it.
-_PART = re.compile(rf"(?P<part>[{DIGITS}\d])(?:[毛角](?P<cents>[{DIGITS}\d])?分?)?(?![{_NUMERALS}\d.])")
+_PART = re.compile(
+    rf"(?P<part>[{DIGITS}\d])(?:[毛角](?P<cents>[{DIGITS}\d])?分?)?(?![{_NUMERALS}\d.折件个只支瓶盒包袋天年月日克升斤米%])"
+)
 # Words with a numeral that count nothing.
 _IDIOMS = re.compile(
     r"千万(?=别|不|要|记)|万一|十分(?!钟|之)|十足|百般|万般|千百|万千|三明治|四川|五官|四周|四处|七夕|一|万能|万物|百搭|百货|百姓|九寨"
@@ -224,13 +226,13 @@ def _chinese(text: str) -> Iterator[Stated]:
             continue
         end = found.end()
         if found["weekday"]:
-            value = DIGITS.find(found["weekday"][-1])
-            yield Stated(Number(Decimal(value if value > 0 else 7), "weekday"), found.start(), end)
+            day = DIGITS.find(found["weekday"][-1])
+            yield Stated(Number(Decimal(day if day > 0 else 7), "weekday"), found.start(), end)
             continue
         if found["share"]:
             yield Stated(Number(_numeral(found["share"]), "%"), found.start(), end)
             continue
-        value, unit = _numeral(found["value"]), UNITS.get(found["unit"], "")
+        value, unit = _numeral(found["value"]), UNITS.get(found["unit"] or "", "")
         if unit == "cny" and (part := _PART.match(text, end)):
             value, end = value + _parts(part), part.end()
         sure = bool(unit) or not any(a <= found.start() and found.end("value") <= b for a, b in idioms)
@@ -252,9 +254,9 @@ def _numeral(text: str) -> Decimal:
             section += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[character]
             digit = 0
         else:
-            total = (total + section + digit or 1) * {"万": 10_000, "亿": 100_000_000}[character]
+            total = max(total + section + digit, Decimal(1)) * {"万": 10_000, "亿": 100_000_000}[character]
             section = digit = 0
-    return total + section + digit + fraction
+    return total + Decimal(section + digit) + fraction
 
 
 def _parts(found: re.Match[str]) -> Decimal:

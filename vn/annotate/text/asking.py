@@ -1,4 +1,4 @@
-"""Questions whose reply is a JSON object: checked here, since servers ignore what they are asked for; asked twice at most."""
+"""Questions whose reply is a JSON object: checked here, since servers ignore formats; asked twice at most."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vn.io.retries import Unreachable
 
 T = TypeVar("T")
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
-MOST_TOKENS = 8192  # of a reply
+MOST_TOKENS = 8192  # tokens that a reply may have
 
 
 class Fault(Exception):

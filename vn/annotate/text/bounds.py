@@ -16,7 +16,8 @@ from vn.annotate.text.spelling import is_chinese, spoken, units
 from vn.story import Language
 
 RULES = 1  # raised with each change of what is refused or snapped, so that results are made again
-FURTHEST = 0.5  # of the words or characters may differ (docs/annotating.md#correction-and-labels has how it was chosen)
+# Share of the words or characters that may differ; docs/annotating.md#correction-and-labels has how it was chosen.
+FURTHEST = 0.5
 
 
 @dataclass(frozen=True, slots=True)

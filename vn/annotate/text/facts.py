@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from vn.annotate.stage import Before, RawVideo
 from vn.annotate.text.amounts import Number, stated
 from vn.story import Language
 
@@ -26,12 +25,13 @@ class Facts:
     language: Language
 
     @classmethod
-    def of_json(cls, known: Mapping[str, Any] | None, language: Language) -> Facts:
-        """The facts in a result of the stage ``knowledge``; none if it has none."""
+    def of(cls, video: RawVideo, before: Before) -> Facts:
+        """The facts that the stage ``knowledge`` found for a video; a title that is only the video's id is none."""
+        known = before.get("knowledge")
         if not known:
-            return cls("", (), language)
+            return cls("", (), video.language)
         aspects = tuple((each["aspect"], tuple(each["points"])) for each in known["knowledge"])
-        return cls(known["title"], aspects, language)
+        return cls("" if known["title"] == video.id else known["title"], aspects, video.language)
 
     @cached_property
     def phrases(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from vn.errors import Findings
 from vn.story import Knowledge, Language
 
 LONGEST = 12_000  # characters of a page that are sent
-TOKENS = 1500  # of a reply
+TOKENS = 1500  # tokens that a reply may have
 MOST_ASPECTS = 40
 ON_SCREEN: Mapping[Language, str] = {"en": "On screen", "zh": "画面文字"}
 
@@ -78,6 +78,8 @@ class KnowledgeStage:
                 counts["unsourced"] = float(len(unsourced))
                 title = title or page.title
                 knowledge = joined(knowledge, page.knowledge)
+        elif video.page is not None:
+            findings.add("product pages are read only with --knowledge")
         if not title:
             title = video.id
             findings.add("nothing is known about the product: the title is the video's id", sample=video.id)
@@ -95,7 +97,8 @@ class KnowledgeStage:
         return {**self._chat.report(), "knowledge_seconds": self._questions.seconds} if self._chat else {}
 
     def _ask(self, video: RawVideo, before: Before) -> Answer[Page]:
-        assert self._chat is not None and video.page is not None
+        assert self._chat is not None
+        assert video.page is not None
         prompt = self._prompts[video.language]
         messages = prompt.messages(page=page_text(video.page)[:LONGEST])
         return ask(self._chat, prompt, messages, TOKENS, _page)
@@ -120,7 +123,8 @@ def joined(first: Sequence[Knowledge], more: Sequence[Knowledge]) -> tuple[Knowl
     known = {plain(point) for each in first for point in each.points}
     aspects = {plain(each.aspect): each for each in first}
     for each in more:
-        new = tuple({plain(x): x for x in each.points if plain(x) not in known}.values())
+        points = {plain(x): x for x in reversed(each.points)}  # the first one, if two are alike
+        new = tuple(x for x in each.points if plain(x) not in known and points[plain(x)] == x)
         if new:
             known |= {plain(point) for point in new}
             name = plain(each.aspect)

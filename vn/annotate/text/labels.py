@@ -24,7 +24,7 @@ from vn.story import Labels, Language, ScriptLabel, Story
 
 logger = logging.getLogger(__name__)
 MOST = 3  # labels of a clip
-TOKENS = 48  # of a reply, per clip
+TOKENS = 48  # tokens that a reply may have, per clip
 
 
 class ChatLabels:
@@ -64,7 +64,7 @@ class ChatLabels:
         if not texts:
             return Answer({})
         prompt = self._prompts[video.language]
-        facts = Facts.of_json(before.get("knowledge"), video.language)
+        facts = Facts.of(video, before)
         definitions = "\n".join(
             f"{each.text(video.language)}: {each.definition(video.language)}" for each in ScriptLabel
         )
@@ -156,7 +156,7 @@ def labelled(before: Before, labels: Mapping[int, Labels], language: Language, f
 
 def _stories(place: Path) -> list[Story]:
     """Labelled stories; those in ``train/`` if they are in such folders, as ``vn annotate`` writes them."""
-    field = "--labels classifier:"
+    field = "--labels"
     if not place.exists():
         raise InputError("no such labelled stories", file=place, field=field)
     inside = place / "train"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vn.annotate.stage import STEPS, Stage
 from vn.endpoints.options import KINDS, Amount, Sent, add_endpoint, add_shared_options, is_model, open_chat
 from vn.errors import InputError
 from vn.extras import require
 from vn.io.disk_cache import DiskCache
-
-if TYPE_CHECKING:
-    from vn.annotate.stage import Stage
 
 FACTS = "facts"
 CLASSIFIER = "classifier:"
@@ -40,7 +38,8 @@ def text_stages(args: argparse.Namespace, cache: DiskCache, amount: Amount | Non
     """The text stages that are asked for, in their order; that of knowledge always.
 
     Args:
-        args: parsed options of `add_text_options`.
+        args: parsed options of `add_text_options`, and ``until`` if the command has it: no model is opened for a stage
+            after that.
         cache: keeps the replies of models.
         amount: how much is to be annotated, if that is known.
 
@@ -50,22 +49,29 @@ def text_stages(args: argparse.Namespace, cache: DiskCache, amount: Amount | Non
     require("rapidfuzz", command="annotate")
     if not 0 < args.furthest <= 1:
         raise InputError(f"expected a number above 0 and up to 1, got {args.furthest}", field="--furthest")
-    stages: list[Stage] = []
-    if args.on_screen_text:
-        from vn.annotate.text.on_screen import OnScreenStage
+    if args.keep_unsourced and not args.knowledge:
+        raise InputError("needs --knowledge, since only points from pages can be unsourced", field="--keep-unsourced")
+    last = STEPS.index(getattr(args, "until", STEPS[-1]))
+    builders: dict[str, Callable[[], Stage]] = {
+        **({"on_screen": lambda: _on_screen(cache)} if args.on_screen_text else {}),
+        "knowledge": lambda: _knowledge(args, cache, amount),
+        **({"refine": lambda: _refine(args, cache, amount)} if args.refine else {}),
+        **({"labels": lambda: _labels(args, cache, amount)} if args.labels else {}),
+    }
+    return [build() for name, build in builders.items() if STEPS.index(name) <= last]
 
-        stages.append(OnScreenStage(cache))
+
+def _on_screen(cache: DiskCache) -> Stage:
+    from vn.annotate.text.on_screen import OnScreenStage
+
+    return OnScreenStage(cache)
+
+
+def _knowledge(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -> Stage:
     from vn.annotate.text.knowledge import KnowledgeStage
 
     chat = open_chat(args, "knowledge", cache, amount) if args.knowledge else None
-    if args.keep_unsourced and chat is None:
-        raise InputError("needs --knowledge, since only points from pages can be unsourced", field="--keep-unsourced")
-    stages.append(KnowledgeStage(chat, args.keep_unsourced))
-    if args.refine:
-        stages.append(_refine(args, cache, amount))
-    if args.labels:
-        stages.append(_labels(args, cache, amount))
-    return stages
+    return KnowledgeStage(chat, args.keep_unsourced)
 
 
 def _refine(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -> Stage:

@@ -46,10 +46,10 @@ def page_text(file: Path) -> str:
 
 
 def visible_text(html: str) -> str:
-    """What a page shows, as lines.
+    r"""What a page shows, as lines.
 
     >>> visible_text("<p>One<script>two()</script> <b>three</b><p hidden>four<p>five")
-    'One three\\nfive'
+    'One three\nfive'
     """
     parser = _Visible()
     parser.feed(html)
@@ -70,7 +70,7 @@ class _Visible(HTMLParser):
         """An element begins."""
         if tag in IMPLIED and self._open and self._open[-1][0] == tag:
             self._open.pop()
-        if tag not in INLINE:
+        if tag not in INLINE and tag not in UNSEEN:
             self.parts.append("\n")
         if tag not in VOID:
             self._open.append((tag, tag in UNSEEN or _is_hidden(dict(attrs))))
@@ -84,7 +84,7 @@ class _Visible(HTMLParser):
         places = [i for i, (name, _) in enumerate(self._open) if name == tag]
         if places:
             del self._open[places[-1] :]
-        if tag not in INLINE:
+        if tag not in INLINE and tag not in UNSEEN:
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:

@@ -51,13 +51,13 @@ _EMAIL = re.compile(
 )
 _HANDLE = re.compile(r"(?<![\w.@])@[\w.]{2,30}")
 _ACCOUNT = re.compile(
-    r"(?:(?:(?:加|加我|我的|联系)?(?:微信|薇信|威信|v信|vx|wx)(?:号码|账号|号)?)|\b(?:wechat|whatsapp|telegram|instagram|snapchat|"
+    r"(?:(?:(?:加|加我|我的|联系)?(?:微信|薇信|威信|v信|vx|wx)(?:号码|账号|号)?)|(?<![a-z])(?:wechat|whatsapp|telegram|instagram|snapchat|"
     r"tiktok|line id|skype)(?:\s(?:id|account|handle|number|name))?)"
     r"(?:\s?[:：是为]\s?|\sis\s|\sat\s|\s)?(?P<name>(?=[a-z0-9_.+-]*[a-z0-9])[a-z0-9_.+-]{4,30})",
     re.ASCII,
 )
 _QQ = re.compile(
-    r"\bq{2}(?:号码|群号|号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)|扣扣(?:号|群)?\s?[:：是为]?\s?[1-9]\d{4,10}(?!\d)"
+    r"(?<![a-z])q{2}(?:号码|群号|号|群)?\s?[:：是为]?\s?\+?[1-9]\d{4,10}(?!\d)|扣扣(?:号|群)?\s?[:：是为]?\s?\+?[1-9]\d{4,10}(?!\d)"
 )
 _URL = re.compile(
     r"\b(?:https?://|www\.)[^\s，。]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|cn|io|shop|store|xyz|top|info)\b",
@@ -87,14 +87,11 @@ def private(text: str) -> list[Private]:
     >>> private("Only $1,999.00 until 2026-11-28, 1920 x 1080 pixels, 3 for 2")
     []
     """
-    text = _with_digits(text)
-    found: list[Private] = []
-    taken: list[tuple[int, int]] = []
-    for kind, match in _found(text):
-        if not any(match.start() < b and a < match.end() for a, b in taken):
-            taken.append(match.span())
-            found.append(Private(kind, match[0].strip()))
-    return found
+    found: list[tuple[str, re.Match[str]]] = []
+    for kind, match in _found(_with_digits(text)):
+        if all(match.end() <= other.start() or other.end() <= match.start() for _, other in found):
+            found.append((kind, match))
+    return [Private(kind, match[0].strip()) for kind, match in sorted(found, key=lambda each: each[1].start())]
 
 
 def private_marks(texts: Sequence[str | None]) -> list[Mark]:

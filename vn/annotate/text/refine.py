@@ -55,7 +55,7 @@ class ChatRefine:
     def make(self, video: RawVideo, before: Before, findings: Findings) -> Made:
         """See `Stage.make`."""
         recognised = list(before["speech"]["texts"])
-        facts = Facts.of_json(before.get("knowledge"), video.language)
+        facts = Facts.of(video, before)
         answer = self._questions.of(video, before)
         if answer.value is None:
             marks = [Mark(f"not corrected: {answer.fault}", "reply", clip) for clip in _spoken(recognised)]
@@ -73,7 +73,7 @@ class ChatRefine:
         if not texts:
             return Answer({})
         prompt = self._prompts[video.language]
-        facts = Facts.of_json(before.get("knowledge"), video.language)
+        facts = Facts.of(video, before)
         messages = prompt.messages(facts=facts.lines(), texts=as_json(texts))
         size = sum(len(text) * TOKENS_PER_CHARACTER[video.language] + 24 for text in texts.values())
         return ask(self._chat, prompt, messages, 64 + int(size), lambda value: _texts(value, list(texts)))
@@ -103,7 +103,7 @@ class FactsRefine:
         """See `Stage.make`."""
         begun = time.perf_counter()
         recognised = list(before["speech"]["texts"])
-        facts = Facts.of_json(before.get("knowledge"), video.language)
+        facts = Facts.of(video, before)
         corrected = [snapped(text, facts, self._settings, self._furthest) for text in recognised]
         self._seconds += time.perf_counter() - begun
         return refined(recognised, corrected, facts, self._furthest)

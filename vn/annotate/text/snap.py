@@ -1,7 +1,7 @@
 """Correction without a model: recognised phrases that are near a fact of the product become that fact.
 
-A window of the text is replaced by a point or the title if both sound nearly the same (`vn.annotate.text.sound`): few of
-all letters differ, and the words that differ are near each other too, so that "safe for kids" never becomes "safe for pets".
+A window of the text is replaced by a point or the title if both sound nearly the same (`vn.annotate.text.sound`): few
+of all letters differ, and words that differ are near too, so that "safe for kids" never becomes "safe for pets".
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from vn.story import Language
 
 FEWEST = {"en": 6, "zh": 3}  # letters or characters of a phrase: shorter ones are near too much else
 ARTICLES = ("a", "an", "the")
-# A window that begins or ends with one of these is no near miss of a phrase that does not: "one and" is not "one hand".
-SMALL = set(
-    "a an the and or but of to in on at by for with from as is are was be it its this that you we i so no not".split()
-)
+# A window begins or ends with one of these only if the phrase does: "one and" is not "one hand".
+SMALL = {
+    *("a", "an", "the", "and", "or", "but", "of", "to", "in", "on", "at", "by", "for", "with"),
+    *("from", "as", "is", "are", "was", "be", "it", "its", "this", "that", "you", "we", "i", "so"),
+    *("no", "not"),
+}
 OTHER_SOUND = 0.34  # share of letters that may differ among words that begin with different letters
 BY_CHARACTER = 0.2  # share of characters that may differ where pypinyin is not installed
 _BREAK = re.compile(r"[,.:;!?，。：；！？、\n]")
@@ -68,7 +70,7 @@ def snapped(text: str, facts: Facts, settings: SnapSettings | None = None, furth
         settings: when a phrase is near enough.
         furthest: see `vn.annotate.text.bounds.refusal`, which each replacement must pass.
     """
-    phrases = [each for each in map(lambda phrase: _phrase(phrase, facts.language), facts.phrases) if each is not None]
+    phrases = list(filter(None, (_phrase(each, facts.language) for each in facts.phrases)))
     chosen: list[_Window] = []
     for window in sorted(_windows(text, phrases, facts.language, settings or SnapSettings()), key=_rank):
         if all(window.end <= other.start or window.start >= other.end for other in chosen):

@@ -11,9 +11,10 @@ from vn.annotate.text.spelling import SOUNDS, is_chinese
 from vn.extras import is_here
 from vn.story import Language
 
-NEAR = 0.5  # of the letters may differ: "fifteen" is near "fifty", "two" is not near "seven"
+NEAR = 0.5  # share of letters that may differ: "fifteen" is near "fifty", "two" is not near "seven"
 
 
+@functools.cache
 def has_pinyin() -> bool:
     """Whether pypinyin is installed, so that Chinese characters that sound alike are near."""
     return is_here("pypinyin")

@@ -44,8 +44,8 @@ def units(text: str, language: Language) -> list[str]:
     found: list[str] = []
     for each in tokens(plain(text), language):
         if each[0][0].isdecimal():
-            said = spoken(Decimal(each[0].replace(",", "")), language)
-            found += said.split() if language == "en" else said
+            words = spoken(Decimal(each[0].replace(",", "")), language)
+            found += words.split() if language == "en" else words
         else:
             found.append(each[0])
     return found
@@ -69,12 +69,12 @@ def spoken(value: Decimal, language: Language) -> str:
     """
     whole, _, part = format(value, "f").lstrip("-").partition(".")
     part = part.rstrip("0")
-    said = _english(int(whole)) if language == "en" else _chinese(int(whole))
+    words = _english(int(whole)) if language == "en" else _chinese(int(whole))
     if not part:
-        return said
+        return words
     if language == "en":
-        return f"{said} point {' '.join(ONES[int(digit)] for digit in part)}"
-    return f"{said}点{''.join(DIGITS[int(digit)] for digit in part)}"
+        return f"{words} point {' '.join(ONES[int(digit)] for digit in part)}"
+    return f"{words}点{''.join(DIGITS[int(digit)] for digit in part)}"
 
 
 def _english(number: int) -> str:
@@ -96,12 +96,12 @@ def _chinese(number: int) -> str:
         rest = number % 10_000
         return f"{_chinese(number // 10_000)}万{'零' if 0 < rest < 1000 else ''}{_chinese(rest) if rest else ''}"
     digits = str(number)
-    said = ""
+    words = ""
     for n, digit in enumerate(digits):
         place = PLACES[len(digits) - 1 - n]
         if digit != "0":
-            said += DIGITS[int(digit)] + place
-        elif not said.endswith("零"):
-            said += "零"
-    said = said.rstrip("零") or "零"
-    return said.removeprefix("一") if said.startswith("一十") else said
+            words += DIGITS[int(digit)] + place
+        elif not words.endswith("零"):
+            words += "零"
+    words = words.rstrip("零") or "零"
+    return words.removeprefix("一") if words.startswith("一十") else words
