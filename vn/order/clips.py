@@ -33,10 +33,12 @@ class Clips:
     Attributes:
         story: title, knowledge and clips; their times are those of the order given.
         frames: of each clip; none if the method does not look at them.
+        pictures: a JPEG of each clip's frames side by side, for chat models that see; none for others.
     """
 
     story: Story
     frames: tuple[ClipFrames, ...] = ()
+    pictures: tuple[bytes, ...] = ()
 
     def __len__(self) -> int:
         return len(self.story.clips)
@@ -71,7 +73,8 @@ class Clips:
 
     def shuffled(self, order: Order) -> Clips:
         """The same clips, given in another order."""
-        return Clips(self.arranged(order), tuple(self.frames[i] for i in order) if self.frames else ())
+        frames = tuple(self.frames[i] for i in order) if self.frames else ()
+        return Clips(self.arranged(order), frames, tuple(self.pictures[i] for i in order) if self.pictures else ())
 
 
 def clips_of(story: Story, features: np.ndarray | None = None, seconds: np.ndarray | None = None) -> Clips:

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vn.errors import InputError
-from vn.order.search import Found, Score, by_set_and_last, search
+from vn.order.search import Found, Score, search
 from vn.order.votes import Order, Votes
 from vn.story import Labels, ScriptLabel, Story
 
 MIDDLE = 0.5  # the place of a label that no training story has
 SMOOTHING = 1.0  # added to the count of each pair of labels
-WIDTH = 2048  # states of the search by label bigrams: up to 10 clips none is left out
+WIDTH = 512  # sets of clips per place in the search by label bigrams: up to 11 clips none is left out
 
 
 class LabelOrder:
@@ -50,6 +50,7 @@ class LabelOrder:
         if not places:
             raise InputError("no training story has two clips or more with labels")
         self.places: Mapping[ScriptLabel, float] = {label: float(np.mean(found)) for label, found in places.items()}
+        self._clips = Counter({label: len(found) for label, found in places.items()})
         self._left: Counter[ScriptLabel | None] = Counter()
         for (one, _), count in self._pairs.items():
             self._left[one] += count  # type: ignore[assignment]
@@ -64,8 +65,13 @@ class LabelOrder:
         return math.log(sum(shares) / len(before or (None,)))
 
     def _share(self, before: ScriptLabel | None, after: ScriptLabel | None) -> float:
-        kinds = len(ScriptLabel) + 1
+        kinds = len(ScriptLabel) + 1  # with the end
         return (self._pairs[before, after] + SMOOTHING) / (self._left[before] + SMOOTHING * kinds)
+
+    def alone(self, labels: Labels) -> float:
+        """The log probability of a clip's labels, whatever is before them."""
+        total = sum(self._clips.values()) + SMOOTHING * len(ScriptLabel)
+        return math.log(float(np.mean([(self._clips[label] + SMOOTHING) / total for label in labels])))
 
     def next(self, labels: Sequence[Labels]) -> Score:
         """The log probabilities of next clips by the clip before.
@@ -107,7 +113,12 @@ def by_places(known: LabelOrder, labels: Sequence[Labels]) -> Votes:
 
 def by_transitions(known: LabelOrder, labels: Sequence[Labels], width: int = WIDTH) -> Found:
     """Search the orders by what label follows what; arguments as of `by_places`."""
-    return search(len(labels), known.next(labels), width, by_set_and_last)
+    alone = [known.alone(each) for each in labels]
+
+    def rest(order: Order) -> float:
+        return sum(alone) - sum(alone[clip] for clip in order)
+
+    return search(len(labels), known.next(labels), rest, width)
 
 
 def storylines_of(stories: Sequence[Story]) -> list[list[Labels]]:

@@ -5,7 +5,7 @@ frames, its relative position)  +  what training stories say of label after labe
 
 A narrator knows what to say about frames, not which frames come when. So its probability has what depends on the place:
 labels that fit one half of a video only, points of the knowledge list that are used up, things that are recalled. What
-comes when is in the labels of the training stories; `docs/ordering.md` has what each part gives.
+comes when is in the labels of the training stories; docs/ordering.md has what each part gives.
 
 One step of the search is one pass of the model: each beginning has a slot of the cache with its text, and every clip
 that may come next is a fork of it (`vn.generation.decoder.Fork`).
@@ -20,6 +20,7 @@ from os.path import commonprefix
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from vn.adapter import Assembly
 from vn.errors import InputError
@@ -30,7 +31,10 @@ from vn.order.label_order import LabelOrder
 from vn.order.search import Found, search
 from vn.order.votes import Order
 from vn.prompt import Written
-from vn.visual.plan import VisualPlans
+from vn.story import Story
+from vn.visual.plan import VisualPlan, VisualPlans
+
+PLACES = 5  # at which a clip is scored alone, evenly from the first to the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,19 @@ class _Candidate:
     visual: torch.Tensor | None
     label: range
     narration: range
+
+    def fork(self, at: int) -> Fork:
+        """What is read of it after the first ids."""
+        wanted = [n - at - 1 for n in (*self.label, *self.narration)]  # a token is predicted at the one before it
+        return Fork(self.ids[at:], wanted, self.visual, self.visual_at - at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Clips, and the token means of each clip's frames (`vn.llm.rows.RowBuilder.means`)."""
+
+    clips: Clips
+    means: Sequence[np.ndarray]
 
 
 class Likelihood:
@@ -111,18 +128,27 @@ class Likelihood:
         for number, clip in enumerate(clips.story.clips):
             if clip.narration is None:
                 raise InputError("has no narration", sample=clips.story.id, field=f"clips[{number}].narration")
-        means = [self.builder.means(each.features) for each in clips.frames]
-        after = known.next(labels) if known is not None and self.settings.transitions else None
+        job = _Job(clips, [self.builder.means(each.features) for each in clips.frames])
+        weight = self.settings.transitions
+        after = known.next(labels) if known is not None and weight else None
+        usual = [weight * known.alone(each) if known is not None else 0.0 for each in labels]
+        alone = self._alone(job)
 
         def score(beginnings: Sequence[Order]) -> list[dict[int, float]]:
-            found = self.score(clips, beginnings, means)
-            prior = after(beginnings) if after is not None else [dict.fromkeys(each, 0.0) for each in found]
+            sets = [frozenset(order) for order in beginnings]
+            first = {clips: order for clips, order in zip(reversed(sets), reversed(beginnings), strict=True)}
+            scored = dict(zip(first, self.score(job, list(first.values())), strict=True))
+            before = after(beginnings) if after is not None else [dict.fromkeys(scored[each], 0.0) for each in sets]
             return [
-                {clip: self._weighed(scored) + self.settings.transitions * before[clip] for clip, scored in own.items()}
-                for own, before in zip(found, prior, strict=True)
+                {clip: self._weighed(each) + weight * own[clip] for clip, each in scored[clips].items()}
+                for clips, own in zip(sets, before, strict=True)
             ]
 
-        return search(len(clips), score, self.settings.width)
+        def rest(order: Order) -> float:
+            left = [clip for clip in range(len(clips)) if clip not in order]
+            return sum(float(alone[clip, len(order) :].mean()) + usual[clip] for clip in left)
+
+        return search(len(clips), score, rest, self.settings.width)
 
     def _weighed(self, scored: Scored) -> float:
         settings = self.settings
@@ -130,37 +156,55 @@ class Likelihood:
         return settings.label * label + settings.narration * scored.narration
 
     @torch.inference_mode()
-    def score(
-        self, clips: Clips, beginnings: Sequence[Order], means: Sequence[np.ndarray]
-    ) -> list[Mapping[int, Scored]]:
+    def score(self, job: _Job, beginnings: Sequence[Order]) -> list[Mapping[int, Scored]]:
         """The log probabilities of every clip that may come next, in one pass if memory allows.
 
         Args:
-            clips: the clips.
-            beginnings: orders of some of the clips; there is no clip in all of them, and none is complete.
-            means: token means of each clip's frames (`vn.llm.rows.RowBuilder.means`).
+            job: the clips.
+            beginnings: orders of some of the clips; none has all.
         """
-        asked: list[tuple[Slot, Request]] = []
-        every: list[dict[int, _Candidate]] = []
-        free = [*self._slots]
+        every = []
         for order in beginnings:
-            left = [clip for clip in range(len(clips)) if clip not in order]
-            own = {clip: self._candidate(clips, order, clip, left, means) for clip in left}
-            every.append(own)
+            left = [clip for clip in range(len(job.clips)) if clip not in order]
+            every.append({clip: self._next(job, order, clip, left) for clip in left})
+        return self._read(every)
+
+    def _alone(self, job: _Job) -> NDArray[np.float64]:
+        """``[n, n]``: the weighed log probability of each clip at each place, without any text or frames before it."""
+        count = len(job.clips)
+        places = sorted({round(at) for at in np.linspace(0, count - 1, PLACES)})
+        every = []
+        for clip in range(count):
+            others = [other for other in range(count) if other != clip]
+            story = job.clips.arranged((clip,))
+            plan = VisualPlans(
+                job.means[clip], job.clips.seconds((clip,)), story, self.builder.visual, self.builder.threshold
+            ).plan(0)
+            every.append(
+                {
+                    place: self._candidate(
+                        job.clips.arranged((*others[:place], clip, *others[place:])), place, [], plan,
+                        job.clips.frames[clip].features,
+                    )
+                    for place in places
+                }
+            )  # fmt: skip
+        found = self._read(every)
+        return np.array(
+            [np.interp(range(count), places, [self._weighed(own[place]) for place in places]) for own in found]
+        )
+
+    @torch.inference_mode()
+    def _read(self, every: Sequence[Mapping[int, _Candidate]]) -> list[Mapping[int, Scored]]:
+        """The log probabilities of candidates; those that are grouped begin with the same text."""
+        asked: list[tuple[Slot, Request]] = []
+        free = [*self._slots]
+        for own in every:
             # Where a prompt was cut to fit, candidates differ in the text before them; a fork then begins with it.
             first = min(each.visual_at for each in own.values())
             trunk = commonprefix([each.ids[:first] for each in own.values()])
             slot = self._slot(trunk, free)
-            at = len(trunk)
-            forks = [
-                Fork(
-                    each.ids[at:],
-                    [n - at - 1 for n in (*each.label, *each.narration)],
-                    each.visual,
-                    each.visual_at - at,
-                )
-                for each in own.values()
-            ]
+            forks = [each.fork(len(trunk)) for each in own.values()]
             asked.append((slot, Read(trunk[len(slot.ids) :], forks=forks)))
         found: list[Mapping[int, Scored]] = []
         for logits, own in zip(self.decoder.answer(asked), every, strict=True):
@@ -168,7 +212,7 @@ class Likelihood:
             odds = logits[1:].log_softmax(dim=1).gather(1, torch.tensor(targets, device=logits.device)[:, None])[:, 0]
             sizes = [size for each in own.values() for size in (len(each.label), len(each.narration))]
             sums = [float(part.sum()) for part in odds.cpu().split(sizes)]
-            found.append({clip: Scored(*sums[2 * n : 2 * n + 2]) for n, clip in enumerate(own)})
+            found.append({name: Scored(*sums[2 * n : 2 * n + 2]) for n, name in enumerate(own)})
         return found
 
     def _slot(self, trunk: Sequence[int], free: list[Slot]) -> Slot:
@@ -182,36 +226,51 @@ class Likelihood:
         slot.keep(shared[best])
         return slot
 
+    def _next(self, job: _Job, order: Order, clip: int, left: Sequence[int]) -> _Candidate:
+        """A clip right after a beginning."""
+        builder, so_far = self.builder, (*order, clip)
+        shown = job.clips.arranged(so_far)
+        means = np.concatenate([job.means[i] for i in so_far])
+        plan = VisualPlans(means, job.clips.seconds(so_far), shown, builder.visual, builder.threshold).plan(len(order))
+        earlier = [(number, builder.reference(shown, number)) for number in range(len(order))]
+        story = job.clips.arranged((*so_far, *(other for other in left if other != clip)))
+        features = np.concatenate([job.clips.frames[i].features for i in so_far])
+        return self._candidate(story, len(order), earlier, plan, features)
+
     def _candidate(
-        self, clips: Clips, order: Order, clip: int, left: Sequence[int], means: Sequence[np.ndarray]
+        self,
+        story: Story,
+        number: int,
+        earlier: Sequence[tuple[int, Written]],
+        plan: VisualPlan,
+        features: np.ndarray,
     ) -> _Candidate:
-        builder, here = self.builder, len(order)
-        so_far = (*order, clip)
-        story = clips.arranged((*so_far, *(other for other in left if other != clip)))
-        shown = clips.arranged(so_far)
-        seconds = clips.seconds(so_far)
-        plan = VisualPlans(
-            np.concatenate([means[i] for i in so_far]), seconds, shown, builder.visual, builder.threshold
-        ).plan(here)
-        texts = [builder.reference(shown, number) for number in range(here + 1)]
-        earlier: list[tuple[int, Written]] = list(enumerate(texts[:here]))
-        writer = builder.writer(story)
+        """A clip with its label and narration.
+
+        Args:
+            story: the story of the video in which it is tried.
+            number: which clip of it.
+            earlier: the texts before it.
+            plan: what is shown.
+            features: the frames that the plan is made of.
+        """
+        builder = self.builder
+        writer, own = builder.writer(story), builder.reference(story, number)
         labels, lead, narration = (
             [i for segment in segments for i in builder.ids(segment)]
             for segments in (
-                writer.label(texts[here].labels or ()),
-                [writer.narration_lead(here)],
-                writer.narration(texts[here].narration),
+                writer.label(own.labels or ()),
+                [writer.narration_lead(number)],
+                writer.narration(own.narration),
             )
         )
-        row = builder.prompt(story, plan, here, earlier, len(labels) + len(lead) + len(narration))
+        row = builder.prompt(story, plan, number, earlier, len(labels) + len(lead) + len(narration))
         begin = len(row.ids)
-        told = begin + len(labels) + len(lead)
-        features = np.concatenate([clips.frames[i].features for i in so_far])
+        end = begin + len(labels)
         return _Candidate(
             [*row.ids, *labels, *lead, *narration],
             row.visual,
             visual_tokens(self._narrator, row, features),
-            range(begin, begin + len(labels)),
-            range(told, told + len(narration)),
+            range(begin, end),
+            range(end + len(lead), end + len(lead) + len(narration)),
         )

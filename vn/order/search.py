@@ -4,15 +4,13 @@
             `- clip 0 --> {0} -- clip 2 -----^
 
 Beginnings that are alike in all that later clips can depend on, such as the set of clips that they have, are one state
-(recombination), so that a beam of some states stands for very many orders. States are ranked by how much better their
-clips fit there than elsewhere: clips differ in how probable they are at any place, so that sums over other clips cannot
-be compared.
+(recombination), so that a beam of some states stands for very many orders. States have other clips and so cannot be
+compared by their own scores alone: what the clips that are left may score is added (as in A*, without its guarantee).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,43 +55,34 @@ class Found:
     states: int
 
 
-def by_set(order: Order) -> Hashable:
-    """What later clips depend on if only the clips before them count, in any order."""
-    return frozenset(order)
-
-
-def by_set_and_last(order: Order) -> Hashable:
-    """The same if the clip right before counts too."""
-    return frozenset(order), order[-1]
-
-
-def search(count: int, score: Score, width: int, alike: Callable[[Order], Hashable] = by_set) -> Found:
+def search(count: int, score: Score, rest: Callable[[Order], float], width: int) -> Found:
     """Search the orders of clips.
+
+    Beginnings are one state if they have the same clips and the same one last.
 
     Args:
         count: number of clips.
-        score: gives the log scores of next clips; called once for each place, `count` times in all.
-        width: states that are kept per place.
-        alike: beginnings for which it gives the same are one state.
+        score: gives the log scores of next clips; called once for each place, `count` times in all. Beginnings come
+            the best first.
+        rest: estimates what the clips that are not in a beginning will score.
+        width: sets of clips that are kept per place, each with all the clips that may be last in it.
     """
     levels = [[_State((), 0.0, 0.0)]]
-    scored: dict[int, list[float]] = defaultdict(list)  # by clip
     for _ in range(count):
         level = levels[-1]
         found = score([state.order for state in level])
-        new: dict[Hashable, _State] = {}
+        new: dict[tuple[frozenset[int], int], _State] = {}
         for state, scores in zip(level, found, strict=True):
             for clip, value in scores.items():
-                scored[clip].append(value)
                 order, best, every = (*state.order, clip), state.best + value, state.every + value
-                there = new.setdefault(alike(order), _State(order, -np.inf, -np.inf))
+                there = new.setdefault((frozenset(order), clip), _State(order, -np.inf, -np.inf))
                 state.next[clip] = value, there
                 there.every = float(np.logaddexp(there.every, every))
                 if best > there.best:
                     there.order, there.best = order, best
-        usual = {clip: float(np.mean(values)) for clip, values in scored.items()}
-        ranked = sorted(new.values(), key=lambda each: sum(usual[clip] for clip in each.order) - each.every)
-        levels.append(ranked[:width])
+        ranked = sorted(new.items(), key=lambda item: -(item[1].every + rest(item[1].order)))
+        kept = set(list(dict.fromkeys(clips for (clips, _), _ in ranked))[:width])
+        levels.append([state for (clips, _), state in ranked if clips in kept])
     return Found(levels[-1][0].order, _votes(levels, count), sum(map(len, levels[:-1])))
 
 
