@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from vn.order.likelihood import Likelihood
     from vn.order.search import Found
 
-METHODS: dict[str, str] = {
-    "labels": "by the mean place of each clip's script labels in the training stories",
-    "transitions": "by what label follows what in the training stories",
-    "likelihood": "by a trained narrator's probability of labels and narrations at their places",
-    "chat": "by a chat model that is given the clips' texts, frames or both",
-}
 Choose = Literal["votes", "best"]
 
 
