@@ -91,9 +91,7 @@ class Oracle:
     def score(self, beginnings: Sequence[Order]) -> list[dict[int, float]]:
         """See `vn.order.search.Score`."""
         count = len(self.pictures)
-        return [
-            {clip: self._log(order, clip) for clip in range(count) if clip not in order} for order in beginnings
-        ]
+        return [{clip: self._log(order, clip) for clip in range(count) if clip not in order} for order in beginnings]
 
     def _log(self, order: Order, clip: int) -> float:
         rest = [other for other in range(len(self.pictures)) if other not in order and other != clip]

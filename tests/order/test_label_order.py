@@ -23,7 +23,9 @@ storylines = st.lists(st.lists(labels, min_size=2, max_size=6), min_size=1, max_
 @given(storylines, labels)
 def test_what_follows_is_a_distribution(every, before):
     known = LabelOrder(every)
-    total = sum(math.exp(known.follows(before, (label,))) for label in ScriptLabel) + math.exp(known.follows(before, None))
+    total = sum(math.exp(known.follows(before, (label,))) for label in ScriptLabel) + math.exp(
+        known.follows(before, None)
+    )
     assert total == pytest.approx(1)
 
 

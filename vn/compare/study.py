@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vn.compare.common_videos import on_common_videos, stories_of
@@ -53,7 +53,7 @@ class Study:
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
     scope: str = ""
-    orders: Orders = Orders()
+    orders: Orders = field(default_factory=Orders)
 
     @property
     def baseline(self) -> Variant:

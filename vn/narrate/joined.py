@@ -121,4 +121,3 @@ def _exactly(blocks: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
         silence = np.zeros((2, min(count, RATE)), np.float32)
         count -= silence.shape[1]
         yield silence
-

@@ -40,7 +40,9 @@ def with_texts(clips: Clips, assembly: Assembly) -> Clips:
         fixed = {1: Fixed(clip.labels, clip.narration)}
         videos.append(VideoInput(replace(clips.story, clips=own), frames.features, times, [1], fixed))
     decoding = Decoding(length_control="none")
-    written = StoryWriter(assembly.narrator, assembly.builder, decoding, static=False).write_all(videos, at_once=AT_ONCE)
+    written = StoryWriter(assembly.narrator, assembly.builder, decoding, static=False).write_all(
+        videos, at_once=AT_ONCE
+    )
     done = [
         replace(clip, labels=own[0].written.labels or None, narration=own[0].written.narration)
         for clip, own in zip(clips.story.clips, written, strict=True)

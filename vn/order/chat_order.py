@@ -31,8 +31,8 @@ TASK = {
     "Put them into the order in which they make the most convincing video: viewers should understand why they need "
     "the product before they see what it does, see how it is used before they see what has changed, and be asked to "
     "buy once they are convinced. Use every clip exactly once.",
-    "zh": "你负责剪辑商品视频。下面的片段是分开拍摄的,排列没有先后之分。请把它们排成最有说服力的视频:先让观众明白为什么需要这个商品,"
-    "再看到它的特点;先看到怎么使用,再看到使用后的变化;等观众信服之后再引导购买。每个片段必须恰好使用一次。",
+    "zh": "你负责剪辑商品视频。下面的片段是分开拍摄的,排列没有先后之分。请把它们排成最有说服力的视频:"
+    "先让观众明白为什么需要这个商品,再看到它的特点;先看到怎么使用,再看到使用后的变化;等观众信服之后再引导购买。每个片段必须恰好使用一次。",
 }
 FORM = {
     "en": 'Reply with JSON and nothing else: {"order": [numbers of the clips, the first clip of the video first]}',

@@ -90,7 +90,9 @@ def clips_of(story: Story, features: np.ndarray | None = None, seconds: np.ndarr
     """
     numbers = story.narrated or tuple(range(len(story.clips)))
     if len(numbers) < 2:
-        raise InputError(f"has {len(numbers)} clip{'' if len(numbers) == 1 else 's'}, an order needs two", sample=story.id)
+        raise InputError(
+            f"has {len(numbers)} clip{'' if len(numbers) == 1 else 's'}, an order needs two", sample=story.id
+        )
     frames = []
     if features is not None and seconds is not None:
         for number in numbers:

@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video files, each one clip, in any order")
     parser.add_argument("--product", type=Path, help="YAML file with title, language and knowledge, for clips")
     parser.add_argument(
-        "--storyline", type=Path, help="YAML list of script labels, one per clip as given; for null the narrator chooses"
+        "--storyline",
+        type=Path,
+        help="YAML list of script labels, one per clip as given; for null the narrator chooses",
     )
     add_narrator_options(parser)
     parser.add_argument("--data", metavar="DATA", help="data folder with the training stories (default: that of --run)")

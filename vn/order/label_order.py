@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class LabelOrder:
                 for label in labels:
                     places[label].append(number / (len(clips) - 1))
             ends: list[tuple[ScriptLabel | None, ...]] = [(None,), *clips, (None,)]
-            for one, other in zip(ends, ends[1:], strict=False):
+            for one, other in pairwise(ends):
                 for pair in ((a, b) for a in one for b in other):
                     self._pairs[pair] += 1 / (len(one) * len(other))  # type: ignore[assignment]
         if not places:
@@ -60,7 +61,7 @@ class LabelOrder:
         return float(np.mean([self.places.get(label, MIDDLE) for label in labels] or [MIDDLE]))
 
     def follows(self, before: Labels | None, after: Labels | None) -> float:
-        """The log probability that a clip with labels follows another; None is what is before the first, after the last."""
+        """The log probability that a clip follows another, by labels; None is before the first, after the last."""
         shares = [self._share(a, b) for a in before or (None,) for b in after or (None,)]
         return math.log(sum(shares) / len(before or (None,)))
 

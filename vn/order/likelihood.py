@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
 
 import numpy as np
 import torch
@@ -108,7 +107,9 @@ class Likelihood:
         self.builder: RowBuilder = assembly.builder
         self._narrator = assembly.narrator
         if not self.builder.storyline:
-            raise InputError("the narrator was trained without a storyline, and its labels are needed", field="storyline")
+            raise InputError(
+                "the narrator was trained without a storyline, and its labels are needed", field="storyline"
+            )
         if self.builder.shared_frames is not None:
             message = "the narrator is shown the whole video for every clip, and so would know the order"
             raise InputError(message, field="visual.scope")
@@ -137,7 +138,7 @@ class Likelihood:
 
         def score(beginnings: Sequence[Order]) -> list[dict[int, float]]:
             sets = [frozenset(order) for order in beginnings]
-            first = {clips: order for clips, order in zip(reversed(sets), reversed(beginnings), strict=True)}
+            first = dict(zip(reversed(sets), reversed(beginnings), strict=True))  # the best of each set
             scored = dict(zip(first, self.score(job, list(first.values())), strict=True))
             before = after(beginnings) if after is not None else [dict.fromkeys(scored[each], 0.0) for each in sets]
             return [
@@ -203,7 +204,8 @@ class Likelihood:
         for own in every:
             # Where a prompt was cut to fit, candidates differ in the text before them; a fork then begins with it.
             first = min(each.visual_at for each in own.values())
-            trunk = commonprefix([each.ids[:first] for each in own.values()])
+            texts = [each.ids[:first] for each in own.values()]
+            trunk = texts[0][: _shared(texts)]
             slot = self._slot(trunk, free)
             forks = [each.fork(len(trunk)) for each in own.values()]
             asked.append((slot, Read(trunk[len(slot.ids) :], forks=forks)))
@@ -221,7 +223,7 @@ class Likelihood:
         if not free:
             self._slots.append(Slot(len(self._slots)))
             free.append(self._slots[-1])
-        shared = [len(commonprefix([slot.ids, [*trunk[:-1]]])) for slot in free]  # at least one id is read
+        shared = [_shared([slot.ids, trunk[:-1]]) for slot in free]  # at least one id is read
         best = max(range(len(free)), key=shared.__getitem__)
         slot = free.pop(best)
         slot.keep(shared[best])
@@ -275,3 +277,9 @@ class Likelihood:
             range(begin, end),
             range(end + len(lead), end + len(lead) + len(narration)),
         )
+
+
+def _shared(texts: Sequence[Sequence[int]]) -> int:
+    """How many ids several texts begin with together."""
+    longest = min(len(text) for text in texts)
+    return next((n for n in range(longest) if any(text[n] != texts[0][n] for text in texts)), longest)

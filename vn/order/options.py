@@ -29,7 +29,9 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
     """How clips are ordered: options that ``vn order`` and ``vn narrate --unordered`` share."""
     group = parser.add_argument_group("ordering")
     group.add_argument(
-        "--method", metavar="NAMES", help=f"one or, for a test, several joined by commas: {', '.join(METHODS)} ({USUAL})"
+        "--method",
+        metavar="NAMES",
+        help=f"one or, for a test, several joined by commas: {', '.join(METHODS)} ({USUAL})",
     )
     group.add_argument(
         "--choose",

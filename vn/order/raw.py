@@ -36,9 +36,7 @@ class RawClips:
     story: Story
 
 
-def open_raw(
-    files: Sequence[Path], product: Path, findings: Findings, storyline: Path | None = None
-) -> RawClips:
+def open_raw(files: Sequence[Path], product: Path, findings: Findings, storyline: Path | None = None) -> RawClips:
     """Check video files that are to be ordered.
 
     Args:

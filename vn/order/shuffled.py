@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from vn.data.manifest import Manifest
 from vn.data.shard_entries import SampleEntry
