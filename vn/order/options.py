@@ -37,7 +37,7 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "--choose",
         choices=("votes", "best"),
         default="votes",
-        help="of the orders that are probable: the one whose pairs of clips have the most votes, or the most probable (votes)",
+        help="of all orders: the one whose pairs of clips have the most votes, or the most probable one (votes)",
     )
     group.add_argument("--width", type=int, metavar="N", help="beginnings that likelihood keeps per place (16)")
     group.add_argument(
