@@ -102,6 +102,7 @@ def with_core_alone(tmp_path_factory):
         "baseline": ["--help"],  # what is needed depends on the baseline
         "narrate": ["video.mp4", "--product", "product.yaml", "--run", "run", "--out", "story"],
         "render": ["stories/a.json", "--voice", "none"],
+        "order": ["a.mp4", "b.mp4", "--product", "product.yaml", "--run", "run"],
         "voice": ["check", "espeak-ng", "--language", "en"],
         "studio": ["--run", "run"],
         "review": ["page", "stories"],

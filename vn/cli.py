@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "narrate": ("vn.narrate.command", "narrate a raw video: story.json and subtitles"),
     "render": ("vn.render.command", "a narrated story as a video that speaks, with subtitles and a page"),
+    "order": ("vn.order.command", "put clips that were recorded in any order into the order of a story"),
     "voice": ("vn.voice.command", "the voices: which there are, whether one speaks a language, how fast it is"),
     "studio": ("vn.studio.command", "make and edit stories in a browser: shots, labels, narrations, voice, video"),
     "sweep": ("vn.sweep.command", "run the grid of a W&B sweep file, without a server"),

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     from vn.compare import files, page
     from vn.compare.measured import CACHE
+    from vn.compare.orders import orders_of
     from vn.compare.payload import payload, story_chunks, story_index
     from vn.compare.pictures import pictures
     from vn.compare.ratings import csv_rows, read_ratings, with_ratings
@@ -129,6 +131,7 @@ def _compare(args: argparse.Namespace, on_step: Callable[[str], None]) -> int:
     settings = ScoreSettings(args.tokenisation, args.meteor, args.user_dictionary)
     found = study(runs, left_out, settings, args.baseline, args.seed, on_step, cache, args.common_videos)
     cache.close()
+    found = replace(found, orders=orders_of(found.variants))
     tables = paper_tables(found, args.corpus)
     tables = with_ratings(tables, ratings) if ratings else tables
     title = args.title or f"Comparison of {', '.join(dict.fromkeys(path.resolve().name for path in paths))}"
@@ -201,3 +204,5 @@ def _summary(found: Any) -> None:
             print(f"  {line}")
     if len(found.variants) > 1:
         print(rules().sentence)
+    for line in found.orders.lines:
+        print(f"order of clips: {line}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from vn.compare.findings import Finding, Said, ranked, what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, percent, shown
 from vn.compare.number import Delta, Number
+from vn.compare.orders import markdown_lines
 from vn.compare.rules import rules
 from vn.compare.study import Study
 from vn.compare.tables import Cell, Table
@@ -141,6 +142,7 @@ def markdown(study: Study, tables: Sequence[Table], title: str) -> str:
             rows = [(name, d[metric]) for name, d in study.deltas[setting].items() if metric in d]
             lines += _md_deltas(f"{shown(metric).title}: minus {study.baseline.name} (x100)", "by seed", rows)
         lines.append("")
+    lines += markdown_lines(study.orders)
     for table in tables:
         lines += [f"## {table.number}: {_md(table.title)}", "", *markdown_of_table(table), ""]
     if study.left_out:

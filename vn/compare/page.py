@@ -15,6 +15,8 @@ from vn.compare.colours import colour_rules
 from vn.compare.findings import what_counts, what_counts_of_effects
 from vn.compare.names import COSTS, p_text, percent, shown
 from vn.compare.number import Number
+from vn.compare.orders import HEADS
+from vn.compare.orders import shown as shown_order
 from vn.compare.rules import rules
 from vn.compare.runs import MUTE
 from vn.compare.study import Study
@@ -67,6 +69,7 @@ def render(
     )
     environment.filters |= {"printed": lambda value, digits: f"{value:.{digits}f}"}
     environment.filters |= {"percent": percent, "p_text": p_text, "breakable": _breakable}
+    environment.globals |= {"shown_order": shown_order, "order_heads": HEADS}
     environment.globals |= {"shown": shown, "is_number": lambda n: isinstance(n, Number)}
     plotly = _plotly()
     scripts = [(FOLDER / name).read_text("utf-8") for name in SCRIPTS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vn.compare.common_videos import on_common_videos, stories_of
@@ -12,6 +12,7 @@ from vn.compare.deltas import deltas
 from vn.compare.main_effects import Effect, main_effects
 from vn.compare.measured import measure_all
 from vn.compare.number import Delta, Number, ends
+from vn.compare.orders import Orders
 from vn.compare.runs import SETTINGS, LeftOut, Run
 from vn.compare.variant import Variant
 from vn.errors import InputError, did_you_mean
@@ -41,6 +42,7 @@ class Study:
         left_out: runs that are not compared.
         notes: what a reader should know about the numbers.
         scope: which of the runs' videos are compared, in a sentence; empty: all.
+        orders: what ``vn order`` has written into the run folders.
     """
 
     variants: tuple[Variant, ...]
@@ -51,6 +53,7 @@ class Study:
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
     scope: str = ""
+    orders: Orders = field(default_factory=Orders)
 
     @property
     def baseline(self) -> Variant:

@@ -61,6 +61,26 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """A continuation that is read once and forgotten, independent of the others of its request.
+
+    All forks of a request take the same columns of the cache, one after another: within a layer each is attended over
+    before the next one is stored there, so that they cost no more memory than the longest, and no mask.
+
+    Attributes:
+        ids: at least one.
+        visual: ``[N, H]``, in place of the embeddings of the ids from `visual_at` on.
+        visual_at: see `visual`.
+        wanted: the ids whose logits are answered, ascending.
+    """
+
+    ids: Sequence[int]
+    wanted: Sequence[int]
+    visual: Tensor | None = None
+    visual_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Tokens to read next; the answer is the logits ``[1, V]`` after the last of them.
 
@@ -69,12 +89,14 @@ class Read:
         visual: ``[N, H]``, in place of the embeddings of the ids from `visual_at` on.
         visual_at: see `visual`.
         ahead: continuations to try in the same pass; their logits come after the first: ``[1 + n, V]``.
+        forks: other continuations, without `ahead`; the logits that they want come after the first.
     """
 
     ids: Sequence[int]
     visual: Tensor | None = None
     visual_at: int = 0
     ahead: Try | None = None
+    forks: Sequence[Fork] = ()
 
 
 Request = Read | Try
@@ -89,8 +111,10 @@ def is_single(request: object) -> bool:
 
 def size(request: Request) -> int:
     """How many tokens a request passes through the model."""
-    ahead = request.ahead if isinstance(request, Read) else None
-    return len(request.ids) + (len(ahead.ids) if ahead is not None else 0)
+    if isinstance(request, Try):
+        return len(request.ids)
+    ahead = len(request.ahead.ids) if request.ahead is not None else 0
+    return len(request.ids) + ahead + sum(len(fork.ids) for fork in request.forks)
 
 
 class Decoder:
@@ -190,6 +214,13 @@ class Decoder:
                 parts.append(Part(slot.number, read, count))
                 position_ids += range(read, read + count)
                 read += count
+                for fork in request.forks:
+                    if fork.visual is not None:
+                        visual.append((len(ids) + fork.visual_at, fork.visual))
+                    wanted += [len(ids) + n for n in fork.wanted]
+                    ids += fork.ids
+                    parts.append(Part(slot.number, read, len(fork.ids)))
+                    position_ids += range(read, read + len(fork.ids))
             else:
                 tried = request
             if tried is not None:

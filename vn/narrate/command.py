@@ -43,6 +43,8 @@ examples:
       another system of the paper's tables, such as a chat model that reads captions, and its options
   vn narrate video.mp4 --product product.yaml --run runs/demo --out story --voice piper:joe --length spoken
       a video that speaks: vn render is run on the story, whose narrations are as long as this voice can say
+  vn narrate --unordered a.mp4 b.mp4 c.mp4 --product product.yaml --run runs/demo --out story
+      clips in any order (vn order): one video of them, in the order that the narrator finds, and its story
   vn narrate --edit story/story.json
       after you change labels or narrations in that file: what is before the first change is kept, and so is what you
       wrote; the rest is written again, with the same video, narrator and options unless you give others
@@ -54,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument("video", type=Path, nargs="?", help="the video file")
     parser.add_argument("--videos", type=Path, help="many videos: a folder, or a list of files, instead of one")
+    parser.add_argument(
+        "--unordered",
+        type=Path,
+        nargs="+",
+        metavar="CLIP",
+        help="video files, each one clip, in any order, instead of a video: they are ordered and joined",
+    )
     parser.add_argument("--product", type=Path, help="YAML file with title, language, knowledge, and clips if known")
     parser.add_argument(
         "--edit", type=Path, help="a story.json of vn narrate that you have edited, instead of --product"
@@ -144,6 +153,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="also render a video that speaks with this voice (vn voice list), with its options (--voice none "
             "--help)",
         )
+    if any(word.partition("=")[0] == "--unordered" for word in words):
+        from vn.narrate.unordered import add_unordered_options
+
+        add_unordered_options(parser)
     if any(word.partition("=")[0] == "--baseline" for word in words):
         from vn.baselines.on_video import add_video_options
 
@@ -171,12 +184,14 @@ def _at_once(text: str) -> float | str:
 def run(args: argparse.Namespace) -> int:
     """Narrate a video, many videos, or an edited story."""
     if args.videos is not None:
+        if args.unordered is not None:
+            raise InputError("is one video; leave out --videos", field="--unordered")
         from vn.narrate.many import narrate_all
 
         return narrate_all(args)
-    if (args.product is None) == (args.edit is None):
+    if args.unordered is None and (args.product is None) == (args.edit is None):
         raise InputError("give either a video and --product, or --edit")
-    job = _edited(args) if args.edit is not None else _asked(args)
+    job = _job(args)
     if job is None:
         return 0
     if not job.video.is_file():
@@ -202,6 +217,15 @@ def run(args: argparse.Namespace) -> int:
 def _finish(job: Job, written: list[Any]) -> None:
     job.finish(written)
     show(job.plan, written, job.out, job.findings)
+
+
+def _job(args: argparse.Namespace) -> Job | None:
+    """What the arguments ask for; None if nothing is left to do."""
+    if args.unordered is not None:
+        from vn.narrate.unordered import unordered_job
+
+        return unordered_job(args)
+    return _edited(args) if args.edit is not None else _asked(args)
 
 
 def _asked(args: argparse.Namespace) -> Job:

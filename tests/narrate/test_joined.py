@@ -1,0 +1,71 @@
+"""Clips joined into one video: their times, frames in the first one's size, and sound."""
+
+import av
+import numpy as np
+import pytest
+from small_video import write_video
+
+from vn.data.video import VideoReader, probe
+from vn.errors import Findings, InputError
+from vn.narrate.joined import join
+from vn.render.original import RATE, OriginalSound
+
+
+def write(file, width, height, seconds, colour, tone=False, rate=10):
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        sound = container.add_stream("aac", rate=RATE, layout="stereo") if tone else None
+        for _ in range(rate * seconds):
+            frame = np.full((height, width, 3), colour, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+        if sound is not None:
+            wave = np.sin(np.arange(RATE * seconds) / 20).astype(np.float32) * 0.5
+            samples = av.AudioFrame.from_ndarray(np.stack([wave, wave]), format="fltp", layout="stereo")
+            samples.rate, samples.pts = RATE, 0
+            container.mux(sound.encode(samples))
+            container.mux(sound.encode(None))
+    return file
+
+
+def test_clips_of_other_sizes_are_fitted_and_follow_each_other(tmp_path):
+    files = [
+        write(tmp_path / "a.mp4", 64, 48, 2, (200, 30, 30), tone=True),
+        write(tmp_path / "b.mp4", 32, 64, 3, (30, 200, 30), rate=5),
+        write(tmp_path / "c.mp4", 64, 48, 1, (30, 30, 200), tone=True),
+    ]
+    findings = Findings()
+    joined = join(files, tmp_path / "out.mp4", findings)
+    assert joined.starts == pytest.approx((0, 2, 5, 6), abs=0.05)
+    assert (joined.other_sizes, joined.silent) == (1, 1)
+    assert "b.mp4" in findings.summary()
+    info = probe(tmp_path / "out.mp4")
+    assert (info.width, info.height) == (64, 48)
+    reader = VideoReader(tmp_path / "out.mp4")
+    middle = {}
+    for time, frame in reader.frames():
+        rgb = reader.picture(frame)
+        middle[round(time, 1)] = rgb[24, 32].argmax()
+        if abs(time - 3.0) < 0.01:
+            assert rgb[24, 2].max() < 40  # a bar beside the upright clip
+    assert (middle[1.0], middle[3.0], middle[5.5]) == (0, 1, 2)
+    sound = np.concatenate(list(OriginalSound(tmp_path / "out.mp4").blocks()), axis=1)
+    loud = [float(np.abs(sound[0, round(t * RATE) : round((t + 0.5) * RATE)]).mean()) for t in (0.7, 3.2, 5.3)]
+    assert loud[0] > 0.1 > 0.01 > loud[1]
+    assert loud[2] > 0.1
+
+
+def test_clips_without_sound_make_a_video_without(tmp_path):
+    files = [write_video(tmp_path / "a.mp4", 2), write_video(tmp_path / "b.mp4", 1)]
+    joined = join(files, tmp_path / "out.mp4", Findings())
+    assert joined.starts == pytest.approx((0, 2, 3), abs=0.05)
+    assert not OriginalSound(tmp_path / "out.mp4").exists
+
+
+def test_a_clip_that_cannot_be_read_leaves_no_video(tmp_path):
+    write_video(tmp_path / "a.mp4", 1)
+    (tmp_path / "b.mp4").write_text("no video")
+    with pytest.raises(InputError, match=r"b\.mp4: not a video"):
+        join([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "out.mp4", Findings())
+    assert not (tmp_path / "out.mp4").exists()

@@ -1,0 +1,88 @@
+"""What cannot be ordered is refused in one sentence that names it."""
+
+import shutil
+
+import pytest
+from small_video import write_video
+
+from vn.cli import main
+from vn.ordered import Ordered, Result, read_result, write_result
+
+
+@pytest.fixture
+def place(tmp_path):
+    write_video(tmp_path / "a.mp4", 2)
+    write_video(tmp_path / "b.mp4", 3)
+    (tmp_path / "product.yaml").write_text("title: Kettle\nlanguage: en\ndomain: ad\nknowledge: []\n")
+    return tmp_path
+
+
+def refused(capsys, *words):
+    assert main([str(word) for word in words]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def test_clips_that_cannot_be_ordered(place, capsys):
+    product = ["--product", place / "product.yaml", "--method", "labels"]
+    a, b = place / "a.mp4", place / "b.mp4"
+    assert "a.mp4: an order needs two clips or more, got one" in refused(capsys, "order", a, *product)
+    shutil.copy(a, place / "c.mp4")
+    assert f"c.mp4: is the same clip as {a}" in refused(capsys, "order", a, b, place / "c.mp4", *product)
+    assert "is the same clip as" in refused(capsys, "order", a, b, a, *product)
+    assert "no.mp4: no such video" in refused(capsys, "order", a, place / "no.mp4", *product)
+    (place / "d.mp4").write_text("this is no video")
+    assert "d.mp4: not a video that can be read" in refused(capsys, "order", a, place / "d.mp4", *product)
+    assert "say what the clips are about" in refused(capsys, "order", a, b)
+    assert "needed: give their data folder with --data" in refused(capsys, "order", a, b, *product)
+    (place / "labels.yaml").write_text("- Sore Point\n")
+    assert "has 1 labels, but there are 2 clips" in refused(
+        capsys, "order", a, b, *product, "--storyline", place / "labels.yaml"
+    )
+    (place / "cut.yaml").write_text("title: K\nlanguage: en\nclips: [{start: 0, end: 2}]\n")
+    assert "cut.yaml: clips: has clips of its own" in refused(capsys, "order", a, b, "--product", place / "cut.yaml")
+
+
+def test_methods_that_are_none(place, data, capsys):
+    a, b = place / "a.mp4", place / "b.mp4"
+    product = ["--product", place / "product.yaml"]
+    assert "no method 'label'" in refused(capsys, "order", a, b, *product, "--method", "label")
+    assert "one method is needed" in refused(capsys, "order", a, b, *product, "--method", "labels,transitions")
+    assert "a trained narrator is needed" in refused(capsys, "order", a, b, *product, "--data", data)
+    out = ["--data", data, "--out", place / "out"]
+    assert "name the chat model with --chat" in refused(capsys, "order", *out, "--method", "chat")
+    assert "--width: expected 1 or more" in refused(capsys, "order", *out, "--width", "0")
+    assert "say where results are written" in refused(capsys, "order", "--data", data)
+
+
+def test_narrate_unordered_takes_clips_alone(place, capsys):
+    a, b, product = place / "a.mp4", place / "b.mp4", place / "product.yaml"
+    unordered = ["narrate", "--unordered", a, b, "--product", product, "--out", place / "out"]
+    assert "leave out --storyline" in refused(capsys, *unordered, "--storyline", product)
+    assert "is one video; leave out --videos" in refused(capsys, *unordered, "--videos", place)
+    assert "is a method of vn order" in refused(capsys, *unordered, "--method", "chat")
+    assert "got one" in refused(capsys, "narrate", "--unordered", a, "--product", product, "--out", place / "out")
+    assert not (place / "out" / "clips.mp4").exists()
+
+
+def test_a_test_on_shuffled_clips_is_the_same_for_every_method(data, place, capsys):
+    out = place / "out"
+    for method in ("labels", "transitions"):
+        assert main(["order", "--data", str(data), "--method", method, "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "tau of transitions minus labels" in printed
+    assert "no numbers to compare with" in printed
+    one, other = (read_result(out / f"order.{name}.given.json") for name in ("labels", "transitions"))
+    assert [(v.id, v.given) for v in one.videos] == [(v.id, v.given) for v in other.videos]
+    assert all(sorted(v.found) == list(range(len(v.given))) for v in (*one.videos, *other.videos))
+
+
+def test_results_come_back_and_damage_is_named(tmp_path, capsys):
+    from vn.errors import InputError
+
+    result = Result("labels", "given", {"seed": 0}, (Ordered("a", (1, 0), (0, 1), 0.5), Ordered("b", (0, 1), (1, 0))), {})
+    file = write_result(tmp_path, result)
+    assert read_result(file) == result
+    file.write_text(file.read_text().replace('"found"', '"fond"'))
+    with pytest.raises(InputError, match=r"order\.labels\.given\.json: is damaged"):
+        read_result(file)

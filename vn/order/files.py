@@ -1,0 +1,157 @@
+"""``vn order CLIPS``: the order of video files, their storyline, and with ``--out`` a story."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vn.data.frames import FrameEncoder
+from vn.errors import Findings, InputError
+from vn.io.atomic import write_text
+from vn.io.disk_cache import DiskCache
+from vn.io.lock import claim
+from vn.io.paths import relative
+from vn.order.alone import with_texts
+from vn.order.clips import Clips
+from vn.order.methods import Answer
+from vn.order.options import Opened, methods_in
+from vn.order.raw import RawClips, encoded, open_raw
+from vn.story import format_labels
+
+ASKED = "order.sqlite"  # replies of chat models
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedFiles:
+    """Video files in the order that was found.
+
+    Attributes:
+        raw: the files in the order given.
+        clips: with labels and narrations, as they were written or given, in the same order.
+        answer: the order.
+        method: name of the method, and what its orders depend on.
+    """
+
+    raw: RawClips
+    clips: Clips
+    answer: Answer
+    method: Mapping[str, Any]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files in the order found."""
+        return [self.raw.files[i] for i in self.answer.order]
+
+    def record(self, folder: Path) -> dict[str, Any]:
+        """What is written about the order: method, and the files in it with their numbers in the order given.
+
+        Args:
+            folder: where it is written; paths are relative to it.
+        """
+        labels = [clip.labels for clip in self.clips.story.clips]
+        language = self.clips.story.language
+        return {
+            **self.method,
+            "expected_tau": self.answer.expected,
+            "clips": [
+                {
+                    "file": relative(self.raw.files[i], folder),
+                    "given": i + 1,
+                    "labels": [label.text(language) for label in labels[i] or ()],
+                }
+                for i in self.answer.order
+            ],
+        }
+
+
+def find_order(args: argparse.Namespace, raw: RawClips, findings: Findings, cache: DiskCache) -> OrderedFiles:
+    """The order of video files.
+
+    Args:
+        args: parsed options of `vn.order.options`.
+        raw: the files.
+        findings: takes warnings.
+        cache: keeps replies of chat models.
+
+    Raises:
+        InputError: a file cannot be read, the method lacks something, or it finds no order.
+    """
+    (name,) = methods_in(args, several=False)
+    opened = Opened(args, cache)
+    method = opened.method(name)
+    clips = Clips(raw.story)
+    if name == "likelihood" or method.needs_texts or args.shown != "texts":
+        clips = encoded(raw, _encoder(args, opened), findings)
+    if method.needs_texts:
+        clips = with_texts(clips, opened.assembly)
+    answer = method.order(clips)
+    if answer.refused:
+        raise InputError(answer.refused)
+    return OrderedFiles(raw, clips, answer, {"method": name, **method.settings})
+
+
+def order_files(args: argparse.Namespace) -> int:
+    """Order the clips that a call names, print the order, and write it if a folder is given.
+
+    Raises:
+        InputError: as `find_order` and `vn.order.raw.open_raw`.
+    """
+    if args.product is None:
+        raise InputError("say what the clips are about: --product FILE, with title, language and knowledge")
+    findings = Findings()
+    raw = open_raw(args.clips, args.product, findings, args.storyline)
+    if args.out is None:
+        found = find_order(args, raw, findings, DiskCache())
+    else:
+        with claim(args.out, "vn order"):
+            cache = DiskCache(args.out / ASKED)
+            found = find_order(args, raw, findings, cache)
+            cache.close()
+            _write(args, found)
+    _show(found)
+    if findings:
+        print(findings.summary(), file=sys.stderr)
+    if args.out is not None:
+        print(f"wrote {args.out / 'order.json'}, story.json")
+    return 0
+
+
+def _encoder(args: argparse.Namespace, opened: Opened) -> FrameEncoder:
+    """The narrator's frame encoder, or that of the data folder if no narrator is named."""
+    from vn.data.encoders import load_matching_encoder
+    from vn.data.manifest import Manifest
+
+    if opened.adapter is not None:
+        card = opened.assembly.card
+        return load_matching_encoder(card.encoder, card.tokens, card.width, args.encoder_weights, args.imports)
+    made = Manifest.load(opened.data)
+    return load_matching_encoder(made.encoder, made.tokens, made.width, args.encoder_weights, args.imports)
+
+
+def _write(args: argparse.Namespace, found: OrderedFiles) -> None:
+    out: Path = args.out
+    order = found.answer.order
+    story = found.clips.arranged(order)
+    write_text(out / "order.json", json.dumps(found.record(out), ensure_ascii=False, indent=1) + "\n")
+    write_text(out / "story.json", json.dumps(story.to_dict(), ensure_ascii=False, indent=1) + "\n")
+
+
+def _show(found: OrderedFiles) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    story = found.clips.story
+    table = Table("place", "clip", "script label", "narration alone", title=escape(story.title))
+    for place, number in enumerate(found.answer.order, start=1):
+        clip = story.clips[number]
+        label = format_labels(clip.labels or (), story.language)
+        table.add_row(str(place), escape(str(found.raw.files[number])), escape(label), escape(clip.narration or ""))
+    Console().print(table)
+    if found.answer.expected is not None:
+        print(f"expected Kendall's tau of this order, by the method's own probabilities: {found.answer.expected:.2f}")
