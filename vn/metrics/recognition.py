@@ -23,6 +23,8 @@ _APOSTROPHES = str.maketrans({"’": "'", "‘": "'"})
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _NUMBER = re.compile(r"[0-9]+")
 _THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+_DOLLARS = re.compile(r"\$\s?([0-9]+)(?![0-9]|[.,][0-9])")
+_PER_CENT = re.compile(r"(?<=[0-9])\s?%|(?<=[0-9])\s?per cent\b")
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -34,12 +36,12 @@ _DIGITS = "零一二三四五六七八九"
 def spoken_units(text: str, language: Language) -> list[str]:
     """What error rates count: words in English, characters in Chinese, as they are spoken.
 
-    Lower case, without punctuation and signs; hyphens separate words. Whole numbers are spelled out, below 1,000 in
-    English and 10,000 in Chinese (greater ones are left as digits), and the two Chinese words for two are one. Chinese
-    text is to be in one script already (OpenCC).
+    Lower case, without punctuation; hyphens separate words. Whole numbers are spelled out, below 1,000 in English and
+    10,000 in Chinese (greater ones are left as digits), English dollars and per cent as they are read, and the two
+    Chinese words for two are one. Chinese text is to be in one script already (OpenCC).
 
-    >>> spoken_units("It’s a well-known cup: 25 years!", "en")
-    ["it's", 'a', 'well', 'known', 'cup', 'twenty', 'five', 'years']
+    >>> spoken_units("It’s a well-known cup: $25 off!", "en")
+    ["it's", 'a', 'well', 'known', 'cup', 'twenty', 'five', 'dollars', 'off']
     >>> spoken_units("两款，共 105 元。", "zh")
     ['二', '款', '共', '一', '百', '零', '五', '元']
     """
@@ -47,6 +49,7 @@ def spoken_units(text: str, language: Language) -> list[str]:
     if language == "zh":
         spelled = _NUMBER.sub(lambda found: _chinese(found[0]), text).replace("两", "二")
         return [character for character in spelled if character.isalnum()]
+    text = _PER_CENT.sub(" percent", _DOLLARS.sub(r"\1 dollars", text))
     return [part for word in _WORD.findall(text) for part in (_english(word) if _NUMBER.fullmatch(word) else [word])]
 
 
