@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     annotated.add_argument("more", nargs="*", help="further options of vn annotate, after --")
     trained = commands.add_parser("train", parents=[every])
     trained.add_argument("--stories", nargs="+", required=True, help="truth, or folders in WORK/stories")
-    trained.add_argument("--epochs", type=int, default=16, help="of which the best one on val is kept")
+    trained.add_argument("--epochs", type=int, default=8, help="of which the best one on val is kept")
     trained.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     commands.add_parser("table", parents=[every])
     return whole
