@@ -90,5 +90,5 @@ def written(work: Path, annotated: str, video: str) -> Path | None:
 def vn(*words: object) -> None:
     """Run a command of `vn` in a process of its own, with one thread."""
     command = [sys.executable, "-m", "vn.cli", *map(str, words)]
-    print("$ vn", *command[3:], flush=True)
+    print(f"$ vn {' '.join(command[3:])}"[:400], flush=True)  # of hundreds of videos not every name
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
