@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vn.io.hashes import hash_file
 from vn.story import Language
 
 EXPERIMENTS: dict[Language, str] = {"en": "experiments/demo.yaml", "zh": "experiments/demo_zh.yaml"}
@@ -45,6 +46,7 @@ def train(work: Path, world: Path, annotated: str, videos: Sequence[str], traini
         training: how.
     """
     source, data = work / "sources" / annotated, work / "data" / annotated
+    shutil.rmtree(source, ignore_errors=True)
     for video in videos:
         split = video.split("-")[0]
         true = world / split / f"{video}.json"
@@ -57,13 +59,19 @@ def train(work: Path, world: Path, annotated: str, videos: Sequence[str], traini
         out.parent.mkdir(parents=True, exist_ok=True)
         story.pop("video", None)  # found by its id in `work`
         out.write_text(json.dumps(story, ensure_ascii=False, indent=1), encoding="utf-8")
-    if not (data / "manifest.json").is_file():
-        reader = ["--reader", "stories", "--videos", work / "videos", "--encoder", "efficientnet-lite0"]
-        vn("prepare", source, *reader, "--corpus", "demo", "--threads", 1, "--out", data)
+    # What is there is kept, unless the stories have changed.
+    reader = ["--reader", "stories", "--videos", work / "videos", "--encoder", "efficientnet-lite0"]
+    vn("prepare", source, *reader, "--corpus", "demo", "--threads", 1, "--out", data, "--overwrite")
+    sha256 = hash_file(data / "manifest.json")
     for seed in training.seeds:
         name = f"{annotated}-seed{seed}"
-        if (work / "runs" / name / "scores.json").is_file():
+        run, trained_on = work / "runs" / name, work / "runs" / f"{name}.data.txt"
+        if run.is_dir() and trained_on.is_file() and trained_on.read_text() != sha256:
+            shutil.rmtree(run)
+        if (run / "scores.json").is_file():
             continue
+        trained_on.parent.mkdir(parents=True, exist_ok=True)
+        trained_on.write_text(sha256)
         # A run that was interrupted goes on by itself.
         changes = {
             "model.base_model": training.base_lm,
@@ -76,7 +84,7 @@ def train(work: Path, world: Path, annotated: str, videos: Sequence[str], traini
         }
         words = [word for key, value in changes.items() for word in (f"--{key}", value)]
         vn("run", "--config", EXPERIMENTS[training.language], *words)
-        shutil.rmtree(work / "runs" / name / "checkpoints", ignore_errors=True)
+        shutil.rmtree(run / "checkpoints", ignore_errors=True)
 
 
 def written(work: Path, annotated: str, video: str) -> Path | None:
