@@ -51,7 +51,7 @@ def test_stories_from_the_sound_alone(tmp_path, whisper, language, capsys):
     work, world = tmp_path / "work", tmp_path / "world"
     write_world(world, {"train": 4, "val": 0, "test": 0}, 0, None, LANGUAGES[language])
     speak(world, IDS, voice, work)
-    truth = make_stories(0, 24, "train", LANGUAGES[language])
+    truth = make_stories(0, 64, "train", LANGUAGES[language])
     for folder in ("products", "labelled"):
         (work / folder).mkdir()
     for story in truth[:4]:
@@ -62,7 +62,7 @@ def test_stories_from_the_sound_alone(tmp_path, whisper, language, capsys):
     out = work / "stories"
     words = [work / "videos", "--out", out, "--language", language, "--products", work / "products"]
     words += ["--speech", f"faster-whisper:{whisper}", "--refine", "facts"]
-    words += ["--labels", f"classifier:{work / 'labelled'}"]
+    words += ["--labels", f"classifier:{work / 'labelled'}", *(["--chinese", "simplified"] if language == "zh" else [])]
     call = ["annotate", *map(str, words)]
     assert main(call) == 0
 
