@@ -20,6 +20,8 @@ from vn.metrics.tokenisation import DEFAULT, tokenisation_named
 from vn.story import Language
 
 WAYS = ("predicted", "given")
+Pair = tuple[Path, Path]
+"""The folder of a demo, and that of the closed loop."""
 
 
 def spoken_table(work: Path) -> None:
@@ -34,14 +36,16 @@ def spoken_table(work: Path) -> None:
     )
 
 
-def annotation_table(world: Path, work: Path, videos: Sequence[str]) -> None:
+def annotation_table(pairs: Sequence[Pair], videos: Sequence[str]) -> None:
     """Print the rates of every folder of stories that was annotated."""
     columns: dict[str, dict[str, Any]] = {}
-    for stories in sorted(work.glob("stories/*/stages")):
-        counts = counts_of(world, stories.parent, videos)
-        if counts:
-            columns[f"{stories.parent.name}, {len(counts)} videos"] = rates(list(counts.values()))
-    print(f"\n| {work.name} | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
+    for demo, work in pairs:
+        for stories in sorted(work.glob("stories/*/stages")):
+            counts = counts_of(demo / "world", stories.parent, videos)
+            if counts:
+                name = f"{work.name}, {stories.parent.name}, {len(counts)} videos"
+                columns[name] = rates(list(counts.values()))
+    print(f"\n| | {' | '.join(columns)} |\n|---|{'---:|' * len(columns)}")
     for name in dict.fromkeys(name for column in columns.values() for name in column):
         cells = [_cell(column[name]) if name in column else "" for column in columns.values()]
         print(f"| {name} | {' | '.join(cells)} |")
@@ -55,27 +59,37 @@ def counts_of(world: Path, stories: Path, videos: Sequence[str]) -> dict[str, Co
     return {video: measure(read_truth(world, video), results) for video, results in whole.items()}
 
 
-def training_table(work: Path, language: Language) -> None:
+def training_table(pairs: Sequence[Pair]) -> None:
     """Print CIDEr of all runs on the test videos, and the difference to the runs on the truth, over videos."""
-    runs: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(work.glob("runs/*/scores.json")):
-        runs[file.parent.name.split("-seed")[0]].append(file.parent)
-    print("\n| trained on | storyline | seeds | CIDEr | each | to the truth | labels right | facts right |")
-    print("|---|---|---:|---:|---|---:|---:|---:|")
-    for way in WAYS:
-        sums = {name: average_of([cider_sums(run, way, language) for run in each]) for name, each in runs.items()}
-        for name in sorted(sums, key=lambda name: name != TRUTH):
-            every = [float(mean(cider_sums(run, way, language).sum(axis=0))) for run in runs[name]]
-            total, bounds = float(mean(sums[name].sum(axis=0))), interval(sums[name], mean)
-            apart = ""
-            if name != TRUTH and TRUTH in sums:
-                found = difference(sums[TRUTH], sums[name], mean)
-                apart = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-            scores = [json.loads((run / "scores.json").read_text(encoding="utf-8"))[way] for run in runs[name]]
-            labels = "label_agreement" if way == "predicted" else ""
-            cells = [_cell((total, bounds), 1.0), ", ".join(f"{one:.3f}" for one in every), apart]
-            cells += [_score(scores, labels), _score(scores, "facts")]
-            print(f"| {name} | {way} | {len(every)} | {' | '.join(cells)} |")
+    print("\n| | trained on | storyline | seeds | CIDEr | each | to the truth | labels right | facts right |")
+    print("|---|---|---|---:|---:|---|---:|---:|---:|")
+    for demo, work in pairs:
+        runs: dict[str, list[Path]] = defaultdict(list)
+        for file in sorted(work.glob("runs/*/scores.json")):
+            runs[file.parent.name.split("-seed")[0]].append(file.parent)
+        for way in WAYS:
+            _rows(work.name, way, runs, language_of(demo))
+
+
+def _rows(name: str, way: str, runs: Mapping[str, Sequence[Path]], language: Language) -> None:
+    sums = {data: [cider_sums(run, way, language) for run in each] for data, each in runs.items()}
+    means = {data: np.mean(np.stack(each), axis=0) for data, each in sums.items()}  # over seeds
+    for data in sorted(runs, key=lambda data: data != TRUTH):
+        every = ", ".join(f"{float(mean(one.sum(axis=0))):.3f}" for one in sums[data])
+        total = float(mean(means[data].sum(axis=0))), interval(means[data], mean)
+        apart = ""
+        if data != TRUTH and TRUTH in means:
+            found = difference(means[TRUTH], means[data], mean)
+            apart = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+        scores = [json.loads((run / "scores.json").read_text(encoding="utf-8"))[way] for run in runs[data]]
+        cells = [_cell(total, 1.0), every, apart]
+        cells += [_score(scores, "label_agreement") if way == "predicted" else "", _score(scores, "facts")]
+        print(f"| {name} | {data} | {way} | {len(runs[data])} | {' | '.join(cells)} |")
+
+
+def language_of(demo: Path) -> Language:
+    """The language of a demo's stories."""
+    return read_truth(demo / "world", "train-00000").language
 
 
 def cider_sums(run: Path, way: str, language: Language) -> np.ndarray:
@@ -88,11 +102,6 @@ def cider_sums(run: Path, way: str, language: Language) -> np.ndarray:
     for line, score in zip(lines, scores, strict=True):
         videos[line["video"]].append(float(score))
     return np.array([[sum(videos[video]), len(videos[video])] for video in sorted(videos)])
-
-
-def average_of(sums: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean over seeds, of the same videos."""
-    return np.mean(np.stack(sums), axis=0)
 
 
 def _score(scores: Sequence[Mapping[str, Any]], name: str) -> str:

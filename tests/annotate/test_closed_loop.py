@@ -91,7 +91,7 @@ def test_the_table_is_of_whole_videos(tmp_path, capsys):
         (stages / stage).mkdir(parents=True)
         (stages / stage / "test-00000.json").write_text(json.dumps({"result": result}))
     (stages / "shots" / "test-00001.json").write_text(json.dumps({"result": RIGHT["shots"]}))  # interrupted here
-    annotation_table(world, tmp_path / "work", ["test-00000", "test-00001", "test-00002"])
+    annotation_table([(tmp_path, tmp_path / "work")], ["test-00000", "test-00001", "test-00002"])
     printed = capsys.readouterr().out
     assert "sound, 1 videos" in printed
     assert "| recognised: error rate | 0.0 % |" in printed
