@@ -80,7 +80,9 @@ def test_a_test_on_shuffled_clips_is_the_same_for_every_method(data, place, caps
 def test_results_come_back_and_damage_is_named(tmp_path, capsys):
     from vn.errors import InputError
 
-    result = Result("labels", "given", {"seed": 0}, (Ordered("a", (1, 0), (0, 1), 0.5), Ordered("b", (0, 1), (1, 0))), {})
+    result = Result(
+        "labels", "given", {"seed": 0}, (Ordered("a", (1, 0), (0, 1), 0.5), Ordered("b", (0, 1), (1, 0))), {}
+    )
     file = write_result(tmp_path, result)
     assert read_result(file) == result
     file.write_text(file.read_text().replace('"found"', '"fond"'))
