@@ -52,6 +52,32 @@ def test_the_key_has_the_model_and_the_search(tmp_path):
     assert len(set(keys)) == 3
 
 
+class Model:
+    """Stands in for the library's model: keeps what it is given."""
+
+    def __init__(self):
+        self.model = type("", (), {"is_multilingual": True})
+        self.samples = []
+
+    def transcribe(self, samples, **how):
+        self.samples.append(samples)
+        return iter(()), None
+
+
+@pytest.mark.parametrize("count", [RATE, 480_000, 480_001, 480_160, 480_256, 480_319])
+def test_no_window_of_a_single_frame_is_left(tmp_path, monkeypatch, count):
+    for file in ("config.json", "model.bin", "tokenizer.json"):
+        (tmp_path / file).write_bytes(b"{}")
+    model, samples = Model(), np.ones(count, np.float32)
+    monkeypatch.setattr(FasterWhisper, "_model", model)
+    FasterWhisper(tmp_path).recognise(samples, "en")
+    (given,) = model.samples
+    assert np.array_equal(given[:count], samples)
+    assert not given[count:].any()
+    assert len(given) % 320 == 0
+    assert len(given) - count < 320
+
+
 def test_values_of_options_are_checked(tmp_path):
     import argparse
 

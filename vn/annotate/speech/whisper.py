@@ -22,6 +22,7 @@ from vn.io.retries import Unreachable
 NEEDED = ("config.json", "model.bin", "tokenizer.json")  # without its tokenizer the library would download one
 LONGEST = 600.0  # seconds at once: the spectrum of ten hours would need more than 8 GB
 WINDOW = 30.0  # seconds that Whisper looks at
+TWO_FRAMES = 320  # samples of two frames of its spectrum: its times are multiples of them, and so windows begin there
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ class FasterWhisper:
         """
         if language != "en" and not self._model.model.is_multilingual:
             raise Unreachable(f"the model knows English only, and the speech is in {language}", file=self.folder)
+        # Of a window of one frame of the spectrum, as 30.01 s leave, the library cannot say when its words are.
+        samples = np.pad(samples, (0, -len(samples) % TWO_FRAMES))
         segments, _ = self._model.transcribe(
             samples,
             language=language,
