@@ -48,7 +48,9 @@ def test_methods_that_are_none(place, data, capsys):
     product = ["--product", place / "product.yaml"]
     assert "no method 'label'" in refused(capsys, "order", a, b, *product, "--method", "label")
     assert "one method is needed" in refused(capsys, "order", a, b, *product, "--method", "labels,transitions")
-    assert "a trained narrator is needed" in refused(capsys, "order", a, b, *product, "--data", data)
+    assert "a trained narrator is needed" in refused(
+        capsys, "order", a, b, *product, "--data", data, "--method", "likelihood"
+    )
     out = ["--data", data, "--out", place / "out"]
     assert "name the chat model with --chat" in refused(capsys, "order", *out, "--method", "chat")
     assert "--width: expected 1 or more" in refused(capsys, "order", *out, "--width", "0")
@@ -80,7 +82,9 @@ def test_a_test_on_shuffled_clips_is_the_same_for_every_method(data, place, caps
 def test_results_come_back_and_damage_is_named(tmp_path, capsys):
     from vn.errors import InputError
 
-    result = Result("labels", "given", {"seed": 0}, (Ordered("a", (1, 0), (0, 1), 0.5), Ordered("b", (0, 1), (1, 0))), {})
+    result = Result(
+        "labels", "given", {"seed": 0}, (Ordered("a", (1, 0), (0, 1), 0.5), Ordered("b", (0, 1), (1, 0))), {}
+    )
     file = write_result(tmp_path, result)
     assert read_result(file) == result
     file.write_text(file.read_text().replace('"found"', '"fond"'))
