@@ -48,7 +48,9 @@ def test_methods_that_are_none(place, data, capsys):
     product = ["--product", place / "product.yaml"]
     assert "no method 'label'" in refused(capsys, "order", a, b, *product, "--method", "label")
     assert "one method is needed" in refused(capsys, "order", a, b, *product, "--method", "labels,transitions")
-    assert "a trained narrator is needed" in refused(capsys, "order", a, b, *product, "--data", data)
+    assert "a trained narrator is needed" in refused(
+        capsys, "order", a, b, *product, "--data", data, "--method", "likelihood"
+    )
     out = ["--data", data, "--out", place / "out"]
     assert "name the chat model with --chat" in refused(capsys, "order", *out, "--method", "chat")
     assert "--width: expected 1 or more" in refused(capsys, "order", *out, "--width", "0")

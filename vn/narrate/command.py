@@ -44,7 +44,7 @@ examples:
   vn narrate video.mp4 --product product.yaml --run runs/demo --out story --voice piper:joe --length spoken
       a video that speaks: vn render is run on the story, whose narrations are as long as this voice can say
   vn narrate --unordered a.mp4 b.mp4 c.mp4 --product product.yaml --run runs/demo --out story
-      clips in any order (vn order): one video of them, in the order that the narrator finds, and its story
+      clips in any order (vn order): one video of them, in the order that is found, and its story
   vn narrate --edit story/story.json
       after you change labels or narrations in that file: what is before the first change is kept, and so is what you
       wrote; the rest is written again, with the same video, narrator and options unless you give others

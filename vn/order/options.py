@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vn.order.label_order import LabelOrder
     from vn.order.methods import Method
 
-USUAL = "likelihood"
+USUAL = "transitions"  # likelihood has not been better on test videos so far (EXPERIMENTS.md)
 CONFIG = "config.yaml"
 
 
