@@ -68,7 +68,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     "imagehash": ("annotate",),
     "rapidfuzz": ("annotate",),
     "matplotlib": ("annotate",),
-    "pypinyin": ("pinyin",),
+    "pypinyin": ("annotate",),
     "gradio": ("studio",),
     "fastapi": ("studio",),
     "starlette": ("studio",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class LabelOrder:
 
     def __init__(self, storylines: Sequence[Sequence[Labels]]) -> None:
         places: dict[ScriptLabel, list[float]] = defaultdict(list)
-        self._pairs: Counter[tuple[ScriptLabel | None, ScriptLabel | None]] = Counter()
+        self._pairs: dict[tuple[ScriptLabel | None, ScriptLabel | None], float] = defaultdict(float)
         for clips in storylines:
             if len(clips) < 2 or not all(clips):
                 continue
@@ -46,15 +46,15 @@ class LabelOrder:
                     places[label].append(number / (len(clips) - 1))
             ends: list[tuple[ScriptLabel | None, ...]] = [(None,), *clips, (None,)]
             for one, other in pairwise(ends):
-                for pair in ((a, b) for a in one for b in other):
-                    self._pairs[pair] += 1 / (len(one) * len(other))  # type: ignore[assignment]
+                for pair in product(one, other):
+                    self._pairs[pair] += 1 / (len(one) * len(other))
         if not places:
             raise InputError("no training story has two clips or more with labels")
         self.places: Mapping[ScriptLabel, float] = {label: float(np.mean(found)) for label, found in places.items()}
         self._clips = Counter({label: len(found) for label, found in places.items()})
-        self._left: Counter[ScriptLabel | None] = Counter()
-        for (one, _), count in self._pairs.items():
-            self._left[one] += count  # type: ignore[assignment]
+        self._left: dict[ScriptLabel | None, float] = defaultdict(float)
+        for (one, _), share in self._pairs.items():
+            self._left[one] += share
 
     def place(self, labels: Labels) -> float:
         """The usual place of a clip with these labels, 0 to 1."""
@@ -67,7 +67,7 @@ class LabelOrder:
 
     def _share(self, before: ScriptLabel | None, after: ScriptLabel | None) -> float:
         kinds = len(ScriptLabel) + 1  # with the end
-        return (self._pairs[before, after] + SMOOTHING) / (self._left[before] + SMOOTHING * kinds)
+        return (self._pairs.get((before, after), 0.0) + SMOOTHING) / (self._left.get(before, 0.0) + SMOOTHING * kinds)
 
     def alone(self, labels: Labels) -> float:
         """The log probability of a clip's labels, whatever is before them."""

@@ -83,8 +83,8 @@ def search(count: int, score: Score, rest: Callable[[Order], float], width: int)
         ranked = sorted(new.items(), key=lambda item: -(item[1].every + rest(item[1].order)))
         kept = set(list(dict.fromkeys(clips for (clips, _), _ in ranked))[:width])
         levels.append([state for (clips, _), state in ranked if clips in kept])
-    best = max(levels[-1], key=lambda state: state.best)
-    return Found(best.order, _votes(levels, count), sum(map(len, levels[:-1])))
+    top = max(levels[-1], key=lambda state: state.best)
+    return Found(top.order, _votes(levels, count), sum(map(len, levels[:-1])))
 
 
 def _votes(levels: Sequence[Sequence[_State]], count: int) -> Votes:
