@@ -53,8 +53,8 @@ class LabelOrder:
         self.places: Mapping[ScriptLabel, float] = {label: float(np.mean(found)) for label, found in places.items()}
         self._clips = Counter({label: len(found) for label, found in places.items()})
         self._left: dict[ScriptLabel | None, float] = defaultdict(float)
-        for (one, _), share in self._pairs.items():
-            self._left[one] += share
+        for (before, _), share in self._pairs.items():
+            self._left[before] += share
 
     def place(self, labels: Labels) -> float:
         """The usual place of a clip with these labels, 0 to 1."""
