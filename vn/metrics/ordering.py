@@ -53,7 +53,7 @@ def ordering_sums(orders: Sequence[Sequence[int]]) -> Sums:
     """What intervals over videos need (`vn.metrics.bootstrap`).
 
     Args:
-        orders: of each video, as for `kendall_tau`.
+        orders: the two orders per video, as for `kendall_tau`.
 
     Returns:
         ``[V, 7]``, by `COLUMNS`. Tau is a mean over videos; the share of pairs counts each pair once, so that videos

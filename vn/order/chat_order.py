@@ -1,6 +1,6 @@
 """The order of clips by a chat model (paper, appendix A.5 and Figure 11, in words of our own).
 
-The reply is JSON with every clip's number once. What is no such list is asked for once more with what is wrong with it,
+The reply is JSON with every clip's number once. Another reply is asked for once more with what is wrong with it,
 then refused: nothing is repaired, since a clip that was left out could go anywhere.
 """
 

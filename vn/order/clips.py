@@ -32,7 +32,7 @@ class Clips:
 
     Attributes:
         story: title, knowledge and clips; their times are those of the order given.
-        frames: of each clip; none if the method does not look at them.
+        frames: frames per clip; none if the method does not look at them.
         pictures: a JPEG of each clip's frames side by side, for chat models that see; none for others.
     """
 

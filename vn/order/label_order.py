@@ -78,7 +78,7 @@ class LabelOrder:
         """The log probabilities of next clips by the clip before.
 
         Args:
-            labels: of each clip.
+            labels: labels per clip.
         """
 
         def score(beginnings: Sequence[Order]) -> list[dict[int, float]]:
@@ -103,7 +103,7 @@ def by_places(known: LabelOrder, labels: Sequence[Labels]) -> Votes:
 
     Args:
         known: the order of labels in training.
-        labels: of each clip; clips of the same place share their votes.
+        labels: labels per clip; clips of the same place share their votes.
     """
     places = np.array([known.place(each) for each in labels])
     ahead = np.sign(places[None, :] - places[:, None])

@@ -37,7 +37,7 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         "--choose",
         choices=("votes", "best"),
         default="votes",
-        help="of all orders: the one whose pairs of clips have the most votes, or the most probable one (votes)",
+        help="which of all orders: the one whose pairs of clips have the most votes, or the most probable one (votes)",
     )
     group.add_argument("--width", type=int, metavar="N", help="beginnings that likelihood keeps per place (16)")
     group.add_argument(
@@ -73,7 +73,7 @@ def methods_in(args: argparse.Namespace, several: bool) -> list[str]:
     """The methods that a call names.
 
     Raises:
-        InputError: there is no such method, or several are named where one is needed.
+        InputError: there is no such method, or several are named but one is needed.
     """
     names = [name.strip() for name in (args.method or USUAL).split(",")]
     for name in names:
@@ -173,7 +173,7 @@ class Opened:
 
         Args:
             name: one of `METHODS`.
-            amount: how much is to be ordered, for what is said before anything is sent.
+            amount: how much is to be ordered, for the message before anything is sent.
 
         Raises:
             InputError: what it needs is not there.

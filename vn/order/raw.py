@@ -91,7 +91,7 @@ def refuse_same(files: Sequence[Path]) -> None:
 
 
 def encoded(raw: RawClips, encoder: FrameEncoder, findings: Findings) -> Clips:
-    """The clips with their frames, and these as pictures.
+    """The clips with their frames, and these as JPEG files.
 
     Args:
         raw: the files.

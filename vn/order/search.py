@@ -4,7 +4,7 @@
             `- clip 0 --> {0} -- clip 2 -----^
 
 Beginnings that are alike in all that later clips can depend on, such as the set of clips that they have, are one state
-(recombination), so that a beam of some states stands for very many orders. States have other clips and so cannot be
+(recombination), so that a beam of some states has very many orders in it. States have other clips and so cannot be
 compared by their own scores alone: what the clips that are left may score is added (as in A*, without its guarantee).
 """
 

@@ -54,7 +54,7 @@ def differences(results: Sequence[Result], names: Sequence[str]) -> list[str]:
     """Lines with the differences in tau between methods tested on the same shuffled videos.
 
     Args:
-        results: of several methods.
+        results: results by several methods.
         names: the later method of each pair is one of these.
     """
     lines = []
