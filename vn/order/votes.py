@@ -72,7 +72,8 @@ def _by_moves(votes: Votes) -> Order:
         moved = False
         for clip in range(len(votes)):
             rest = [each for each in order if each != clip]
-            before = np.concatenate([[0.0], np.cumsum(votes[rest, clip])])  # votes with the clips before it, at each place
+            # votes with the clips before and after it, at each place
+            before = np.concatenate([[0.0], np.cumsum(votes[rest, clip])])
             after = np.concatenate([np.cumsum(votes[clip, rest][::-1])[::-1], [0.0]])
             gains = before + after
             place, here = int(gains.argmax()), order.index(clip)
