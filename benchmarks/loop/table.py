@@ -60,7 +60,7 @@ def counts_of(world: Path, stories: Path, videos: Sequence[str]) -> dict[str, Co
 
 
 def training_table(pairs: Sequence[Pair]) -> None:
-    """Print CIDEr of all runs on the test videos, and the difference to the runs on the truth, over videos."""
+    """Print CIDEr x100 of all runs on the test videos, and the difference to the runs on the truth, over videos."""
     print("\n| | trained on | storyline | seeds | CIDEr | each | to the truth | labels right | facts right |")
     print("|---|---|---|---:|---:|---|---:|---:|---:|")
     for demo, work in pairs:
@@ -75,14 +75,14 @@ def _rows(name: str, way: str, runs: Mapping[str, Sequence[Path]], language: Lan
     sums = {data: [cider_sums(run, way, language) for run in each] for data, each in runs.items()}
     means = {data: np.mean(np.stack(each), axis=0) for data, each in sums.items()}  # over seeds
     for data in sorted(runs, key=lambda data: data != TRUTH):
-        every = ", ".join(f"{float(mean(one.sum(axis=0))):.3f}" for one in sums[data])
+        every = ", ".join(f"{100 * float(mean(one.sum(axis=0))):.1f}" for one in sums[data])
         total = float(mean(means[data].sum(axis=0))), interval(means[data], mean)
         apart = ""
         if data != TRUTH and TRUTH in means:
             found = difference(means[TRUTH], means[data], mean)
-            apart = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+            apart = f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
         scores = [json.loads((run / "scores.json").read_text(encoding="utf-8"))[way] for run in runs[data]]
-        cells = [_cell(total, 1.0), every, apart]
+        cells = [_cell(total, ""), every, apart]
         cells += [_score(scores, "label_agreement") if way == "predicted" else "", _score(scores, "facts")]
         print(f"| {name} | {data} | {way} | {len(runs[data])} | {' | '.join(cells)} |")
 
@@ -109,9 +109,8 @@ def _score(scores: Sequence[Mapping[str, Any]], name: str) -> str:
     return f"{100 * average(values):.1f} %" if values else ""
 
 
-def _cell(found: tuple[float, tuple[float, float] | None], scale: float = 100.0) -> str:
-    """A rate in per cent, or a score, with its interval."""
+def _cell(found: tuple[float, tuple[float, float] | None], unit: str = " %") -> str:
+    """A rate in per cent, or a score x100, with its interval."""
     value, bounds = found
-    one = (lambda x: f"{x:.1f}") if scale == 100 else (lambda x: f"{x:.3f}")
-    inside = f" ({one(scale * bounds[0])} to {one(scale * bounds[1])})" if bounds else ""
-    return f"{one(scale * value)}{' %' if scale == 100 else ''}{inside}"
+    inside = f" ({100 * bounds[0]:.1f} to {100 * bounds[1]:.1f})" if bounds else ""
+    return f"{100 * value:.1f}{unit}{inside}"
