@@ -55,7 +55,7 @@ def test_a_label_that_fits_one_half_is_likely_there_alone():
         others = [k for k in range(7) if k != clip]
         first, last = influence.label(clip, ()), influence.label(clip, others)
         assert (last > first) == (clip % 2 == 0)
-        assert -2.3 <= min(first, last)
+        assert min(first, last) >= -2.3
         assert max(first, last) <= -0.1
 
 

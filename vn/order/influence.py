@@ -1,7 +1,7 @@
 """What a narrator's scores of clips say of every order, estimated from the orders that it has read.
 
-A score of a clip after some others has much that depends on no order, and noise, and reading every set of clips before it takes
-2^n passes. So two simple things are estimated, and what is between them is left out:
+A score of a clip after some others has much that depends on no order, and noise; to read every set of clips before it
+takes 2^n passes. So two simple things are estimated, and what is between them is left out:
 
     log P(narration of i | clips before) ~ own(i) + sum over clips k before of  gain(i, k)      ridge regression
     log P(label of i | clips before)     ~ mean of the scores read near its place in the video    kernel regression

@@ -36,13 +36,16 @@ from vn.prompt import Written
 from vn.story import Story
 from vn.visual.plan import VisualPlan, VisualPlans
 
+LEAST = 4  # orders that are read of few clips
+
 
 @dataclass(frozen=True, slots=True)
 class LikelihoodSettings:
     """How probabilities are weighed; chosen on the validation videos of the demo (docs/ordering.md).
 
     Attributes:
-        orders: how many orders are read; None: as many as there are clips. A pass per clip of each, so n^2 passes.
+        orders: how many orders are read; None: half as many as there are clips, as an even number, and at least 4.
+            Each takes at most a pass per clip, and so all of them at most n^2.
         label: weight of the log probability of labels.
         narration: weight of that of narrations. It is below 1, since neighbouring terms depend on the same frames and
             texts, and so are too sure of themselves together.
@@ -160,7 +163,7 @@ class Likelihood:
         """The scores of every clip that may come next in some orders, which do not depend on the order given."""
         count, doubt = len(job.clips), self.settings.doubt
         read = []
-        orders = some_orders(job.clips, self.settings.orders or count)
+        orders = some_orders(job.clips, self.settings.orders or max(LEAST, 2 * math.ceil(count / 4)))
         for length in range(count):
             beginnings = list(dict.fromkeys(order[:length] for order in orders))
             for order, scored in zip(beginnings, self.score(job, beginnings), strict=True):

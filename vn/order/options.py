@@ -39,7 +39,7 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         default="votes",
         help="which of all orders: the one whose pairs of clips have the most votes, or the most probable one (votes)",
     )
-    group.add_argument("--orders", type=int, metavar="N", help="how many orders likelihood reads (as many as clips)")
+    group.add_argument("--orders", type=int, metavar="N", help="how many orders likelihood reads (half the clips)")
     group.add_argument(
         "--shown", choices=("texts", "frames", "both"), default="texts", help="what chat is given of each clip (texts)"
     )
