@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vn.order.label_order import LabelOrder
     from vn.order.methods import Method
 
-USUAL = "transitions"  # likelihood has not been better on test videos so far (EXPERIMENTS.md)
+USUAL = "transitions"  # likelihood is better only if labels and narrations are known (docs/ordering.md)
 CONFIG = "config.yaml"
 
 
