@@ -58,7 +58,7 @@ def in_order(clips: Clips, order: Order, labels: Sequence[Labels | None], assemb
     Args:
         clips: the clips, with their frames; what was written for each alone is not kept.
         order: the order.
-        labels: of each clip as it was given, if it is known; for None the narrator chooses.
+        labels: those known beforehand, one entry per clip; for None the narrator chooses.
         assembly: the narrator.
 
     Raises:
