@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from small_video import write_video
 
+from vn.data.demo_mark import MARK, is_demo_video
 from vn.data.video import VideoReader, probe
 from vn.errors import Findings, InputError
 from vn.narrate.joined import join
@@ -69,3 +70,20 @@ def test_a_clip_that_cannot_be_read_leaves_no_video(tmp_path):
     with pytest.raises(InputError, match=r"b\.mp4: not a video"):
         join([tmp_path / "a.mp4", tmp_path / "b.mp4"], tmp_path / "out.mp4", Findings())
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_the_demo_s_mark_is_kept_if_all_clips_have_it(tmp_path):
+    plain = write_video(tmp_path / "plain.mp4", 1)
+    marked = []
+    for name in ("a", "b"):
+        marked.append(tmp_path / f"{name}.mp4")
+        with av.open(str(plain)) as source, av.open(str(marked[-1]), "w", format="mp4") as target:
+            target.metadata["comment"] = MARK
+            stream = target.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    target.mux(packet)
+    for files, expected in ((marked, True), ([marked[0], plain], False)):
+        join(files, tmp_path / "out.mp4", Findings())
+        assert is_demo_video(tmp_path / "out.mp4") is expected

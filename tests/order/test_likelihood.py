@@ -7,10 +7,11 @@ from toy_narrator import STORY
 
 from vn.errors import InputError
 from vn.metrics.ordering import kendall_tau
-from vn.order.alone import with_texts
+from vn.order.alone import in_order, with_texts
 from vn.order.clips import clips_of, without_texts
 from vn.order.label_order import LabelOrder
-from vn.order.likelihood import Likelihood, LikelihoodSettings, _Job
+from vn.order.likelihood import Likelihood, LikelihoodSettings, _Job, some_orders
+from vn.story import Fixed
 from vn.visual.plan import VisualPlans
 
 SECONDS = np.arange(10, dtype=np.float32)
@@ -69,7 +70,7 @@ def test_beginnings_read_together_score_as_alone(make, clips):
 
 
 def test_passes_are_at_most_quadratic_in_the_clips(make, clips):
-    likelihood = Likelihood(make(), LikelihoodSettings(width=4))
+    likelihood = Likelihood(make(), LikelihoodSettings(orders=3))
     known = LabelOrder([clips.labels, clips.labels[::-1]])
     found = likelihood.order(clips, known)
     assert sorted(found.best) == [0, 1, 2]
@@ -97,6 +98,31 @@ def test_texts_are_written_for_each_clip_alone(make, clips):
         assert (clip.labels, clip.narration) == (other.labels, other.narration)
     kept = with_texts(clips, assembly)
     assert [(c.labels, c.narration) for c in kept.story.clips] == [(c.labels, c.narration) for c in clips.story.clips]
+
+
+def test_the_story_in_order_is_that_of_a_video_of_these_clips(make, clips):
+    from vn.generation.draft import VideoInput
+    from vn.generation.story_writer import StoryWriter
+
+    assembly, order = make(), (2, 0, 1)
+    labels = [None, clips.labels[1], None]
+    story = in_order(with_texts(without_texts(clips), assembly), order, labels, assembly)
+    assert [clip.duration for clip in story.clips] == [clips.story.clips[i].duration for i in order]
+    assert story.clips[2].labels == labels[1]
+    video = clips.shuffled(order)
+    frames = np.concatenate([each.features for each in video.frames])
+    fixed = {2: Fixed(labels[1], None)}
+    bare = without_texts(video).story
+    one = VideoInput(bare, frames, video.seconds((0, 1, 2)), fixed=fixed)
+    (written,) = StoryWriter(assembly.narrator, assembly.builder, static=False).write_all([one])
+    assert [clip.narration for clip in story.clips] == [each.written.narration for each in written]
+
+
+def test_orders_that_are_read_have_every_clip_before_every_other(clips):
+    orders = some_orders(clips, 4)
+    assert [order[::-1] for order in orders[::2]] == orders[1::2]
+    given = (1, 2, 0)
+    assert [tuple(given[i] for i in order) for order in some_orders(clips.shuffled(given), 4)] == orders
 
 
 def test_a_narrator_without_a_storyline_is_refused(make):

@@ -53,7 +53,7 @@ def test_methods_that_are_none(place, data, capsys):
     )
     out = ["--data", data, "--out", place / "out"]
     assert "name the chat model with --chat" in refused(capsys, "order", *out, "--method", "chat")
-    assert "--width: expected 1 or more" in refused(capsys, "order", *out, "--width", "0")
+    assert "--orders: expected 1 or more" in refused(capsys, "order", *out, "--orders", "0")
     assert "say where results are written" in refused(capsys, "order", "--data", data)
 
 

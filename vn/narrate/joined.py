@@ -13,6 +13,7 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from PIL import Image
 
+from vn.data.demo_mark import MARK, is_demo_video
 from vn.data.video import VideoReader
 from vn.errors import Findings
 from vn.io.atomic import atomic_write
@@ -52,6 +53,8 @@ def join(files: Sequence[Path], out: Path, findings: Findings) -> Joined:
     heard = any(sound.exists for sound in sounds)
     starts, scaled, at = [0.0], 0, 0
     with atomic_write(out) as target, av.open(target, "w", format="mp4") as container:
+        if all(is_demo_video(file) for file in files):
+            container.metadata["comment"] = MARK
         first = VideoReader(files[0])
         video = container.add_stream("libx264", rate=first.rate, options=QUALITY)
         video.pix_fmt = "yuv420p"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vn.data.frames import FrameEncoder
 from vn.errors import Findings, InputError
@@ -16,12 +16,15 @@ from vn.io.atomic import write_text
 from vn.io.disk_cache import DiskCache
 from vn.io.lock import claim
 from vn.io.paths import relative
-from vn.order.alone import with_texts
+from vn.order.alone import in_order, with_texts
 from vn.order.clips import Clips
 from vn.order.methods import Answer
 from vn.order.options import Opened, methods_in
 from vn.order.raw import RawClips, encoded, open_raw
-from vn.story import format_labels
+from vn.story import Story, format_labels
+
+if TYPE_CHECKING:
+    from vn.adapter import Assembly
 
 ASKED = "order.sqlite"  # replies of chat models
 
@@ -35,17 +38,30 @@ class OrderedFiles:
         clips: with labels and narrations, as they were written or given, in the same order.
         answer: the order.
         method: name of the method, and what its orders depend on.
+        assembly: the narrator; None if none is named.
     """
 
     raw: RawClips
     clips: Clips
     answer: Answer
     method: Mapping[str, Any]
+    assembly: Assembly | None = None
 
     @property
     def files(self) -> list[Path]:
         """The files in the order found."""
         return [self.raw.files[i] for i in self.answer.order]
+
+    def story(self) -> Story:
+        """The story in the order found; without a narrator it has no narrations.
+
+        Raises:
+            InputError: the clips do not fit into the narrator's context.
+        """
+        if self.assembly is None or not self.clips.frames:
+            return self.clips.arranged(self.answer.order)
+        labels = [clip.labels for clip in self.raw.story.clips]
+        return in_order(self.clips, self.answer.order, labels, self.assembly)
 
     def record(self, folder: Path) -> dict[str, Any]:
         """What is written about the order: method, and the files in it with their numbers in the order given.
@@ -92,7 +108,8 @@ def find_order(args: argparse.Namespace, raw: RawClips, findings: Findings, cach
     answer = method.order(clips)
     if answer.refused:
         raise InputError(answer.refused)
-    return OrderedFiles(raw, clips, answer, {"method": name, **method.settings})
+    assembly = opened.assembly if opened.adapter is not None else None
+    return OrderedFiles(raw, clips, answer, {"method": name, **method.settings}, assembly)
 
 
 def order_files(args: argparse.Namespace) -> int:
@@ -135,8 +152,7 @@ def _encoder(args: argparse.Namespace, opened: Opened) -> FrameEncoder:
 
 def _write(args: argparse.Namespace, found: OrderedFiles) -> None:
     out: Path = args.out
-    order = found.answer.order
-    story = found.clips.arranged(order)
+    story = found.story()
     write_text(out / "order.json", json.dumps(found.record(out), ensure_ascii=False, indent=1) + "\n")
     write_text(out / "story.json", json.dumps(story.to_dict(), ensure_ascii=False, indent=1) + "\n")
 

@@ -7,33 +7,36 @@ A narrator knows what to say about frames, not which frames come when. So its pr
 labels that fit one half of a video only, points of the knowledge list that are used up, things that are recalled. What
 comes when is in the labels of the training stories; docs/ordering.md has what each part gives.
 
-One step of the search is one pass of the model: each beginning has a slot of the cache with its text, and every clip
-that may come next is a fork of it (`vn.generation.decoder.Fork`).
+The narrator reads some orders, with every clip that may come next after each of their beginnings; from these scores
+follows what it would say of any other order (`vn.order.influence`), and all of them are compared. A beginning has a
+slot of the cache with its text, and the clips that may come next are forks of it (`vn.generation.decoder.Fork`): one
+pass of the model scores them all.
 """
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from vn.adapter import Assembly
 from vn.errors import InputError
 from vn.generation.decoder import Decoder, Fork, Read, Request, Slot, visual_tokens
 from vn.llm.rows import RowBuilder
 from vn.order.clips import Clips
-from vn.order.label_order import LabelOrder
+from vn.order.influence import Influence, ReadClip
+from vn.order.label_order import WIDTH, LabelOrder
 from vn.order.search import Found, search
 from vn.order.votes import Order
 from vn.prompt import Written
 from vn.story import Story
 from vn.visual.plan import VisualPlan, VisualPlans
 
-PLACES = 5  # at which a clip is scored alone, evenly from the first to the last
+LEAST = 4  # orders that are read of few clips
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,19 @@ class LikelihoodSettings:
     """How probabilities are weighed; chosen on the validation videos of the demo (docs/ordering.md).
 
     Attributes:
-        width: beginnings per step.
-        label: weight of the log probability of labels. All weights are below 1, since neighbouring terms depend on the
-            same frames and texts, and so are too sure of themselves together.
-        narration: weight of that of narrations, most of whose words depend on no order.
+        orders: how many orders are read; None: half as many as there are clips, as an even number, and at least 4.
+            Each takes at most a pass per clip, and so all of them at most n^2.
+        label: weight of the log probability of labels.
+        narration: weight of that of narrations. It is below 1, since neighbouring terms depend on the same frames and
+            texts, and so are too sure of themselves together.
         transitions: weight of that of label after label in training stories; 0: the narrator alone.
         doubt: share of its probability that a label gets whatever the narrator says, so that none is impossible.
     """
 
-    width: int = 16
-    label: float = 0.5
-    narration: float = 0.25
-    transitions: float = 0.5
+    orders: int | None = None
+    label: float = 1.0
+    narration: float = 0.5
+    transitions: float = 1.0
     doubt: float = 0.1
 
 
@@ -93,7 +97,7 @@ class Likelihood:
 
     Args:
         assembly: the narrator, in evaluation mode.
-        settings: weights and width.
+        settings: weights, and how much is read.
 
     Attributes:
         decoder: reads; counts passes.
@@ -131,31 +135,42 @@ class Likelihood:
             if clip.narration is None:
                 raise InputError("has no narration", sample=clips.story.id, field=f"clips[{number}].narration")
         job = _Job(clips, [self.builder.means(each.features) for each in clips.frames])
-        weight = self.settings.transitions
-        after = known.next(labels) if known is not None and weight else None
-        usual = [weight * known.alone(each) if known is not None else 0.0 for each in labels]
-        alone = self._alone(job)
+        settings, count = self.settings, len(clips)
+        influence = Influence([clip.duration for clip in clips.story.clips], self._read_orders(job))
+        after = known.next(labels) if known is not None and settings.transitions else None
+        sets: dict[frozenset[int], dict[int, float]] = {}
+
+        def own(order: Order) -> dict[int, float]:
+            if (before := frozenset(order)) not in sets:
+                told = settings.narration * influence.narration(order)
+                named = {clip: settings.label * influence.label(clip, order) for clip in _left(count, order)}
+                sets[before] = {clip: float(told[clip]) + value for clip, value in named.items()}
+            return sets[before]
 
         def score(beginnings: Sequence[Order]) -> list[dict[int, float]]:
-            sets = [frozenset(order) for order in beginnings]
-            first = dict(zip(reversed(sets), reversed(beginnings), strict=True))  # the best of each set
-            scored = dict(zip(first, self.score(job, list(first.values())), strict=True))
-            before = after(beginnings) if after is not None else [dict.fromkeys(scored[each], 0.0) for each in sets]
-            return [
-                {clip: self._weighed(each) + weight * own[clip] for clip, each in scored[clips].items()}
-                for clips, own in zip(sets, before, strict=True)
-            ]
+            if after is None:
+                return [own(order) for order in beginnings]
+            pairs = zip(beginnings, after(beginnings), strict=True)
+            return [{c: x + settings.transitions * usual[c] for c, x in own(order).items()} for order, usual in pairs]
 
         def rest(order: Order) -> float:
-            left = [clip for clip in range(len(clips)) if clip not in order]
-            return sum(float(alone[clip, len(order) :].mean()) + usual[clip] for clip in left)
+            alone = [known.alone(labels[clip]) for clip in _left(count, order)] if known is not None else []
+            return sum(own(order).values()) + settings.transitions * sum(alone)
 
-        return search(len(clips), score, rest, self.settings.width)
+        return search(count, score, rest, WIDTH)
 
-    def _weighed(self, scored: Scored) -> float:
-        settings = self.settings
-        label = math.log((1 - settings.doubt) * math.exp(scored.label) + settings.doubt + 1e-30)
-        return settings.label * label + settings.narration * scored.narration
+    def _read_orders(self, job: _Job) -> list[ReadClip]:
+        """The scores of every clip that may come next in some orders, which do not depend on the order given."""
+        count, doubt = len(job.clips), self.settings.doubt
+        read = []
+        orders = some_orders(job.clips, self.settings.orders or max(LEAST, 2 * math.ceil(count / 4)))
+        for length in range(count):
+            beginnings = list(dict.fromkeys(order[:length] for order in orders))
+            for order, scored in zip(beginnings, self.score(job, beginnings), strict=True):
+                for clip, each in scored.items():
+                    label = math.log((1 - doubt) * math.exp(each.label) + doubt + 1e-30)
+                    read.append(ReadClip(order, clip, label, each.narration))
+        return read
 
     @torch.inference_mode()
     def score(self, job: _Job, beginnings: Sequence[Order]) -> list[Mapping[int, Scored]]:
@@ -167,34 +182,9 @@ class Likelihood:
         """
         every = []
         for order in beginnings:
-            left = [clip for clip in range(len(job.clips)) if clip not in order]
+            left = _left(len(job.clips), order)
             every.append({clip: self._next(job, order, clip, left) for clip in left})
         return self._read(every)
-
-    def _alone(self, job: _Job) -> NDArray[np.float64]:
-        """``[n, n]``: the weighed log probability of each clip at each place, without any text or frames before it."""
-        count = len(job.clips)
-        places = sorted({round(at) for at in np.linspace(0, count - 1, PLACES)})
-        every = []
-        for clip in range(count):
-            others = [other for other in range(count) if other != clip]
-            story = job.clips.arranged((clip,))
-            plan = VisualPlans(
-                job.means[clip], job.clips.seconds((clip,)), story, self.builder.visual, self.builder.threshold
-            ).plan(0)
-            every.append(
-                {
-                    place: self._candidate(
-                        job.clips.arranged((*others[:place], clip, *others[place:])), place, [], plan,
-                        job.clips.frames[clip].features,
-                    )
-                    for place in places
-                }
-            )  # fmt: skip
-        found = self._read(every)
-        return np.array(
-            [np.interp(range(count), places, [self._weighed(own[place]) for place in places]) for own in found]
-        )
 
     @torch.inference_mode()
     def _read(self, every: Sequence[Mapping[int, _Candidate]]) -> list[Mapping[int, Scored]]:
@@ -283,3 +273,26 @@ def _shared(texts: Sequence[Sequence[int]]) -> int:
     """How many ids several texts begin with together."""
     longest = min(len(text) for text in texts)
     return next((n for n in range(longest) if any(text[n] != texts[0][n] for text in texts)), longest)
+
+
+def some_orders(clips: Clips, count: int) -> list[Order]:
+    """Random orders, each followed by its reverse, so that every clip is as often before another as after it.
+
+    They depend on what the clips are, not on the order in which they were given.
+
+    Args:
+        clips: the clips, with texts.
+        count: number of orders.
+    """
+    own = clips.story.clips
+    places = sorted(range(len(own)), key=lambda i: (own[i].narration or "", own[i].labels or (), own[i].duration))
+    rng = random.Random(f"orders of {len(own)}")
+    orders: list[Order] = []
+    while len(orders) < count:
+        rng.shuffle(places)
+        orders += [tuple(places), tuple(reversed(places))]
+    return orders[:count]
+
+
+def _left(count: int, order: Order) -> list[int]:
+    return [clip for clip in range(count) if clip not in order]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vn.order.label_order import LabelOrder
     from vn.order.methods import Method
 
-USUAL = "transitions"  # likelihood has not been better on test videos so far (EXPERIMENTS.md)
+USUAL = "transitions"  # likelihood is better only if labels and narrations are known (docs/ordering.md)
 CONFIG = "config.yaml"
 
 
@@ -39,7 +39,7 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
         default="votes",
         help="which of all orders: the one whose pairs of clips have the most votes, or the most probable one (votes)",
     )
-    group.add_argument("--width", type=int, metavar="N", help="beginnings that likelihood keeps per place (16)")
+    group.add_argument("--orders", type=int, metavar="N", help="how many orders likelihood reads (half the clips)")
     group.add_argument(
         "--shown", choices=("texts", "frames", "both"), default="texts", help="what chat is given of each clip (texts)"
     )
@@ -98,8 +98,8 @@ class Opened:
     def __init__(self, args: argparse.Namespace, cache: DiskCache) -> None:
         if args.run is not None and args.adapter is not None:
             raise InputError("give either --run or --adapter")
-        if args.width is not None and args.width < 1:
-            raise InputError(f"expected 1 or more, got {args.width}", field="--width")
+        if args.orders is not None and args.orders < 1:
+            raise InputError(f"expected 1 or more, got {args.orders}", field="--orders")
         self.args, self._cache = args, cache
         self.adapter: Path | None = None
         if args.adapter is not None:
@@ -185,13 +185,9 @@ class Opened:
         if name == "transitions":
             return ByTransitions(self.known, self.args.choose)
         if name == "likelihood":
-            from dataclasses import replace
-
             from vn.order.likelihood import Likelihood, LikelihoodSettings
 
-            settings = LikelihoodSettings()
-            if self.args.width is not None:
-                settings = replace(settings, width=self.args.width)
+            settings = LikelihoodSettings(orders=self.args.orders)
             return ByLikelihood(Likelihood(self.assembly, settings), self.known, self.args.choose)
         from vn.order.chat_order import ByChat
 
