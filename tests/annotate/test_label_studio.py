@@ -190,7 +190,10 @@ BAD = {
     "another video": (changed((0, "data", "story"), "film-9"), "[0].data.story: is of another export"),
     "no story": (changed((0, "data", "story"), ...), "[0].data.story: expected a text"),
     "fps": (changed((0, "data", "fps"), "25"), "film-0: [0].data.fps: expected frames per second, got '25'"),
-    "other fps": (changed((0, "data", "fps"), 30), "data.fps: frames were counted at 30 per second, but the video has 25"),
+    "other fps": (
+        changed((0, "data", "fps"), 30),
+        "data.fps: frames were counted at 30 per second, but the video has 25",
+    ),
     "content": (changed((0, "data", "content"), "0"), "film-0: [0].data.content: is about another draft"),
     "half frames": (
         changed((*RANGE, 0, "end"), 50.5),

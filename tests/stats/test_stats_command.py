@@ -131,7 +131,7 @@ def test_characters_and_words_have_no_difference(tmp_path):
     write_stories(tmp_path / "zh", [replace(story, id=f"z{story.id}", language="zh") for story in stories])
     _, place = stats("en", "zh", "--out", "both")
     html = (place / "stats.html").read_text()
-    lines = {name: cells for name, cells in re.findall(r'<tr><th scope="row">([^<]*)</th>(.*?)</tr>', html)}
+    lines = dict(re.findall(r'<tr><th scope="row">([^<]*)</th>(.*?)</tr>', html))
     assert all("apart" in lines[name] for name in ("clips", "labels", "narrations in their word range"))
     assert not any("apart" in lines[name] for name in ("words per video", "words per second of all clips"))
     _, place = stats("en", "en", "--out", "same")
