@@ -51,7 +51,7 @@ class Measure:
         return f"median {median}; {low} to {high}; {least} to {most}"
 
     def comparable(self, split: Split, base: Split) -> bool:
-        """Whether both numbers count the same: characters of Chinese are no words of English."""
+        """Whether both numbers count the same: Chinese is counted in characters, English in words."""
         return self.group != _TEXTS or self.digits < 0 or set(split["languages"]) == set(base["languages"])
 
     def difference(self, split: Split, base: Split) -> str:
