@@ -20,6 +20,7 @@ from vn.data.video import VideoReader
 from vn.errors import Findings, InputError, show
 from vn.io.atomic import write_text
 from vn.io.files import read_json
+from vn.story import Language
 
 BATCH = "label-studio"
 DATA = ("story", "content", "fps")
@@ -160,7 +161,8 @@ def write_reviews(found: Imported, folder: Path, drafts: Sequence[Draft]) -> Ite
         both = {**(before.videos if before else {}), **videos}
         saved = max(found.saved[name], before.saved if before else "")
         review = ReviewFile(file, BATCH, name, saved, both)
-        write_text(file, review_json(review, dict.fromkeys(both, "en") | languages))
+        named: dict[str, Language] = {video: languages.get(video, "en") for video in both}
+        write_text(file, review_json(review, named))
         yield file
 
 
