@@ -147,6 +147,27 @@ def test_two_annotators_are_two_reviewers(stories, tasks, capsys):
     assert "annotator-7 and annotator-8: 1 videos, 3 clips" in capsys.readouterr().out
 
 
+def test_a_later_import_keeps_what_an_earlier_one_has_about_other_videos(stories, tasks):
+    export = annotated(tasks)
+    imported(stories, export[1:])
+    export[0]["annotations"][0]["result"][1]["value"]["text"] = ["Cold coffee again?"]
+    assert all(draft.reviewers for draft in imported(stories, export[:1]).values())
+    export[0]["annotations"][0]["result"][1]["value"]["text"] = ["Cold cocoa again?"]
+    found = imported(stories, export[:1])
+    assert found["film-0"].clips[0].narration == "Cold cocoa again?"
+    assert [clip.narration for clip in found["film-1"].clips] == list(TEXTS["en"])
+
+
+def test_annotators_of_nearly_the_same_name_have_a_file_each(stories, tasks):
+    export = annotated(tasks)
+    for task, name in zip(export, ("j.smith@example.org", "j-smith@example.org"), strict=True):
+        task["annotations"][0]["completed_by"] = {"id": 3, "email": name}
+    for _ in range(2):
+        found = imported(stories, export)
+        assert [draft.reviewers for draft in found.values()] == [("j.smith@example.org",), ("j-smith@example.org",)]
+        assert len(list((stories / "review").glob("*.json"))) == 2
+
+
 def changed(path, value):
     """A change of an export: the value at a path."""
 
@@ -169,6 +190,10 @@ BAD = {
     "another video": (changed((0, "data", "story"), "film-9"), "[0].data.story: is of another export"),
     "no story": (changed((0, "data", "story"), ...), "[0].data.story: expected a text"),
     "fps": (changed((0, "data", "fps"), "25"), "film-0: [0].data.fps: expected frames per second, got '25'"),
+    "other fps": (
+        changed((0, "data", "fps"), 30),
+        "data.fps: frames were counted at 30 per second, but the video has 25",
+    ),
     "content": (changed((0, "data", "content"), "0"), "film-0: [0].data.content: is about another draft"),
     "half frames": (
         changed((*RANGE, 0, "end"), 50.5),

@@ -223,6 +223,33 @@ def test_a_clip_is_split_at_the_frame_shown_and_the_text_at_the_cursor(page):
     assert [len(x["marks"]) for x in own] == [0, 1, 0, 0]
 
 
+@pytest.mark.parametrize("word", ["Kettle", "\U0001f600", "好"])
+def test_a_single_word_is_not_split(page, word):
+    page.execute_script("changing()[0].text = arguments[0]; keep(); showClips()", word)
+    seek(page, 1.0)
+    press(page, "s")
+    assert [clip["text"] for clip in clips(page)[:2]] == [word, ""]
+
+
+def test_undo_after_another_tab_has_undone_the_same_video(page):
+    press(page, "x", "x")
+    page.execute_script("localStorage.setItem(KEPT, JSON.stringify({ ...state, videos: {} })); recall()")
+    press(page, "z")
+    assert clips(page)[0]["state"] == "skipped"
+
+
+def test_the_current_clip_is_in_sight_in_the_row_of_many(page):
+    many = "D.videos[0].fresh = Array.from({ length: 60 }, () => ({ ...clipsOf(0)[0] })); state.at[1] = 59; showClips()"
+    page.execute_script(many)
+    inside = """
+const row = document.querySelector('#row'), now = row.querySelector('[aria-current]').getBoundingClientRect();
+const { left, right } = row.getBoundingClientRect();
+return row.scrollWidth > row.clientWidth && now.left >= left - 1 && now.right <= right + 1"""
+    assert page.execute_script(inside)
+    page.execute_script("state.at[1] = 0; showClips()")
+    assert page.execute_script(inside)
+
+
 def test_a_split_too_near_to_the_end_is_refused(page):
     assert page.execute_script("return document.querySelector('[data-do=split]').disabled")
     press(page, "s")
@@ -341,6 +368,8 @@ const every = [...document.querySelectorAll('button, a, input, textarea, nav, se
 return every.filter((e) => !named(e)).map((e) => e.outerHTML);
 """
     assert page.execute_script(unnamed) == []
+    # It changes with every frame that is played: a screen reader is not to read each.
+    assert page.find_element(By.ID, "time").get_attribute("aria-live") == "off"
     for dark in (False, True):
         page.execute_script("setTheme(arguments[0])", dark)
         count, faint = page.execute_script(TOO_FAINT)

@@ -146,7 +146,7 @@ def test_two_reviewers_who_disagree(stories):
     second["videos"][0]["clips"][2]["labels"] = ["Others"]
     write_review(stories, first)
     write_review(stories, second)
-    with pytest.raises(InputError, match=r"Ann \(batch-001.Ann.json\) and Bob .* clip 1 \(and about 1 more\)"):
+    with pytest.raises(InputError, match=r"Ann \(batch-001.Ann.json\) and Bob .* clip 2 \(and about 1 more\)"):
         make(stories)
     found, counts, _ = make(stories, ["Bob"])
     assert found.reviewers == ("Bob", "Ann")
@@ -163,7 +163,7 @@ def test_a_reviewer_who_split_disagrees_with_one_who_did_not(stories):
     second["videos"][0]["clips"][:1] = [clip | {"end": 1.0}, clip | {"start": 1.0}]
     write_review(stories, first)
     write_review(stories, second)
-    with pytest.raises(InputError, match="disagree about clip 0"):
+    with pytest.raises(InputError, match="disagree about clip 1"):
         make(stories)
     assert len(make(stories, ["Bob"])[0].clips) == 4
     assert len(make(stories, ["Ann"])[0].clips) == 3

@@ -3,8 +3,10 @@
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from vn.cli import main
 from vn.data.manifest import Manifest
 from vn.data.shards import read_story
 from vn.stats.collect import collect
+from vn.stats.figures import _bars, _steps
 from vn.stats.source import Found, open_source
 from vn.story import Story
 
@@ -120,6 +123,28 @@ def test_several_side_by_side(tmp_path, capsys):
     assert "&nbsp;% away from those of a/stories" in html
     out = capsys.readouterr().out
     assert "\na/stories " in out
+
+
+def test_characters_and_words_have_no_difference(tmp_path):
+    stories = make_stories(5)
+    write_stories(tmp_path / "en", stories)
+    write_stories(tmp_path / "zh", [replace(story, id=f"z{story.id}", language="zh") for story in stories])
+    _, place = stats("en", "zh", "--out", "both")
+    html = (place / "stats.html").read_text()
+    lines = dict(re.findall(r'<tr><th scope="row">([^<]*)</th>(.*?)</tr>', html))
+    assert all("apart" in lines[name] for name in ("clips", "labels", "narrations in their word range"))
+    assert not any("apart" in lines[name] for name in ("words per video", "words per second of all clips"))
+    _, place = stats("en", "en", "--out", "same")
+    assert (place / "stats.html").read_text().count('"apart"') > html.count('"apart"')
+
+
+def test_plots_of_nothing_begin_at_zero():
+    from matplotlib.figure import Figure
+
+    left, right = Figure().subplots(1, 2)
+    _bars(left, ["one", "two"], [[0.0, 0.0]], True, "labels")
+    _steps(right, [[]], 0.5, "videos")
+    assert left.get_xlim() == right.get_ylim() == (0, 1)
 
 
 def test_nothing_in_a_story_runs_in_the_page(tmp_path):

@@ -166,6 +166,8 @@ def _bars(axes: Any, names: Sequence[str], values: Sequence[Sequence[float]], wh
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(unit)
     axes.margins(x=0.09)
+    if not any(map(any, values)):
+        axes.set_xlim(0, 1)  # not around zero
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
@@ -203,7 +205,7 @@ def _steps(axes: Any, counts: Sequence[Sequence[int]], start: float, what: str) 
             whole = max(1, sum(own)) / 100
             axes.stairs([n / whole for n in own], edges, color=colour, linewidth=1.8, linestyle=dash)
     axes.set_ylabel(what if single else f"share of {what} in per cent")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, top=None if any(map(sum, counts)) else 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=single))
     axes.grid(axis="y")

@@ -50,6 +50,10 @@ class Measure:
         least, most = (self.text(value[name]["value"]) for name in ("least", "most"))
         return f"median {median}; {low} to {high}; {least} to {most}"
 
+    def comparable(self, split: Split, base: Split) -> bool:
+        """Whether both numbers count the same: Chinese is counted in characters, English in words."""
+        return self.group != _TEXTS or self.digits < 0 or set(split["languages"]) == set(base["languages"])
+
     def difference(self, split: Split, base: Split) -> str:
         """A split's number minus another one's, with its sign; shares in points of a per cent."""
         value, other = self.number(split), self.number(base)

@@ -118,7 +118,7 @@ def _groups(columns: Sequence[tuple[str, Split]], several: bool) -> list[tuple[s
             (
                 measure.text(measure.number(split)),
                 measure.spread(split),
-                measure.difference(split, base) if several and number else "",
+                measure.difference(split, base) if several and number and measure.comparable(split, base) else "",
             )
             for number, (_, split) in enumerate(columns)
         ]

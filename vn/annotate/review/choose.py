@@ -140,7 +140,7 @@ def _rank(reviewer: str, prefer: Sequence[str]) -> int:
 def _disagreement(clip: int, one: Review, other: Review, count: int) -> InputError:
     more = f" (and about {count - 1} more)" if count > 1 else ""
     message = (
-        f"{one.reviewer} ({one.file.name}) and {other.reviewer} ({other.file.name}) disagree about clip {clip}{more}; "
-        "--reviewer NAME says whose review counts"
+        f"{one.reviewer} ({one.file.name}) and {other.reviewer} ({other.file.name}) disagree about "
+        f"clip {clip + 1}{more}; --reviewer NAME says whose review counts"
     )
     return InputError(message, sample=one.video.video)

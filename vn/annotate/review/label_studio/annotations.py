@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +15,12 @@ from vn.annotate.draft import Draft
 from vn.annotate.result_reader import ResultReader
 from vn.annotate.review.drafts import content_of
 from vn.annotate.review.label_studio.regions import clips_of
-from vn.annotate.review.review_file import ReviewFile, SavedVideo, review_json
+from vn.annotate.review.review_file import ReviewFile, SavedVideo, read_review, review_json
+from vn.data.video import VideoReader
 from vn.errors import Findings, InputError, show
 from vn.io.atomic import write_text
 from vn.io.files import read_json
+from vn.story import Language
 
 BATCH = "label-studio"
 DATA = ("story", "content", "fps")
@@ -111,6 +115,9 @@ def _draft(reader: ResultReader, data: Mapping[str, Any], where: str, by_id: Map
     fps = data.get("fps")
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000:
         raise reader.fail(f"expected frames per second, got {show(fps)}", f"{where}fps")
+    own = VideoReader(by_id[name].video.file, name).fps
+    if not math.isclose(fps, own, rel_tol=1e-6):
+        raise reader.fail(f"frames were counted at {fps:g} per second, but the video has {own:g}", f"{where}fps")
     if content != content_of(by_id[name]):
         message = "is about another draft of this video than the present one: a stage has run again since the export"
         raise reader.fail(message, f"{where}content")
@@ -138,13 +145,35 @@ def _time(reader: ResultReader, annotation: Mapping[str, Any], where: str) -> st
 
 
 def write_reviews(found: Imported, folder: Path, drafts: Sequence[Draft]) -> Iterator[Path]:
-    """Write a review file per annotator, ``label-studio.NAME.json``, which the stage ``review`` reads."""
+    """Write a review file per annotator, ``label-studio.NAME.json``, which the stage ``review`` reads.
+
+    What an earlier import of the same annotator has about other videos is kept.
+
+    Raises:
+        InputError: a file of an earlier import is damaged.
+    """
     languages = {draft.video.id: draft.video.language for draft in drafts}
     folder.mkdir(parents=True, exist_ok=True)
     for name, videos in found.reviews.items():
         if not videos:
             continue
-        slug = re.sub(r"[^\w-]+", "-", name).strip("-") or "annotator"
-        file = folder / f"{BATCH}.{slug}.json"
-        write_text(file, review_json(ReviewFile(file, BATCH, name, found.saved[name], videos), languages))
+        file, before = _file_of(folder, name)
+        both = {**(before.videos if before else {}), **videos}
+        saved = max(found.saved[name], before.saved if before else "")
+        review = ReviewFile(file, BATCH, name, saved, both)
+        named: dict[str, Language] = {video: languages.get(video, "en") for video in both}
+        write_text(file, review_json(review, named))
         yield file
+
+
+def _file_of(folder: Path, name: str) -> tuple[Path, ReviewFile | None]:
+    """An annotator's file, and what it has; another annotator's of nearly the same name is left alone."""
+    slug = re.sub(r"[^\w-]+", "-", name).strip("-") or "annotator"
+    for number in itertools.count(1):
+        file = folder / f"{BATCH}.{slug}{f'-{number}' if number > 1 else ''}.json"
+        if not file.exists():
+            break
+        before = read_review(file)
+        if before.reviewer == name:
+            return file, before
+    return file, None

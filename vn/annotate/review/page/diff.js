@@ -61,7 +61,7 @@ function placeIn(from, to, at) {
   return other;
 }
 
-/** The end of a sentence or word that is nearest to a share of a text. */
+/** The end of a sentence or word that is nearest to a share of a text; its end if it is one word. */
 function boundaryNear(text, share) {
   const wanted = share * text.length;
   let at = 0, best = 0, least = Infinity;
@@ -71,5 +71,5 @@ function boundaryNear(text, share) {
     if (at > 0 && distance < least) (least = distance), (best = at);
     at += token.length;
   }
-  return best || Math.round(wanted);
+  return best || text.length;
 }

@@ -41,7 +41,7 @@ function undo() {
   if (!last) return false;
   const clips = JSON.parse(last.clips);
   if (clips === null) delete state.videos[last.id];
-  else state.videos[last.id].clips = clips;
+  else state.videos[last.id] = { content: D.videos.find(({ id }) => id === last.id).content, clips };
   state.at = last.at;
   state.changed = true;
   keep();

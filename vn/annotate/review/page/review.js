@@ -148,6 +148,8 @@ function showClips() {
   showState();
   showProgress();
   showTime();
+  const row = $("#row"), { offsetLeft: left, offsetWidth: wide } = row.children[state.at[1]];
+  row.scrollLeft = Math.min(Math.max(row.scrollLeft, left - row.offsetLeft + wide - row.clientWidth), left - row.offsetLeft);
   if (focused) document.querySelector(`[data-do="${focused.startsWith("row-") ? `row-${state.at[1]}` : focused}"]`)?.focus({ preventScroll: true });
 }
 
