@@ -316,6 +316,11 @@ def test_results_of_stages_that_are_not_asked_for_are_not_used(place, capsys):
     [
         (["--longest-video", "3"], "a.mp4: a: has at least 4 s, more than --longest-video 3"),
         (["--longest", "1.5"], "--longest: expected at least twice --shortest (2 s), got 1.5"),
+        (["--longest", "inf"], "--longest: expected seconds above 0, got inf"),
+        (["--longest-video", "inf"], "--longest-video: expected seconds above 0, got inf"),
+        (["--out", ""], "--out: is empty; write . for the current folder, or leave an option out"),
+        (["--out="], "--out: is empty"),
+        (["--shots", ""], "--shots: is empty"),
         (["--shortest", "0"], "--shortest: expected seconds above 0, got 0"),
         (["--val-share", "0.5", "--test-share", "0.5"], "--test-share: with --val-share nothing is left"),
         (["--from", "refine", "--until", "speech"], "--from refine: comes after --until speech"),
@@ -328,6 +333,15 @@ def test_bad_requests_are_one_sentence(place, capsys, words, sentence):
     assert place.run(*words) == 2
     error = capsys.readouterr().err.strip().splitlines()
     assert any(sentence in line for line in error), error
+
+
+def test_an_empty_place_is_not_the_current_folder(place, capsys, monkeypatch):
+    monkeypatch.chdir(place.videos)
+    assert main(["annotate", "", *place.words[2:]]) == 2
+    assert capsys.readouterr().err == (
+        "vn annotate: error: VIDEOS: is empty; write . for the current folder, or leave an option out\n"
+    )
+    assert not place.out.exists()
 
 
 def test_there_must_be_videos(place, capsys):

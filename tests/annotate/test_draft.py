@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vn.annotate.draft import draft_of
+from vn.annotate.drafts import read_drafts
 from vn.annotate.results import Labelled
 from vn.annotate.stage import Mark, RawVideo
 from vn.errors import Findings, InputError
@@ -73,3 +75,12 @@ def test_results_of_other_clips_are_refused():
         draft_of(VIDEO, {"shots": TWO, "speech": speech})
     with pytest.raises(InputError, match="kettle: has no shots yet"):
         draft_of(VIDEO, {})
+
+
+def test_no_id_in_a_report_leads_out_of_the_folder(tmp_path):
+    video = {"file": "v.mp4", "sha256": "0", "language": "en", "title": None, "product_id": None, "same_as": None}
+    (tmp_path / "stages").mkdir()
+    report = {"format": 1, "stages": ["shots"], "videos": {"../../x": video}}
+    (tmp_path / "stages" / "annotate.json").write_text(json.dumps(report))
+    with pytest.raises(InputError, match=r"annotate\.json: videos\.\.\./\.\./x: an id has letters"):
+        read_drafts(tmp_path)

@@ -102,6 +102,32 @@ def test_a_video_has_one_product(tmp_path):
         products_of(["a"], [tmp_path], "en", Findings())
 
 
+def test_products_are_named_after_videos_whatever_these_are_called(tmp_path):
+    names = {"kettle 1": "Red kettle", "水壶": "Blue kettle", "shop a/my video": "Lamp"}
+    for name, title in names.items():
+        file = tmp_path / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(YAML.format(title=title))
+    ids = [id_of(name) for name in names]
+    findings = Findings()
+    found = products_of(ids, [tmp_path], "en", findings)
+    assert [found[identity].story.title for identity in ids] == list(names.values())
+    (tmp_path / "list.yml").write_text("水壶.mp4: 水壶.yaml\nshop a/my video: shop a/my video.yaml\n")
+    found = products_of(ids, [tmp_path / "list.yml"], "en", findings)
+    assert [found[identity].story.title for identity in ids[1:]] == ["Blue kettle", "Lamp"]
+    assert not findings.lines
+    (tmp_path / f"{ids[0]}.yml").write_text(YAML.format(title="Cup"))
+    with pytest.raises(InputError, match=r"two product files, kettle 1\.yaml and kettle_1-"):
+        products_of(ids, [tmp_path], "en", findings)
+    (tmp_path / "list.yml").write_text(f"水壶: 水壶.yaml\n{ids[1]}: shop a/my video.yaml\n")
+    with pytest.raises(InputError, match="has two products"):
+        products_of(ids, [tmp_path / "list.yml"], "en", findings)
+
+
+def test_no_id_that_is_made_up_looks_like_an_option():
+    assert id_of("商店/水壶").startswith("video-")
+
+
 def test_shares_of_splits():
     splits = [split_of(f"title {n}", 0.2, 0.3) for n in range(2000)]
     assert abs(splits.count("val") / 2000 - 0.2) < 0.03

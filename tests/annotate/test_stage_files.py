@@ -94,3 +94,13 @@ def test_what_is_set_aside_is_no_json(file):
     assert aside.suffix != ".json"
     assert aside.exists()
     assert not file.exists()
+
+
+def test_what_was_set_aside_before_stays(file):
+    kept = []
+    for text in ("first", "second", "third"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        kept.append(set_aside(file, ".edited"))
+    assert [each.read_text() for each in kept] == ["first", "second", "third"]
+    assert [each.name.removeprefix(file.stem) for each in kept] == [".edited", ".edited-2", ".edited-3"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Raise if a number is out of its range."""
+    """Raise if an argument is empty, as an unset variable of the shell leaves it, or a number is out of its range."""
+    for before, word in pairwise(["", *args.words]):
+        name, equals, value = word.partition("=") if word.startswith("--") else (before, "=", word)
+        if equals and not value:
+            option = name if name.startswith("--") else "VIDEOS"
+            raise InputError("is empty; write . for the current folder, or leave an option out", field=option)
     for name, least in (("max_bad", 0), ("jobs", 1)):
         if getattr(args, name) < least:
             option = "--" + name.replace("_", "-")

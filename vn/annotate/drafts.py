@@ -16,6 +16,7 @@ from vn.errors import InputError
 from vn.io.atomic import write_text
 from vn.io.field_reader import FieldReader
 from vn.io.files import read_json
+from vn.story import KEY, KEY_RULE
 
 REPORT = "annotate.json"
 FIELDS = ("file", "sha256", "language", "title", "product_id", "same_as")
@@ -70,6 +71,8 @@ def read_drafts(out: Path, reviewed: bool = True) -> list[Draft]:
     for identity, item in data["videos"].items():
         where = f"videos.{identity}"
         item = reader.keys(item, FIELDS, where)
+        if not KEY.fullmatch(identity):  # it names files
+            raise reader.fail(KEY_RULE, where)
         video = RawVideo(
             identity,
             Path(os.path.normpath(out / reader.text(item, "file", f"{where}."))),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vn.annotate.videos import meant
 from vn.errors import Findings, InputError, show
 from vn.io.files import read_text, read_yaml
 from vn.story import Language, Story
@@ -38,8 +40,8 @@ def products_of(
 
     Args:
         videos: ids.
-        places: folders with a file per video, named after its id, and YAML files that map ids to product files, whose
-            paths are relative to the list.
+        places: folders with a file per video, named after the video or its id, in the same subfolder if that has one;
+            and YAML files that map videos to product files, whose paths are relative to the list.
         language: language of the narrations, which the product files must have.
         findings: receives warnings: products of no video.
 
@@ -50,7 +52,7 @@ def products_of(
     files: dict[str, Path] = {}
     unused: list[str] = []
     for place in places:
-        for video, file in (_in_folder(place, videos) if place.is_dir() else _in_list(place)).items():
+        for video, file in (_in_folder(place, wanted) if place.is_dir() else _in_list(place, wanted)).items():
             if video not in wanted:
                 unused.append(video)
             elif files.setdefault(video, file) != file:
@@ -65,33 +67,44 @@ def products_of(
     return {video: read[file] for video, file in files.items()}
 
 
-def _in_folder(folder: Path, videos: Sequence[str]) -> dict[str, Path]:
+def _in_folder(folder: Path, videos: Collection[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() not in (*FILES, *PAGES) or not file.is_file():
-            continue
-        if file.stem in found:
-            raise InputError(f"two product files, {found[file.stem].name} and {file.name}", file=folder)
-        found[file.stem] = file
+    for file in _files(folder):
+        video = meant(file.relative_to(folder).with_suffix("").as_posix(), videos)
+        if video in found:
+            names = " and ".join(each.relative_to(folder).as_posix() for each in (found[video], file))
+            raise InputError(f"two product files, {names}", file=folder)
+        found[video] = file
     if not set(found) & set(videos):
-        expected = f"{videos[0]}{FILES[0]}" if videos else f"ID{FILES[0]}"
+        expected = f"{min(videos, default='ID')}{FILES[0]}"
         raise InputError(f"has no product file named after a video, e.g. {expected} or {PAGES[0]}", file=folder)
     return found
 
 
-def _in_list(file: Path) -> dict[str, Path]:
+def _files(folder: Path) -> Iterator[Path]:
+    """Product files and pages, with those in subfolders, by name."""
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in (*FILES, *PAGES):
+                yield Path(here) / name
+
+
+def _in_list(file: Path, videos: Collection[str]) -> dict[str, Path]:
     data = read_yaml(file)
     if not isinstance(data, Mapping) or not data:
         message = f"expected 'VIDEO: PRODUCT FILE' in each line, got {show(data)}"
         raise InputError(message, file=file)
-    found = {}
-    for video, name in data.items():
-        if not isinstance(name, str) or not name:
-            raise InputError(f"expected the path of a product file, got {show(name)}", file=file, field=show(video))
-        path = file.parent / name
+    found: dict[str, Path] = {}
+    for name, product in data.items():
+        if not isinstance(product, str) or not product:
+            raise InputError(f"expected the path of a product file, got {show(product)}", file=file, field=show(name))
+        path = file.parent / product
         if not path.is_file():
-            raise InputError(f"no such product file: {path}", file=file, field=show(video))
-        found[str(video)] = path
+            raise InputError(f"no such product file: {path}", file=file, field=show(name))
+        video = meant(str(name), videos)
+        if found.setdefault(video, path) != path:
+            raise InputError(f"has two products, {found[video]} and {path}", file=file, sample=video)
     return found
 
 

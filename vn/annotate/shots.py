@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -48,8 +49,9 @@ class ClipLengths:
         if not 2 * self.shortest <= self.longest:
             message = f"expected at least twice --shortest ({2 * self.shortest:g} s), got {self.longest:g}"
             raise InputError(message, field="--longest")
-        if not self.video > 0:
-            raise InputError(f"expected seconds above 0, got {self.video:g}", field="--longest-video")
+        for name, seconds in (("--longest", self.longest), ("--longest-video", self.video)):
+            if not 0 < seconds < math.inf:
+                raise InputError(f"expected seconds above 0, got {seconds:g}", field=name)
 
 
 class ShotStage:

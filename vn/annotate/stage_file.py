@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -123,8 +124,12 @@ def read_stage(file: Path) -> StageFile | None:
 
 
 def set_aside(file: Path, ending: str) -> Path:
-    """Rename a file that is about to be made again, so that nobody's work is lost; returns its new name."""
-    aside = file.with_suffix(ending)
+    """Rename a file that is about to be made again, so that nobody's work is lost; returns its new name.
+
+    Files that were set aside before keep theirs: the next one is ``ID.edited-2``.
+    """
+    names = (f"{ending}{f'-{number}' if number > 1 else ''}" for number in count(1))
+    aside = next(each for each in map(file.with_suffix, names) if not os.path.lexists(each))
     os.replace(file, aside)
     return aside
 

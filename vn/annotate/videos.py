@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from vn.data.find_video import VIDEO_SUFFIXES
@@ -53,8 +53,26 @@ def id_of(name: str) -> str:
     plain = name.replace("/", "-")
     if KEY.fullmatch(plain):
         return plain
-    clean = re.sub(r"[^0-9A-Za-z_-]+", "_", plain).strip("_")
+    clean = re.sub(r"[^0-9A-Za-z_-]+", "_", plain).strip("_-")
     return f"{clean[: MOST - 9] or 'video'}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+
+
+def meant(name: str, ids: Container[str]) -> str:
+    """The id that a person means: the id itself, or the video's name, with or without its extension and folder.
+
+    Example:
+        >>> meant("kettle 1.mp4", ["kettle_1-3c9a5d31"]), meant("lamp", ["lamp"])
+        ('kettle_1-3c9a5d31', 'lamp')
+
+    Args:
+        name: what the person wrote.
+        ids: the ids of all videos.
+
+    Returns:
+        One of `ids`, or else the name as it is.
+    """
+    plain = name[: -len(Path(name).suffix)] if Path(name).suffix.lower() in VIDEO_SUFFIXES else name
+    return next((each for each in (name, id_of(name), id_of(plain)) if each in ids), name)
 
 
 def _listed(place: Path, leave_out: Path) -> list[tuple[str, Path]]:

@@ -30,9 +30,11 @@ def add_speech_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--speech-threads", type=int, metavar="N", help="processor cores of faster-whisper (half of them, at most 4)"
     )
-    group.add_argument(
-        "--hotwords", action="store_true", help="give the recogniser the product's title and points, as names to expect"
+    what = (
+        "give the recogniser the product's title and points, as names to expect: with Whisper base it helped a little"
     )
+    what += " in Chinese, and ruined some English videos"
+    group.add_argument("--hotwords", action="store_true", help=what)
     group.add_argument("--chinese", choices=["simplified"], help="write Chinese in these characters (OpenCC)")
     with suppress(argparse.ArgumentError):  # the command has one of its own, which then allows this too
         group.add_argument("--yes", action="store_true", help="send sound to the vendor of openai: recognisers")

@@ -130,7 +130,6 @@ class SpeechStage:
 
 def _count(made: Made, video: RawVideo, found: Found, findings: Findings) -> None:
     """Count and name what is not as it should be."""
-    languages = " and ".join(sorted(found.languages))
     if found.kind == "silent":
         made.counts["silent"] = 1
         findings.add("no sound", sample=video.id)
@@ -139,13 +138,15 @@ def _count(made: Made, video: RawVideo, found: Found, findings: Findings) -> Non
         findings.add("nobody speaks", sample=video.id)
     elif found.kind == "two_languages":
         made.counts["two languages"] = 1
-        shares = ", ".join(f"{seconds:.1f} s in {name}" for name, seconds in sorted(found.languages.items()))
+        seconds = sorted(found.languages.items(), key=lambda each: -each[1])
+        shares = ", ".join(f"{spoken:.1f} s in {name}" for name, spoken in seconds)
         made.marks.append(Mark(f"two languages: {shares}", "language"))
-        findings.add(f"speech in {languages}", sample=video.id)
+        findings.add(f"the speech seems to be in two languages, {shares}; its texts are kept", sample=video.id)
     elif found.languages and video.language not in found.languages:
         made.counts["other language"] = 1
+        languages = " and ".join(sorted(found.languages))
         made.marks.append(Mark(f"the speech is in {languages}, not in {video.language}", "language"))
-        findings.add(f"the speech is in {languages}, not in {video.language}", sample=video.id)
+        findings.add(f"the speech is in {languages}, not in {video.language}; its texts are kept", sample=video.id)
     if found.outside:
         made.counts["words without voice"] = len(found.outside)
         made.marks.append(Mark(f"{_some(found.outside)} recognised while nobody speaks and left out", "no voice"))
