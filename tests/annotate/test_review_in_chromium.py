@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from chromium import TOO_FAINT, ActionChains, By, Keys, chromium, needs_chromium, wait
 from finished_runs import EVIL
 from reviewed_stories import LABELS, SPANS, TEXTS, drafts_in, write_draft, write_stories
 
@@ -15,39 +16,9 @@ from vn.annotate.review.stage import ReviewStage
 from vn.cli import main
 from vn.errors import Findings
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
+pytestmark = needs_chromium
 
-By = pytest.importorskip("selenium.webdriver.common.by").By
-Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-ActionChains = webdriver.ActionChains
-PATIENCE = 30  # seconds: the machine may be busy
 RTL = "שלום, \u202eevil\u202c \"quoted\" & 'single' <b>bold</b>"
-
-# The text elements whose contrast with their background is below what WCAG 2 asks for: [ratio, text].
-TOO_FAINT = """
-const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
-const light = (colour) => {
-  const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-  const [r, g, b] = parse(colour).map((c) => linear(c / 255));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const behind = (node) => {
-  for (; node; node = node.parentElement) {
-    const colour = getComputedStyle(node).backgroundColor;
-    if ((parse(colour)[3] ?? 1) === 1) return colour;
-  }
-};
-const hasText = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-const clipped = (node) => getComputedStyle(node).clipPath !== "none";
-const seen = (node) => node.checkVisibility() && !node.closest(":disabled") && !clipped(node);
-const texts = [...document.querySelectorAll("body *")].filter((node) => hasText(node) && seen(node));
-return [texts.length, texts.map((node) => {
-  const [one, other] = [light(getComputedStyle(node).color), light(behind(node))].sort((a, b) => b - a);
-  return [(one + 0.05) / (other + 0.05), node.textContent.trim().slice(0, 30)];
-}).filter(([ratio]) => ratio < 4.5)];
-"""
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +28,8 @@ def downloads(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser(downloads):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
-    yield driver
-    driver.quit()
+    with chromium(downloads=downloads) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +69,6 @@ def opened(browser, stories: Path):
 def ready(browser):
     wait(browser, lambda d: d.execute_script("return document.body.dataset.ready"))
     wait(browser, lambda d: d.execute_script("return video.readyState >= 2 && !video.seeking"))
-
-
-def wait(driver, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(driver, PATIENCE).until(condition)
 
 
 def press(driver, *keys):

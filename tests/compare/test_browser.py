@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from pathlib import Path
 
 import pytest
+from chromium import By, chromium, needs_chromium, wait
 from finished_runs import EVIL, make_stories, write_run, write_study
 
 from vn.cli import main
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 pytest.importorskip("plotly", reason="plotly is not installed")
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
-
-By = pytest.importorskip("selenium.webdriver.common.by").By
-PATIENCE = 30  # seconds: the machine may be busy
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(size="1280,1000") as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +43,6 @@ def page(browser, compared):
     wait(browser, lambda d: d.execute_script("return Boolean(window.Plotly)"))
     yield browser
     assert [entry["message"] for entry in browser.get_log("browser")] == []
-
-
-def wait(driver, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(driver, PATIENCE).until(condition)
 
 
 def lines(folder: Path) -> list[dict[str, str]]:

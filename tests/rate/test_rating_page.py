@@ -10,20 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from agreement_by_loops import alpha, pearson
+from chromium import PATIENCE, ActionChains, By, Keys, chromium, needs_chromium, wait
 from finished_runs import EVIL, make_stories, write_run
 from simulated_ratings import CRITERIA, key_of, make_kit, matrix, page_data, simulate, write_world
 from small_video import write_video
 
 from vn.cli import main
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
+pytestmark = needs_chromium
 
-By = pytest.importorskip("selenium.webdriver.common.by").By
-Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-ActionChains = pytest.importorskip("selenium.webdriver").ActionChains
-PATIENCE = 30  # seconds: the machine may be busy
 SYSTEMS = {"Zephyr-chat 70B": "runzephyr", "no_memory": "runnomemory"}
 
 
@@ -34,15 +29,8 @@ def downloads(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(downloads):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(downloads=downloads) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +66,6 @@ def opened(browser):
 
     yield opened
     assert [entry["message"] for entry in browser.get_log("browser")] == []
-
-
-def wait(driver, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(driver, PATIENCE).until(condition)
 
 
 def press(driver, *keys):

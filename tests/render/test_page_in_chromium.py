@@ -6,54 +6,20 @@ import shutil
 from pathlib import Path
 
 import pytest
+from chromium import TOO_FAINT, ActionChains, By, Keys, chromium, needs_chromium, wait
 from finished_runs import EVIL
 from rendered_stories import SPANS, write_rendered, write_story
 
 from vn.render.page import write_page
 from vn.render.page.index import write_index
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
-
-By = pytest.importorskip("selenium.webdriver.common.by").By
-Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
-ActionChains = pytest.importorskip("selenium.webdriver").ActionChains
-PATIENCE = 30  # seconds: the machine may be busy
-
-# The text elements whose contrast with their background is below what WCAG 2 asks for: [ratio, text].
-TOO_FAINT = """
-const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
-const light = (colour) => {
-  const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-  const [r, g, b] = parse(colour).map((c) => linear(c / 255));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const behind = (node) => {
-  for (; node; node = node.parentElement) {
-    const colour = getComputedStyle(node).backgroundColor;
-    if ((parse(colour)[3] ?? 1) === 1) return colour;
-  }
-};
-const hasText = (node) => [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-const texts = [...document.querySelectorAll("body *")].filter((node) => hasText(node) && node.checkVisibility());
-return [texts.length, texts.map((node) => {
-  const [one, other] = [light(getComputedStyle(node).color), light(behind(node))].sort((a, b) => b - a);
-  return [(one + 0.05) / (other + 0.05), node.textContent.trim().slice(0, 30)];
-}).filter(([ratio]) => ratio < 4.5)];
-"""
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +52,6 @@ def opened(browser, stories):
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
     assert [entry["message"] for entry in browser.get_log("browser")] == []
-
-
-def wait(driver, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(driver, PATIENCE).until(condition)
 
 
 def press(driver, *keys):

@@ -1,18 +1,16 @@
 """The page of `vn stats` in a real headless Chromium: no errors, readable in light and dark, nothing cut on a phone."""
 
 import json
-import shutil
 
 import pytest
+from chromium import chromium, needs_chromium
 from finished_runs import make_stories
 
 from vn.stats.collect import collect
 from vn.stats.page import render
 from vn.stats.source import open_source
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install)")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +32,8 @@ def pages(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium() as driver:
+        yield driver
 
 
 def contrast(one, other):
