@@ -61,8 +61,8 @@ def meant(name: str, ids: Container[str]) -> str:
     """The id that a person means: the id itself, or the video's name, with or without its extension and folder.
 
     Example:
-        >>> meant("kettle 1.mp4", ["kettle_1-3c9a5d31"]), meant("lamp", ["lamp"])
-        ('kettle_1-3c9a5d31', 'lamp')
+        >>> meant("lamp.mp4", ["lamp"]), meant("lamp", ["lamp"])
+        ('lamp', 'lamp')
 
     Args:
         name: what the person wrote.
