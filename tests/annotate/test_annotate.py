@@ -248,6 +248,7 @@ def test_no_product_is_in_two_splits_and_duplicates_are_one_product(place, capsy
     assert ("speech", "e") not in stand_ins.CALLS
     for share in (0.1, 0.3, 0.45):
         assert place.run("--keep-duplicates", "--test-share", str(share), "--val-share", "0.3") == 0
+        assert "1 video shows the same as earlier ones, the first is e (as a)" in capsys.readouterr().err
         split = {file.stem: file.parent.name for file in place.out.glob("*/*.json") if file.parent.name != "stages"}
         assert split["a"] == split["b"] == split["e"]
         assert sorted(split) == ["a", "b", "c", "e"]

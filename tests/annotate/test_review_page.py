@@ -61,8 +61,9 @@ def test_media_from_a_server(stories):
 def test_batches_stay_as_they_are_and_new_videos_get_new_ones(tmp_path):
     assert batches_of(tmp_path, ["a", "b", "c"], 2) == {"batch-001": ["a", "b"], "batch-002": ["c"]}
     (tmp_path / FILE).write_text(json.dumps({"batch-001": ["c", "a"], "batch-003": ["gone"]}))
-    again = batches_of(tmp_path, ["a", "b", "c", "d", "e"], 2)
-    assert again == {"batch-001": ["c", "a"], "batch-004": ["b", "d"], "batch-005": ["e"]}
+    again = batches_of(tmp_path, ["a", "b", "d", "e", "f"], 2)
+    new = {"batch-004": ["b", "d"], "batch-005": ["e", "f"]}
+    assert again == {"batch-001": ["c", "a"], "batch-003": ["gone"], **new}
     for text, message in (
         ("[]", "expected batches by name"),
         ('{"first": ["a"]}', "expected a name as batch-001"),
@@ -71,6 +72,19 @@ def test_batches_stay_as_they_are_and_new_videos_get_new_ones(tmp_path):
         (tmp_path / FILE).write_text(text)
         with pytest.raises(InputError, match=message):
             read_batches(tmp_path)
+
+
+def test_the_name_of_a_batch_is_not_used_again_when_its_videos_are_gone(tmp_path):
+    video, pages = write_video(tmp_path / "a.mp4"), tmp_path / "pages"
+    drafts = [
+        Draft(RawVideo(id, video, "0", "en"), "Kettle", (), None, (DraftClip(0.0, 2.0),)) for id in ("a", "b", "c")
+    ]
+    for shown in ([0], [1], [2]):
+        write_pages(pages, [drafts[n] for n in shown], PageSettings(size=1), Findings())
+    assert read_batches(pages) == {"batch-001": ["a"], "batch-002": ["b"], "batch-003": ["c"]}
+    assert [page.name for page in write_pages(pages, [drafts[0]], PageSettings(size=1), Findings())] == [
+        "batch-001.html"
+    ]
 
 
 def test_the_most_marked_videos_come_first_if_asked(tmp_path):

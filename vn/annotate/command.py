@@ -15,6 +15,7 @@ from vn.errors import Findings, InputError
 
 if TYPE_CHECKING:
     from vn.annotate.entry import Entry
+    from vn.annotate.stage import RawVideo
 
 EXAMPLES = """\
 examples:
@@ -86,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Annotate videos and print a summary."""
+    from vn.annotate.hashed import hashed
     from vn.annotate.report import report_of, summary
     from vn.annotate.run import RunSettings, run_stages
     from vn.annotate.stages import stages_of
@@ -97,11 +99,12 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     findings = Findings()
     began = time.monotonic()
-    entries = _entries(args, findings)
+    videos = _videos(args, findings)
     with claim(args.out, "vn annotate"):
         cache = DiskCache(args.out / "stages" / "cache.sqlite")
         try:
-            stages = stages_of(args, [entry.video.id for entry in entries], cache)
+            stages = stages_of(args, [video.id for video in videos], cache)
+            entries = hashed(videos, cache)
             record = _Record(args, entries, [stage.name for stage in stages], findings)
             record.write({})
             done = run_stages(
@@ -149,29 +152,21 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError(f"comes after --until {args.until}", field=f"--from {args.again}")
 
 
-def _entries(args: argparse.Namespace, findings: Findings) -> list[Entry]:
-    """The videos with their products; one that cannot be opened is a bad one."""
-    from vn.annotate.entry import Entry
+def _videos(args: argparse.Namespace, findings: Findings) -> list[RawVideo]:
+    """The videos with their products, without hashes."""
     from vn.annotate.products import Product, products_of
     from vn.annotate.stage import RawVideo
     from vn.annotate.videos import find_videos
-    from vn.io.hashes import hash_file
 
-    videos = find_videos(args.videos, args.out)
-    products = products_of(list(videos), args.products, args.language, findings)
-    entries = []
-    for identity, file in videos.items():
-        error = None
-        try:
-            sha256 = hash_file(file)
-        except OSError as fault:
-            sha256, error = "", f"{file}: {fault.strerror or 'cannot be read'}"
+    files = find_videos(args.videos, args.out)
+    products = products_of(list(files), args.products, args.language, findings)
+    videos = []
+    for identity, file in files.items():
         product = products.get(identity, Product(""))
-        video = RawVideo(identity, file, sha256, args.language, product.story, product.page, product.id or None)
-        entries.append(Entry(video, error=error))
-    if args.products and (bare := [each.video.id for each in entries if each.video.product_id is None]):
-        findings.add(f"{len(bare)} of {len(entries)} videos have no product, the first is {bare[0]}")
-    return entries
+        videos.append(RawVideo(identity, file, "", args.language, product.story, product.page, product.id or None))
+    if args.products and (bare := [video.id for video in videos if video.product_id is None]):
+        findings.add(f"{len(bare)} of {len(videos)} videos have no product, the first is {bare[0]}")
+    return videos
 
 
 class _Record:
@@ -205,10 +200,13 @@ class _Record:
         for entry in self.entries if self.bad and len(self.bad) <= self.args.max_bad else ():
             if entry.error is not None:
                 every.lines.append(f"left out: {entry.error}")
-        for entry in self.entries:
-            if entry.same_as is not None:
-                what = "left out: " if entry.left_out else ""
-                every.lines.append(f"{what}{entry.video.file} shows the same as {entry.same_as}")
+        same = [entry for entry in self.entries if entry.same_as is not None]
+        if same and self.args.keep_duplicates:
+            first, count = same[0], len(same)
+            what = "1 video shows" if count == 1 else f"{count} videos show"
+            every.lines.append(f"{what} the same as earlier ones, the first is {first.video.id} (as {first.same_as})")
+        else:
+            every.lines += [f"left out: {entry.video.file} shows the same as {entry.same_as}" for entry in same]
         return every
 
     def write(self, more: dict[str, object]) -> None:

@@ -111,4 +111,5 @@ def _time(files: StageFiles) -> str:
     """A line like ``speech: 12 videos, 40.1 s (recogniser 38.2)``; what a stage reports itself is in brackets."""
     own = ", ".join(f"{name} {number:.6g}" for name, number in files.stage.report().items())
     name = files.stage.name.replace("_", " ")
-    return f"  {name}: {files.made} videos, {files.seconds:.1f} s" + (f" ({own})" if own else "")
+    videos = f"{files.made} video{'s' * (files.made != 1)}"
+    return f"  {name}: {videos}, {files.seconds:.1f} s" + (f" ({own})" if own else "")

@@ -25,20 +25,19 @@ def batches_of(folder: Path, videos: Sequence[str], size: int) -> dict[str, list
         size: videos per batch.
 
     Returns:
-        Name -> ids of its videos; no empty batch.
+        Name -> ids of its videos; videos of earlier batches stay in them even if they are gone now, so that no name
+        is used for other videos.
 
     Raises:
         InputError: ``batches.json`` is not as it was written.
     """
-    before = read_batches(folder)
-    placed = {video for own in before.values() for video in own}
-    there = set(videos)
-    found = {name: [video for video in own if video in there] for name, own in before.items()}
+    found = read_batches(folder)
+    placed = {video for own in found.values() for video in own}
     new = [video for video in videos if video not in placed]
-    last = max((int(name.removeprefix("batch-")) for name in before), default=0)
+    last = max((int(name.removeprefix("batch-")) for name in found), default=0)
     for n, at in enumerate(range(0, len(new), size), last + 1):
         found[f"batch-{n:03}"] = new[at : at + size]
-    return {name: own for name, own in found.items() if own}
+    return found
 
 
 def read_batches(folder: Path) -> dict[str, list[str]]:

@@ -67,7 +67,9 @@ def write_pages(folder: Path, drafts: Sequence[Draft], settings: PageSettings, f
     media = Media(folder, [draft.video.file for draft in drafts], settings.media_url)
     pages = []
     for name, videos in batches.items():
-        own = [by_id[video] for video in videos]
+        own = [by_id[video] for video in videos if video in by_id]
+        if not own:
+            continue
         for draft in own:
             if (suffix := draft.video.file.suffix).lower() not in PLAYED:
                 message = f"browsers play {' '.join(PLAYED)}, not {suffix}: {name}.html may not show it"

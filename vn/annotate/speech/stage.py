@@ -84,6 +84,8 @@ class SpeechStage:
         heard = Heard(_main(found), placed.words, placed.texts, found.kind)
         made = Made(heard.to_json(), list(placed.marks), {name: float(n) for name, n in found.counts.items() if n})
         _count(made, video, found, findings)
+        if self._files is None and self._recogniser is None:
+            findings.add("is not given, so no speech is recognised and clips have no texts", field="--speech")
         if placed.across:
             made.counts["words across a cut"] = placed.across
         if placed.outside:
