@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,6 +77,34 @@ def test_no_window_of_a_single_frame_is_left(tmp_path, monkeypatch, count):
     assert not given[count:].any()
     assert len(given) % 320 == 0
     assert len(given) - count < 320
+
+
+class Stuck:
+    """Stands in for a library's model that repeats a hint, as Whisper base does in a last window without voice."""
+
+    def __init__(self, with_hints):
+        self.model = type("", (), {"is_multilingual": True})
+        self.with_hints = with_hints
+        self.hints = []
+
+    def transcribe(self, samples, hotwords, **how):
+        self.hints.append(hotwords)
+        word = SimpleNamespace(word=" lamp", start=0.0, end=0.5)
+        said = SimpleNamespace(compression_ratio=0.8, words=[word])
+        looped = SimpleNamespace(compression_ratio=48.4, words=[word] * 223)
+        return iter([said, looped] if hotwords and self.with_hints else [said]), None
+
+
+@pytest.mark.parametrize("stuck", [True, False])
+def test_with_hints_that_whisper_repeats_it_recognises_without_them(tmp_path, monkeypatch, stuck):
+    for file in ("config.json", "model.bin", "tokenizer.json"):
+        (tmp_path / file).write_bytes(b"{}")
+    model = Stuck(stuck)
+    monkeypatch.setattr(FasterWhisper, "_model", model)
+    found = FasterWhisper(tmp_path).recognise(np.ones(RATE, np.float32), "en", "lamp, kettle")
+    assert model.hints == ["lamp, kettle", *([None] if stuck else [])]
+    assert [word.text for word in found.words] == [" lamp"]
+    assert found.counts == ({"hotwords left out": 1} if stuck else {})
 
 
 def test_values_of_options_are_checked(tmp_path):

@@ -22,6 +22,9 @@ from vn.io.retries import Unreachable
 NEEDED = ("config.json", "model.bin", "tokenizer.json")  # without its tokenizer the library would download one
 LONGEST = 600.0  # seconds at once: the spectrum of ten hours would need more than 8 GB
 WINDOW = 30.0  # seconds that Whisper looks at
+STUCK = (
+    2.4  # compression ratio of a segment's text above which Whisper repeats itself (Radford et al. 2022, section 4.5)
+)
 TWO_FRAMES = 320  # samples of two frames of its spectrum: its times are multiples of them, and so windows begin there
 
 
@@ -70,7 +73,9 @@ class FasterWhisper:
     @functools.cached_property
     def key(self) -> str:
         """See `Recogniser`."""
-        settings = {name: value for name, value in asdict(self.settings).items() if name != "threads"}
+        settings = {name: value for name, value in asdict(self.settings).items() if name != "threads"} | {
+            "stuck": STUCK
+        }
         made_with = [version("faster-whisper"), version("ctranslate2")]
         return json.dumps(["faster-whisper", hash_folder(self.folder), settings, made_with])
 
@@ -89,6 +94,9 @@ class FasterWhisper:
     def recognise(self, samples: np.ndarray, language: str, hints: str = "") -> Recognised:
         """See `Recogniser`.
 
+        With hints Whisper may fill a last, nearly silent window with one of their words, hundreds of times; then the
+        sound is recognised without them, which is counted.
+
         Raises:
             Unreachable: the model cannot be read, or knows English only.
         """
@@ -96,6 +104,12 @@ class FasterWhisper:
             raise Unreachable(f"the model knows English only, and the speech is in {language}", file=self.folder)
         # Of a window of one frame of the spectrum, as 30.01 s leave, the library cannot say when its words are.
         samples = np.pad(samples, (0, -len(samples) % TWO_FRAMES))
+        segments = self._segments(samples, language, hints)
+        if hints and any(segment.compression_ratio > STUCK for segment in segments):
+            return Recognised(tuple(_words(self._segments(samples, language, ""))), {"hotwords left out": 1})
+        return Recognised(tuple(_words(segments)))
+
+    def _segments(self, samples: np.ndarray, language: str, hints: str) -> list[Any]:
         segments, _ = self._model.transcribe(
             samples,
             language=language,
@@ -105,7 +119,7 @@ class FasterWhisper:
             word_timestamps=True,  # without it segments fill silences
             hotwords=hints or None,
         )
-        return Recognised(tuple(_words(segments)))
+        return list(segments)
 
     def odds(self, samples: np.ndarray) -> dict[str, float] | None:
         """See `Recogniser`; it looks at the first 30 s.
