@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from loopback_server import LoopbackServer, Reply
 
 PROMPT_TOKENS, FRAME_TOKENS = 100, 50  # that it counts per question and per frame
 
 
-class ChatServer:
+class ChatServer(LoopbackServer):
     """Answers chat completions.
 
     Args:
@@ -24,60 +24,32 @@ class ChatServer:
 
     Attributes:
         questions: the bodies of the requests, with their paths.
-        headers: their headers, by names in small letters.
-        url: where it is.
     """
 
     def __init__(
         self, answer: Callable[[str, int], str | int | dict], blind: bool = False, refuses: tuple[str, ...] = ()
     ) -> None:
         self.questions: list[dict] = []
-        self.headers: list[dict] = []
-        self._closed = threading.Event()
-        lock = threading.Lock()
-        outer = self
+        self._answer, self._blind, self._refuses = answer, blind, refuses
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with lock:
-                    outer.questions.append(body | {"path": self.path})
-                    outer.headers.append({name.lower(): value for name, value in self.headers.items()})
-                    number = len(outer.questions)
-                question, frames = last_question(body)
-                refused = next((name for name in refuses if name in body), None)
-                said = 400 if refused else answer(question, number)
-                if said == "hang":
-                    outer._closed.wait()
-                    return
-                status = said if isinstance(said, int) else 200
-                content = {"error": refusal(refused)} if status != 200 else completion(said, body["model"])
-                if not blind and status == 200 and "usage" in content:
-                    content["usage"]["prompt_tokens"] += FRAME_TOKENS * frames
-                data = b'{"choices": [' if said == "broken" else json.dumps(content).encode()
-                try:
-                    self.send_response(status)
-                    self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(data)))
-                    if status == 429:
-                        self.send_header("Retry-After", "7")
-                    self.end_headers()
-                    self.wfile.write(data)
-                except OSError:  # the client has gone
-                    pass
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def close(self) -> None:
-        self._closed.set()
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, path, headers, body):
+        asked = json.loads(body)
+        with self.lock:
+            self.questions.append(asked | {"path": path})
+            number = len(self.questions)
+        question, frames = last_question(asked)
+        refused = next((name for name in self._refuses if name in asked), None)
+        said = 400 if refused else self._answer(question, number)
+        if said == "hang":
+            return said
+        status = said if isinstance(said, int) else 200
+        content = {"error": refusal(refused)} if status != 200 else completion(said, asked["model"])
+        if not self._blind and status == 200 and "usage" in content:
+            content["usage"]["prompt_tokens"] += FRAME_TOKENS * frames
+        data = b'{"choices": [' if said == "broken" else json.dumps(content).encode()
+        wait = {"Retry-After": "7"} if status == 429 else {}
+        return Reply(data, status, {"Content-Type": "application/json"} | wait)
 
 
 def refusal(parameter: str | None) -> dict:

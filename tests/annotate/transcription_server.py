@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 import wave
 from collections.abc import Callable
-from contextlib import suppress
 from email.parser import BytesParser
 from email.policy import HTTP
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from loopback_server import LoopbackServer, Reply
 
-class TranscriptionServer:
+
+class TranscriptionServer(LoopbackServer):
     """Answers requests for transcriptions.
 
     Args:
@@ -24,56 +23,25 @@ class TranscriptionServer:
 
     Attributes:
         asked: the fields of the requests.
-        url: where it is.
     """
 
     def __init__(self, answer: Callable[[dict, int], Any]) -> None:
         self.asked: list[dict] = []
-        self.headers: list[dict] = []
-        self._closed = threading.Event()
-        outer = self
+        self._answer = answer
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.headers.append({name.lower(): value for name, value in self.headers.items()})
-                fields = {"path": self.path, **fields_of(self.headers["Content-Type"], body)}
-                outer.asked.append(fields)
-                given = answer(fields, len(outer.asked))
-                with suppress(OSError):  # the client has gone
-                    self.respond(given)
-
-            def respond(self, given: Any) -> None:
-                if given == "hang":
-                    outer._closed.wait()
-                    return
-                status, given = given if isinstance(given, tuple) else (200, given)
-                if isinstance(given, int):
-                    status, given = given, {"error": {"message": "refused"}}
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                if given == "endless":
-                    self.end_headers()
-                    while not outer._closed.is_set():
-                        self.wfile.write(b" " * (1 << 16))
-                    return
-                data = given if isinstance(given, bytes) else json.dumps(given).encode()
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def close(self) -> None:
-        self._closed.set()
-        self._server.shutdown()
-        self._server.server_close()
+    def reply(self, path, headers, body):
+        fields = {"path": path, **fields_of(headers["content-type"], body)}
+        with self.lock:
+            self.asked.append(fields)
+            number = len(self.asked)
+        given = self._answer(fields, number)
+        if given in ("hang", "endless"):
+            return given
+        status, given = given if isinstance(given, tuple) else (200, given)
+        if isinstance(given, int):
+            status, given = given, {"error": {"message": "refused"}}
+        return Reply(given if isinstance(given, bytes) else json.dumps(given).encode(), status)
 
 
 def fields_of(content_type: str, body: bytes) -> dict[str, Any]:
