@@ -151,6 +151,10 @@ def test_repetitions_are_found_and_ordinary_ones_are_not():
     ):
         assert loops(placed(text)) in ([], loops(placed("No no no, no way.")))
     assert loops(placed("Very, very, very good")) == []
+    for number in ("Call 8 8 8 8 8 8 8 now", "请拨打四零零八八八八八八八", "Call 5 6 5 6 5 6"):
+        assert loops(placed(number)) == []
+    (loop,) = loops(placed("Call " + "0 " * 40))
+    assert loop.times == 40
 
 
 def test_a_long_text_is_looked_through_quickly():

@@ -16,6 +16,8 @@ from vn.annotate.speech.spread import pieces
 # Units (words, or Chinese characters) of a phrase -> how often in a row it may be; a longer one may be there once.
 OFTEN = {1: 3, 2: 3, 3: 2, 4: 2}
 OFTEN_CHINESE = {1: 4, 2: 4, 3: 3, 4: 3, 5: 2, 6: 2, 7: 2, 8: 2, 9: 2}
+DIGITS = frozenset("0123456789零〇一二三四五六七八九")
+OFTEN_DIGITS = {1: 7, 2: 3, 3: 2, 4: 2}  # telephone numbers: 888 8888
 LONGEST = 40  # units of a phrase that is looked for
 
 
@@ -45,7 +47,7 @@ def loops(words: Sequence[Word]) -> list[Loop]:
     found: list[Loop] = []
     at = 0
     while at < len(texts):
-        size, times = _worst(texts, at, OFTEN_CHINESE if HAN.match(texts[at]) else OFTEN)
+        size, times = _worst(texts, at)
         if size:
             found.append(Loop(join(texts[at : at + size]), times, units[at][1]))
             at += size * times
@@ -54,15 +56,21 @@ def loops(words: Sequence[Word]) -> list[Loop]:
     return found
 
 
-def _worst(texts: Sequence[str], at: int, often: dict[int, int]) -> tuple[int, int]:
+def _worst(texts: Sequence[str], at: int) -> tuple[int, int]:
     """The shortest phrase here that comes too often, as its length and how often; 0, 0 if there is none."""
     for size in range(1, min(LONGEST, (len(texts) - at) // 2) + 1):
         phrase, times = texts[at : at + size], 1
         while texts[at + size * times : at + size * (times + 1)] == phrase:
             times += 1
-        if times > often.get(size, 1):
+        if times > _often(phrase).get(size, 1):
             return size, times
     return 0, 0
+
+
+def _often(phrase: Sequence[str]) -> dict[int, int]:
+    if DIGITS.issuperset(phrase):
+        return OFTEN_DIGITS
+    return OFTEN_CHINESE if HAN.match(phrase[0]) else OFTEN
 
 
 def _units(text: str) -> list[str]:
