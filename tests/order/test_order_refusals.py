@@ -79,6 +79,13 @@ def test_a_test_on_shuffled_clips_is_the_same_for_every_method(data, place, caps
     assert all(sorted(v.found) == list(range(len(v.given))) for v in (*one.videos, *other.videos))
 
 
+def test_labels_alone_are_tested_without_loading_the_narrator(data, place):
+    """It may be on another machine, or its base model be gone."""
+    (place / "adapter").mkdir()
+    given = ["--adapter", str(place / "adapter"), "--data", str(data), "--out", str(place / "out")]
+    assert main(["order", *given, "--method", "labels,transitions"]) == 0
+
+
 def test_results_come_back_and_damage_is_named(tmp_path, capsys):
     from vn.errors import InputError
 

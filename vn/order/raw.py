@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vn.data.clip_bounds import video_length
-from vn.data.thumbs import split_strip, strip
+from vn.data.thumbs import split_strip, strip, thumbnail
 from vn.errors import Findings, InputError
 from vn.order.clips import ClipFrames, Clips
 from vn.story import Clip, Labels, Story
@@ -113,3 +113,19 @@ def encoded(raw: RawClips, encoder: FrameEncoder, findings: Findings) -> Clips:
         if shown:
             pictures.append(strip(shown))
     return Clips(raw.story, tuple(frames), tuple(pictures) if len(pictures) == len(frames) else ())
+
+
+def pictured(raw: RawClips, findings: Findings) -> Clips:
+    """The clips with a JPEG of their frames, one per second, for a chat model that needs no narrator.
+
+    Args:
+        raw: the files.
+        findings: takes warnings about damage.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    from vn.data.video import sample_frames
+
+    shown = [[thumbnail(rgb) for _, rgb in sample_frames(file, findings=findings)] for file in raw.files]
+    return Clips(raw.story, pictures=tuple(strip(thumbs) for thumbs in shown))

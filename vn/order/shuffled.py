@@ -59,7 +59,7 @@ def order_split(args: argparse.Namespace) -> int:
     with claim(out, "vn order"):
         found: dict[str, list[Ordered]] = {name: [] for name in names}
         with progress("videos", len(entries)) as step:
-            for clips, given in _videos(args, opened, entries, any(name == "chat" for name in names)):
+            for clips, given in _videos(args, opened, entries, names):
                 for name, method in methods.items():
                     found[name].append(_ordered(method, clips, given, findings))
                 step()
@@ -91,14 +91,15 @@ def shuffle(count: int, seed: int, story: str) -> Order:
 
 
 def _videos(
-    args: argparse.Namespace, opened: Opened, entries: Sequence[SampleEntry], pictures: bool
+    args: argparse.Namespace, opened: Opened, entries: Sequence[SampleEntry], names: Sequence[str]
 ) -> Iterator[tuple[Clips, Order]]:
     """The clips of each video, shuffled, and their true places."""
     folder = opened.data
-    seen = pictures and args.shown != "texts"
+    seen = "chat" in names and args.shown != "texts"
+    read = "likelihood" in names or args.texts == "predicted"  # others do without frames, and without a narrator
     for entry in entries:
         shard = folder / entry.shard
-        if opened.adapter is not None:
+        if read:
             card = opened.assembly.card
             story, features, seconds = read_sample(shard, entry, (card.tokens, card.width))
             clips = clips_of(story, features, seconds)
