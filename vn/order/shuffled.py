@@ -37,8 +37,9 @@ def order_split(args: argparse.Namespace) -> int:
     out = args.out or args.run
     if out is None:
         raise InputError("say where results are written: --out, or --run for its folder")
-    if args.product is not None or args.storyline is not None:
-        raise InputError("is for clips that are files; a data folder has its own", field="--product")
+    for name in ("product", "storyline"):
+        if getattr(args, name) is not None:
+            raise InputError("is for clips that are files; a data folder has its own", field=f"--{name}")
     names = methods_in(args, several=True)
     cache, findings = DiskCache(out / ASKED), Findings()
     opened = Opened(args, cache)
