@@ -1,5 +1,7 @@
 """Clips joined into one video: their times, frames in the first one's size, and sound."""
 
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
@@ -103,6 +105,22 @@ def test_the_video_ends_when_a_last_clip_of_few_frames_does(tmp_path):
         assert reader.duration == pytest.approx(joined.starts[-1], abs=0.05)
         list(reader.frames())
         assert reader.end == pytest.approx(joined.starts[-1], abs=0.05)
+
+
+def test_names_with_a_colon_and_metadata_of_any_bytes_are_read(tmp_path, monkeypatch):
+    """FFmpeg takes a name before a colon as a protocol."""
+    plain = write_video(tmp_path / "plain.mp4", 1)
+    with av.open(str(plain)) as source, av.open(str(tmp_path / "a.mp4"), "w", format="mp4") as target:
+        target.metadata["comment"] = "abcdef"
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    (tmp_path / "ad:v.mp4").write_bytes((tmp_path / "a.mp4").read_bytes().replace(b"abcdef", b"ab\xe9\xff\xfe\xe9"))
+    monkeypatch.chdir(tmp_path)
+    joined = join([Path("ad:v.mp4"), Path("plain.mp4")], Path("out.mp4"), Findings())
+    assert joined.starts == pytest.approx((0, 1, 2), abs=0.05)
 
 
 def test_pixels_that_are_not_square_keep_their_shape(tmp_path):

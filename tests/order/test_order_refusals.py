@@ -1,6 +1,7 @@
 """What cannot be ordered is refused in one sentence that names it."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -35,6 +36,8 @@ def test_clips_that_cannot_be_ordered(place, capsys):
     assert "is the same clip as" in refused(capsys, "order", a, b, a, *product)
     assert "no.mp4: no such video" in refused(capsys, "order", a, place / "no.mp4", *product)
     (place / "d.mp4").write_text("this is no video")
+    strange = shutil.copy(place / "b.mp4", os.fsdecode(bytes(place) + b"/\xff.mp4"))
+    assert "has a name that is not UTF-8" in refused(capsys, "order", a, strange, *product)
     assert "d.mp4: not a video that can be read" in refused(capsys, "order", a, place / "d.mp4", *product)
     assert "say what the clips are about" in refused(capsys, "order", a, b)
     assert "needed: give their data folder with --data" in refused(capsys, "order", a, b, *product)

@@ -46,8 +46,8 @@ def open_raw(files: Sequence[Path], product: Path, findings: Findings, storyline
         storyline: YAML list of labels, one per file in the order given; None: labels are not known.
 
     Raises:
-        InputError: there are fewer than two files, one cannot be read, two are the same, or the product or the
-            storyline does not fit.
+        InputError: there are fewer than two files, one cannot be read or has a name that is not UTF-8, two are the
+            same, or the product or the storyline does not fit.
     """
     if len(files) < 2:
         raise InputError("an order needs two clips or more, got one", file=files[0] if files else None)
@@ -55,6 +55,12 @@ def open_raw(files: Sequence[Path], product: Path, findings: Findings, storyline
     if story.clips:
         message = "has clips of its own, but each of the files is a clip"
         raise InputError(message, file=product, field="clips")
+    for file in files:
+        try:
+            str(file).encode()
+        except UnicodeEncodeError:
+            message = "has a name that is not UTF-8, and cannot be written into order.json; rename it"
+            raise InputError(message, file=file) from None
     refuse_same(files)
     labels: Sequence[Labels | None] = [None] * len(files)
     if storyline is not None:
