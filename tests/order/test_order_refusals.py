@@ -99,6 +99,12 @@ def test_a_test_on_shuffled_clips_is_the_same_for_every_method(data, place, caps
     assert all(sorted(v.found) == list(range(len(v.given))) for v in (*one.videos, *other.videos))
 
 
+def test_a_test_on_the_training_stories_comes_with_a_warning(data, place, capsys):
+    for split, warned in (("train", True), ("test", False)):
+        assert main(["order", "--data", str(data), "--split", split, "--method", "labels", "--out", str(place)]) == 0
+        assert ("the methods go by these very stories" in capsys.readouterr().err) == warned
+
+
 def test_labels_alone_are_tested_without_loading_the_narrator(data, place):
     """It may be on another machine, or its base model be gone."""
     (place / "adapter").mkdir()
