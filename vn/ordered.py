@@ -22,8 +22,8 @@ METHODS: dict[str, str] = {
     "likelihood": "by a trained narrator's probability of labels and narrations at their places",
     "chat": "by a chat model that is given the clips' texts, frames or both",
 }
+TEXTS = ("given", "predicted")
 FORMAT = 1
-PATTERN = "order.*.json"
 CLIP_COUNTS = ((2, 4), (5, 7), (8, 10), (11, None))
 
 
@@ -155,6 +155,13 @@ def read_result(file: Path) -> Result:
         )
         result = Result(str(data["method"]), str(data["texts"]), data["made_from"], videos, data.get("cost") or {})
         ordering_sums([each.given for each in videos] + [each.found for each in videos])
+        for each in videos:
+            if len(each.given) != len(each.found):
+                raise ValueError(f"{each.id} has {len(each.given)} clips as given and {len(each.found)} as found")
+        if len({each.id for each in videos}) < len(videos):
+            raise ValueError("a video is in it twice")
+        if not isinstance(result.made_from, Mapping) or not isinstance(result.cost, Mapping):
+            raise ValueError("made_from and cost have names and values")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"is damaged: {show(str(error))}", file=file) from None
     if not videos:
@@ -163,7 +170,17 @@ def read_result(file: Path) -> Result:
 
 
 def read_results(folder: Path) -> list[Result]:
-    """The results in a folder, by texts, then by method."""
-    found = [read_result(file) for file in sorted(folder.glob(PATTERN))]
-    place = {name: number for number, name in enumerate(METHODS)}
-    return sorted(found, key=lambda each: (each.texts, place.get(each.method, len(METHODS)), each.method))
+    """The results in a folder, by texts, then by method; copies under other names are left out.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    found = []
+    for texts in TEXTS:
+        for method in METHODS:
+            file = folder / f"order.{method}.{texts}.json"
+            if file.exists():
+                found.append(read_result(file))
+                if found[-1].name != file.name:
+                    raise InputError(f"has the results of {found[-1].name}", file=file)
+    return found

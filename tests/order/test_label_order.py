@@ -29,6 +29,28 @@ def test_what_follows_is_a_distribution(every, before):
     assert total == pytest.approx(1)
 
 
+@given(storylines, labels, labels)
+def test_several_labels_count_as_the_mean_over_all_pairs(every, before, after):
+    known = LabelOrder(every)
+    pairs = [math.exp(known.follows((one,), (other,))) for one in before for other in after]
+    assert math.exp(known.follows(before, after)) == pytest.approx(np.mean(pairs))
+
+
+@given(storylines, st.lists(labels, min_size=2, max_size=5))
+def test_the_search_finds_what_all_orders_compared_have(every, clips):
+    known = LabelOrder(every)
+    found = by_transitions(known, clips)
+    scores = {}
+    for order in itertools.permutations(range(len(clips))):
+        line = [None, *(clips[i] for i in order), None]
+        scores[order] = sum(known.follows(one, other) for one, other in itertools.pairwise(line))
+    total = np.logaddexp.reduce(list(scores.values()))
+    assert scores[found.best] == pytest.approx(max(scores.values()))
+    for i, k in itertools.permutations(range(len(clips)), 2):
+        share = sum(math.exp(v - total) for order, v in scores.items() if order.index(i) < order.index(k))
+        assert found.votes[i, k] == pytest.approx(share, abs=1e-9)
+
+
 @given(storylines)
 def test_places_are_between_first_and_last(every):
     known = LabelOrder(every)

@@ -1,5 +1,7 @@
 """The narrator's score of an order is its own loss on that order, in at most O(n^2) passes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -123,6 +125,17 @@ def test_orders_that_are_read_have_every_clip_before_every_other(clips):
     assert [order[::-1] for order in orders[::2]] == orders[1::2]
     given = (1, 2, 0)
     assert [tuple(given[i] for i in order) for order in some_orders(clips.shuffled(given), 4)] == orders
+
+
+def test_orders_that_are_read_do_not_depend_on_the_order_given_if_texts_are_alike(clips):
+    """As the narrator may write them; labels may differ all the same."""
+    alike = tuple(replace(clip, narration="Buy it.") for clip in clips.story.clips)
+    same_labels = tuple(replace(clip, labels=clips.labels[0], start=0.0, end=2.0) for clip in alike)
+    for texts in (alike, same_labels):
+        own = replace(clips, story=replace(clips.story, clips=texts))
+        orders = some_orders(own, 4)
+        for given in ((1, 2, 0), (2, 1, 0), (0, 2, 1)):
+            assert [tuple(given[i] for i in order) for order in some_orders(own.shuffled(given), 4)] == orders
 
 
 def test_a_narrator_without_a_storyline_is_refused(make):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import av
@@ -18,7 +19,8 @@ def is_demo_video(path: Path) -> bool:
         InputError: the file cannot be read as a video.
     """
     try:
-        with av.open(str(path)) as container:
+        # An absolute path, since FFmpeg takes 'name:' at the start of a path as a protocol.
+        with av.open(os.path.abspath(path), metadata_errors="replace") as container:
             return container.metadata.get("comment", container.metadata.get("COMMENT")) == MARK
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, av.error.FFmpegError) as error:
         raise InputError(f"not a video that can be read ({error})", file=path) from None

@@ -39,6 +39,11 @@ FORM = {
     "zh": '只回复JSON,不要其他内容:{"order": [片段编号,视频的第一个片段在最前]}',
 }
 CLIP = {"en": "Clip {number} ({seconds:g} s)", "zh": "片段{number}({seconds:g}秒)"}
+STRIPS = {
+    "en": "The frames of each clip are shown as one strip per clip, in the order of the list below, the first frame of "
+    "a clip on the left.",
+    "zh": "每个片段的画面从左到右拼成一张图片,图片顺序与下面的片段列表一致。",
+}
 AGAIN = {"en": "This cannot be used: {why}. {form}", "zh": "无法使用:{why}。{form}"}
 MEANINGS = {"en": "What the labels mean:", "zh": "标签的含义:"}
 
@@ -52,7 +57,7 @@ class ByChat:
     """
 
     def __init__(self, model: CachedChat, shown: Shown = "texts") -> None:
-        self.needs_texts = shown != "frames"
+        self.needs_texts = self.needs_narrations = shown != "frames"
         self.settings: Mapping[str, Any] = {**settings_of(model, "chat"), "shown": shown}
         self._model, self._shown, self._seen = model, shown, False
 
@@ -94,6 +99,8 @@ def question(story: Story, pictures: Sequence[bytes] = (), texts: bool = True) -
         used = {label for clip in story.clips for label in clip.labels or ()}
         lines += ["", MEANINGS[language]]
         lines += [f"{each.text(language)}: {each.definition(language)}" for each in ScriptLabel if each in used]
+    if pictures:
+        lines += ["", STRIPS[language]]
     lines.append("")
     for number, clip in enumerate(story.clips, start=1):
         head = CLIP[language].format(number=number, seconds=clip.duration)

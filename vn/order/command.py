@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     test = parser.add_argument_group("a test, without clips")
     test.add_argument("--split", choices=("train", "val", "test"), default="test", help="what is shuffled (test)")
     test.add_argument("--seed", type=_whole, default=0, help="random seed of the shuffling (0)")
-    test.add_argument("--limit", type=_whole, metavar="N", help="only the first N videos")
+    test.add_argument("--limit", type=_some, metavar="N", help="only the first N videos")
     test.add_argument(
         "--texts",
         choices=("given", "predicted"),
@@ -54,7 +54,14 @@ def _whole(text: str) -> int:
     return value
 
 
-_whole.__name__ = "int"  # argparse names it if a text is not a number
+def _some(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text}")
+    return value
+
+
+_whole.__name__ = _some.__name__ = "int"  # argparse names it if a text is not a number
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vn.data.frames import FrameEncoder
+from vn.card import read_card
+from vn.data.encoders import load_matching_encoder
 from vn.errors import Findings, InputError
 from vn.io.atomic import write_text
 from vn.io.disk_cache import DiskCache
@@ -18,9 +19,9 @@ from vn.io.lock import claim
 from vn.io.paths import relative
 from vn.order.alone import in_order, with_texts
 from vn.order.clips import Clips
-from vn.order.methods import Answer
+from vn.order.methods import Answer, Method
 from vn.order.options import Opened, methods_in
-from vn.order.raw import RawClips, encoded, open_raw
+from vn.order.raw import RawClips, encoded, open_raw, pictured
 from vn.story import Story, format_labels
 
 if TYPE_CHECKING:
@@ -95,21 +96,36 @@ def find_order(args: argparse.Namespace, raw: RawClips, findings: Findings, cach
         cache: keeps replies of chat models.
 
     Raises:
-        InputError: a file cannot be read, the method lacks something, or it finds no order.
+        InputError: a file cannot be read, the narrator was trained on another language, the method lacks something, or
+            it finds no order.
     """
     (name,) = methods_in(args, several=False)
     opened = Opened(args, cache)
+    if opened.adapter is not None:
+        language = read_card(opened.adapter).language
+        if raw.story.language != language:
+            message = f"is {raw.story.language!r}, but the narrator was trained on {language!r}"
+            raise InputError(message, file=args.product, field="language")
     method = opened.method(name)
-    clips = Clips(raw.story)
-    if name == "likelihood" or method.needs_texts or args.shown != "texts":
-        clips = encoded(raw, _encoder(args, opened), findings)
-    if method.needs_texts:
-        clips = with_texts(clips, opened.assembly)
+    clips = _described(raw, method, opened, findings)
     answer = method.order(clips)
     if answer.refused:
         raise InputError(answer.refused)
     assembly = opened.assembly if opened.adapter is not None else None
     return OrderedFiles(raw, clips, answer, {"method": name, **method.settings}, assembly)
+
+
+def _described(raw: RawClips, method: Method, opened: Opened, findings: Findings) -> Clips:
+    """The clips with what the method goes by, and with their frames if there is a narrator."""
+    if opened.adapter is None:
+        if not method.needs_texts:
+            return pictured(raw, findings)
+        if not method.needs_narrations and all(clip.labels for clip in raw.story.clips):
+            return Clips(raw.story)
+    card, args = opened.assembly.card, opened.args
+    encoder = load_matching_encoder(card.encoder, card.tokens, card.width, args.encoder_weights, args.imports)
+    clips = encoded(raw, encoder, findings)
+    return with_texts(clips, opened.assembly) if method.needs_texts else clips
 
 
 def order_files(args: argparse.Namespace) -> int:
@@ -136,18 +152,6 @@ def order_files(args: argparse.Namespace) -> int:
     if args.out is not None:
         print(f"wrote {args.out / 'order.json'}, story.json")
     return 0
-
-
-def _encoder(args: argparse.Namespace, opened: Opened) -> FrameEncoder:
-    """The narrator's frame encoder, or that of the data folder if no narrator is named."""
-    from vn.data.encoders import load_matching_encoder
-    from vn.data.manifest import Manifest
-
-    if opened.adapter is not None:
-        card = opened.assembly.card
-        return load_matching_encoder(card.encoder, card.tokens, card.width, args.encoder_weights, args.imports)
-    made = Manifest.load(opened.data)
-    return load_matching_encoder(made.encoder, made.tokens, made.width, args.encoder_weights, args.imports)
 
 
 def _write(args: argparse.Namespace, found: OrderedFiles) -> None:

@@ -63,7 +63,7 @@ class LabelOrder:
     def follows(self, before: Labels | None, after: Labels | None) -> float:
         """The log probability that a clip follows another, by labels; None is before the first, after the last."""
         shares = [self._share(a, b) for a in before or (None,) for b in after or (None,)]
-        return math.log(sum(shares) / len(before or (None,)))
+        return math.log(sum(shares) / len(shares))
 
     def _share(self, before: ScriptLabel | None, after: ScriptLabel | None) -> float:
         kinds = len(ScriptLabel) + 1  # with the end

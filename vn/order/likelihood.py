@@ -15,6 +15,7 @@ pass of the model scores them all.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -285,7 +286,14 @@ def some_orders(clips: Clips, count: int) -> list[Order]:
         count: number of orders.
     """
     own = clips.story.clips
-    places = sorted(range(len(own)), key=lambda i: (own[i].narration or "", own[i].labels or (), own[i].duration))
+
+    def key(clip: int) -> tuple[str, list[str], float, str]:
+        frames = clips.frames[clip].features.tobytes() if clips.frames else b""  # clips may have the same texts
+        names = [label.name for label in own[clip].labels or ()]
+        length = round(own[clip].duration, 3)  # times that were added up in another order differ in their last digits
+        return own[clip].narration or "", names, length, hashlib.sha256(frames).hexdigest()
+
+    places = sorted(range(len(own)), key=key)
     rng = random.Random(f"orders of {len(own)}")
     orders: list[Order] = []
     while len(orders) < count:

@@ -38,10 +38,12 @@ class Method(Protocol):
     Attributes:
         settings: what its orders depend on, besides clips and training stories.
         needs_texts: whether every clip must have labels and a narration.
+        needs_narrations: whether labels without narrations are not enough.
     """
 
     settings: Mapping[str, Any]
     needs_texts: bool
+    needs_narrations: bool
 
     def order(self, clips: Clips) -> Answer:
         """The order of two clips or more.
@@ -62,6 +64,7 @@ class ByLabels:
     """
 
     needs_texts = True
+    needs_narrations = False
 
     def __init__(self, known: LabelOrder) -> None:
         self.settings: Mapping[str, Any] = {}
@@ -85,6 +88,7 @@ class ByTransitions:
     """
 
     needs_texts = True
+    needs_narrations = False
 
     def __init__(self, known: LabelOrder, choose: Choose = "votes") -> None:
         self.settings: Mapping[str, Any] = {"choose": choose}
@@ -109,6 +113,7 @@ class ByLikelihood:
     """
 
     needs_texts = True
+    needs_narrations = True
 
     def __init__(self, likelihood: Likelihood, known: LabelOrder | None, choose: Choose = "votes") -> None:
         from dataclasses import asdict

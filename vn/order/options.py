@@ -120,7 +120,7 @@ class Opened:
             return open_folder(self.args.data)
         found = run_data(self.args.run / CONFIG) if self.args.run is not None else None
         if found is None:
-            where = "" if self.args.run is None else " (the run's is not found)"
+            where = "" if self.args.run is None else f" (that of {self.args.run} is not found)"
             raise InputError(f"the training stories are needed: give their data folder with --data{where}")
         return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vn.data.clip_bounds import video_length
-from vn.data.thumbs import split_strip, strip
+from vn.data.thumbs import split_strip, strip, thumbnail
 from vn.errors import Findings, InputError
 from vn.order.clips import ClipFrames, Clips
 from vn.story import Clip, Labels, Story
@@ -46,8 +46,8 @@ def open_raw(files: Sequence[Path], product: Path, findings: Findings, storyline
         storyline: YAML list of labels, one per file in the order given; None: labels are not known.
 
     Raises:
-        InputError: there are fewer than two files, one cannot be read, two are the same, or the product or the
-            storyline does not fit.
+        InputError: there are fewer than two files, one cannot be read or has a name that is not UTF-8, two are the
+            same, or the product or the storyline does not fit.
     """
     if len(files) < 2:
         raise InputError("an order needs two clips or more, got one", file=files[0] if files else None)
@@ -55,6 +55,12 @@ def open_raw(files: Sequence[Path], product: Path, findings: Findings, storyline
     if story.clips:
         message = "has clips of its own, but each of the files is a clip"
         raise InputError(message, file=product, field="clips")
+    for file in files:
+        try:
+            str(file).encode()
+        except UnicodeEncodeError:
+            message = "has a name that is not UTF-8, and cannot be written into order.json; rename it"
+            raise InputError(message, file=file) from None
     refuse_same(files)
     labels: Sequence[Labels | None] = [None] * len(files)
     if storyline is not None:
@@ -113,3 +119,19 @@ def encoded(raw: RawClips, encoder: FrameEncoder, findings: Findings) -> Clips:
         if shown:
             pictures.append(strip(shown))
     return Clips(raw.story, tuple(frames), tuple(pictures) if len(pictures) == len(frames) else ())
+
+
+def pictured(raw: RawClips, findings: Findings) -> Clips:
+    """The clips with a JPEG of their frames, one per second, for a chat model that needs no narrator.
+
+    Args:
+        raw: the files.
+        findings: takes warnings about damage.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    from vn.data.video import sample_frames
+
+    shown = [[thumbnail(rgb) for _, rgb in sample_frames(file, findings=findings)] for file in raw.files]
+    return Clips(raw.story, pictures=tuple(strip(thumbs) for thumbs in shown))
