@@ -372,6 +372,8 @@ def broken(smoke_demo, tmp_path):
             return {"video": write("text.mp4", "not a video")}
         if what == "empty video":
             return {"video": write("empty.mp4", "")}
+        if what == "name in another encoding":
+            return {"video": shutil.copy(video, tmp_path / os.fsdecode(b"bad\xff.mp4"))}
         if what == "no title":
             return {"product": write("p.yaml", re.sub("title:.*\n", "", product))}
         if what == "unknown field":
@@ -407,6 +409,7 @@ def broken(smoke_demo, tmp_path):
         ("missing video", "none.mp4: no such video"),
         ("text as video", "text.mp4"),
         ("empty video", "empty.mp4"),
+        ("name in another encoding", "has a name that is not UTF-8"),
         ("no title", "p.yaml: p: title: expected a text"),
         ("unknown field", "unknown field 'prize'"),
         ("wrong encoding", "p.yaml: not UTF-8 at byte 7"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vn.errors import Findings, InputError
+from vn.io.files import is_text
 from vn.narrate.output import save
 from vn.overlap import Overlap
 from vn.story import Clip, Labels, count_words
@@ -86,9 +87,12 @@ class Job:
             Whether the clips are shots that were detected in the video.
 
         Raises:
-            InputError: the video or the file of times cannot be read, all clips are beyond the video's end, or there is
-                not one label per clip.
+            InputError: the video or the file of times cannot be read, the video's name is not UTF-8, all clips are
+                beyond the video's end, or there is not one label per clip.
         """
+        if not is_text(str(self.video)):
+            message = "has a name that is not UTF-8, and cannot be written into story.json; rename it"
+            raise InputError(message, file=self.video)
         story = dataclasses.replace(self.plan.story, video=str(self.video))
         found = False
         if self.clips_file is not None:

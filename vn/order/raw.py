@@ -13,6 +13,7 @@ import numpy as np
 from vn.data.clip_bounds import video_length
 from vn.data.thumbs import split_strip, strip, thumbnail
 from vn.errors import Findings, InputError
+from vn.io.files import is_text
 from vn.order.clips import ClipFrames, Clips
 from vn.story import Clip, Labels, Story
 from vn.story_file.product import read_product, read_storyline
@@ -56,11 +57,9 @@ def open_raw(files: Sequence[Path], product: Path, findings: Findings, storyline
         message = "has clips of its own, but each of the files is a clip"
         raise InputError(message, file=product, field="clips")
     for file in files:
-        try:
-            str(file).encode()
-        except UnicodeEncodeError:
+        if not is_text(str(file)):
             message = "has a name that is not UTF-8, and cannot be written into order.json; rename it"
-            raise InputError(message, file=file) from None
+            raise InputError(message, file=file)
     refuse_same(files)
     labels: Sequence[Labels | None] = [None] * len(files)
     if storyline is not None:
