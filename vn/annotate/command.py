@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     from vn.annotate.hashed import hashed
     from vn.annotate.report import report_of, summary
     from vn.annotate.run import RunSettings, run_stages
+    from vn.annotate.stage import Warns
     from vn.annotate.stages import stages_of
     from vn.annotate.write import WriteSettings, write_stories
     from vn.data.prepare_plan import over_budget
@@ -104,6 +105,9 @@ def run(args: argparse.Namespace) -> int:
         cache = DiskCache(args.out / "stages" / "cache.sqlite")
         try:
             stages = stages_of(args, [video.id for video in videos], cache)
+            for stage in stages:
+                if isinstance(stage, Warns):
+                    findings.lines += stage.findings.lines
             entries = hashed(videos, cache)
             record = _Record(args, entries, [stage.name for stage in stages], findings)
             record.write({})
