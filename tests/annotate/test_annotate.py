@@ -99,6 +99,7 @@ def test_from_videos_to_shards(place, capsys):
     assert found["counts"]["silent"] == {"total": 1, "videos": ["d"]}
     assert found["counts"]["marked far"] == {"total": 1, "videos": ["b"]}
     assert found["left_out"] == {"without a narration": ["d"]}
+    assert "no product is in the val split: there are 2 in all" in found["warnings"]  # as many as are written
     shown = capsys.readouterr()
     assert "silent" in shown.out
     assert "marked far" in shown.out
@@ -186,6 +187,8 @@ def test_a_mistake_in_an_edit_is_named(place, capsys):
     edit(place.out / "stages" / "speech" / "a.json", lambda result: result.update(kind="music"))
     assert place.run() == 2
     assert "a.json: kind: expected 'speech' or" in capsys.readouterr().err
+    assert place.run("--from", "speech") == 0
+    assert "a.json: had been edited by hand; what was there is now a.edited" in capsys.readouterr().err
 
 
 def test_an_edit_for_other_clips_is_named_and_no_story_is_written_without_it(place, capsys):

@@ -59,7 +59,8 @@ def products_of(
                 raise InputError(f"has two products, {files[video]} and {file}", file=place, sample=video)
     if unused:
         which = ", ".join(sorted(unused)[:5]) + (" ..." if len(unused) > 5 else "")
-        findings.add(f"{len(unused)} products are for none of these videos: {which}")
+        are = "1 product is" if len(unused) == 1 else f"{len(unused)} products are"
+        findings.add(f"{are} for none of these videos: {which}")
     read: dict[Path, Product] = {}
     for file in files.values():
         if file not in read:
