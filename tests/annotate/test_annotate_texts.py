@@ -93,6 +93,23 @@ def test_all_text_stages_then_stories(words, capsys):
         server.close()
 
 
+def test_pages_and_product_files_of_one_title_are_in_one_split(words, tmp_path):
+    products = tmp_path / "products"
+    products.mkdir()
+    for n in range(3):
+        (products / f"v{n}.html").write_text(f"{PAGE}<p>seen {n} times</p>")
+    (products / "v3.yaml").write_text("title: AURORA  kettle\nlanguage: en\nknowledge: []\n")
+    words[words.index("--products") + 1] = str(products)
+    server = ChatServer(good)
+    try:
+        shares = ["--val-share", "0.3", "--test-share", "0.3"]
+        assert main([*words, *at(server, "knowledge"), *shares]) == 0
+        assert len({file.parent for file in Path(words[-1]).glob("t*/v?.json")}) == 1
+        assert len(stories(words)) == 4
+    finally:
+        server.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [(401, "the request was refused"), ("garbage", "not a chat completion"), ("hang", "attempts failed")],

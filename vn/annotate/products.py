@@ -68,6 +68,15 @@ def products_of(
     return {video: read[file] for video, file in files.items()}
 
 
+def title_id(title: str) -> str:
+    """The id of the product with a title, however its letters and blanks are written.
+
+    >>> title_id("Red  Kettle")
+    'title red kettle'
+    """
+    return f"title {' '.join(title.casefold().split())}"
+
+
 def _in_folder(folder: Path, videos: Collection[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in _files(folder):
@@ -120,4 +129,4 @@ def _read(file: Path, language: Language, findings: Findings) -> Product:
         raise InputError(f"is in {story.language}, but --language is {language}", file=file, field="language")
     if story.clips:
         findings.add("its clips are not read: they are found in the videos", file=file, field="clips")
-    return Product(f"title {' '.join(story.title.casefold().split())}", story=replace(story, clips=(), video=None))
+    return Product(title_id(story.title), story=replace(story, clips=(), video=None))

@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Sequence
 
 from vn.annotate.entry import Entry
+from vn.annotate.products import title_id
 from vn.data.readers.source import Split
 
 
 def products_by_video(entries: Sequence[Entry]) -> dict[str, str]:
     """One name per product for each video; videos that are the same, or share a product with one, have the same.
+
+    So have videos whose stories have the same title: two pages may be about one product, and a page and a product file.
 
     Args:
         entries: all videos, with those that are left out.
@@ -23,6 +26,11 @@ def products_by_video(entries: Sequence[Entry]) -> dict[str, str]:
         return name
 
     nodes = {entry.video.id: _node(entry) for entry in entries}
+    for entry in entries:
+        known = entry.files.get("knowledge")
+        title = known.made.result["title"] if known is not None else entry.video.id
+        if title != entry.video.id:  # that of a video of which nothing is known
+            parent[root(nodes[entry.video.id])] = root(title_id(title))
     for entry in entries:
         if entry.same_as is not None:
             parent[root(nodes[entry.video.id])] = root(nodes[entry.same_as])
