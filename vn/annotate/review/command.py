@@ -61,13 +61,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _page(args: argparse.Namespace) -> int:
-    from vn.annotate.review.drafts import PAGES, machine_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts, unfinished
     from vn.annotate.review.page import PageSettings, write_pages
 
     if not 1 <= args.batch <= 999:
         raise InputError(f"expected 1 to 999, got {args.batch}", field="--batch")
     drafts, findings = machine_drafts(args.stories), Findings()
     settings = PageSettings(args.batch, args.interface, args.media_url, args.marked_first)
+    if stopped := unfinished(args.stories):
+        findings.add(stopped, file=args.stories)
     pages = write_pages(args.stories / PAGES, drafts, settings, findings)
     clips, marked = sum(len(draft.clips) for draft in drafts), sum(len(draft.marked) for draft in drafts)
     print(f"wrote {len(pages)} pages to {args.stories / PAGES}: {len(drafts)} videos, {clips} clips, {marked} marked")
@@ -76,7 +78,7 @@ def _page(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from vn.annotate.review.drafts import PAGES, machine_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts, unfinished
     from vn.annotate.review.label_studio.export import CONFIG, FOLDER, write_export
     from vn.annotate.review.media import Media
 
@@ -84,6 +86,10 @@ def _export(args: argparse.Namespace) -> int:
     folder = args.stories / PAGES / FOLDER
     media = Media(folder, [draft.video.file for draft in drafts], args.media_url)
     print(f"wrote {write_export(folder, drafts, media)}: {len(drafts)} tasks, and {CONFIG} beside it")
+    if stopped := unfinished(args.stories):
+        findings = Findings()
+        findings.add(stopped, file=args.stories)
+        _warn(findings)
     return 0
 
 
