@@ -55,7 +55,7 @@ def products_of(
         for video, file in (_in_folder(place, wanted) if place.is_dir() else _in_list(place, wanted)).items():
             if video not in wanted:
                 unused.append(video)
-            elif files.setdefault(video, file) != file:
+            elif not os.path.samefile(files.setdefault(video, file), file):
                 raise InputError(f"has two products, {files[video]} and {file}", file=place, sample=video)
     if unused:
         which = ", ".join(sorted(unused)[:5]) + (" ..." if len(unused) > 5 else "")
@@ -113,7 +113,7 @@ def _in_list(file: Path, videos: Collection[str]) -> dict[str, Path]:
         if not path.is_file():
             raise InputError(f"no such product file: {path}", file=file, field=show(name))
         video = meant(str(name), videos)
-        if found.setdefault(video, path) != path:
+        if not os.path.samefile(found.setdefault(video, path), path):
             raise InputError(f"has two products, {found[video]} and {path}", file=file, sample=video)
     return found
 
