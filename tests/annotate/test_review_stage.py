@@ -177,6 +177,8 @@ def test_two_reviewers_who_disagree(stories):
     assert make(stories, ["Ann"])[0].clips[1].narration == TEXTS["en"][1]
     with pytest.raises(InputError, match=r"--reviewer: 'Bobb' has saved no review \(did you mean 'Bob'\?\)"):
         make(stories, ["Bobb"])
+    with pytest.raises(InputError, match=r"--reviewer: 'Zoe' has saved no review; there are those of Ann, Bob"):
+        make(stories, ["Zoe"])
 
 
 def test_a_reviewer_who_split_disagrees_with_one_who_did_not(stories):

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from vn.errors import Findings, InputError, did_you_mean
+from vn.errors import Findings, InputError
 
 EPILOG = """\
 A page is one file that opens in a browser without a network; it plays the videos from their folder, or from
@@ -112,7 +112,7 @@ def _agreement(args: argparse.Namespace) -> int:
     from vn.annotate.review.both import pairs_of
     from vn.annotate.review.drafts import PAGES, machine_drafts
     from vn.annotate.review.report import print_agreement
-    from vn.annotate.review.stage import read_reviews
+    from vn.annotate.review.stage import read_reviews, without_review
     from vn.io.atomic import write_text
 
     if args.seed < 0:
@@ -121,7 +121,7 @@ def _agreement(args: argparse.Namespace) -> int:
     names = sorted({each.reviewer for each in reviews})
     for name in args.reviewers or ():
         if name not in names:
-            raise InputError(f"{name!r} has saved no review{did_you_mean(name, names)}", field="--reviewers")
+            raise InputError(without_review(name, names), field="--reviewers")
     found = []
     languages = {draft.video.id: draft.video.language for draft in machine_drafts(args.stories)}
     for pair, videos in pairs_of(reviews, languages, args.reviewers, findings).items():

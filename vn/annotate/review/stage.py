@@ -14,8 +14,10 @@ from vn.annotate.review.drafts import content_of
 from vn.annotate.review.review_file import OPEN, SKIPPED, ReviewFile, SavedClip, SavedVideo, read_review
 from vn.annotate.stage import Before, Made, RawVideo
 from vn.annotate.stage_file import digest
+from vn.data.readers.groups import listing
 from vn.errors import Findings, InputError, did_you_mean
 
+NAMES = 5  # reviewers who are named in an error
 LATE = 0.25  # seconds by which a clip may end after the video, whose last frame's length is a guess
 
 
@@ -55,7 +57,7 @@ class ReviewStage:
         reviewers = {each.reviewer for each in self._files}
         for name in prefer:
             if name not in reviewers:
-                raise InputError(f"{name!r} has saved no review{did_you_mean(name, reviewers)}", field="--reviewer")
+                raise InputError(without_review(name, reviewers), field="--reviewer")
         self.key = digest([self._key(video) for video in sorted({v for each in self._files for v in each.videos})])
 
     def key_for(self, video: RawVideo) -> str:
@@ -107,6 +109,16 @@ def read_reviews(folder: Path) -> list[ReviewFile]:
     if not folder.is_dir():
         return []
     return [read_review(file) for file in sorted(folder.glob("*.json")) if file.name != batches.FILE]
+
+
+def without_review(name: str, reviewers: Collection[str]) -> str:
+    """What is wrong with the name of somebody who has saved no review; names those who have.
+
+    >>> without_review("Zoe", ["zoe@example.org"])
+    "'Zoe' has saved no review; there are those of zoe@example.org"
+    """
+    those = f"; there are those of {listing(sorted(reviewers), NAMES)}" if reviewers else ""
+    return f"{name!r} has saved no review{did_you_mean(name, reviewers)}{those}"
 
 
 def _check_videos(review: ReviewFile, videos: Collection[str], strangers: Findings) -> None:
