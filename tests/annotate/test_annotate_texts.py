@@ -191,3 +191,11 @@ def test_a_killed_command_asks_nothing_twice(words, tmp_path):
         assert len(server.questions) <= 9, "only the one under way, whose reply nobody took, is asked again"
     finally:
         server.close()
+
+
+def test_pages_that_are_not_read_are_named_as_long_as_there_are_any(words, capsys):
+    at_products = words.index("--products")
+    without = words[:at_products] + words[at_products + 2 :]
+    for command, named in ((words, True), (without, False), (words, True)):
+        assert main(command) == 0
+        assert ("product pages are read only with --knowledge" in capsys.readouterr().err) == named
