@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -111,8 +112,8 @@ class RangeServer:
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         name = unquote(urlsplit(handler.path).path).lstrip("/")
-        match = re.fullmatch(r"bytes=(\d+)-(\d+)", handler.headers.get("Range", ""))
-        wanted = (int(match[1]), int(match[2]) + 1) if match else None
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", handler.headers.get("Range", ""))
+        wanted = (int(match[1]), int(match[2] or sys.maxsize) + 1) if match else None  # browsers leave the end open
         with self._lock:
             asked = Asked(len(self.asked), handler.command, name, wanted)
             self.asked.append(asked)

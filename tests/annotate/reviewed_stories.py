@@ -59,7 +59,7 @@ def write_stories(folder: Path, languages=("en", "en"), evil: str = "", marks: b
         raw = RawVideo(f"film-{n}", video, hashlib.sha256(video.read_bytes()).hexdigest(), language)
         entries.append(Entry(raw))
         write_draft(stories, raw, evil, marks)
-    write_report(stories, entries, ("shots", "speech", "knowledge", "refine", "labels", "review"), {})
+    write_report(stories, entries, ("shots", "speech", "knowledge", "refine", "labels", "review"), {"seconds": 0.0})
     return stories
 
 

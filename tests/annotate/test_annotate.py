@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,7 @@ def test_from_videos_to_shards(place, capsys):
     assert found["counts"]["silent"] == {"total": 1, "videos": ["d"]}
     assert found["counts"]["marked far"] == {"total": 1, "videos": ["b"]}
     assert found["left_out"] == {"without a narration": ["d"]}
+    assert "no product is in the val split: there are 2 in all" in found["warnings"]  # as many as are written
     shown = capsys.readouterr()
     assert "silent" in shown.out
     assert "marked far" in shown.out
@@ -186,6 +188,8 @@ def test_a_mistake_in_an_edit_is_named(place, capsys):
     edit(place.out / "stages" / "speech" / "a.json", lambda result: result.update(kind="music"))
     assert place.run() == 2
     assert "a.json: kind: expected 'speech' or" in capsys.readouterr().err
+    assert place.run("--from", "speech") == 0
+    assert "a.json: had been edited by hand; what was there is now a.edited" in capsys.readouterr().err
 
 
 def test_an_edit_for_other_clips_is_named_and_no_story_is_written_without_it(place, capsys):
@@ -238,6 +242,23 @@ def test_a_stage_that_cannot_go_on_stops_the_command_and_keeps_what_is_done(plac
     assert {stage for stage, _ in made} == {"refine", "review"}
 
 
+def test_a_copy_without_a_product_replaces_nothing_and_moves_nothing(place, capsys):
+    """A later command finds a copy whose name comes first: the video with the product is kept, in its split."""
+    shares = ["--test-share", "0.5", "--val-share", "0"]
+    assert place.run(*shares) == 0
+    before = stories(place.out), {file.stem: file.parent.name for file in place.out.glob("t*/*.json")}
+    for name in "abc":
+        shutil.copy(place.videos / f"{name}.mp4", place.videos / f"0{name}.mp4")
+    for more, copies in ((), set()), (["--keep-duplicates"], {"0a", "0b", "0c"}):
+        assert place.run(*shares, *more) == 0
+        assert report(place.out)["duplicates"] == {"0a": "a", "0b": "b", "0c": "c"}
+        found = {file.stem: file.parent.name for file in place.out.glob("t*/*.json")}
+        assert {name: stories(place.out)[name] for name in before[0]} == before[0]
+        assert {name: found[name] for name in before[1]} == before[1]
+        assert set(found) - set(before[1]) <= copies
+    assert "show the same as others, the first is 0a (as a)" in capsys.readouterr().err
+
+
 def test_no_product_is_in_two_splits_and_duplicates_are_one_product(place, capsys):
     render_scenes(place.videos / "e.mkv", [(1, 2), (2, 2)], size=(160, 108), quality="30")  # a again, scaled
     (place.videos / "e.spoken").write_text("cold 0.5 1\n")
@@ -248,7 +269,7 @@ def test_no_product_is_in_two_splits_and_duplicates_are_one_product(place, capsy
     assert ("speech", "e") not in stand_ins.CALLS
     for share in (0.1, 0.3, 0.45):
         assert place.run("--keep-duplicates", "--test-share", str(share), "--val-share", "0.3") == 0
-        assert "1 video shows the same as earlier ones, the first is e (as a)" in capsys.readouterr().err
+        assert "1 video shows the same as others, the first is e (as a)" in capsys.readouterr().err
         split = {file.stem: file.parent.name for file in place.out.glob("*/*.json") if file.parent.name != "stages"}
         assert split["a"] == split["b"] == split["e"]
         assert sorted(split) == ["a", "b", "c", "e"]

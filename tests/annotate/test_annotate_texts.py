@@ -93,6 +93,23 @@ def test_all_text_stages_then_stories(words, capsys):
         server.close()
 
 
+def test_pages_and_product_files_of_one_title_are_in_one_split(words, tmp_path):
+    products = tmp_path / "products"
+    products.mkdir()
+    for n in range(3):
+        (products / f"v{n}.html").write_text(f"{PAGE}<p>seen {n} times</p>")
+    (products / "v3.yaml").write_text("title: AURORA  kettle\nlanguage: en\nknowledge: []\n")
+    words[words.index("--products") + 1] = str(products)
+    server = ChatServer(good)
+    try:
+        shares = ["--val-share", "0.3", "--test-share", "0.3"]
+        assert main([*words, *at(server, "knowledge"), *shares]) == 0
+        assert len({file.parent for file in Path(words[-1]).glob("t*/v?.json")}) == 1
+        assert len(stories(words)) == 4
+    finally:
+        server.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [(401, "the request was refused"), ("garbage", "not a chat completion"), ("hang", "attempts failed")],
@@ -106,7 +123,7 @@ def test_an_endpoint_that_is_gone_stops_the_command_and_what_is_done_is_kept(
         assert main([*words, *at(bad, "refine"), "--endpoint-timeout", "0.3"]) == 2
         error = capsys.readouterr().err
         assert message in error
-        assert "Traceback" not in error
+        assert "error: --refine: tester: " in error
         stages = Path(words[-1]) / "stages"
         before = {file: file.stat().st_mtime_ns for stage in ("shots", "speech") for file in (stages / stage).iterdir()}
         assert len(before) == 8
@@ -174,3 +191,11 @@ def test_a_killed_command_asks_nothing_twice(words, tmp_path):
         assert len(server.questions) <= 9, "only the one under way, whose reply nobody took, is asked again"
     finally:
         server.close()
+
+
+def test_pages_that_are_not_read_are_named_as_long_as_there_are_any(words, capsys):
+    at_products = words.index("--products")
+    without = words[:at_products] + words[at_products + 2 :]
+    for command, named in ((words, True), (without, False), (words, True)):
+        assert main(command) == 0
+        assert ("product pages are read only with --knowledge" in capsys.readouterr().err) == named

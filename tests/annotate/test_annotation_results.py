@@ -63,6 +63,11 @@ def test_anything_is_read_or_refused_in_a_sentence_with_the_file(stage, junk, da
         ("speech", {"kind": "speech", "language": "en", "texts": ["a"], "words": [["a", 0, 1, 1]]}, "no clip 1"),
         ("knowledge", {"title": " ", "knowledge": []}, "title: "),
         ("refine", {"texts": ["a"], "refused": [1]}, "refused[0]: there is no clip 1; the last is 0"),
+        (
+            "labels",
+            {"labels": [None, "Sore Point+Others+Product Trial+Product Effect"]},
+            "labels[1]: expected 1 to 3 labels",
+        ),
         ("labels", {"labels": [["Sore Pint"]]}, "labels[0]: unknown script label 'Sore Pint' (did you mean"),
         ("labels", {"labels": [[]]}, "labels[0]: expected a list of script labels, or null"),
         ("review", {"clips": [], "reviewers": ["ann"]}, "clips: expected the clips that the reviewers left"),

@@ -1,6 +1,7 @@
 """Script labels by a chat model, strictly by name, and by a classifier that learned from labelled stories."""
 
 import json
+import re
 
 import pytest
 from chat_server import ChatServer
@@ -132,32 +133,38 @@ def stories(tmp_path):
 
 def test_a_classifier_labels_the_rest(stories, tmp_path, caplog):
     caplog.set_level("INFO")
-    stage = ClassifierLabels(stories, DiskCache(tmp_path / "cache.sqlite"))
+    stage = ClassifierLabels(stories, "en", DiskCache(tmp_path / "cache.sqlite"))
     texts = ["are you tired of it", "", "buy it now today", "works wonders for hair"]
     made = stage.make(video(), before(texts=texts), Findings())
     assert made.result["labels"] == [["Sore Point"], None, ["Call to Action"], ["Product Effect"]]
     report = stage.report()
     assert report["labels_held_out_en"] == report["labels_held_out_exact_en"] == 1.0
     assert "the en classifier agrees with 100.0% of the held-out labels" in caplog.text
-    again = ClassifierLabels(stories, DiskCache(tmp_path / "cache.sqlite"))
+    again = ClassifierLabels(stories, "en", DiskCache(tmp_path / "cache.sqlite"))
     assert again.key == stage.key
+    other = json.loads((stories / "s1.json").read_text()) | {"id": "other", "language": "zh"}
+    (stories / "other.json").write_text(json.dumps(other))  # too few to learn from, and not asked for
+    assert ClassifierLabels(stories, "en", DiskCache()).key == stage.key
     (stories / "s1.json").unlink()
-    assert ClassifierLabels(stories, DiskCache()).key != stage.key
-    with pytest.raises(InputError, match="no labelled stories in the language of this video, zh"):
-        stage.make(video(language="zh"), before("zh"), Findings())
+    assert ClassifierLabels(stories, "en", DiskCache()).key != stage.key
 
 
 def test_a_classifier_reads_what_annotate_writes(stories, tmp_path):
     written = tmp_path / "stories"
     written.mkdir()
     stories.rename(written / "train")
-    assert ClassifierLabels(written, DiskCache()).make(video(), before(), Findings()).counts["without_labels"] == 0
+    stage = ClassifierLabels(written, "en", DiskCache())
+    assert stage.make(video(), before(), Findings()).counts["without_labels"] == 0
 
 
 def test_a_classifier_without_stories(tmp_path):
     with pytest.raises(InputError, match="no such labelled stories"):
-        ClassifierLabels(tmp_path / "none", DiskCache())
+        ClassifierLabels(tmp_path / "none", "en", DiskCache())
     story = make_stories(1)[0].to_dict()
     (tmp_path / "a.json").write_text(json.dumps(story))
-    with pytest.raises(InputError, match="needs 20 labelled narrations"):
-        ClassifierLabels(tmp_path, DiskCache())
+    message = re.escape(f"{tmp_path}: --labels: the classifier judge needs 20 labelled narrations")
+    with pytest.raises(InputError, match=message):
+        ClassifierLabels(tmp_path, story["language"], DiskCache())
+    other = "en" if story["language"] == "zh" else "zh"
+    with pytest.raises(InputError, match=f"--labels: has no stories in {other}, the language of the videos"):
+        ClassifierLabels(tmp_path, other, DiskCache())

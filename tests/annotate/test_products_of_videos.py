@@ -56,6 +56,9 @@ def test_a_folder_a_page_and_a_list(tmp_path):
     assert found["c"].page == folder / "c.html"
     assert found["a"].story.title == "Red kettle"
     assert findings.lines == ["2 products are for none of these videos: f, z"]
+    listed.write_text(f"d: products/c.html\ne: products/a.yaml\nf: products/a.yaml\na: {folder}/../products/a.yaml\n")
+    products_of(list("abcdef"), [folder, listed], "en", findings)  # a's is the same file by another path
+    assert findings.lines[1] == "1 product is for none of these videos: z"
 
 
 @pytest.mark.parametrize(

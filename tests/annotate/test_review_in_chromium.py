@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from chromium import TOO_FAINT, ActionChains, By, Keys, chromium, needs_chromium, wait
+from chromium import TOO_FAINT, By, Keys, chromium, needs_chromium, wait
 from finished_runs import EVIL
+from review_browser import at, chord, clips, opened, press, ready, seek
 from reviewed_stories import LABELS, SPANS, TEXTS, drafts_in, write_draft, write_stories
 
 from vn.annotate.review.review_file import read_review
@@ -59,40 +60,6 @@ def page(browser, stories):
     yield browser
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert [entry["message"] for entry in browser.get_log("browser")] == []
-
-
-def opened(browser, stories: Path):
-    browser.get((stories / "review" / "batch-001.html").as_uri())
-    ready(browser)
-
-
-def ready(browser):
-    wait(browser, lambda d: d.execute_script("return document.body.dataset.ready"))
-    wait(browser, lambda d: d.execute_script("return video.readyState >= 2 && !video.seeking"))
-
-
-def press(driver, *keys):
-    ActionChains(driver).send_keys(*keys).perform()
-
-
-def chord(driver, held, key):
-    ActionChains(driver).key_down(held).send_keys(key).key_up(held).perform()
-
-
-def clips(driver, video=0):
-    return driver.execute_script("return clipsOf(arguments[0])", video)
-
-
-def at(driver):
-    return driver.execute_script("return state.at")
-
-
-def seek(driver, seconds):
-    driver.execute_async_script(
-        "const done = arguments[1]; video.addEventListener('seeked', () => setTimeout(done, 50), { once: true });"
-        "seekTo(arguments[0])",
-        seconds,
-    )
 
 
 def saved(driver, downloads, name="Ann"):
@@ -315,6 +282,24 @@ def test_a_changed_batch_is_named_and_not_applied(page, stories):
         assert page.find_element(By.ID, "others").text == ""
     finally:
         write_draft(stories, raw)
+        main(["review", "page", str(stories)])
+
+
+def test_work_is_offered_after_a_video_of_the_batch_has_gone(page, stories):
+    press(page, Keys.ENTER, Keys.PAGE_DOWN, Keys.ENTER)
+    report = stories / "stages" / "annotate.json"
+    before = report.read_text("utf-8")
+    content = json.loads(before)
+    del content["videos"]["film-0"]
+    report.write_text(json.dumps(content), "utf-8")
+    main(["review", "page", str(stories)])
+    try:
+        opened(page, stories)
+        assert "1 of its 2 videos are unchanged" in page.find_element(By.ID, "others").text
+        page.find_element(By.CSS_SELECTOR, "#others button").click()
+        assert [x["state"] for x in clips(page, 0)] == ["accepted", "open", "open"]
+    finally:
+        report.write_text(before, "utf-8")
         main(["review", "page", str(stories)])
 
 

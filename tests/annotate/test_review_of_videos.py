@@ -11,11 +11,7 @@ LINES = ("Cold tea again?", "It boils in a minute.", "Order yours today.")
 
 
 def test_a_review_changes_the_story_of_its_video_alone(tmp_path, capsys):
-    for n in range(2):
-        video = write_video(tmp_path / "videos" / f"film-{n}.mp4", colours=COLOURS if n else COLOURS[::-1])
-        video.with_suffix(".srt").write_text(srt(LINES))
-    stories = tmp_path / "stories"
-    words = ["annotate", str(tmp_path / "videos"), "--out", str(stories), "--language", "en", "--speech", "subtitles"]
+    words, stories = two_videos(tmp_path), tmp_path / "stories"
     assert main(words) == 0, capsys.readouterr().err
     assert main(["review", "page", str(stories)]) == 0
     draft = machine_drafts(stories)[0]
@@ -34,6 +30,26 @@ def test_a_review_changes_the_story_of_its_video_alone(tmp_path, capsys):
     assert main(["review", "page", str(stories)]) == 0
     assert [clip.narration for clip in machine_drafts(stories)[0].clips] == texts  # so the review still fits
     assert main(words) == 0
+
+
+def test_a_reviewed_video_that_is_gone_is_named_as_long_as_it_is(tmp_path, capsys):
+    words, stories = two_videos(tmp_path), tmp_path / "stories"
+    assert main(words) == 0
+    write_review(stories, review_of(machine_drafts(stories)))
+    capsys.readouterr()
+    there, away = tmp_path / "videos" / "film-1.mp4", tmp_path / "film-1.mp4"
+    for source, target, named in ((there, there, False), (there, away, True), (away, there, False)):
+        source.rename(target)
+        assert main(words) == 0
+        assert ("film-1: there is no such video" in capsys.readouterr().err) == named
+
+
+def two_videos(folder):
+    """Two videos with subtitles, and the words that annotate them."""
+    for n in range(2):
+        video = write_video(folder / "videos" / f"film-{n}.mp4", colours=COLOURS if n else COLOURS[::-1])
+        video.with_suffix(".srt").write_text(srt(LINES))
+    return ["annotate", f"{folder}/videos", "--out", f"{folder}/stories", "--language", "en", "--speech", "subtitles"]
 
 
 def times(stories):

@@ -139,3 +139,16 @@ def test_a_folder_that_vn_annotate_did_not_write(tmp_path, capsys):
         assert len(error.splitlines()) == 1
     assert main(["review", "page", str(tmp_path), "--batch", "0"]) == 2
     assert "--batch: expected 1 to 999, got 0" in capsys.readouterr().err
+
+
+def test_results_of_a_command_that_did_not_finish_are_named(tmp_path, capsys):
+    """A page of old texts in new clips would be reviewed for nothing."""
+    stories = write_stories(tmp_path)
+    report = stories / "stages" / "annotate.json"
+    for finished in (True, False):
+        if not finished:
+            report.write_text(json.dumps({k: v for k, v in json.loads(report.read_text()).items() if k != "seconds"}))
+        for words in (["page"], ["export", "--media-url", "/x"]):
+            assert main(["review", words[0], str(stories), *words[1:]]) == 0
+            error = capsys.readouterr().err
+            assert ("the last vn annotate did not finish; repeat it" in error) != finished

@@ -107,8 +107,30 @@ def test_half_filled_files_keep_the_machines_text_for_the_rest(stories):
     found, counts, lines = make(stories)
     assert [clip.narration for clip in found.clips] == ["Reviewed.", *TEXTS["en"][1:]]
     assert (counts["clips reviewed"], counts["clips not reviewed"]) == (1, 2)
-    assert lines == ["film-0: 1 clips were changed but not accepted: they keep the machine's text and labels"]
+    assert lines == ["film-0: 1 clip was changed but not accepted: it keeps the machine's text and labels"]
     assert make(stories, video="film-1")[0] == Reviewed((), ())
+
+
+def test_what_was_typed_is_named_if_nobody_decided_about_the_video_or_another_one_did(stories):
+    data = review_of(drafts_in(stories).values())
+    for video in data["videos"]:
+        for clip in video["clips"]:
+            clip["state"] = "open"
+    clips = data["videos"][0]["clips"]
+    clips[0]["narration"] = "Typed."
+    clips[1:] = [clips[1] | {"end": clips[2]["end"], "narration": "Merged."}]
+    write_review(stories, data)
+    found, _, lines = make(stories)
+    assert found == Reviewed((), ())
+    assert lines == ["film-0: 2 clips were changed but not accepted: they keep the machine's text and labels"]
+    assert make(stories, video="film-1")[2] == []
+    other = review_of(drafts_in(stories).values()) | {"reviewer": "Bob"}
+    for clip in other["videos"][0]["clips"][1:]:
+        clip["state"] = "open"
+    write_review(stories, other, "batch-001.Bob.json")
+    found, _, lines = make(stories)  # Bob decided about the first clip; Ann's merged ones are still open
+    assert found.reviewers == ("Bob",)
+    assert lines == ["film-0: 1 clip was changed but not accepted: it keeps the machine's text and labels"]
 
 
 def test_the_latest_file_of_a_reviewer_counts(stories):
@@ -155,6 +177,8 @@ def test_two_reviewers_who_disagree(stories):
     assert make(stories, ["Ann"])[0].clips[1].narration == TEXTS["en"][1]
     with pytest.raises(InputError, match=r"--reviewer: 'Bobb' has saved no review \(did you mean 'Bob'\?\)"):
         make(stories, ["Bobb"])
+    with pytest.raises(InputError, match=r"--reviewer: 'Zoe' has saved no review; there are those of Ann, Bob"):
+        make(stories, ["Zoe"])
 
 
 def test_a_reviewer_who_split_disagrees_with_one_who_did_not(stories):
@@ -189,8 +213,9 @@ def test_a_file_of_another_batch_is_refused(stories):
     with pytest.raises(InputError, match="is of another batch: none of its videos") as caught:
         make(stories, videos=["a", "b"])
     assert str(caught.value).startswith(f"{file}: ")
-    _, _, lines = make(stories, videos=["film-0", "b"])
-    assert lines == [f"{file}: film-1: there is no such video"]
+    stage = ReviewStage(stories / "review", videos=["film-0", "b"])
+    assert stage.findings.lines == [f"{file}: film-1: there is no such video"]
+    assert make(stories, videos=["film-0", "b"])[2] == []  # no result of another video is about it
 
 
 def test_a_clip_after_the_end_of_the_video_is_refused(stories):

@@ -14,6 +14,7 @@ from vn.io.disk_cache import DiskCache
 def parsed(*words):
     parser = argparse.ArgumentParser()
     add_text_options(parser)
+    parser.set_defaults(language="en")
     return parser.parse_args(words)
 
 

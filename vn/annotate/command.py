@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-bad", type=int, default=0, metavar="N", help="leave out up to N unusable videos (default: 0)"
     )
     parser.add_argument(
-        "--keep-duplicates", action="store_true", help="keep videos that show the same as earlier ones, in their split"
+        "--keep-duplicates", action="store_true", help="keep videos that show the same as others, in their split"
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="videos cut into shots at once (default: 1)")
     group = parser.add_argument_group("shots")
@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     from vn.annotate.hashed import hashed
     from vn.annotate.report import report_of, summary
     from vn.annotate.run import RunSettings, run_stages
+    from vn.annotate.stage import Warns
     from vn.annotate.stages import stages_of
     from vn.annotate.write import WriteSettings, write_stories
     from vn.data.prepare_plan import over_budget
@@ -104,6 +105,9 @@ def run(args: argparse.Namespace) -> int:
         cache = DiskCache(args.out / "stages" / "cache.sqlite")
         try:
             stages = stages_of(args, [video.id for video in videos], cache)
+            for stage in stages:
+                if isinstance(stage, Warns):
+                    findings.lines += stage.findings.lines
             entries = hashed(videos, cache)
             record = _Record(args, entries, [stage.name for stage in stages], findings)
             record.write({})
@@ -204,7 +208,7 @@ class _Record:
         if same and self.args.keep_duplicates:
             first, count = same[0], len(same)
             what = "1 video shows" if count == 1 else f"{count} videos show"
-            every.lines.append(f"{what} the same as earlier ones, the first is {first.video.id} (as {first.same_as})")
+            every.lines.append(f"{what} the same as others, the first is {first.video.id} (as {first.same_as})")
         else:
             every.lines += [f"left out: {entry.video.file} shows the same as {entry.same_as}" for entry in same]
         return every

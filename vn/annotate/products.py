@@ -55,16 +55,26 @@ def products_of(
         for video, file in (_in_folder(place, wanted) if place.is_dir() else _in_list(place, wanted)).items():
             if video not in wanted:
                 unused.append(video)
-            elif files.setdefault(video, file) != file:
+            elif not os.path.samefile(files.setdefault(video, file), file):
                 raise InputError(f"has two products, {files[video]} and {file}", file=place, sample=video)
     if unused:
         which = ", ".join(sorted(unused)[:5]) + (" ..." if len(unused) > 5 else "")
-        findings.add(f"{len(unused)} products are for none of these videos: {which}")
+        are = "1 product is" if len(unused) == 1 else f"{len(unused)} products are"
+        findings.add(f"{are} for none of these videos: {which}")
     read: dict[Path, Product] = {}
     for file in files.values():
         if file not in read:
             read[file] = _read(file, language, findings)
     return {video: read[file] for video, file in files.items()}
+
+
+def title_id(title: str) -> str:
+    """The id of the product with a title, however its letters and blanks are written.
+
+    >>> title_id("Red  Kettle")
+    'title red kettle'
+    """
+    return f"title {' '.join(title.casefold().split())}"
 
 
 def _in_folder(folder: Path, videos: Collection[str]) -> dict[str, Path]:
@@ -103,7 +113,7 @@ def _in_list(file: Path, videos: Collection[str]) -> dict[str, Path]:
         if not path.is_file():
             raise InputError(f"no such product file: {path}", file=file, field=show(name))
         video = meant(str(name), videos)
-        if found.setdefault(video, path) != path:
+        if not os.path.samefile(found.setdefault(video, path), path):
             raise InputError(f"has two products, {found[video]} and {path}", file=file, sample=video)
     return found
 
@@ -119,4 +129,4 @@ def _read(file: Path, language: Language, findings: Findings) -> Product:
         raise InputError(f"is in {story.language}, but --language is {language}", file=file, field="language")
     if story.clips:
         findings.add("its clips are not read: they are found in the videos", file=file, field="clips")
-    return Product(f"title {' '.join(story.title.casefold().split())}", story=replace(story, clips=(), video=None))
+    return Product(title_id(story.title), story=replace(story, clips=(), video=None))

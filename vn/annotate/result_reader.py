@@ -9,6 +9,8 @@ from vn.errors import InputError, show
 from vn.io.field_reader import FieldReader
 from vn.story import Labels, is_seconds, parse_labels
 
+MOST_LABELS = 3  # per clip: as many as a person may choose in a review
+
 
 class ResultReader(FieldReader):
     """Reads and checks a result, so that every error names the field.
@@ -58,13 +60,16 @@ class ResultReader(FieldReader):
         return begin, stop
 
     def labels(self, value: Any, where: str) -> Labels | None:
-        """Script labels by name, or None."""
+        """One to three script labels by name, or None."""
         if value is None:
             return None
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
             raise self.fail(f"expected a list of script labels, or null, got {show(value)}", where)
         try:
-            return parse_labels(names)
+            labels = parse_labels(names)
         except InputError as error:
             raise self.fail(str(error), where) from None
+        if len(labels) > MOST_LABELS:
+            raise self.fail(f"expected 1 to {MOST_LABELS} labels, got {len(labels)}", where)
+        return labels

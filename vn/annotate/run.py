@@ -43,7 +43,7 @@ def run_stages(
     """Bring all videos through the stages, which note in each entry what they found.
 
     Args:
-        entries: the videos, in their order: of two that are the same, the first one counts.
+        entries: the videos, in their order: of two that are the same the first one counts, or the one with a product.
         stages: in their order, the first is ``shots``.
         folder: the folder ``stages``.
         settings: how.
@@ -58,7 +58,7 @@ def run_stages(
     every = [StageFiles(folder, stage, STAGES.index(stage.name) >= first) for stage in stages]
     shots, *rest = every
     speech = rest.pop(0) if rest and rest[0].stage.name == "speech" else None
-    _cut_and_recognise(entries, shots, speech, settings)
+    _cut_and_recognise(sorted(entries, key=_without_product), shots, speech, settings)
     for files in rest:
         _one_stage([entry for entry in entries if entry.goes_on], files)
     for entry in entries:
@@ -68,6 +68,10 @@ def run_stages(
             except InputError as error:  # a result that was edited is of other clips
                 entry.error = str(error)
     return every
+
+
+def _without_product(entry: Entry) -> bool:
+    return entry.video.product_id is None
 
 
 def _cut_and_recognise(

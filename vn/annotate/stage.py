@@ -128,6 +128,15 @@ class KeyedByVideo(Protocol):
 
 
 @runtime_checkable
+class Warns(Protocol):
+    """A stage with warnings that are about no video of the command: they are given each time."""
+
+    @property
+    def findings(self) -> Findings:
+        """The warnings."""
+
+
+@runtime_checkable
 class WorksAhead(Protocol):
     """A stage that can do part of its work for a video in another thread, while it is busy with an earlier one."""
 

@@ -146,14 +146,15 @@ class StageFiles:
             aside = set_aside(file, DAMAGED)
             entry.findings.add(f"{error}; it was made again, and what was there is now {aside.name}")
             return None
-        except InputError:
+        except InputError:  # it was edited, and cannot be read now
             if not self.again:
                 raise
-            set_aside(file, EDITED)
-            return None
-        if not self.again or there is None:
-            return there
-        if there.edited:
+            edited = True
+        else:
+            if not self.again or there is None:
+                return there
+            edited = there.edited
+        if edited:
             aside = set_aside(file, EDITED)
             entry.findings.add(f"had been edited by hand; what was there is now {aside.name}", file=file)
         return None

@@ -85,7 +85,7 @@ def write_stories(out: Path, entries: Sequence[Entry], settings: WriteSettings, 
     shares: dict[Split, float] = {"val": settings.val_share, "test": settings.test_share}
     for split, share in shares.items():
         if share and not seen[split]:
-            findings.add(f"no product is in the {split} split: there are {len(set(products.values()))} in all")
+            findings.add(f"no product is in the {split} split: there are {sum(written.products.values())} in all")
     return written
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vn.annotate.draft import DraftClip
 from vn.annotate.results import ReviewedClip
 from vn.annotate.review.review_file import OPEN, SavedClip, SavedVideo
 from vn.errors import Findings, InputError
@@ -108,14 +109,19 @@ def _apart(reviews: Sequence[Review]) -> list[Dispute]:
 
 def same(one: ReviewedClip, other: ReviewedClip) -> bool:
     """Whether two clips have the same times, narration and set of labels."""
-    times = abs(one.start - other.start) < CLOSE and abs(one.end - other.end) < CLOSE
-    return times and one.narration == other.narration and set(one.labels or ()) == set(other.labels or ())
+    return (
+        same_times(one, other) and one.narration == other.narration and set(one.labels or ()) == set(other.labels or ())
+    )
+
+
+def same_times(one: ReviewedClip | DraftClip, other: ReviewedClip | DraftClip) -> bool:
+    """Whether two clips begin and end at the same times."""
+    return abs(one.start - other.start) < CLOSE and abs(one.end - other.end) < CLOSE
 
 
 def _same_times(one: SavedVideo, other: SavedVideo) -> bool:
     return len(one.clips) == len(other.clips) and all(
-        abs(a.clip.start - b.clip.start) < CLOSE and abs(a.clip.end - b.clip.end) < CLOSE
-        for a, b in zip(one.clips, other.clips, strict=True)
+        same_times(a.clip, b.clip) for a, b in zip(one.clips, other.clips, strict=True)
     )
 
 

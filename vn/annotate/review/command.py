@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from vn.errors import Findings, InputError, did_you_mean
+from vn.errors import Findings, InputError
 
 EPILOG = """\
 A page is one file that opens in a browser without a network; it plays the videos from their folder, or from
@@ -61,13 +61,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _page(args: argparse.Namespace) -> int:
-    from vn.annotate.review.drafts import PAGES, machine_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts, unfinished
     from vn.annotate.review.page import PageSettings, write_pages
 
     if not 1 <= args.batch <= 999:
         raise InputError(f"expected 1 to 999, got {args.batch}", field="--batch")
     drafts, findings = machine_drafts(args.stories), Findings()
     settings = PageSettings(args.batch, args.interface, args.media_url, args.marked_first)
+    if stopped := unfinished(args.stories):
+        findings.add(stopped, file=args.stories)
     pages = write_pages(args.stories / PAGES, drafts, settings, findings)
     clips, marked = sum(len(draft.clips) for draft in drafts), sum(len(draft.marked) for draft in drafts)
     print(f"wrote {len(pages)} pages to {args.stories / PAGES}: {len(drafts)} videos, {clips} clips, {marked} marked")
@@ -76,7 +78,7 @@ def _page(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from vn.annotate.review.drafts import PAGES, machine_drafts
+    from vn.annotate.review.drafts import PAGES, machine_drafts, unfinished
     from vn.annotate.review.label_studio.export import CONFIG, FOLDER, write_export
     from vn.annotate.review.media import Media
 
@@ -84,6 +86,10 @@ def _export(args: argparse.Namespace) -> int:
     folder = args.stories / PAGES / FOLDER
     media = Media(folder, [draft.video.file for draft in drafts], args.media_url)
     print(f"wrote {write_export(folder, drafts, media)}: {len(drafts)} tasks, and {CONFIG} beside it")
+    if stopped := unfinished(args.stories):
+        findings = Findings()
+        findings.add(stopped, file=args.stories)
+        _warn(findings)
     return 0
 
 
@@ -106,7 +112,7 @@ def _agreement(args: argparse.Namespace) -> int:
     from vn.annotate.review.both import pairs_of
     from vn.annotate.review.drafts import PAGES, machine_drafts
     from vn.annotate.review.report import print_agreement
-    from vn.annotate.review.stage import read_reviews
+    from vn.annotate.review.stage import read_reviews, without_review
     from vn.io.atomic import write_text
 
     if args.seed < 0:
@@ -115,7 +121,7 @@ def _agreement(args: argparse.Namespace) -> int:
     names = sorted({each.reviewer for each in reviews})
     for name in args.reviewers or ():
         if name not in names:
-            raise InputError(f"{name!r} has saved no review{did_you_mean(name, names)}", field="--reviewers")
+            raise InputError(without_review(name, names), field="--reviewers")
     found = []
     languages = {draft.video.id: draft.video.language for draft in machine_drafts(args.stories)}
     for pair, videos in pairs_of(reviews, languages, args.reviewers, findings).items():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from vn.annotate.draft import Draft
-from vn.annotate.drafts import read_drafts
+from vn.annotate.drafts import REPORT, read_drafts
 from vn.annotate.stage_file import digest
 from vn.errors import InputError
+from vn.io.files import read_json
 
 PAGES = "review"
 
@@ -19,6 +20,20 @@ def content_of(draft: Draft) -> str:
         for clip in draft.clips
     ]
     return digest([draft.video.id, draft.video.sha256, clips])[:16]
+
+
+def unfinished(stories: Path) -> str | None:
+    """A warning if the last ``vn annotate`` of a folder was stopped, since its results are not all of one command.
+
+    Args:
+        stories: the ``--out`` folder of ``vn annotate``.
+    """
+    if "seconds" in read_json(stories / "stages" / REPORT):  # written at the end
+        return None
+    return (
+        "the last vn annotate did not finish; repeat it before anybody reviews, since a review does not fit results "
+        "that change later"
+    )
 
 
 def machine_drafts(stories: Path) -> list[Draft]:

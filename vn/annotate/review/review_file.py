@@ -25,7 +25,6 @@ FORMAT = 1
 OPEN, ACCEPTED, SKIPPED = "open", "accepted", "skipped"
 STATES = (OPEN, ACCEPTED, SKIPPED)
 FIELDS = ("format", "batch", "id", "content", "reviewer", "saved", "videos")
-MOST_LABELS = 3
 EARLY = 2e-3  # seconds by which a clip may start before the end of the previous one: times are rounded
 SAVED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -133,8 +132,6 @@ def _clip(reader: ResultReader, item: Any, where: str) -> SavedClip:
     if narration is not None and state == SKIPPED:
         raise reader.fail("expected null: the clip was left without a narration", f"{where}.narration")
     labels = reader.labels(item.get("labels"), f"{where}.labels")
-    if labels is not None and len(labels) > MOST_LABELS:
-        raise reader.fail(f"expected 1 to {MOST_LABELS} labels, got {len(labels)}", f"{where}.labels")
     if labels is not None and narration is None:
         raise reader.fail("expected null: a clip without a narration has no labels", f"{where}.labels")
     return SavedClip(ReviewedClip(start, end, narration, labels), state)

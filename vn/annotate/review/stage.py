@@ -9,13 +9,15 @@ from pathlib import Path
 from vn.annotate.draft import Draft, draft_of, result_of
 from vn.annotate.results import Reviewed, ReviewedClip, Shots
 from vn.annotate.review import batches
-from vn.annotate.review.choose import CLOSE, Chosen, Review, choose, same
+from vn.annotate.review.choose import Chosen, Review, choose, latest_reviews, same, same_times
 from vn.annotate.review.drafts import content_of
 from vn.annotate.review.review_file import OPEN, SKIPPED, ReviewFile, SavedClip, SavedVideo, read_review
 from vn.annotate.stage import Before, Made, RawVideo
 from vn.annotate.stage_file import digest
+from vn.data.readers.groups import listing
 from vn.errors import Findings, InputError, did_you_mean
 
+NAMES = 5  # reviewers who are named in an error
 LATE = 0.25  # seconds by which a clip may end after the video, whose last frame's length is a guess
 
 
@@ -34,6 +36,7 @@ class ReviewStage:
         needs: see there.
         reads: see there.
         key: a hash of all files; `key_for` has that of the files of one video.
+        findings: names the videos of the files that are not here.
 
     Raises:
         InputError: a file is not a review file, or a field of it is wrong; it is about other videos only; or nobody
@@ -47,14 +50,14 @@ class ReviewStage:
     def __init__(self, folder: Path, prefer: Sequence[str] = (), videos: Collection[str] | None = None) -> None:
         self._prefer = tuple(prefer)
         self._files = read_reviews(folder)
-        self._strangers = Findings()
+        self.findings = Findings()
         if videos is not None:
             for each in self._files:
-                _check_videos(each, videos, self._strangers)
+                _check_videos(each, videos, self.findings)
         reviewers = {each.reviewer for each in self._files}
         for name in prefer:
             if name not in reviewers:
-                raise InputError(f"{name!r} has saved no review{did_you_mean(name, reviewers)}", field="--reviewer")
+                raise InputError(without_review(name, reviewers), field="--reviewer")
         self.key = digest([self._key(video) for video in sorted({v for each in self._files for v in each.videos})])
 
     def key_for(self, video: RawVideo) -> str:
@@ -75,8 +78,6 @@ class ReviewStage:
             InputError: a review is about another draft than the present one, or a clip is not within the video; or
                 reviewers disagree.
         """
-        for line in self._strangers.lines:
-            findings.add(line)
         own = [
             Review(each.file, each.reviewer, each.saved, each.videos[video.id])
             for each in self._files
@@ -87,13 +88,15 @@ class ReviewStage:
         counts: Counter[str] = Counter()
         if not chosen.reviewers:
             counts["clips not reviewed"] = len(draft.clips)
+            _name_typed(own, chosen, draft, findings)
             return Made(Reviewed((), ()).to_json(), counts=dict(counts))
         shots = result_of(before, Shots)
         assert shots is not None  # draft_of has read it
         for each in own:
             if each.reviewer in chosen.reviewers:
                 _check(each.file, each.video, draft, shots.duration)
-        clips = _with_machine(chosen, draft, counts, findings)
+        clips = _with_machine(chosen, draft, counts)
+        _name_typed(own, chosen, draft, findings)
         return Made(Reviewed(clips, chosen.reviewers).to_json(video.language), counts=dict(counts))
 
     def report(self) -> dict[str, float]:
@@ -106,6 +109,16 @@ def read_reviews(folder: Path) -> list[ReviewFile]:
     if not folder.is_dir():
         return []
     return [read_review(file) for file in sorted(folder.glob("*.json")) if file.name != batches.FILE]
+
+
+def without_review(name: str, reviewers: Collection[str]) -> str:
+    """What is wrong with the name of somebody who has saved no review; names those who have.
+
+    >>> without_review("Zoe", ["zoe@example.org"])
+    "'Zoe' has saved no review; there are those of zoe@example.org"
+    """
+    those = f"; there are those of {listing(sorted(reviewers), NAMES)}" if reviewers else ""
+    return f"{name!r} has saved no review{did_you_mean(name, reviewers)}{those}"
 
 
 def _check_videos(review: ReviewFile, videos: Collection[str], strangers: Findings) -> None:
@@ -129,14 +142,13 @@ def _check(file: Path, saved: SavedVideo, draft: Draft, duration: float) -> None
         raise InputError(message, file=file, sample=draft.video.id, field=f"{saved.field}.clips[{last}].end")
 
 
-def _with_machine(chosen: Chosen, draft: Draft, counts: Counter[str], findings: Findings) -> tuple[ReviewedClip, ...]:
+def _with_machine(chosen: Chosen, draft: Draft, counts: Counter[str]) -> tuple[ReviewedClip, ...]:
     """The clips, those that nobody decided about as the machine left them; counts what happened to each."""
-    clips, left = [], 0
+    clips = []
     for saved in chosen.clips:
         machine = _machine(saved, draft)
         if saved.state == OPEN:
             counts["clips not reviewed"] += 1
-            left += machine is not None and not same(saved.clip, machine)
             clips.append(machine or saved.clip)
             continue
         clips.append(saved.clip)
@@ -147,16 +159,37 @@ def _with_machine(chosen: Chosen, draft: Draft, counts: Counter[str], findings: 
         labels = None if machine is None else set(machine.labels or ())
         counts["clips with other labels"] += labels is not None and labels != set(saved.clip.labels or ())
     counts["clips about which reviewers disagree"] += chosen.disagreed
-    if left:
-        message = f"{left} clips were changed but not accepted: they keep the machine's text and labels"
-        findings.add(message, sample=draft.video.id)
     return tuple(clips)
+
+
+def _name_typed(reviews: Sequence[Review], chosen: Chosen, draft: Draft, findings: Findings) -> None:
+    """Warn about clips that somebody changed and nobody decided about: what was typed there is not used."""
+    typed: set[tuple[float, float]] = set()
+    for each in latest_reviews(reviews, Findings()):
+        if each.video.content != content_of(draft):  # an earlier draft, which differs by itself
+            continue
+        for saved in each.video.clips:
+            machine = _machine(saved, draft)
+            changed = (
+                saved.clip not in [x.clip for x in chosen.clips] if machine is None else not same(saved.clip, machine)
+            )
+            if saved.state == OPEN and changed and not _decided(saved, chosen):
+                typed.add((round(saved.clip.start, 3), round(saved.clip.end, 3)))
+    if typed:
+        were, keep = ("clip was", "it keeps") if len(typed) == 1 else ("clips were", "they keep")
+        message = f"{len(typed)} {were} changed but not accepted: {keep} the machine's text and labels"
+        findings.add(message, sample=draft.video.id)
+
+
+def _decided(saved: SavedClip, chosen: Chosen) -> bool:
+    """Whether somebody decided about a clip with these times."""
+    return any(each.state != OPEN and same_times(each.clip, saved.clip) for each in chosen.clips)
 
 
 def _machine(saved: SavedClip, draft: Draft) -> ReviewedClip | None:
     """The machine's clip with the same times, if there is one."""
     for clip in draft.clips:
-        if abs(clip.start - saved.clip.start) < CLOSE and abs(clip.end - saved.clip.end) < CLOSE:
+        if same_times(clip, saved.clip):
             narration = clip.narration
             return ReviewedClip(clip.start, clip.end, narration, clip.labels if narration is not None else None)
     return None

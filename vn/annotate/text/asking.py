@@ -58,7 +58,7 @@ def ask(
         try:
             reply = chat.ask(asked, most)
         except Unreachable as error:
-            raise StageFailed(f"{chat.id}: {error}") from None
+            raise StageFailed(f"{chat.id}: {error}", field=f"--{prompt.stage}") from None
         except InputError as error:  # this question alone: it is too long, or the vendor does not answer it
             return Answer(None, fault or str(error))
         try:

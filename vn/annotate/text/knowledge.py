@@ -53,7 +53,7 @@ class KnowledgeStage:
     def __init__(self, chat: CachedChat | None = None, keep_unsourced: bool = False) -> None:
         self._chat, self._keep = chat, keep_unsourced
         self._prompts, sha256 = load_prompts("knowledge")
-        self.reads: tuple[str, ...] = ("language", "product", "page") if chat else ("language", "product")
+        self.reads: tuple[str, ...] = ("language", "product", "page")  # without a model, a warning is about the page
         self.key = f"{chat.key} {sha256} keep {keep_unsourced}" if chat else "product"
         self._questions = Questions(chat.workers if chat else 1, self._ask)
 

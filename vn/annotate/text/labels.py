@@ -90,37 +90,37 @@ class ClassifierLabels:
 
     Args:
         place: labelled stories: a folder of Story files, a data folder or a JSON Lines file.
+        language: language of the narrations; stories in another one are not learned from.
         cache: keeps what the classifier was measured at.
 
     Raises:
-        InputError: there are no such stories.
+        InputError: there are no such stories, or too few in the language.
     """
 
     name = "labels"
     needs: tuple[str, ...] = ("speech", "refine")
     reads: tuple[str, ...] = ("language",)
 
-    def __init__(self, place: Path, cache: DiskCache) -> None:
-        stories = _stories(place)
-        languages = dict.fromkeys(story.language for story in stories)
-        self._judges = {language: ClassifierJudge(stories, language, cache) for language in languages}
-        self.key = " ".join(f"{language} {judge.key}" for language, judge in self._judges.items())
-        self._place, self._seconds = place, 0.0
-        for language, judge in self._judges.items():
-            logger.info("--labels: %s", _agreement(language, judge))
+    def __init__(self, place: Path, language: Language, cache: DiskCache) -> None:
+        stories = [story for story in _stories(place) if story.language == language]
+        if not stories:
+            raise InputError(f"has no stories in {language}, the language of the videos", file=place, field="--labels")
+        try:
+            self._judge = ClassifierJudge(stories, language, cache)
+        except InputError as error:  # it knows no file
+            raise InputError(str(error), file=place, field="--labels") from None
+        self.key = f"{language} {self._judge.key}"
+        self._language, self._seconds = language, 0.0
+        logger.info("--labels: %s", _agreement(language, self._judge))
 
     def make_all(self, videos: Sequence[tuple[RawVideo, Before]]) -> None:
         """See `Stage.make_all`: there is nothing to do."""
 
     def make(self, video: RawVideo, before: Before, findings: Findings) -> Made:
         """See `Stage.make`."""
-        judge = self._judges.get(video.language)
-        if judge is None:
-            message = f"has no labelled stories in the language of this video, {video.language}"
-            raise InputError(message, file=self._place, sample=video.id)
         begun = time.perf_counter()
         texts = narrations(before)
-        answers = judge.ask_all(list(texts.values())) if texts else []
+        answers = self._judge.ask_all(list(texts.values())) if texts else []
         self._seconds += time.perf_counter() - begun
         found = {clip: read_answer(answer.text) for clip, answer in zip(texts, answers, strict=True)}
         labels = {clip: each[:MOST] for clip, each in found.items() if each}
@@ -129,10 +129,9 @@ class ClassifierLabels:
     def report(self) -> dict[str, float]:
         """See `Stage.report`: with the held-out agreement by language, both rules of `ClassifierJudge.held_out`."""
         counts = {"labels_seconds": self._seconds}
-        for language, judge in self._judges.items():
-            if judge.held_out is not None:
-                overlap, equal = judge.held_out
-                counts |= {f"labels_held_out_{language}": overlap, f"labels_held_out_exact_{language}": equal}
+        if self._judge.held_out is not None:
+            overlap, equal = self._judge.held_out
+            counts |= {f"labels_held_out_{self._language}": overlap, f"labels_held_out_exact_{self._language}": equal}
         return counts
 
 

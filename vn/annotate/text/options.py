@@ -38,8 +38,8 @@ def text_stages(args: argparse.Namespace, cache: DiskCache, amount: Amount | Non
     """The text stages that are asked for, in their order; that of knowledge always.
 
     Args:
-        args: parsed options of `add_text_options`, and ``until`` if the command has it: no model is opened for a stage
-            after that.
+        args: parsed options of `add_text_options`, ``language``, and ``until`` if the command has it: no model is
+            opened for a stage after that.
         cache: keeps the replies of models.
         amount: how much is to be annotated, if that is known.
 
@@ -88,7 +88,7 @@ def _labels(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -
     from vn.annotate.text.labels import ChatLabels, ClassifierLabels
 
     if args.labels.startswith(CLASSIFIER):
-        return ClassifierLabels(Path(args.labels.removeprefix(CLASSIFIER)).expanduser(), cache)
+        return ClassifierLabels(Path(args.labels.removeprefix(CLASSIFIER)).expanduser(), args.language, cache)
     if not is_model(args.labels):
         raise InputError(f"no model {args.labels!r}; expected {CLASSIFIER}STORIES, {KINDS}", field="--labels")
     return ChatLabels(open_chat(args, "labels", cache, amount))

@@ -23,11 +23,13 @@ class Prompt:
     """A prompt in one language.
 
     Attributes:
+        stage: the stage that asks.
         system: who the model is, its task, and the form of its reply.
         question: what it is about.
         again: how it is asked once more.
     """
 
+    stage: str
     system: str
     question: str
     again: str
@@ -55,7 +57,7 @@ def load_prompts(name: Literal["refine", "labels", "knowledge"]) -> tuple[Mappin
         parts = data.get(language) if isinstance(data, dict) else None
         if not isinstance(parts, dict) or any(not isinstance(parts.get(part), str) for part in PARTS):
             raise InputError(f"expected {', '.join(PARTS)}", file=file, field=language)
-        prompts[language] = Prompt(**{part: parts[part].strip() for part in PARTS})
+        prompts[language] = Prompt(name, **{part: parts[part].strip() for part in PARTS})
     return prompts, hashlib.sha256(text.encode()).hexdigest()
 
 

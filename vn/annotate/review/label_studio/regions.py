@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 from vn.annotate.draft import Draft
-from vn.annotate.result_reader import ResultReader
+from vn.annotate.result_reader import MOST_LABELS, ResultReader
 from vn.annotate.results import ReviewedClip
 from vn.annotate.review.label_studio.export import CLIPS, LABELS, NARRATION
 from vn.annotate.review.label_studio.frames import Times, frames_of
-from vn.annotate.review.review_file import ACCEPTED, MOST_LABELS, SKIPPED, SavedClip
+from vn.annotate.review.review_file import ACCEPTED, SKIPPED, SavedClip
 from vn.errors import InputError, show
 from vn.story import Labels, parse_labels
 

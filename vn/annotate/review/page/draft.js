@@ -123,18 +123,21 @@ function recall() {
   state.at = [v, Math.min(Math.max(0, state.at[1] | 0), clipsOf(v).length - 1)];
 }
 
-/** Drafts of this batch as it was before: [key, draft], the latest first. */
+/** Drafts of this batch as it was before, also with more or fewer videos: [key, draft], the latest first. */
 function otherDrafts() {
   const found = [];
   try {
     for (let i = 0; i < localStorage.length; i++) {
       const key = localStorage.key(i);
-      if (key.startsWith(`vn-review ${D.id} `) && key !== KEPT) found.push([key, JSON.parse(localStorage.getItem(key))]);
+      if (!/^vn-review \S+ \S+$/.test(key) || key === KEPT) continue;
+      const draft = JSON.parse(localStorage.getItem(key));
+      const own = Object.keys(draft?.videos ?? {}).length && (key.startsWith(`vn-review ${D.id} `) || unchangedIn(draft).length);
+      if (own) found.push([key, draft]);
     }
   } catch {
     keeps = false;
   }
-  return found.filter(([, draft]) => Object.keys(draft?.videos ?? {}).length).sort((a, b) => (a[1].kept < b[1].kept ? 1 : -1));
+  return found.sort((a, b) => (a[1].kept < b[1].kept ? 1 : -1));
 }
 
 /** The videos of another draft that are the same here. */

@@ -9,6 +9,12 @@ function seekTo(seconds) {
   video.currentTime = (Math.floor(seconds * fps + 0.01) + 0.5) / fps;
 }
 
+/** Whether every clip can be reached: a server that does not answer requests for parts of a file leaves the video at its start. */
+function canSeek() {
+  const { seekable, duration } = video;
+  return !(duration > (seekable.length ? seekable.end(seekable.length - 1) : 0) + 1);
+}
+
 function step(frames) {
   video.pause();
   const fps = videoAt().fps, { start, end } = clipAt();

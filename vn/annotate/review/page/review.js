@@ -54,7 +54,7 @@ function showVideo() {
   $("#facts dl").replaceChildren(...own.knowledge.map(([aspect, points]) => el("div", {}, el("dt", { dir: "auto", textContent: aspect }), ...points.map((point) => el("dd", { dir: "auto", textContent: point })))));
   $("#whole").replaceChildren(...own.marks.map(markOf));
   $("#whole").hidden = !own.marks.length;
-  $("#broken").hidden = true;
+  $("#broken").hidden = $("#stuck").hidden = true;
   if (video.getAttribute("src") !== own.file) video.src = own.file;
   video.setAttribute("aria-label", own.title);
 }
@@ -362,6 +362,7 @@ $("#scrub").oninput = () => seekTo(Number($("#scrub").value));
 video.addEventListener("play", whilePlaying);
 for (const event of ["pause", "seeked", "timeupdate"]) video.addEventListener(event, showTime);
 video.addEventListener("loadedmetadata", () => seekTo(clipAt().start));
+for (const event of ["loadedmetadata", "progress", "seeked"]) video.addEventListener(event, () => ($("#stuck").hidden = canSeek()));
 video.addEventListener("error", () => ($("#broken").hidden = false));
 addEventListener("keydown", onKey);
 addEventListener("storage", (event) => {
