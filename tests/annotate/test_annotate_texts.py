@@ -159,6 +159,39 @@ def test_bad_replies_leave_what_was_recognised_and_mark_it(words, answer, kind):
         server.close()
 
 
+def test_bad_replies_are_asked_for_again_by_from_and_good_ones_are_not(words):
+    """The four videos have the same text, so that they share their questions."""
+    spoiled = {"labels", "knowledge"}
+
+    def answer(question, number):
+        stage = "knowledge" if "The page's text:" in question else "refine" if "Transcript" in question else "labels"
+        return "Sorry, not today." if stage in spoiled else good(question, number)
+
+    server = ChatServer(answer)
+    call = [*words, *at(server, "refine", "labels", "knowledge"), "--val-share", "0", "--test-share", "0"]
+
+    def asked(*more):
+        before = len(server.questions)
+        assert main([*call, *more]) == 0
+        return len(server.questions) - before
+
+    try:
+        assert asked() == 2 + 1 + 2  # knowledge and labels are asked for once more
+        assert (
+            asked() == asked("--from", "refine") - 2 == 0
+        )  # what is still bad is asked for again, once for all videos
+        spoiled.clear()
+        assert asked() == asked("--from", "write") == 0
+        assert asked("--from", "labels") == 1
+        assert {tuple(clip["labels"]) for clip in stories(words)["v3"]["clips"]} == {
+            ("Product Effect",),
+            ("Call to Action",),
+        }
+        assert asked("--from", "labels") == 0
+    finally:
+        server.close()
+
+
 def test_a_killed_command_asks_nothing_twice(words, tmp_path):
     """Each video has another text here, so each has its own two questions."""
     videos = tmp_path / "videos"

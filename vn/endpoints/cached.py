@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from vn.endpoints.chat import ChatModel, Message, Reply
 from vn.io.disk_cache import DiskCache
@@ -42,10 +42,17 @@ class CachedChat:
         self._cache, self._word, self._price = cache, word, price
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Reply]] = {}  # by question: those under way
+        self._answered: set[str] = set()  # questions that the model answered in this process
         self._counts: Counter[str] = Counter(requests=0, cached=0, prompt_tokens=0, completion_tokens=0, cut=0)
 
-    def ask(self, messages: Sequence[Message], max_tokens: int) -> Reply:
-        """See `ChatModel.ask`."""
+    def ask(self, messages: Sequence[Message], max_tokens: int, again: bool = False) -> Reply:
+        """See `ChatModel.ask`.
+
+        Args:
+            messages: the dialogue.
+            max_tokens: tokens that the reply may have.
+            again: ask also if there is a reply, which is then replaced.
+        """
         question = digest(messages, max_tokens)
         with self._lock:
             under_way = self._asked.get(question)
@@ -57,12 +64,14 @@ class CachedChat:
             self._count(reply, asked=False)
             return reply
         try:
-            stored = self._cache.get(self.key, [question]).get(question)
+            stored = None if again else self._cache.get(self.key, [question]).get(question)
             if stored is None:
                 reply = self.model.ask(messages, max_tokens)
-                self._cache.put(self.key, {question: json.dumps(asdict(reply)).encode()})
+                self._answered.add(question)
+                made = {name: value for name, value in asdict(reply).items() if name != "kept"}
+                self._cache.put(self.key, {question: json.dumps(made).encode()})
             else:
-                reply = Reply(**json.loads(stored))
+                reply = replace(Reply(**json.loads(stored)), kept=question not in self._answered)
             self._count(reply, asked=stored is None)
         except BaseException as error:
             mine.set_exception(error)

@@ -31,12 +31,14 @@ class Reply:
         prompt_tokens: tokens of the question, 0 if they are not counted.
         completion_tokens: tokens of the reply, likewise.
         cut: whether it ended because it had as many tokens as it may.
+        kept: whether it is from a cache, and was there before this process.
     """
 
     text: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cut: bool = False
+    kept: bool = False
 
 
 class ChatModel(Protocol):

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from vn.annotate.stage import Before, RawVideo, StageFailed
 from vn.annotate.text.prompt import Prompt
-from vn.endpoints.chat import ChatModel, Message
+from vn.endpoints.cached import CachedChat
+from vn.endpoints.chat import Message
 from vn.errors import InputError, show
 from vn.io.retries import Unreachable
 
@@ -38,38 +39,60 @@ class Answer(Generic[T]):
     fault: str | None = None
 
 
-def ask(
-    chat: ChatModel, prompt: Prompt, messages: Sequence[Message], max_tokens: int, read: Callable[[Any], T]
-) -> Answer[T]:
-    """Ask a question, and once more with the fault named if the reply is bad.
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A question, and how its reply is read.
 
-    Args:
-        chat: the model.
+    Attributes:
         prompt: how it is asked once more.
         messages: the question.
         max_tokens: tokens that the reply may have; the second one may have twice as many if the first was cut.
         read: reads the JSON object of a reply; raises `Fault` if it is not as it was asked for.
+    """
+
+    prompt: Prompt
+    messages: Sequence[Message]
+    max_tokens: int
+    read: Callable[[Any], T]
+
+
+def ask(chat: CachedChat, question: Question[T], again: bool = False) -> Answer[T]:
+    """Ask a question, and once more with the fault named if the reply is bad.
+
+    Args:
+        chat: the model.
+        question: the question.
+        again: whether the model is asked anew if both replies were kept from before, and are bad.
 
     Raises:
         StageFailed: the model cannot be reached, or refuses all questions.
     """
-    fault, asked, most = "", list(messages), min(max_tokens, MOST_TOKENS)
+    answer, kept = _twice(chat, question, False)
+    if answer.value is None and kept and again:
+        answer, _ = _twice(chat, question, True)
+    return answer
+
+
+def _twice(chat: CachedChat, question: Question[T], again: bool) -> tuple[Answer[T], bool]:
+    """What comes of at most two replies, and whether all of them were kept from before."""
+    fault, asked, most, kept = "", list(question.messages), min(question.max_tokens, MOST_TOKENS), True
     for _ in range(2):
         try:
-            reply = chat.ask(asked, most)
+            reply = chat.ask(asked, most, again)
         except Unreachable as error:
-            raise StageFailed(f"{chat.id}: {error}", field=f"--{prompt.stage}") from None
+            raise StageFailed(f"{chat.id}: {error}", field=f"--{question.prompt.stage}") from None
         except InputError as error:  # this question alone: it is too long, or the vendor does not answer it
-            return Answer(None, fault or str(error))
+            return Answer(None, fault or str(error)), False
+        kept = kept and reply.kept
         try:
             if reply.cut:
                 raise Fault("it was cut off, since it was too long")
-            return Answer(read(object_of(reply.text)))
+            return Answer(question.read(object_of(reply.text))), kept
         except Fault as error:
             fault = str(error)
-        asked = prompt.once_more(messages, reply.text, fault)
+        asked = question.prompt.once_more(question.messages, reply.text, fault)
         most = min(2 * most, MOST_TOKENS) if reply.cut else most
-    return Answer(None, fault)
+    return Answer(None, fault), kept
 
 
 def object_of(text: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vn.annotate.results import Known
 from vn.annotate.stage import Before, Made, Mark, RawVideo
-from vn.annotate.text.asking import Answer, Fault, Questions, ask
+from vn.annotate.text.asking import Answer, Fault, Question, Questions, ask
 from vn.annotate.text.page import page_text
 from vn.annotate.text.private import private
 from vn.annotate.text.prompt import load_prompts
@@ -45,13 +45,14 @@ class KnowledgeStage:
     Args:
         chat: finds knowledge in pages; None leaves pages unread.
         keep_unsourced: whether points that are not in the page are kept.
+        again: whether questions whose kept replies are bad are asked again.
     """
 
     name = "knowledge"
     needs: tuple[str, ...] = ("on_screen",)
 
-    def __init__(self, chat: CachedChat | None = None, keep_unsourced: bool = False) -> None:
-        self._chat, self._keep = chat, keep_unsourced
+    def __init__(self, chat: CachedChat | None = None, keep_unsourced: bool = False, again: bool = False) -> None:
+        self._chat, self._keep, self._again = chat, keep_unsourced, again
         self._prompts, sha256 = load_prompts("knowledge")
         self.reads: tuple[str, ...] = ("language", "product", "page")  # without a model, a warning is about the page
         self.key = f"{chat.key} {sha256} keep {keep_unsourced}" if chat else "product"
@@ -101,7 +102,7 @@ class KnowledgeStage:
         assert video.page is not None
         prompt = self._prompts[video.language]
         messages = prompt.messages(page=page_text(video.page)[:LONGEST])
-        return ask(self._chat, prompt, messages, TOKENS, _page)
+        return ask(self._chat, Question(prompt, messages, TOKENS, _page), self._again)
 
     def _sourced(self, video: RawVideo, page: Page) -> tuple[Page, list[str]]:
         """What of a page's knowledge is in it, and what is not; a title that is not is left out."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from vn.annotate.results import Labelled
 from vn.annotate.stage import Before, Made, Mark, RawVideo
-from vn.annotate.text.asking import Answer, Fault, Questions, ask, clips_of
+from vn.annotate.text.asking import Answer, Fault, Question, Questions, ask, clips_of
 from vn.annotate.text.facts import Facts
 from vn.annotate.text.private import private_marks
 from vn.annotate.text.prompt import as_json, load_prompts
@@ -32,14 +32,15 @@ class ChatLabels:
 
     Args:
         chat: the model.
+        again: whether questions whose kept replies are bad are asked again.
     """
 
     name = "labels"
     needs: tuple[str, ...] = ("speech", "refine", "knowledge")
     reads: tuple[str, ...] = ("language",)
 
-    def __init__(self, chat: CachedChat) -> None:
-        self._chat = chat
+    def __init__(self, chat: CachedChat, again: bool = False) -> None:
+        self._chat, self._again = chat, again
         self._prompts, sha256 = load_prompts("labels")
         self.key = f"{chat.key} {sha256}"
         self._questions = Questions(chat.workers, self._ask)
@@ -79,7 +80,8 @@ class ChatLabels:
                     raise Fault(f"clip {clip + 1} has {show(value[str(clip + 1)])}, not one to three of the 12 labels")
             return readable
 
-        answer = ask(self._chat, prompt, messages, 64 + TOKENS * len(texts), read)
+        question = Question(prompt, messages, 64 + TOKENS * len(texts), read)
+        answer = ask(self._chat, question, self._again)
         return Answer(readable, answer.fault)  # clips with labels keep them, whatever the others have
 
 

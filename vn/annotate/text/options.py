@@ -71,7 +71,7 @@ def _knowledge(args: argparse.Namespace, cache: DiskCache, amount: Amount | None
     from vn.annotate.text.knowledge import KnowledgeStage
 
     chat = open_chat(args, "knowledge", cache, amount) if args.knowledge else None
-    return KnowledgeStage(chat, args.keep_unsourced)
+    return KnowledgeStage(chat, args.keep_unsourced, _again(args, "knowledge"))
 
 
 def _refine(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -> Stage:
@@ -81,7 +81,7 @@ def _refine(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -
         return FactsRefine(args.furthest)
     if not is_model(args.refine):
         raise InputError(f"no model {args.refine!r}; expected {FACTS}, {KINDS}", field="--refine")
-    return ChatRefine(open_chat(args, "refine", cache, amount), args.furthest)
+    return ChatRefine(open_chat(args, "refine", cache, amount), args.furthest, _again(args, "refine"))
 
 
 def _labels(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -> Stage:
@@ -91,7 +91,13 @@ def _labels(args: argparse.Namespace, cache: DiskCache, amount: Amount | None) -
         return ClassifierLabels(Path(args.labels.removeprefix(CLASSIFIER)).expanduser(), args.language, cache)
     if not is_model(args.labels):
         raise InputError(f"no model {args.labels!r}; expected {CLASSIFIER}STORIES, {KINDS}", field="--labels")
-    return ChatLabels(open_chat(args, "labels", cache, amount))
+    return ChatLabels(open_chat(args, "labels", cache, amount), _again(args, "labels"))
+
+
+def _again(args: argparse.Namespace, stage: str) -> bool:
+    """Whether a stage is made again, and so its bad replies are asked for again."""
+    first = getattr(args, "again", None)
+    return first is not None and STEPS.index(first) <= STEPS.index(stage)
 
 
 def _per_video(args: argparse.Namespace, amount: Amount) -> Sent:

@@ -10,7 +10,7 @@ import rapidfuzz
 
 from vn.annotate.results import Refined
 from vn.annotate.stage import Before, Made, Mark, RawVideo
-from vn.annotate.text.asking import Answer, Fault, Questions, ask, clips_of
+from vn.annotate.text.asking import Answer, Fault, Question, Questions, ask, clips_of
 from vn.annotate.text.bounds import FURTHEST, RULES, refusal
 from vn.annotate.text.facts import Facts
 from vn.annotate.text.private import private_marks
@@ -36,14 +36,15 @@ class ChatRefine:
     Args:
         chat: the model.
         furthest: largest share of words or characters that a correction may change.
+        again: whether questions whose kept replies are bad are asked again.
     """
 
     name = "refine"
     needs: tuple[str, ...] = ("speech", "knowledge")
     reads: tuple[str, ...] = ("language",)
 
-    def __init__(self, chat: CachedChat, furthest: float = FURTHEST) -> None:
-        self._chat, self._furthest = chat, furthest
+    def __init__(self, chat: CachedChat, furthest: float = FURTHEST, again: bool = False) -> None:
+        self._chat, self._furthest, self._again = chat, furthest, again
         self._prompts, sha256 = load_prompts("refine")
         self.key = f"{chat.key} {sha256} furthest {furthest} rules {RULES} {sounds_by()}"
         self._questions = Questions(chat.workers, self._ask)
@@ -76,7 +77,8 @@ class ChatRefine:
         facts = Facts.of(video, before)
         messages = prompt.messages(facts=facts.lines(), texts=as_json(texts))
         size = sum(len(text) * TOKENS_PER_CHARACTER[video.language] + 24 for text in texts.values())
-        return ask(self._chat, prompt, messages, 64 + int(size), lambda value: _texts(value, list(texts)))
+        question = Question(prompt, messages, 64 + int(size), lambda value: _texts(value, list(texts)))
+        return ask(self._chat, question, self._again)
 
 
 class FactsRefine:
