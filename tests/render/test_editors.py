@@ -42,6 +42,14 @@ def tracks(timeline, kind: str) -> list:
     return [track for track in timeline.tracks if track.kind == kind]
 
 
+def test_a_video_whose_metadata_is_not_text_is_read(tmp_path):
+    write_rendered(tmp_path)
+    video = tmp_path / "original.mp4"
+    assert b"Lavf" in video.read_bytes()
+    video.write_bytes(video.read_bytes().replace(b"Lavf", b"\xff\xfe\xe9\xff"))
+    assert write_editors(tmp_path, ["otio"]) == [tmp_path / "story.otio"]
+
+
 @pytest.mark.parametrize("rate", RATES, ids=str)
 @pytest.mark.parametrize("name", ["story.otio", "story.xml"])
 def test_shots_voices_and_sound_are_at_their_frames(tmp_path, rate, name):

@@ -216,7 +216,7 @@ def _shown(text: str) -> str:
 
 def _has_sound(video: Path) -> bool:
     try:
-        with av.open(str(video.resolve())) as container:
+        with av.open(str(video.resolve()), metadata_errors="replace") as container:
             return bool(container.streams.audio)
     except av.error.FFmpegError:
         return False
