@@ -52,9 +52,19 @@ def test_tokens_money_and_replies_from_the_cache_are_counted(tmp_path):
         "captions_dollars": pytest.approx((2000 * 2 + 200 * 10) / 1e6),
     }
     again = CachedChat(Counting(), DiskCache(tmp_path / "asked.sqlite"), price=Price(2.0, 10.0))
-    assert again.ask(HELLO, 1) == Reply("reply 1", 1000, 100, cut=True)
+    assert again.ask(HELLO, 1) == Reply("reply 1", 1000, 100, cut=True, kept=True)
     assert (again.model.asked, again.report()["chat_dollars"], again.report()["chat_cached"]) == ([], 0, 1)
     assert not any("dollars" in name for name in CachedChat(model, cache).report()), "nobody said what tokens cost"
+
+
+def test_a_question_that_is_asked_again_has_a_new_reply_from_then_on(tmp_path):
+    cache, model = DiskCache(tmp_path / "asked.sqlite"), Counting()
+    CachedChat(model, cache).ask(HELLO, 2)
+    chat = CachedChat(model, cache)
+    assert chat.ask(HELLO, 2) == Reply("reply 1", 1000, 100, kept=True)
+    assert chat.ask(HELLO, 2, again=True) == Reply("reply 2", 1000, 100)
+    assert chat.ask(HELLO, 2) == Reply("reply 2", 1000, 100)  # not kept from before: it was asked here
+    assert CachedChat(model, cache).ask(HELLO, 2) == Reply("reply 2", 1000, 100, kept=True)
 
 
 def test_a_question_of_many_threads_at_once_is_asked_once():

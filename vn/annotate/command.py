@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="videos cut into shots at once (default: 1)")
     group = parser.add_argument_group("shots")
-    add_shot_options(parser)
+    add_shot_options(group)
     for name, usual, text in (
         ("shortest", 1.0, "shorter shots are joined with others"),
         ("longest", 30.0, "longer shots are split at a pause of the speech"),
@@ -66,6 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             f"--{name}", type=float, default=usual, metavar="SECONDS", help=f"{text} (default: {usual:g})"
         )
+    from vn.annotate.review.options import add_review_options
+    from vn.annotate.speech.options import add_speech_options
+    from vn.annotate.text.options import add_text_options
+
+    add_text_options(parser)  # it has --yes, which speech then does not add
+    add_speech_options(parser)
+    add_review_options(parser)
     group = parser.add_argument_group("writing")
     for name, share in (("val", 0.05), ("test", 0.1)):
         group.add_argument(
@@ -76,13 +83,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"share of the products in the {name} split (default: {share:g})",
         )
     group.add_argument("--only-reviewed", action="store_true", help="leave out videos that nobody reviewed")
-    from vn.annotate.review.options import add_review_options
-    from vn.annotate.speech.options import add_speech_options
-    from vn.annotate.text.options import add_text_options
-
-    add_text_options(parser)  # it has --yes, which speech then does not add
-    add_speech_options(parser)
-    add_review_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

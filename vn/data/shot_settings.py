@@ -55,7 +55,7 @@ class ShotSettings:
         return {"detector": self.detector, "threshold": self.level}
 
 
-def add_shot_options(parser: argparse.ArgumentParser) -> None:
+def add_shot_options(parser: argparse._ActionsContainer) -> None:
     """``--shots`` and ``--shot-threshold``."""
     meanings = "; ".join(f"{name} ({usual:g}): {text}" for name, (usual, _, text) in DETECTORS.items())
     parser.add_argument(

@@ -83,7 +83,7 @@ def add_shared_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_endpoint(
-    parser: argparse.ArgumentParser,
+    parser: argparse._ActionsContainer,
     word: str,
     what: str,
     estimate: Estimate,
@@ -93,7 +93,7 @@ def add_endpoint(
     """The options ``--WORD`` and ``--WORD-url``.
 
     Args:
-        parser: where `add_shared_options` was called.
+        parser: where `add_shared_options` was called, or a group of it.
         word: the purpose, e.g. ``captions``.
         what: the help of ``--WORD``, without the kinds.
         estimate: what would be sent.

@@ -12,7 +12,7 @@ from vn.annotate.review.stage import ReviewStage
 
 def add_review_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--reviewer``."""
-    parser.add_argument(
+    parser.add_argument_group("review").add_argument(
         "--reviewer",
         action="append",
         default=[],

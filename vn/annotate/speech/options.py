@@ -31,9 +31,9 @@ def add_speech_options(parser: argparse.ArgumentParser) -> None:
         "--speech-threads", type=int, metavar="N", help="processor cores of faster-whisper (half of them, at most 4)"
     )
     what = (
-        "give the recogniser the product's title and points, as names to expect: with Whisper base it helped a little"
+        "give the recogniser the product's title and points, as names to expect: with Whisper base it helps in "
+        "Chinese without --refine, and not in English"
     )
-    what += " in Chinese, and ruined some English videos"
     group.add_argument("--hotwords", action="store_true", help=what)
     group.add_argument("--chinese", choices=["simplified"], help="write Chinese in these characters (OpenCC)")
     with suppress(argparse.ArgumentError):  # the command has one of its own, which then allows this too

@@ -62,7 +62,7 @@ def ask(chat: CachedChat, question: Question[T], again: bool = False) -> Answer[
     Args:
         chat: the model.
         question: the question.
-        again: whether the model is asked anew if both replies were kept from before, and are bad.
+        again: whether the model is asked again if both replies were kept from before, and are bad.
 
     Raises:
         StageFailed: the model cannot be reached, or refuses all questions.

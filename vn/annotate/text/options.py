@@ -19,19 +19,20 @@ FURTHEST = 0.5  # that of vn.annotate.text.bounds, whose libraries a help page d
 
 def add_text_options(parser: argparse.ArgumentParser) -> None:
     """The options of the stages on_screen, knowledge, refine and labels."""
+    group = parser.add_argument_group("knowledge, correction, labels")
     if parser.get_default("endpoints") is None:
         add_shared_options(parser)
     what = "read the text on the frames at shots' middles, for the knowledge list (extra ocr)"
-    parser.add_argument("--on-screen-text", action="store_true", help=what)
-    add_endpoint(parser, "knowledge", "finds aspects and points in product pages", _per_video)
+    group.add_argument("--on-screen-text", action="store_true", help=what)
+    add_endpoint(group, "knowledge", "finds aspects and points in product pages", _per_video)
     what = "keep points that are not literally in the product's page (they are marked)"
-    parser.add_argument("--keep-unsourced", action="store_true", help=what)
+    group.add_argument("--keep-unsourced", action="store_true", help=what)
     also = f"{FACTS} (snaps near misses to the product's title and points, without a model), "
-    add_endpoint(parser, "refine", "corrects the recognised speech", _per_video, also)
+    add_endpoint(group, "refine", "corrects the recognised speech", _per_video, also)
     what = "largest share of a clip's words (Chinese: characters) that a correction may change; others are refused"
-    parser.add_argument("--furthest", type=float, default=FURTHEST, metavar="X", help=f"{what} (default: %(default)s)")
+    group.add_argument("--furthest", type=float, default=FURTHEST, metavar="X", help=f"{what} (default: %(default)s)")
     also = f"{CLASSIFIER}STORIES (learned from labelled stories: a folder of them or a data folder), "
-    add_endpoint(parser, "labels", "labels the narrations", _per_video, also)
+    add_endpoint(group, "labels", "labels the narrations", _per_video, also)
 
 
 def text_stages(args: argparse.Namespace, cache: DiskCache, amount: Amount | None = None) -> list[Stage]:
