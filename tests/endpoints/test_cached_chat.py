@@ -64,7 +64,31 @@ def test_a_question_that_is_asked_again_has_a_new_reply_from_then_on(tmp_path):
     assert chat.ask(HELLO, 2) == Reply("reply 1", 1000, 100, kept=True)
     assert chat.ask(HELLO, 2, again=True) == Reply("reply 2", 1000, 100)
     assert chat.ask(HELLO, 2) == Reply("reply 2", 1000, 100)  # not kept from before: it was asked here
+    assert chat.ask(HELLO, 2, again=True) == Reply("reply 2", 1000, 100)
     assert CachedChat(model, cache).ask(HELLO, 2) == Reply("reply 2", 1000, 100, kept=True)
+
+
+def test_asking_again_does_not_wait_for_a_thread_that_reads_the_reply_from_before(tmp_path):
+    class Slow(DiskCache):
+        reads, goes_on = threading.Event(), threading.Event()
+
+        def get(self, maker, texts):
+            found = super().get(maker, texts)
+            self.reads.set()
+            assert self.goes_on.wait(60)
+            return found
+
+    file, model = tmp_path / "asked.sqlite", Counting()
+    CachedChat(model, DiskCache(file)).ask(HELLO, 2)
+    cache = Slow(file)
+    chat = CachedChat(model, cache)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(chat.ask, HELLO, 2)
+        assert cache.reads.wait(60)
+        assert chat.ask(HELLO, 2, again=True) == Reply("reply 2", 1000, 100)
+        cache.goes_on.set()
+        assert reading.result(60) == Reply("reply 1", 1000, 100, kept=True)  # and so can be asked for again
+    assert chat.ask(HELLO, 2, again=True) == Reply("reply 2", 1000, 100)
 
 
 def test_a_question_of_many_threads_at_once_is_asked_once():

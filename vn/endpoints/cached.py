@@ -41,7 +41,7 @@ class CachedChat:
         self.model, self.id, self.key, self.workers = model, model.id, model.key, model.workers
         self._cache, self._word, self._price = cache, word, price
         self._lock = threading.Lock()
-        self._asked: dict[str, Future[Reply]] = {}  # by question: those under way
+        self._asked: dict[tuple[str, bool], Future[Reply]] = {}  # by question and `again`: those under way
         self._answered: set[str] = set()  # questions that the model answered in this process
         self._counts: Counter[str] = Counter(requests=0, cached=0, prompt_tokens=0, completion_tokens=0, cut=0)
 
@@ -51,27 +51,29 @@ class CachedChat:
         Args:
             messages: the dialogue.
             max_tokens: tokens that the reply may have.
-            again: ask also if there is a reply, which is then replaced.
+            again: ask also if there is a reply from before this process, which is then replaced.
         """
         question = digest(messages, max_tokens)
         with self._lock:
-            under_way = self._asked.get(question)
+            again = again and question not in self._answered
+            under_way = self._asked.get((question, again))  # one that reads the reply from before is another one
             if under_way is None:
                 mine: Future[Reply] = Future()
-                self._asked[question] = mine
+                self._asked[question, again] = mine
         if under_way is not None:
             reply = under_way.result()
             self._count(reply, asked=False)
             return reply
         try:
+            kept = question not in self._answered  # before the cache is read, or an old reply could pass as a new one
             stored = None if again else self._cache.get(self.key, [question]).get(question)
             if stored is None:
                 reply = self.model.ask(messages, max_tokens)
-                self._answered.add(question)
                 made = {name: value for name, value in asdict(reply).items() if name != "kept"}
                 self._cache.put(self.key, {question: json.dumps(made).encode()})
+                self._answered.add(question)
             else:
-                reply = replace(Reply(**json.loads(stored)), kept=question not in self._answered)
+                reply = replace(Reply(**json.loads(stored)), kept=kept)
             self._count(reply, asked=stored is None)
         except BaseException as error:
             mine.set_exception(error)
@@ -81,7 +83,7 @@ class CachedChat:
             return reply
         finally:
             with self._lock:
-                del self._asked[question]
+                del self._asked[question, again]
 
     def report(self) -> dict[str, float]:
         """What was counted in this process, by names that begin with the word.
