@@ -80,31 +80,49 @@ def test_no_window_of_a_single_frame_is_left(tmp_path, monkeypatch, count):
 
 
 class Stuck:
-    """Stands in for a library's model that repeats a hint, as Whisper base does in a last window without voice."""
+    """Stands in for a library's model that repeats itself, in a segment of so many seconds, with hints or always."""
 
-    def __init__(self, with_hints):
+    def __init__(self, seconds, always):
         self.model = type("", (), {"is_multilingual": True})
-        self.with_hints = with_hints
+        self.seconds, self.always = seconds, always
         self.hints = []
 
     def transcribe(self, samples, hotwords, **how):
         self.hints.append(hotwords)
-        word = SimpleNamespace(word=" lamp", start=0.0, end=0.5)
-        said = SimpleNamespace(compression_ratio=0.8, words=[word])
-        looped = SimpleNamespace(compression_ratio=48.4, words=[word] * 223)
-        return iter([said, looped] if hotwords and self.with_hints else [said]), None
+        words = [SimpleNamespace(word=" a", start=0.1 * n, end=0.1 * n + 0.1) for n in range(40)]
+        said = SimpleNamespace(compression_ratio=0.8, start=0.0, end=4.0, words=words)
+        looped = [SimpleNamespace(word=" lamp", start=4.0, end=4.0) for _ in range(223)]
+        stuck = SimpleNamespace(compression_ratio=48.4, start=4.0, end=4.0 + self.seconds, words=looped)
+        return iter([said, stuck] if hotwords or self.always else [said]), None
 
 
-@pytest.mark.parametrize("stuck", [True, False])
-def test_with_hints_that_whisper_repeats_it_recognises_without_them(tmp_path, monkeypatch, stuck):
+def stuck(folder, monkeypatch, model, hints):
     for file in ("config.json", "model.bin", "tokenizer.json"):
-        (tmp_path / file).write_bytes(b"{}")
-    model = Stuck(stuck)
+        (folder / file).write_bytes(b"{}")
     monkeypatch.setattr(FasterWhisper, "_model", model)
-    found = FasterWhisper(tmp_path).recognise(np.ones(RATE, np.float32), "en", "lamp, kettle")
-    assert model.hints == ["lamp, kettle", *([None] if stuck else [])]
-    assert [word.text for word in found.words] == [" lamp"]
-    assert found.counts == ({"hotwords left out": 1} if stuck else {})
+    return FasterWhisper(folder).recognise(np.ones(RATE, np.float32), "en", hints)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hints", "asked", "counts"),
+    [
+        (0.3, "lamp", ["lamp"], {"words too fast for speech": 223}),  # the hints did no harm elsewhere
+        (0.3, "", [None], {"words too fast for speech": 223}),
+        (20.0, "lamp", ["lamp", None], {"hotwords left out": 1}),
+    ],
+    ids=["with hints", "without", "in 20 s"],
+)
+def test_what_whisper_repeats_when_it_is_stuck_is_left_out(tmp_path, monkeypatch, seconds, hints, asked, counts):
+    model = Stuck(seconds, always=not hints)
+    found = stuck(tmp_path, monkeypatch, model, hints)
+    assert model.hints == asked
+    assert [word.text for word in found.words] == [" a"] * 40
+    assert found.counts == counts
+
+
+def test_what_can_be_spoken_stays(tmp_path, monkeypatch):
+    found = stuck(tmp_path, monkeypatch, Stuck(223 / 20, True), "")  # 20 words per second
+    assert (len(found.words), found.counts) == (40 + 223, {})
 
 
 def test_values_of_options_are_checked(tmp_path):

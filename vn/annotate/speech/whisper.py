@@ -25,6 +25,8 @@ WINDOW = 30.0  # seconds that Whisper looks at
 STUCK = (
     2.4  # compression ratio of a segment's text above which Whisper repeats itself (Radford et al. 2022, section 4.5)
 )
+TOO_FAST = 25.0  # words (in Chinese: of one or two characters) per second that nobody speaks; fast speech has 8
+A_FEW = 3  # words that are not too many for any segment: times are coarse
 TWO_FRAMES = 320  # samples of two frames of its spectrum: its times are multiples of them, and so windows begin there
 
 
@@ -73,9 +75,8 @@ class FasterWhisper:
     @functools.cached_property
     def key(self) -> str:
         """See `Recogniser`."""
-        settings = {name: value for name, value in asdict(self.settings).items() if name != "threads"} | {
-            "stuck": STUCK
-        }
+        settings = {name: value for name, value in asdict(self.settings).items() if name != "threads"}
+        settings |= {"stuck": STUCK, "fast": TOO_FAST}
         made_with = [version("faster-whisper"), version("ctranslate2")]
         return json.dumps(["faster-whisper", hash_folder(self.folder), settings, made_with])
 
@@ -94,8 +95,9 @@ class FasterWhisper:
     def recognise(self, samples: np.ndarray, language: str, hints: str = "") -> Recognised:
         """See `Recogniser`.
 
-        With hints Whisper may fill a last, nearly silent window with one of their words, hundreds of times; then the
-        sound is recognised without them, which is counted.
+        Whisper may fill a last window of a few tenths of a second with hundreds of words, often the same one. Segments
+        that nobody could speak in their time are left out, and their words are counted. If hints make it repeat itself
+        elsewhere, the sound is recognised without them, which is counted too.
 
         Raises:
             Unreachable: the model cannot be read, or knows English only.
@@ -105,9 +107,13 @@ class FasterWhisper:
         # Of a window of one frame of the spectrum, as 30.01 s leave, the library cannot say when its words are.
         samples = np.pad(samples, (0, -len(samples) % TWO_FRAMES))
         segments = self._segments(samples, language, hints)
-        if hints and any(segment.compression_ratio > STUCK for segment in segments):
-            return Recognised(tuple(_words(self._segments(samples, language, ""))), {"hotwords left out": 1})
-        return Recognised(tuple(_words(segments)))
+        counts: dict[str, float] = {}
+        if hints and any(segment.compression_ratio > STUCK for segment in segments if not _too_fast(segment)):
+            segments = self._segments(samples, language, "")
+            counts["hotwords left out"] = 1
+        if fast := sum(len(segment.words) for segment in segments if _too_fast(segment)):
+            counts["words too fast for speech"] = fast
+        return Recognised(tuple(_words(segment for segment in segments if not _too_fast(segment))), counts)
 
     def _segments(self, samples: np.ndarray, language: str, hints: str) -> list[Any]:
         segments, _ = self._model.transcribe(
@@ -132,6 +138,11 @@ class FasterWhisper:
         features = model.feature_extractor(samples[: round(WINDOW * model.feature_extractor.sampling_rate)])
         found = model.model.detect_language(model.encode(np.ascontiguousarray(features)))[0]
         return {token[2:-2]: float(probability) for token, probability in found}
+
+
+def _too_fast(segment: Any) -> bool:
+    """Whether nobody can speak so many words in the segment's time."""
+    return bool(len(segment.words or ()) > max(A_FEW, TOO_FAST * (segment.end - segment.start)))
 
 
 def _words(segments: Iterable[Any]) -> Iterable[TimedWord]:
