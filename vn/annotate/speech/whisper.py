@@ -141,7 +141,7 @@ class FasterWhisper:
 
 
 def _too_fast(segment: Any) -> bool:
-    """Whether nobody can speak so many words in the segment's time."""
+    """Whether a segment has more words than anyone can speak in its time."""
     return bool(len(segment.words or ()) > max(A_FEW, TOO_FAST * (segment.end - segment.start)))
 
 
