@@ -90,6 +90,7 @@ class Server(Artifacts):
             "WANDB_ENTITY": ENTITY,
             "WANDB_PROJECT": self.project,
             "WANDB_ERROR_REPORTING": "false",
+            "WANDB_AGENT_DISABLE_FLAPPING": "true",  # else three failures within a minute end an agent
             "WANDB_DISABLE_GIT": "true",
             "WANDB_MODE": "online",
         }
