@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ class Reply:
     missing: int = 0
 
 
-class LoopbackServer:
+class LoopbackServer(ABC):
     """Answers POST requests, each in a thread, until it is closed.
 
     Attributes:
@@ -76,9 +77,9 @@ class LoopbackServer:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
 
+    @abstractmethod
     def reply(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply | Literal["hang", "endless"]:
         """The answer to a request; ``hang`` for none, ``endless`` for bytes without an end. May run in many threads."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Stop, and let go of clients that wait."""
